@@ -1,0 +1,66 @@
+# Every target sets up what it needs by itself; the second run needs no network.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .uv/bin/uv
+BIN := .venv/bin
+STAMP := .venv/.perch-synced
+SHELL_SCRIPTS := .ci/run $(wildcard infra/boot/scripts/*)
+
+# uv must neither download a Python nor look outside this folder for its environment.
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+unexport VIRTUAL_ENV
+
+.PHONY: help setup up down test check format bench clean
+
+help: ## Say what the targets do
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## Install everything the repository needs into .venv
+
+up: $(STAMP) ## Start the whole product on this machine; Ctrl-C stops it
+	@$(BIN)/perch up $(ARGS)
+
+down: $(STAMP) ## Stop what `make up` started, also after a crash
+	@$(BIN)/perch down $(ARGS)
+
+test: $(STAMP) ## Run the tests
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: $(STAMP) ## Format, lint, types, import rules, documents in step with code, secrets
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.docs --check
+	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+
+format: $(STAMP) ## Put the code into its standard form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## Measure speeds, as ratios against a named baseline in the same run
+	@$(BIN)/python -m ops.load.bench $(ARGS)
+
+clean: ## Remove what the targets made here
+	@rm -rf .venv .uv .perch build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(STAMP): pyproject.toml uv.lock | $(UV)
+	@echo "perch: installing the locked packages into .venv (about 300 MB the first time)"
+	@$(UV) sync --quiet --locked --all-extras --all-groups --python "$$(command -v $(PYTHON))"
+	@touch $(STAMP)
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "perch: $(PYTHON) is $$($(PYTHON) -V 2>&1 || true); install Python 3.11 or newer, or name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@mkdir -p .uv/bin
+	@if command -v uv >/dev/null 2>&1; then ln -sf "$$(command -v uv)" $(UV); \
+	else $(PYTHON) -m pip --version >/dev/null 2>&1 \
+	  || { echo "perch: neither uv nor pip found; install pip for $(PYTHON) (Debian: apt-get install python3-pip)" >&2; exit 1; }; \
+	  echo "perch: fetching uv $(UV_VERSION) with pip"; \
+	  $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
+	    --target .uv "uv==$(UV_VERSION)"; fi

@@ -1,0 +1,1 @@
+"""What runs on a GPU machine: recognition client, gateway, client library, emulator, page."""

@@ -1,0 +1,1 @@
+"""The one way to recognition: a client of NVIDIA Riva's gRPC API."""

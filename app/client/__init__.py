@@ -1,0 +1,1 @@
+"""A small asynchronous client of the gateway's contract."""

@@ -1,0 +1,1 @@
+"""The WebSocket contract: every message, error code and close code, defined once."""

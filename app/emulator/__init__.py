@@ -1,0 +1,1 @@
+"""A Riva-compatible server that recognises real speech on a CPU."""

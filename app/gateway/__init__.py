@@ -1,0 +1,1 @@
+"""The Starlette service between WebSocket clients and Riva."""

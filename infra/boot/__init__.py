@@ -1,0 +1,1 @@
+"""What a GPU machine does when it starts."""

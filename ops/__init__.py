@@ -1,0 +1,1 @@
+"""What people and CI run against a stack: the command perch."""

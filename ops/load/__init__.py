@@ -1,0 +1,1 @@
+"""Load and speed, measured as ratios against a named baseline."""

@@ -1,0 +1,1 @@
+"""The Pulumi program run without the Pulumi service."""

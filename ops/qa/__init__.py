@@ -1,0 +1,1 @@
+"""Word error rates of recognised speech against reference transcripts."""
