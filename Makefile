@@ -44,7 +44,7 @@ format: $(STAMP) ## Put the code into its standard form
 	@$(BIN)/ruff check --fix .
 
 bench: $(STAMP) ## Measure speeds, as ratios against a named baseline in the same run
-	@$(BIN)/python -m ops.load.bench $(ARGS)
+	@$(BIN)/python -m bench $(ARGS)
 
 clean: ## Remove what the targets made here
 	@rm -rf .venv .uv .perch build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

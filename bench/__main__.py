@@ -1,0 +1,183 @@
+"""`make bench`: the gateway beside the designs it competes with.
+
+Each subject carries the same real-time streams in turn, pinned to one core while the recogniser
+and the load share the others. Absolute numbers are this machine's; compare the ratios.
+"""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+BASELINE = "relay"
+SUBJECTS = {
+    "relay": ["-m", "bench.relay"],
+    "threads": ["-m", "bench.threads"],
+    "gateway": ["-m", "app.gateway"],
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One subject's figures; CPU in seconds per stream-hour, memory in kB per stream."""
+
+    subject: str
+    cpu_s_per_stream_hour: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    rss_kb_per_stream: float
+    streams: int
+    finals: int
+    failures: int
+
+
+@contextmanager
+def _process(arguments: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(  # noqa: S603 - our own modules
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    sys.exit(f"bench: the subject did not listen on its port (exit status {process.poll()})")
+
+
+def _pin(process: psutil.Process, cores: list[int]) -> None:
+    for thread in process.threads():
+        psutil.Process(thread.id).cpu_affinity(cores)
+    process.cpu_affinity(cores)
+
+
+def _percentile(ordered: list[float], share: float) -> float:
+    if not ordered:
+        return float("nan")
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
+
+
+def measure(subject: str, riva_port: int, streams: int, seconds: float) -> Row:
+    """Run one subject under `streams` real-time streams of `seconds` seconds."""
+    cores = list(range(psutil.cpu_count() or 1))
+    port = _free_port()
+    environment = {
+        "RIVA_HOST": "127.0.0.1",
+        "RIVA_PORT": str(riva_port),
+        "APP_HOST": "127.0.0.1",
+        "APP_PORT": str(port),
+        "BENCH_PORT": str(port),
+        "WS_MAX_CONNECTIONS": str(streams + 10),
+        "WS_MAX_CONCURRENT_SESSIONS": str(streams + 10),
+        "LOG_LEVEL": "WARNING",
+    }
+    with _process(SUBJECTS[subject], environment) as process:
+        _wait_for_port(port, process)
+        watched = psutil.Process(process.pid)
+        _pin(watched, cores[:1])
+        idle_rss = watched.memory_info().rss
+        before = watched.cpu_times()
+        load_environment = {
+            "BENCH_URL": f"ws://127.0.0.1:{port}/",
+            "BENCH_STREAMS": str(streams),
+            "BENCH_SECONDS": str(seconds),
+        }
+        with _process(["-m", "bench.load"], load_environment) as load:
+            _pin(psutil.Process(load.pid), cores[1:] or cores)
+            peak_rss = idle_rss
+            while load.poll() is None:
+                peak_rss = max(peak_rss, watched.memory_info().rss)
+                try:
+                    output, _ = load.communicate(timeout=0.5)
+                except subprocess.TimeoutExpired:
+                    continue
+            result = json.loads(output)
+        after = watched.cpu_times()
+    cpu = after.user + after.system - before.user - before.system
+    return Row(
+        subject=subject,
+        cpu_s_per_stream_hour=cpu / (streams * seconds) * 3600,
+        p50_ms=_percentile(result["latencies"], 0.50),
+        p95_ms=_percentile(result["latencies"], 0.95),
+        p99_ms=_percentile(result["latencies"], 0.99),
+        rss_kb_per_stream=(peak_rss - idle_rss) / 1024 / streams,
+        streams=streams,
+        finals=result["finals"],
+        failures=len(result["failures"]),
+    )
+
+
+def render(rows: list[Row]) -> str:
+    """A table with each subject's ratio to the baseline."""
+    base = next(row for row in rows if row.subject == BASELINE)
+    lines = [_header()]
+    lines += [_line(row, base) for row in rows]
+    return "\n".join(lines)
+
+
+def _header() -> str:
+    return (
+        f"{'subject':<10}{'CPU-s/stream-h':>16}{'x ' + BASELINE:>10}{'p50 ms':>9}{'p95 ms':>9}"
+        f"{'x ' + BASELINE:>10}{'p99 ms':>9}{'kB/stream':>11}{'finals':>9}{'failed':>8}"
+    )
+
+
+def _line(row: Row, base: Row) -> str:
+    return (
+        f"{row.subject:<10}{row.cpu_s_per_stream_hour:>16.2f}"
+        f"{row.cpu_s_per_stream_hour / base.cpu_s_per_stream_hour:>10.2f}"
+        f"{row.p50_ms:>9.2f}{row.p95_ms:>9.2f}{row.p95_ms / base.p95_ms:>10.2f}{row.p99_ms:>9.2f}"
+        f"{row.rss_kb_per_stream:>11.0f}{row.finals:>9}{row.failures:>8}"
+    )
+
+
+def main() -> None:
+    """Measure every subject in turn and print the table, or JSON."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--streams", type=int, default=100, help="concurrent real-time streams")
+    parser.add_argument("--seconds", type=float, default=15.0, help="seconds of audio a stream")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args()
+    with _process(["-m", "bench.echo_asr"], {}) as asr:
+        assert asr.stdout is not None  # noqa: S101 - a pipe was asked for
+        riva_port = int(asr.stdout.readline())
+        cores = list(range(psutil.cpu_count() or 1))
+        _pin(psutil.Process(asr.pid), cores[1:] or cores)
+        rows = [measure(name, riva_port, options.streams, options.seconds) for name in SUBJECTS]
+    if options.json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))  # noqa: T201 - the product
+    else:
+        print(render(rows))  # noqa: T201 - the product
+
+
+if __name__ == "__main__":
+    main()

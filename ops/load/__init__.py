@@ -1,1 +1,0 @@
-"""Load and speed, measured as ratios against a named baseline."""
