@@ -1,1 +1,47 @@
-"""The WebSocket contract: every message, error code and close code, defined once."""
+"""The WebSocket and HTTP contract: message types of both dialects, error and close codes, limits.
+
+A leaf package: it imports nothing else of this repository, so that gateway, client and documents
+can share it.
+"""
+
+from app.contract import dialect_a, dialect_b, limits
+from app.contract.dialect_a import ClientMessageA, ServerMessageA
+from app.contract.dialect_b import ClientMessageB, ServerMessageB
+from app.contract.errors import (
+    CLOSE_MEANINGS,
+    ERRORS,
+    WARNINGS,
+    CloseCode,
+    ErrorCode,
+    ErrorSpec,
+    WarningCode,
+)
+from app.contract.failures import ContractError
+from app.contract.fields import ClientMessage, ErrorBody, ServerMessage, WordTiming
+from app.contract.parsing import CLIENT_MESSAGES, Dialect, dialect_of, parse_client_message
+
+__all__ = [
+    "CLIENT_MESSAGES",
+    "CLOSE_MEANINGS",
+    "ERRORS",
+    "WARNINGS",
+    "ClientMessage",
+    "ClientMessageA",
+    "ClientMessageB",
+    "CloseCode",
+    "ContractError",
+    "Dialect",
+    "ErrorBody",
+    "ErrorCode",
+    "ErrorSpec",
+    "ServerMessage",
+    "ServerMessageA",
+    "ServerMessageB",
+    "WarningCode",
+    "WordTiming",
+    "dialect_a",
+    "dialect_b",
+    "dialect_of",
+    "limits",
+    "parse_client_message",
+]

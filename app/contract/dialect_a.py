@@ -1,0 +1,238 @@
+"""Dialect A: `start_transcription` and friends, on every WebSocket path but dialect B's."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.contract import limits
+from app.contract.fields import (
+    AudioFormats,
+    Channels,
+    ClientMessage,
+    Encoding,
+    EndpointingOptions,
+    ErrorBody,
+    Flag,
+    GatewayLimits,
+    HotwordBoost,
+    Hotwords,
+    Language,
+    ModelName,
+    SampleRate,
+    ServerMessage,
+    SessionConfig,
+    Timestamp,
+    WordTiming,
+    accepted,
+)
+
+
+class StartTranscription(ClientMessage):
+    """Begin a session. Audio follows as binary messages of any length."""
+
+    type: Literal["start_transcription"] = "start_transcription"
+    enable_partials: Flag = Field(default=True, description="Whether interim results are sent.")
+    hotwords: Hotwords = Field(default_factory=list)
+    hotword_boost: HotwordBoost | None = None
+    sample_rate: SampleRate | None = None
+    encoding: Encoding = "pcm16"
+    channels: Channels = 1
+    language: Language | None = None
+    model: ModelName | None = None
+    endpointing: EndpointingOptions | None = Field(
+        default=None, json_schema_extra=accepted("an object of endpointing options")
+    )
+
+
+class StopTranscription(ClientMessage):
+    """End the audio. Every outstanding result is sent before `session_stopped`."""
+
+    type: Literal["stop_transcription"] = "stop_transcription"
+
+
+class Ping(ClientMessage):
+    """Ask for a `pong`."""
+
+    type: Literal["ping"] = "ping"
+    timestamp: float | str | None = Field(
+        default=None,
+        description="Returned unchanged in the pong.",
+        json_schema_extra=accepted("a number or a text"),
+    )
+
+
+class GetMetrics(ClientMessage):
+    """Ask for `metrics`."""
+
+    type: Literal["get_metrics"] = "get_metrics"
+
+
+ClientMessageA = Annotated[
+    StartTranscription | StopTranscription | Ping | GetMetrics, Field(discriminator="type")
+]
+
+
+class ServerConfig(ServerMessage):
+    """What a session starts with when the start message does not say otherwise."""
+
+    sample_rate: int
+    channels: int
+    frame_ms: int = Field(description="Advised length of a binary message in milliseconds.")
+    riva_target: str = Field(description="A public name of the recogniser, never its address.")
+
+
+class Connection(ServerMessage):
+    """Hello: sent once, when the socket is open."""
+
+    type: Literal["connection"] = "connection"
+    connection_id: str
+    server_config: ServerConfig
+    timestamp: Timestamp
+    protocol_version: str = limits.PROTOCOL_VERSION_A
+    supported_audio_formats: AudioFormats
+    limits: GatewayLimits
+
+
+class SessionStarted(ServerMessage):
+    """The session runs; audio is taken from now on."""
+
+    type: Literal["session_started"] = "session_started"
+    connection_id: str
+    enable_partials: bool
+    timestamp: Timestamp
+    session_id: str
+    config: SessionConfig
+
+
+class Partial(ServerMessage):
+    """Interim result of the segment being spoken; replaced by the next of the same `segment_id`."""
+
+    type: Literal["partial"] = "partial"
+    segment_id: int = Field(ge=0)
+    text: str
+    is_final: Literal[False] = False
+    timestamp: Timestamp
+    processing_time_ms: float = Field(
+        description="Milliseconds from the arrival of the newest audio in a result to its sending."
+    )
+    stability: float | None = Field(
+        default=None, description="0 to 1; null when the recogniser gave none."
+    )
+    audio_processed: float | None = Field(
+        default=None, description="Seconds of the session's audio recognised so far, where known."
+    )
+
+
+class Transcription(ServerMessage):
+    """Final result of a segment; the next one has `segment_id` + 1."""
+
+    type: Literal["transcription"] = "transcription"
+    segment_id: int = Field(ge=0)
+    text: str
+    is_final: Literal[True] = True
+    timestamp: Timestamp
+    processing_time_ms: float = Field(description="As in `partial`.")
+    words: list[WordTiming] = Field(
+        description="Times in seconds from the start of the session's audio."
+    )
+    confidence: float | None = Field(description="0 to 1; null when the recogniser gave none.")
+    audio_processed: float | None = Field(default=None, description="As in `partial`.")
+    languages: list[str] = Field(default=[], description="Languages heard, where the model tells.")
+
+
+class SessionStopped(ServerMessage):
+    """The session ended; no result of it follows. A new one may start on this connection."""
+
+    type: Literal["session_stopped"] = "session_stopped"
+    connection_id: str
+    timestamp: Timestamp
+    session_id: str
+    audio_seconds: float = Field(description="Audio taken in this session.")
+    segments: int = Field(description="Finals sent in this session.")
+
+
+class Pong(ServerMessage):
+    """Answer to `ping`."""
+
+    type: Literal["pong"] = "pong"
+    timestamp: Timestamp
+    client_timestamp: float | str | None = Field(default=None, description="What the ping carried.")
+
+
+class BridgeMetrics(ServerMessage):
+    """Counters of this gateway process since it started."""
+
+    total_connections: int
+    active_connections: int
+    active_transcription_sessions: int
+    total_audio_chunks_processed: int
+    total_transcriptions: int
+
+
+class RivaMetrics(ServerMessage):
+    """The recogniser as this connection sees it."""
+
+    connected: bool = Field(description="Whether the last readiness check succeeded.")
+    total_audio_duration_s: float = Field(description="Audio of this connection's sessions.")
+    total_segments: int
+    current_segment_id: int
+    host: str = Field(description="A public name of the recogniser, never its address.")
+    model: str | None = Field(
+        description="Model of the running session; null when the recogniser chooses."
+    )
+
+
+class ConnectionMetrics(ServerMessage):
+    """This connection."""
+
+    id: str
+    created_at: Timestamp
+    session_active: bool
+    total_audio_chunks: int
+    total_transcriptions: int
+
+
+class Metrics(ServerMessage):
+    """Answer to `get_metrics`."""
+
+    type: Literal["metrics"] = "metrics"
+    bridge: BridgeMetrics
+    riva: RivaMetrics
+    connection: ConnectionMetrics
+    timestamp: Timestamp
+
+
+class ErrorA(ErrorBody):
+    """Something went wrong. The table of error codes says whether the connection stays open."""
+
+    type: Literal["error"] = "error"
+    timestamp: Timestamp
+    segment_id: int | None = Field(
+        default=None, description="Segment that was being spoken, for errors of the recogniser."
+    )
+
+
+class WarningA(ServerMessage):
+    """Something the client should know; nothing ends by it."""
+
+    type: Literal["warning"] = "warning"
+    warning: str
+    code: str
+    timestamp: Timestamp
+    seconds_left: float | None = Field(
+        default=None, description="Until the announced end, where there is one."
+    )
+
+
+ServerMessageA = Annotated[
+    Connection
+    | SessionStarted
+    | Partial
+    | Transcription
+    | SessionStopped
+    | Pong
+    | Metrics
+    | ErrorA
+    | WarningA,
+    Field(discriminator="type"),
+]

@@ -1,0 +1,290 @@
+"""Error, warning and close codes: what can go wrong, what the client hears, what it may do."""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Final
+
+
+class CloseCode(IntEnum):
+    """WebSocket close codes the gateway uses (RFC 6455 section 7.4, IANA registry)."""
+
+    NORMAL = 1000
+    GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
+    INVALID_DATA = 1007
+    POLICY = 1008
+    TOO_BIG = 1009
+    INTERNAL = 1011
+    RESTART = 1012
+    TRY_LATER = 1013
+
+
+CLOSE_MEANINGS: Final[dict[CloseCode, str]] = {
+    CloseCode.NORMAL: "The client closed, or everything asked for was answered.",
+    CloseCode.GOING_AWAY: "The gateway is going away; the session was finalised. Connect again.",
+    CloseCode.PROTOCOL_ERROR: "The bytes were not a WebSocket conversation (RFC 6455).",
+    CloseCode.INVALID_DATA: "A text message was not UTF-8.",
+    CloseCode.POLICY: "A limit was exceeded; the error message before the close says which.",
+    CloseCode.TOO_BIG: "A message was larger than the limit announced in the hello.",
+    CloseCode.INTERNAL: "The gateway or the recogniser failed, or pings were not answered.",
+    CloseCode.RESTART: "The gateway went away with the session not finalised. Connect again.",
+    CloseCode.TRY_LATER: "The recogniser is overloaded or out of reach. Try again later.",
+}
+
+
+class ErrorCode(StrEnum):
+    """Machine-readable reason of an `error` message or of an HTTP error body."""
+
+    INVALID_JSON = "invalid_json"
+    UNKNOWN_MESSAGE_TYPE = "unknown_message_type"
+    INVALID_MESSAGE = "invalid_message"
+    SESSION_ACTIVE = "session_active"
+    NO_ACTIVE_SESSION = "no_active_session"
+    AUDIO_BEFORE_START = "audio_before_start"
+    ASR_UNAVAILABLE = "asr_unavailable"
+    ASR_REJECTED = "asr_rejected"
+    ASR_FAILED = "asr_failed"
+    ASR_OVERLOADED = "asr_overloaded"
+    ASR_STALLED = "asr_stalled"
+    INVALID_UTF8 = "invalid_utf8"
+    PROTOCOL_ERROR = "protocol_error"
+    MESSAGE_TOO_BIG = "message_too_big"
+    RATE_LIMITED = "rate_limited"
+    IDLE_TIMEOUT = "idle_timeout"
+    SESSION_TOO_LONG = "session_too_long"
+    SLOW_READER = "slow_reader"
+    GOING_AWAY = "going_away"
+    DRAIN_DEADLINE = "drain_deadline"
+    INTERNAL_ERROR = "internal_error"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN_ORIGIN = "forbidden_origin"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    TOO_MANY_SESSIONS = "too_many_sessions"
+    DRAINING = "draining"
+    BAD_REQUEST = "bad_request"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    UPLOAD_TOO_BIG = "upload_too_big"
+    UNSUPPORTED_AUDIO = "unsupported_audio"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorSpec:
+    """What a client can rely on for one error code.
+
+    Attributes:
+        sentence: Text of the `error` key; `{}` places are filled when it is sent.
+        retryable: Whether the same request may succeed later without being changed.
+        close_code: Close code that follows, None when the connection stays open.
+        http_status: Status where the code is sent over HTTP, None where it is never.
+        retry_after_s: Seconds a client should wait, None where waiting makes no difference.
+        when: What leads to it, for the documentation.
+    """
+
+    sentence: str
+    retryable: bool = False
+    close_code: CloseCode | None = None
+    http_status: int | None = None
+    retry_after_s: float | None = None
+    when: str
+
+
+ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
+    ErrorCode.INVALID_JSON: ErrorSpec(
+        sentence="Invalid JSON message",
+        when="A text message is not one JSON object.",
+    ),
+    ErrorCode.UNKNOWN_MESSAGE_TYPE: ErrorSpec(
+        sentence="Unknown message type: {type}",
+        when="Dialect A: `type` names no message. (Dialect B warns, with the same code.)",
+    ),
+    ErrorCode.INVALID_MESSAGE: ErrorSpec(
+        sentence="Invalid message: {field} is {value}; accepted: {accepted}",
+        when="A known key holds something it cannot hold. Unknown keys are ignored.",
+    ),
+    ErrorCode.SESSION_ACTIVE: ErrorSpec(
+        sentence="Transcription session already active",
+        when="A start while a session runs or is being stopped.",
+    ),
+    ErrorCode.NO_ACTIVE_SESSION: ErrorSpec(
+        sentence="No active transcription session",
+        when="A stop without a session.",
+    ),
+    ErrorCode.AUDIO_BEFORE_START: ErrorSpec(
+        sentence="Audio received without an active transcription session; it was not transcribed",
+        when="Binary data outside a session. Sent once until the next start.",
+    ),
+    ErrorCode.ASR_UNAVAILABLE: ErrorSpec(
+        sentence="Failed to connect to Riva server",
+        retryable=True,
+        http_status=503,
+        retry_after_s=5.0,
+        when="The recogniser is not ready when a session is to start.",
+    ),
+    ErrorCode.ASR_REJECTED: ErrorSpec(
+        sentence="Failed to start session: {detail}",
+        http_status=400,
+        when="The recogniser refuses what the start message asks for (model, language, rate).",
+    ),
+    ErrorCode.ASR_FAILED: ErrorSpec(
+        sentence="Riva streaming error: {detail}",
+        retryable=True,
+        close_code=CloseCode.INTERNAL,
+        http_status=502,
+        retry_after_s=1.0,
+        when="The recogniser broke off a running session.",
+    ),
+    ErrorCode.ASR_OVERLOADED: ErrorSpec(
+        sentence="Riva streaming error: {detail}",
+        retryable=True,
+        close_code=CloseCode.TRY_LATER,
+        http_status=503,
+        retry_after_s=10.0,
+        when="The recogniser has no free slot, or cannot be reached any more.",
+    ),
+    ErrorCode.ASR_STALLED: ErrorSpec(
+        sentence="Riva streaming error: the recogniser took no audio for {seconds:g} s",
+        retryable=True,
+        close_code=CloseCode.TRY_LATER,
+        http_status=504,
+        retry_after_s=5.0,
+        when="Audio could not be handed on, or the last results did not come, within the deadline.",
+    ),
+    ErrorCode.INVALID_UTF8: ErrorSpec(
+        sentence="Text message is not valid UTF-8",
+        close_code=CloseCode.INVALID_DATA,
+        when="RFC 6455 asks for the close.",
+    ),
+    ErrorCode.PROTOCOL_ERROR: ErrorSpec(
+        sentence="WebSocket protocol error: {detail}",
+        close_code=CloseCode.PROTOCOL_ERROR,
+        when="Unmasked frames, unknown opcodes, broken fragmentation and the like.",
+    ),
+    ErrorCode.MESSAGE_TOO_BIG: ErrorSpec(
+        sentence="Message is larger than the limit of {limit} bytes",
+        close_code=CloseCode.TOO_BIG,
+        when="A text or binary message over the limits in the hello.",
+    ),
+    ErrorCode.RATE_LIMITED: ErrorSpec(
+        sentence="Too many control messages: more than {rate:g} per second over a burst of {burst}",
+        retryable=True,
+        close_code=CloseCode.POLICY,
+        retry_after_s=1.0,
+        when="A flood of text messages.",
+    ),
+    ErrorCode.IDLE_TIMEOUT: ErrorSpec(
+        sentence="Nothing was received for {seconds:g} s",
+        retryable=True,
+        close_code=CloseCode.POLICY,
+        when="Neither audio nor a control message within the idle time of the hello.",
+    ),
+    ErrorCode.SESSION_TOO_LONG: ErrorSpec(
+        sentence="The session reached its maximum of {seconds:g} s",
+        retryable=True,
+        close_code=CloseCode.POLICY,
+        when="After the session was finalised; a warning comes before.",
+    ),
+    ErrorCode.SLOW_READER: ErrorSpec(
+        sentence="Results were not read for {seconds:g} s",
+        retryable=True,
+        close_code=CloseCode.POLICY,
+        when="The client does not read what is sent. It is told only if it reads again.",
+    ),
+    ErrorCode.GOING_AWAY: ErrorSpec(
+        sentence="The gateway is going away; connect again",
+        retryable=True,
+        close_code=CloseCode.GOING_AWAY,
+        retry_after_s=1.0,
+        when="After the session, if there was one, was finalised.",
+    ),
+    ErrorCode.DRAIN_DEADLINE: ErrorSpec(
+        sentence="The gateway went away with the session not finalised; last words are missing",
+        retryable=True,
+        close_code=CloseCode.RESTART,
+        retry_after_s=1.0,
+        when="The recogniser did not deliver the last results before the drain deadline.",
+    ),
+    ErrorCode.INTERNAL_ERROR: ErrorSpec(
+        sentence="Message processing error: internal error",
+        retryable=True,
+        close_code=CloseCode.INTERNAL,
+        http_status=500,
+        retry_after_s=1.0,
+        when="A fault of the gateway. The log has the cause under the session's id.",
+    ),
+    ErrorCode.UNAUTHORIZED: ErrorSpec(
+        sentence="A valid bearer token is required",
+        http_status=401,
+        when="Before the upgrade, where the operator has set tokens.",
+    ),
+    ErrorCode.FORBIDDEN_ORIGIN: ErrorSpec(
+        sentence="Origin {origin} is not allowed",
+        http_status=403,
+        when="Before the upgrade, for a browser page that is not on the allow-list.",
+    ),
+    ErrorCode.TOO_MANY_CONNECTIONS: ErrorSpec(
+        sentence="All {limit} connections are in use",
+        retryable=True,
+        http_status=503,
+        retry_after_s=5.0,
+        when="Before the upgrade.",
+    ),
+    ErrorCode.TOO_MANY_SESSIONS: ErrorSpec(
+        sentence="All {limit} sessions are in use",
+        retryable=True,
+        http_status=503,
+        retry_after_s=5.0,
+        when="Before the upgrade, for an upload, or at a start on an open connection.",
+    ),
+    ErrorCode.DRAINING: ErrorSpec(
+        sentence="The gateway is going away and takes no new sessions",
+        retryable=True,
+        http_status=503,
+        retry_after_s=1.0,
+        when="Before the upgrade, for an upload, or at a start, while the gateway drains.",
+    ),
+    ErrorCode.BAD_REQUEST: ErrorSpec(
+        sentence="{detail}",
+        http_status=400,
+        when="An HTTP request that cannot be understood.",
+    ),
+    ErrorCode.NOT_FOUND: ErrorSpec(
+        sentence="There is nothing at {path}",
+        http_status=404,
+        when="An unknown HTTP path.",
+    ),
+    ErrorCode.METHOD_NOT_ALLOWED: ErrorSpec(
+        sentence="{method} is not possible here; accepted: {accepted}",
+        http_status=405,
+        when="A known HTTP path with another method.",
+    ),
+    ErrorCode.UPLOAD_TOO_BIG: ErrorSpec(
+        sentence="The upload is larger than the limit of {limit} bytes",
+        http_status=413,
+        when="`POST /transcribe/file`.",
+    ),
+    ErrorCode.UNSUPPORTED_AUDIO: ErrorSpec(
+        sentence="The file {filename} cannot be decoded; accepted: WAV, FLAC, OGG, MP3",
+        http_status=415,
+        when="`POST /transcribe/file`.",
+    ),
+}
+
+
+class WarningCode(StrEnum):
+    """Machine-readable reason of a `warning` message. A warning never ends anything by itself."""
+
+    HALF_SAMPLE = "half_sample"
+    SESSION_ENDING = "session_ending"
+    IDLE = "idle"
+    GOING_AWAY = "going_away"
+    UNKNOWN_MESSAGE_TYPE = "unknown_message_type"
+
+
+WARNINGS: Final[dict[WarningCode, str]] = {
+    WarningCode.HALF_SAMPLE: "The audio ended inside a sample; {count} bytes were left over",
+    WarningCode.SESSION_ENDING: "The session ends in {seconds:g} s: its maximum is {maximum:g} s",
+    WarningCode.IDLE: "Nothing was received for a while; the connection is closed in {seconds:g} s",
+    WarningCode.GOING_AWAY: "The gateway is going away; the session ends within {seconds:g} s",
+    WarningCode.UNKNOWN_MESSAGE_TYPE: "Unknown message type: {type}",
+}

@@ -1,0 +1,39 @@
+"""A failure on its way to a client."""
+
+from app.contract.errors import ERRORS, ErrorCode, ErrorSpec
+from app.contract.fields import ErrorBody
+
+
+class ContractError(Exception):
+    """Something to be told to a client in the contract's words.
+
+    Args:
+        code: Which error.
+        retryable: Overrides what the code says, where the cause is known better.
+        retry_after_s: The same for the seconds to wait.
+        values: Fill the places of the code's sentence.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        *,
+        retryable: bool | None = None,
+        retry_after_s: float | None = None,
+        **values: object,
+    ) -> None:
+        self.code = code
+        self.spec: ErrorSpec = ERRORS[code]
+        self.sentence = self.spec.sentence.format(**values)
+        self.retryable = self.spec.retryable if retryable is None else retryable
+        self.retry_after_s = self.spec.retry_after_s if retry_after_s is None else retry_after_s
+        super().__init__(self.sentence)
+
+    def body(self) -> ErrorBody:
+        """Return the four keys every error has, over HTTP and over a WebSocket."""
+        return ErrorBody(
+            error=self.sentence,
+            code=self.code.value,
+            retryable=self.retryable,
+            retry_after=self.retry_after_s,
+        )

@@ -1,0 +1,186 @@
+"""Base classes and field types of the messages."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from app.contract import limits
+
+Timestamp = Annotated[AwareDatetime, Field(description="UTC, ISO 8601 with offset.")]
+"""Wall-clock time of sending. Not to be used for measuring durations."""
+
+
+def accepted(text: str) -> dict[str, Any]:
+    """Attach to a field what it accepts, in the words an error message uses."""
+    return {"accepted": text}
+
+
+class ClientMessage(BaseModel):
+    """A control message from a client. Unknown keys are ignored; known keys are never coerced."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+
+class ServerMessage(BaseModel):
+    """A message from the gateway. A client must ignore keys and types it does not know."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+SampleRate = Annotated[
+    int,
+    Field(
+        ge=limits.MIN_SAMPLE_RATE_HZ,
+        le=limits.MAX_SAMPLE_RATE_HZ,
+        description="Samples per second of the audio that follows.",
+        json_schema_extra=accepted(
+            f"a whole number from {limits.MIN_SAMPLE_RATE_HZ} to {limits.MAX_SAMPLE_RATE_HZ}"
+        ),
+    ),
+]
+Encoding = Annotated[
+    Literal["pcm16", "float32"],
+    Field(
+        description="Sample format: 16-bit signed or 32-bit float in -1..1, little-endian.",
+        json_schema_extra=accepted('"pcm16" or "float32"'),
+    ),
+]
+Channels = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=2,
+        description="Interleaved channels; two are averaged to one.",
+        json_schema_extra=accepted("1 or 2"),
+    ),
+]
+Language = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$",
+        max_length=35,
+        description="BCP 47 tag as the recogniser lists it, region included (en-US).",
+        json_schema_extra=accepted("a BCP 47 language tag such as en-US"),
+    ),
+]
+ModelName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$",
+        max_length=limits.MAX_NAME_CHARS,
+        description="Model as the recogniser lists it; absent means the configured one.",
+        json_schema_extra=accepted(
+            f"letters, digits and . _ : / - , at most {limits.MAX_NAME_CHARS} characters"
+        ),
+    ),
+]
+Hotword = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=limits.MAX_HOTWORD_CHARS,
+        json_schema_extra=accepted(f"a text of 1 to {limits.MAX_HOTWORD_CHARS} characters"),
+    ),
+]
+Hotwords = Annotated[
+    list[Hotword],
+    Field(
+        max_length=limits.MAX_HOTWORDS,
+        description="Words and phrases to prefer.",
+        json_schema_extra=accepted(
+            f"a list of at most {limits.MAX_HOTWORDS} texts "
+            f"of 1 to {limits.MAX_HOTWORD_CHARS} characters"
+        ),
+    ),
+]
+HotwordBoost = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=limits.MAX_HOTWORD_BOOST,
+        allow_inf_nan=False,
+        description="How much hotwords are preferred; absent means the configured boost.",
+        json_schema_extra=accepted(f"a number from 0 to {limits.MAX_HOTWORD_BOOST:g}"),
+    ),
+]
+HistoryMs = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=limits.MAX_ENDPOINTING_MS,
+        description="Window in milliseconds.",
+        json_schema_extra=accepted(
+            f"a whole number of milliseconds from 0 to {limits.MAX_ENDPOINTING_MS}"
+        ),
+    ),
+]
+Threshold = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of the window.",
+        json_schema_extra=accepted("a number from 0 to 1"),
+    ),
+]
+Flag = Annotated[bool, Field(json_schema_extra=accepted("true or false"))]
+
+
+class EndpointingOptions(ClientMessage):
+    """When the recogniser ends a segment. What is absent stays as the model has it."""
+
+    start_history_ms: HistoryMs | None = None
+    start_threshold: Threshold | None = None
+    stop_history_ms: HistoryMs | None = None
+    stop_threshold: Threshold | None = None
+    stop_history_eou_ms: HistoryMs | None = None
+    stop_threshold_eou: Threshold | None = None
+
+
+class WordTiming(ServerMessage):
+    """One recognised word."""
+
+    word: str
+    start: float = Field(description="Seconds.")
+    end: float = Field(description="Seconds.")
+    confidence: float | None = Field(description="0 to 1; null when the recogniser gave none.")
+    speaker: int | None = Field(
+        default=None, description="Speaker number, where diarisation is on."
+    )
+
+
+class AudioFormats(ServerMessage):
+    """What `sample_rate`, `encoding` and `channels` of a start message may be."""
+
+    sample_rates: list[int]
+    encodings: list[str]
+    channels: list[int]
+
+
+class GatewayLimits(ServerMessage):
+    """Limits of this gateway, as configured."""
+
+    max_message_bytes: int
+    max_control_bytes: int
+    max_session_s: float | None = Field(description="null: no limit.")
+    idle_timeout_s: float | None = Field(description="null: no limit.")
+
+
+class SessionConfig(ServerMessage):
+    """What a session works with, after defaults."""
+
+    sample_rate: int
+    encoding: str
+    channels: int
+    language: str | None = Field(description="null: as the recogniser is configured.")
+    model: str | None = Field(description="null: as the recogniser is configured.")
+
+
+class ErrorBody(ServerMessage):
+    """Body of an HTTP error, and the common part of both dialects' `error` messages."""
+
+    error: str = Field(description="A sentence for people.")
+    code: str = Field(description="For programs; see the table of error codes.")
+    retryable: bool = Field(description="Whether the same request may succeed later unchanged.")
+    retry_after: float | None = Field(description="Seconds to wait, or null.")
