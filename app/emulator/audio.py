@@ -1,0 +1,85 @@
+"""Bytes of a stream to samples at the engine's rate, the same however the bytes are cut.
+
+The resampler is fed in blocks of one fixed length. So its output, to the last bit, is a function of
+the audio alone; tests/app/emulator/test_audio.py holds it.
+"""
+
+import io
+from functools import cache
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from app.emulator.results import AudioFormat
+
+ENGINE_RATE = 16_000
+ENCODINGS = ("LINEAR_PCM", "MULAW", "ALAW")
+_BLOCKS_PER_SECOND = 50  # 20 ms: short beside the 32 ms frames that the blocks end up in
+
+Samples = npt.NDArray[np.float32]
+_EMPTY: Samples = np.zeros(0, np.float32)
+
+
+@cache
+def _expansion(encoding: str) -> Samples:
+    """The 256 values of a G.711 law, as libsndfile decodes them."""
+    subtype = {"MULAW": "ULAW", "ALAW": "ALAW"}[encoding]
+    table, _ = soundfile.read(
+        io.BytesIO(bytes(range(256))),
+        format="RAW",
+        subtype=subtype,
+        channels=1,
+        samplerate=8000,
+        dtype="float32",
+    )
+    return cast("Samples", table)
+
+
+class AudioDecoder:
+    """Turns one stream's bytes into float samples in -1..1 at 16 kHz.
+
+    Args:
+        audio: The stream's format. Its rate and encoding were checked where they entered.
+    """
+
+    def __init__(self, audio: AudioFormat) -> None:
+        self._audio = audio
+        self._odd_byte = b""
+        self._block = audio.sample_rate // _BLOCKS_PER_SECOND
+        self._waiting = _EMPTY
+        self._resampler = (
+            None
+            if audio.sample_rate == ENGINE_RATE
+            else soxr.ResampleStream(audio.sample_rate, ENGINE_RATE, 1, dtype="float32")
+        )
+
+    def feed(self, chunk: bytes) -> Samples:
+        """Decode a chunk of any length; a sample cut in two waits for its other half."""
+        samples = self._expand(chunk)
+        if self._resampler is None:
+            return samples
+        waiting = np.concatenate((self._waiting, samples))
+        whole = len(waiting) - len(waiting) % self._block
+        self._waiting = waiting[whole:]
+        blocks = [
+            self._resampler.resample_chunk(waiting[start : start + self._block])
+            for start in range(0, whole, self._block)
+        ]
+        return np.concatenate(blocks) if blocks else _EMPTY
+
+    def flush(self) -> Samples:
+        """The samples still inside the resampler; call once, after the last chunk."""
+        if self._resampler is None:
+            return _EMPTY
+        return self._resampler.resample_chunk(self._waiting, last=True)
+
+    def _expand(self, chunk: bytes) -> Samples:
+        if self._audio.encoding != "LINEAR_PCM":
+            return _expansion(self._audio.encoding)[np.frombuffer(chunk, np.uint8)]
+        chunk = self._odd_byte + chunk
+        whole = len(chunk) - len(chunk) % 2
+        self._odd_byte = chunk[whole:]
+        return np.frombuffer(chunk[:whole], "<i2").astype(np.float32) / 32768.0

@@ -1,0 +1,1 @@
+"""Whisper on a CPU as a streaming recogniser: gate, segments, decoding."""

@@ -1,0 +1,60 @@
+"""The refusals of a Riva server, in its words. Sources: docs/adr/0201."""
+
+import grpc
+
+
+class RefusalError(Exception):
+    """Ends an RPC with a status.
+
+    Attributes:
+        status: The gRPC status code.
+        text: The status message a client sees.
+    """
+
+    def __init__(self, status: grpc.StatusCode, text: str) -> None:
+        super().__init__(f"{status.name}: {text}")
+        self.status = status
+        self.text = text
+
+
+def unavailable_model(status: grpc.StatusCode, language: str, kind: str) -> RefusalError:
+    """No served model fits: wrong name, wrong language, or an RPC that this mode does not serve.
+
+    Args:
+        status: Public texts leave the code open (INVALID_ARGUMENT or NOT_FOUND), so it is a setting.
+        language: The language code as the client sent it.
+        kind: `online` for streaming, `offline` for Recognize.
+    """
+    return RefusalError(
+        status,
+        "Error: Unavailable model requested given these parameters: "
+        f"language_code={language}; type={kind};",
+    )
+
+
+def sequence_freed(sequence: int, model: str) -> RefusalError:
+    """Audio for a stream that was idle so long that the server gave its sequence away."""
+    return RefusalError(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        f"Error: inference request for sequence {sequence} to model '{model}' must specify the START flag "
+        "on the first request of the sequence",
+    )
+
+
+def still_loading() -> RefusalError:
+    """Nothing is served before the model is in memory."""
+    return RefusalError(
+        grpc.StatusCode.UNAVAILABLE, "Error: the server is loading its models; try again later"
+    )
+
+
+def all_slots_taken(limit: int) -> RefusalError:
+    """More streams than the profile's batch size, where the server refuses instead of queueing."""
+    return RefusalError(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, f"Error: all {limit} stream slots are in use"
+    )
+
+
+def bad_argument(text: str) -> RefusalError:
+    """A request that breaks the protocol or asks for what no server of this kind can do."""
+    return RefusalError(grpc.StatusCode.INVALID_ARGUMENT, f"Error: {text}")

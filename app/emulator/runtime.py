@@ -1,0 +1,96 @@
+"""What all calls of one emulator share."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from app.emulator.journal import Journal
+from app.emulator.metrics import Metrics
+from app.emulator.refusals import all_slots_taken, still_loading
+from app.emulator.results import Recogniser
+from app.emulator.script import Script, ScriptBook
+from app.emulator.settings import EmulatorSettings
+
+
+class Runtime:
+    """Settings, recogniser, slots, readiness and scripts of one emulator.
+
+    Args:
+        settings: What the emulator is.
+        recogniser: What hears; not loaded yet.
+        script: The plan it starts with.
+        on_kill: Ends the process without clean-up, for scripts that ask for it; None where the
+            process is not the emulator's own.
+    """
+
+    def __init__(
+        self,
+        settings: EmulatorSettings,
+        recogniser: Recogniser,
+        script: Script,
+        on_kill: Callable[[], None] | None,
+    ) -> None:
+        self.settings = settings
+        self.recogniser = recogniser
+        self.book = ScriptBook()
+        self.journal = Journal()
+        self.metrics = Metrics()
+        self._on_kill = on_kill
+        self._slots = asyncio.Semaphore(settings.max_streams)
+        self._loaded = False
+        self._ready_at = 0.0
+        self.set_script(script)
+
+    async def load(self) -> None:
+        """Load the recogniser; ready once that is done and `loading_seconds` are over."""
+        self._hold(self.settings.loading_seconds)
+        await self.recogniser.load()
+        self._loaded = True
+
+    def set_script(self, script: Script) -> None:
+        """Begin a new plan with the next stream.
+
+        Raises:
+            ValueError: It kills the process, and the process is not the emulator's own.
+        """
+        if script.kills_process and self._on_kill is None:
+            raise ValueError(
+                "kill: what=process is refused by an embedded emulator; use what=connection, "
+                "or run the emulator as a process of its own"
+            )
+        self.book.replace(script)
+        self._hold(script.loading_seconds)
+
+    def _hold(self, seconds: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self._ready_at = max(self._ready_at, now + seconds) if seconds else self._ready_at
+
+    @property
+    def ready(self) -> bool:
+        """Whether models are served."""
+        return self._loaded and asyncio.get_running_loop().time() >= self._ready_at
+
+    async def wait_ready(self) -> None:
+        """Wait until the time that settings and script ask for is over; call after `load`."""
+        while not self.ready:
+            await asyncio.sleep(max(0.0, self._ready_at - asyncio.get_running_loop().time()))
+
+    def kill_process(self) -> None:
+        """End the process as a crash would."""
+        if self._on_kill is not None:
+            self._on_kill()
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncGenerator[None]:
+        """A place among the streams that are served at once.
+
+        Raises:
+            RefusalError: Still loading, or no place is free and the settings say to refuse.
+        """
+        if not self.ready:
+            raise still_loading()
+        if self.settings.when_full == "refuse" and self._slots.locked():
+            raise all_slots_taken(self.settings.max_streams)
+        async with self._slots:
+            with self.metrics.streams.track_inprogress():
+                yield

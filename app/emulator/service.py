@@ -1,0 +1,194 @@
+"""The Riva ASR service and the standard health service, as generic gRPC handlers."""
+
+import asyncio
+import io
+from typing import Any, Protocol
+
+import grpc
+import riva.client.proto.health_pb2 as health
+import riva.client.proto.riva_asr_pb2 as asr
+import riva.client.proto.riva_audio_pb2 as audio_pb
+import soundfile
+
+from app.emulator.messages import (
+    audio_format,
+    check_served,
+    config_response,
+    recognize_response,
+    stream_options,
+)
+from app.emulator.refusals import RefusalError, bad_argument, still_loading
+from app.emulator.results import AudioFormat, StreamOptions
+from app.emulator.runtime import Runtime
+from app.emulator.stream import StreamCall
+
+ASR_SERVICE = "nvidia.riva.asr.RivaSpeechRecognition"
+HEALTH_SERVICE = "grpc.health.v1.Health"
+_CHUNK_SECONDS = 1.0  # how much of a file a session gets at a time
+_HEALTH_INTERVAL = 0.05  # s between two looks at readiness by a watcher
+
+
+class _Context(Protocol):
+    async def abort(self, code: grpc.StatusCode, details: str) -> Any: ...  # noqa: ANN401
+
+
+def _contains_file(request: Any) -> bool:  # noqa: ANN401 - protobuf
+    by_name = request.config.encoding in {
+        audio_pb.AudioEncoding.Value("FLAC"),
+        audio_pb.AudioEncoding.Value("OGGOPUS"),
+    }
+    return by_name or request.audio.startswith((b"RIFF", b"fLaC", b"OggS"))
+
+
+def _read_file(data: bytes) -> tuple[AudioFormat, bytes]:
+    """A sound file's samples as PCM; off the event loop, decoding takes its time."""
+    try:
+        samples, rate = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise bad_argument(f"the audio is no readable WAV, FLAC or OGG file: {error}") from None
+    if samples.shape[1] != 1:
+        raise bad_argument(f"the audio has {samples.shape[1]} channels; send one channel")
+    return (
+        AudioFormat(encoding="LINEAR_PCM", sample_rate=rate),
+        samples.astype("<i2", copy=False).tobytes(),
+    )
+
+
+class AsrService:
+    """`nvidia.riva.asr.RivaSpeechRecognition`.
+
+    Args:
+        runtime: The emulator's shared parts.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def streaming_recognize(
+        self, _requests: object, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> None:
+        """StreamingRecognize."""
+        try:
+            await StreamCall(self._runtime, context).run()
+        except RefusalError as refusal:
+            await context.abort(refusal.status, refusal.text)
+
+    async def recognize(self, request: Any, context: _Context) -> Any:  # noqa: ANN401 - protobuf
+        """Recognize: a whole file in one message, its finals in one answer."""
+        try:
+            async with self._runtime.slot():
+                check_served(request.config, self._runtime.settings, "offline")
+                return await self._recognize(request)
+        except RefusalError as refusal:
+            return await context.abort(refusal.status, refusal.text)
+
+    async def _recognize(self, request: Any) -> Any:  # noqa: ANN401 - protobuf
+        if _contains_file(request):
+            audio, data = await asyncio.to_thread(_read_file, bytes(request.audio))
+            request.config.sample_rate_hertz = audio.sample_rate
+        else:
+            audio, data = audio_format(request.config), bytes(request.audio)
+        options = stream_options(request.config, audio, interim_results=False)
+        return recognize_response(await self._hear(data, options), options, request.id.value)
+
+    async def _hear(self, data: bytes, options: StreamOptions) -> list[Any]:
+        session = self._runtime.recogniser.open(options)
+        step = int(options.audio.bytes_per_second * _CHUNK_SECONDS)
+
+        async def write() -> None:
+            for start in range(0, len(data), step):
+                await session.write(data[start : start + step])
+            await session.end()
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(write())
+                return [heard async for heard in session.results()]
+        finally:
+            session.release()
+
+    async def get_config(self, request: Any, context: _Context) -> Any:  # noqa: ANN401 - protobuf
+        """GetRivaSpeechRecognitionConfig."""
+        if not self._runtime.ready:
+            refusal = still_loading()
+            return await context.abort(refusal.status, refusal.text)
+        return config_response(self._runtime.settings, request.model_name)
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """The service as gRPC wants it."""
+        return grpc.method_handlers_generic_handler(
+            ASR_SERVICE,
+            {
+                "StreamingRecognize": grpc.stream_stream_rpc_method_handler(
+                    self.streaming_recognize,
+                    asr.StreamingRecognizeRequest.FromString,
+                    asr.StreamingRecognizeResponse.SerializeToString,
+                ),
+                "Recognize": grpc.unary_unary_rpc_method_handler(
+                    self.recognize,
+                    asr.RecognizeRequest.FromString,
+                    asr.RecognizeResponse.SerializeToString,
+                ),
+                "GetRivaSpeechRecognitionConfig": grpc.unary_unary_rpc_method_handler(
+                    self.get_config,
+                    asr.RivaSpeechRecognitionConfigRequest.FromString,
+                    asr.RivaSpeechRecognitionConfigResponse.SerializeToString,
+                ),
+            },
+        )
+
+
+class HealthService:
+    """`grpc.health.v1.Health`, for the empty service name and the ASR service.
+
+    Args:
+        runtime: The emulator's shared parts.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def _status(self) -> Any:  # noqa: ANN401 - protobuf
+        status = health.HealthCheckResponse.ServingStatus
+        return health.HealthCheckResponse(
+            status=status.SERVING if self._runtime.ready else status.NOT_SERVING
+        )
+
+    async def check(self, request: Any, context: _Context) -> Any:  # noqa: ANN401 - protobuf
+        """Check."""
+        if request.service not in {"", ASR_SERVICE}:
+            return await context.abort(
+                grpc.StatusCode.NOT_FOUND, f"unknown service {request.service!r}"
+            )
+        return self._status()
+
+    async def watch(self, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:  # noqa: ANN401
+        """Watch: the status now and after every change.
+
+        An unknown service ends with NOT_FOUND: Riva's copy of the status enum has no word for it.
+        """
+        last = await self.check(request, context)
+        await context.write(last)
+        while True:
+            await asyncio.sleep(_HEALTH_INTERVAL)
+            if (now := self._status()) != last:
+                await context.write(now)
+                last = now
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """The service as gRPC wants it."""
+        return grpc.method_handlers_generic_handler(
+            HEALTH_SERVICE,
+            {
+                "Check": grpc.unary_unary_rpc_method_handler(
+                    self.check,
+                    health.HealthCheckRequest.FromString,
+                    health.HealthCheckResponse.SerializeToString,
+                ),
+                "Watch": grpc.unary_stream_rpc_method_handler(
+                    self.watch,
+                    health.HealthCheckRequest.FromString,
+                    health.HealthCheckResponse.SerializeToString,
+                ),
+            },
+        )
