@@ -1,0 +1,110 @@
+"""The files a machine is given: scripts and units of this folder, and what the settings make."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from infra.boot.agent import log_agent_config
+from infra.boot.environment import boot_environment, environment_file, gateway_environment
+from infra.boot.settings import BootSettings
+
+HERE: Final = Path(__file__).parent
+LIBRARY: Final = "/usr/local/lib/perch"
+UNITS: Final = "/etc/systemd/system"
+
+KILL_MARGIN_SECONDS: Final = 30
+"""Between the gateway's drain deadline and systemd's SIGKILL: to close sockets, flush the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFile:
+    """One file on the machine.
+
+    Attributes:
+        path: absolute.
+        mode: permission bits, such as 0o755.
+        content: ASCII text.
+    """
+
+    path: str
+    mode: int
+    content: str
+
+
+def host_files(settings: BootSettings) -> tuple[HostFile, ...]:
+    """Every file the machine needs beyond its AMI, in a fixed order."""
+    return (*_settings_files(settings), *_scripts(settings), *_units(settings))
+
+
+def unit_names(settings: BootSettings) -> tuple[str, ...]:
+    """The units to enable: those that say what wants them. The others are started by name."""
+    return tuple(
+        file.path.removeprefix(f"{UNITS}/")
+        for file in _units(settings)
+        if "\n[Install]\n" in file.content
+    )
+
+
+def _settings_files(settings: BootSettings) -> Iterator[HostFile]:
+    yield HostFile(
+        path="/etc/perch/boot.env", mode=0o644, content=environment_file(boot_environment(settings))
+    )
+    yield HostFile(
+        path="/etc/perch/gateway.env",
+        mode=0o644,
+        content=environment_file(gateway_environment(settings)),
+    )
+    yield HostFile(
+        path="/etc/perch/cloudwatch-agent.json", mode=0o644, content=log_agent_config(settings)
+    )
+    for name, folder in (("perch.tmpfiles", "tmpfiles.d"), ("perch.sysusers", "sysusers.d")):
+        yield HostFile(
+            path=f"/etc/{folder}/perch.conf", mode=0o644, content=_read(HERE / "host" / name)
+        )
+    yield HostFile(
+        path="/etc/logrotate.d/perch", mode=0o644, content=_read(HERE / "host" / "perch.logrotate")
+    )
+
+
+def _scripts(settings: BootSettings) -> Iterator[HostFile]:
+    for source in _chosen(HERE / "scripts", settings):
+        yield HostFile(path=f"{LIBRARY}/{_plain_name(source)}", mode=0o755, content=_read(source))
+    yield HostFile(
+        path=f"{LIBRARY}/exporter", mode=0o755, content=_read(HERE / "host" / "exporter.py")
+    )
+
+
+def _units(settings: BootSettings) -> Iterator[HostFile]:
+    for source in _chosen(HERE / "units", settings):
+        yield HostFile(path=f"{UNITS}/{_plain_name(source)}", mode=0o644, content=_read(source))
+    seconds = settings.drain_deadline_seconds + KILL_MARGIN_SECONDS
+    yield HostFile(
+        path=f"{UNITS}/perch-gateway.service.d/drain.conf",
+        mode=0o644,
+        content=f"[Service]\nTimeoutStopSec={seconds}\n",
+    )
+    yield HostFile(
+        path=f"{UNITS}/logrotate.timer.d/perch.conf",
+        mode=0o644,
+        content="[Timer]\nOnCalendar=hourly\n",
+    )
+
+
+def _chosen(folder: Path, settings: BootSettings) -> Iterator[Path]:
+    """The folder's files but those (`name+variant`) for another kind of recogniser or gateway."""
+    wanted = {"", settings.kind, "image" if settings.gateway_is_image else "bundle"}
+    for source in sorted(folder.iterdir()):
+        _, _, variant = source.name.partition("+")
+        if source.is_file() and variant.partition(".")[0] in wanted:
+            yield source
+
+
+def _plain_name(source: Path) -> str:
+    """The name on the machine: `perch-gateway+image.service` is `perch-gateway.service`."""
+    name, plus, variant = source.name.partition("+")
+    return name + "".join(Path(variant).suffixes) if plus else name
+
+
+def _read(source: Path) -> str:
+    return source.read_text(encoding="ascii")

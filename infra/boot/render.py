@@ -1,0 +1,99 @@
+"""From settings to the user data of a launch template."""
+
+import base64
+import gzip
+from typing import Final
+
+import yaml
+
+from infra.boot.files import HostFile, host_files, unit_names
+from infra.boot.settings import BootSettings
+
+MAX_USER_DATA_BYTES: Final = 16_384
+"""EC2's limit for user data, counted before base64 (EC2 User Guide, on instance user data)."""
+
+
+class UserDataTooLargeError(ValueError):
+    """The rendered user data is over EC2's limit, which only long gateway settings can cause."""
+
+
+def render_user_data(settings: BootSettings) -> str:
+    """The user data of one colour's launch template, ready for its `user_data` argument.
+
+    The same settings always give the same string, so an unchanged colour has no difference in a
+    preview.
+
+    Returns:
+        Base64 of a gzipped `#cloud-config` document. cloud-init unpacks the gzip by itself;
+        `read_user_data` shows it.
+
+    Raises:
+        UserDataTooLargeError: if the gzip is longer than `MAX_USER_DATA_BYTES`.
+    """
+    # A fixed time stamp, or every preview would show a change.
+    packed = gzip.compress(cloud_config(settings).encode("ascii"), compresslevel=9, mtime=0)
+    if len(packed) > MAX_USER_DATA_BYTES:
+        raise UserDataTooLargeError(
+            f"user data: {len(packed)} bytes gzipped, EC2 takes {MAX_USER_DATA_BYTES}; shorten "
+            f"gateway_environment ({len(settings.gateway_environment)} entries), "
+            f"gateway_secrets ({len(settings.gateway_secrets)}) or "
+            f"gateway_secret_files ({len(settings.gateway_secret_files)})"
+        )
+    return base64.b64encode(packed).decode("ascii")
+
+
+def read_user_data(user_data: str) -> str:
+    """The `#cloud-config` text inside a string that `render_user_data` made.
+
+    Raises:
+        ValueError: if the string is not base64 of a gzip of ASCII text.
+    """
+    try:
+        return gzip.decompress(base64.b64decode(user_data, validate=True)).decode("ascii")
+    except (EOFError, OSError, ValueError) as error:
+        raise ValueError(f"user data: not base64 of gzipped ASCII ({error})") from error
+
+
+def cloud_config(settings: BootSettings) -> str:
+    """The `#cloud-config` document itself: files to write, then units to start."""
+    units = unit_names(settings)
+    document = {
+        # Packages that change under a running driver leave it unusable until the next boot; a
+        # machine is replaced by a newer AMI, never upgraded in place.
+        "package_update": False,
+        "package_upgrade": False,
+        "write_files": [_entry(file) for file in host_files(settings)],
+        "runcmd": [
+            ["systemctl", "disable", "--now", "apt-daily.timer", "apt-daily-upgrade.timer"],
+            ["systemd-sysusers", "/etc/sysusers.d/perch.conf"],
+            ["systemd-tmpfiles", "--create", "/etc/tmpfiles.d/perch.conf"],
+            ["systemctl", "daemon-reload"],
+            ["systemctl", "enable", *units],
+            # Not waited for: units may take half an hour, and cloud-init is one of the things a
+            # boot waits for.
+            ["systemctl", "start", "--no-block", "perch.target"],
+        ],
+    }
+    body: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=1_000_000)
+    return f"#cloud-config\n{body}"
+
+
+def _entry(file: HostFile) -> dict[str, str]:
+    return {
+        "path": file.path,
+        "permissions": f"0{file.mode:o}",
+        "owner": "root:root",
+        "content": file.content,
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text of several lines as it stands, so that a person can read the scripts."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
