@@ -1,1 +1,32 @@
-"""The one way to recognition: a client of NVIDIA Riva's gRPC API."""
+"""Speech recognition by a Riva or NIM server: the only part of the gateway's side that speaks gRPC."""
+
+from app.asr.client import RivaASRClient
+from app.asr.errors import AsrError, ErrorCode, Fault
+from app.asr.events import (
+    Endpointing,
+    FileTranscript,
+    Hotwords,
+    Model,
+    Readiness,
+    Transcript,
+    Word,
+)
+from app.asr.settings import RivaSettings
+from app.asr.settings_problems import Problem, SettingsError
+
+__all__ = [
+    "AsrError",
+    "Endpointing",
+    "ErrorCode",
+    "Fault",
+    "FileTranscript",
+    "Hotwords",
+    "Model",
+    "Problem",
+    "Readiness",
+    "RivaASRClient",
+    "RivaSettings",
+    "SettingsError",
+    "Transcript",
+    "Word",
+]

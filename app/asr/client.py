@@ -1,0 +1,256 @@
+"""The one way to recognition: a Riva or NIM server over gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from app.asr.catalogue import Catalogue
+from app.asr.files import FileLimits, Recording, read_recording
+from app.asr.readiness import HttpProbe, probe
+from app.asr.requests import file_request, join_options, opening_request
+from app.asr.results import join_finals, offline_transcripts
+from app.asr.retry import with_retries
+from app.asr.stream import RecognitionStream, StreamRules
+from app.asr.transport import GrpcTransport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from pathlib import Path
+
+    from app.asr.events import (
+        Endpointing,
+        FileTranscript,
+        Model,
+        Readiness,
+        Transcript,
+    )
+    from app.asr.requests import Options
+    from app.asr.settings import RivaSettings
+    from app.asr.transport import StreamCall, Transport
+
+_MS = 1000.0
+_FILE_CHUNK_S = 0.1
+
+
+class RivaASRClient:
+    """Speech recognition by a Riva or NIM server.
+
+    Made without I/O; connects when it is first used. Belongs to one event loop. `aclose` when done
+    with it.
+
+    Args:
+        settings: where the recogniser is and what to ask of it.
+        transport: the wire; None takes gRPC.
+    """
+
+    def __init__(self, settings: RivaSettings, *, transport: Transport | None = None) -> None:
+        self._settings = settings
+        self._transport: Transport = GrpcTransport(settings) if transport is None else transport
+        self._timeout = settings.timeout_ms / _MS
+        self._catalogue = Catalogue(self._transport, timeout=self._timeout)
+        self._http = HttpProbe(settings)
+        self._files = asyncio.Semaphore(settings.max_batch_size)
+
+    async def stream_transcribe(  # noqa: PLR0913 - one argument for each thing a caller may choose
+        self,
+        audio: AsyncIterator[bytes],
+        sample_rate: int = 16000,
+        enable_partials: bool = True,
+        *,
+        hotwords: Sequence[str] = (),
+        hotword_boost: float | None = None,
+        language: str | None = None,
+        model: str | None = None,
+        endpointing: Endpointing | None = None,
+        custom_configuration: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+    ) -> AsyncGenerator[Transcript]:
+        """Recognises audio while it comes.
+
+        Chunks go up as they come and at once; when `audio` ends the recogniser is told so, and its
+        last finals are yielded before the generator ends. Closing or cancelling the generator ends
+        the stream at the server. The iterator stays the caller's: it is not closed here.
+
+        Args:
+            audio: PCM16 little-endian mono, in chunks of any length (a sample may be split over
+                two).
+            sample_rate: Hz, 8000 to 48000.
+            enable_partials: interims too; False gives finals only, as does
+                RIVA_ENABLE_PARTIAL_RESULTS=false.
+            hotwords: words or phrases to prefer.
+            hotword_boost: how strongly, 0 to 100; None takes RIVA_HOTWORD_BOOST.
+            language: BCP 47 code; None takes RIVA_LANGUAGE_CODE.
+            model: exact name of a listed model, "" for the recogniser's choice; None takes
+                RIVA_MODEL.
+            endpointing: when an utterance begins and ends; fields left None take
+                RIVA_ENDPOINTING_*.
+            custom_configuration: the model's own settings, added to RIVA_CUSTOM_CONFIGURATION.
+            request_id: sent along for the recogniser's logs.
+
+        Raises:
+            AsrError: see `app.asr.errors`; nothing else comes from the recogniser.
+        """
+        options = join_options(
+            self._settings,
+            sample_rate=sample_rate,
+            hotwords=hotwords,
+            hotword_boost=hotword_boost,
+            language=language,
+            model=model,
+            endpointing=endpointing,
+            custom_configuration=custom_configuration,
+            request_id=request_id,
+        )
+        interims = enable_partials and self._settings.enable_partial_results
+        rules = StreamRules(
+            sample_rate=sample_rate,
+            largest_chunk=self._settings.chunk_size_bytes,
+            silence_interval=self._settings.silence_interval_s,
+            write_timeout=self._timeout,
+            final_timeout=self._settings.final_timeout_ms / _MS,
+            interim_interval=self._settings.partial_result_interval_ms / _MS,
+            interims=interims,
+            word_times=self._settings.enable_word_time_offsets,
+        )
+        await self._catalogue.check(options.model, streaming=True)
+        call = await self._open(options, interims=interims)
+        stream = RecognitionStream(call, audio, rules)
+        async with aclosing(stream.transcripts()) as transcripts:
+            async for transcript in transcripts:
+                yield transcript
+
+    async def _open(self, options: Options, *, interims: bool) -> StreamCall:
+        request = opening_request(self._settings, options, interims=interims)
+        return await with_retries(
+            lambda: self._transport.open_stream(request, within=self._timeout),
+            retries=self._settings.max_retries,
+            first_wait_s=self._settings.retry_delay_ms / _MS,
+        )
+
+    async def transcribe_file(  # noqa: PLR0913 - one argument for each thing a caller may choose
+        self,
+        audio: bytes | Path,
+        *,
+        hotwords: Sequence[str] = (),
+        hotword_boost: float | None = None,
+        language: str | None = None,
+        model: str | None = None,
+        custom_configuration: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+        max_bytes: int | None = None,
+        max_duration: float | None = None,
+    ) -> FileTranscript:
+        """Recognises a whole recording.
+
+        Uses the offline call where the server lists an offline model and the recording fits into
+        one message, else the streaming call, as fast as the server takes it.
+
+        Args:
+            audio: a file's bytes or its path: WAV, FLAC, OGG, MP3 or whatever else libsndfile
+                reads. Several channels are mixed to one; the rate is kept where it is 8000 to 48000
+                Hz.
+            hotwords: words or phrases to prefer.
+            hotword_boost: how strongly, 0 to 100; None takes RIVA_HOTWORD_BOOST.
+            language: BCP 47 code; None takes RIVA_LANGUAGE_CODE.
+            model: exact name of a listed model, "" for the recogniser's choice; None takes
+                RIVA_MODEL.
+            custom_configuration: the model's own settings, added to RIVA_CUSTOM_CONFIGURATION.
+            request_id: sent along for the recogniser's logs.
+            max_bytes: largest file; None takes RIVA_FILE_MAX_BYTES.
+            max_duration: longest recording in seconds; None takes RIVA_FILE_MAX_DURATION_S.
+
+        Raises:
+            AsrError: AUDIO_INVALID, AUDIO_TOO_LARGE, AUDIO_TOO_LONG for the file; see
+                `app.asr.errors` for the rest.
+        """
+        limits = FileLimits(
+            max_bytes=self._settings.file_max_bytes if max_bytes is None else max_bytes,
+            max_duration=(
+                self._settings.file_max_duration_s if max_duration is None else max_duration
+            ),
+        )
+        async with self._files:
+            recording = await asyncio.to_thread(read_recording, audio, limits)
+            options = join_options(
+                self._settings,
+                sample_rate=recording.sample_rate,
+                hotwords=hotwords,
+                hotword_boost=hotword_boost,
+                language=language,
+                model=model,
+                custom_configuration=custom_configuration,
+                request_id=request_id,
+            )
+            if not recording.pcm:
+                return join_finals((), duration=0.0)
+            if await self._goes_offline(options, recording):
+                return await self._recognize(options, recording)
+            return await self._stream_recording(options, recording)
+
+    async def _goes_offline(self, options: Options, recording: Recording) -> bool:
+        """Whether the offline call can be used; a server with streaming models alone refuses it."""
+        offline = await self._catalogue.serves(options.model, streaming=False)
+        if not offline:
+            await self._catalogue.check(options.model, streaming=True)
+            return False
+        # The configuration and hotwords need room in the message too.
+        request = file_request(self._settings, options, b"")
+        fits = len(recording.pcm) + request.ByteSize() + 64 <= self._settings.max_message_bytes
+        return fits or not await self._catalogue.serves(options.model, streaming=True)
+
+    async def _recognize(self, options: Options, recording: Recording) -> FileTranscript:
+        request = file_request(self._settings, options, recording.pcm)
+        response = await with_retries(
+            lambda: self._transport.recognize(request, within=self._settings.file_timeout_ms / _MS),
+            retries=self._settings.max_retries,
+            first_wait_s=self._settings.retry_delay_ms / _MS,
+        )
+        finals = offline_transcripts(response, word_times=self._settings.enable_word_time_offsets)
+        return join_finals(finals, duration=recording.duration)
+
+    async def _stream_recording(self, options: Options, recording: Recording) -> FileTranscript:
+        limit = self._settings.file_timeout_ms / _MS
+        rules = StreamRules(
+            sample_rate=recording.sample_rate,
+            largest_chunk=self._settings.chunk_size_bytes,
+            silence_interval=self._settings.silence_interval_s,
+            # Sent as fast as it is taken, so a busy server may be minutes behind and yet be well.
+            write_timeout=limit,
+            final_timeout=limit,
+            interim_interval=0.0,
+            interims=False,
+            word_times=self._settings.enable_word_time_offsets,
+        )
+        call = await self._open(options, interims=False)
+        stream = RecognitionStream(call, recording.chunks(_FILE_CHUNK_S), rules)
+        async with aclosing(stream.transcripts()) as transcripts:
+            finals = [transcript async for transcript in transcripts]
+        return join_finals(finals, duration=recording.duration)
+
+    async def models(self) -> tuple[Model, ...]:
+        """What the recogniser lists now.
+
+        Raises:
+            AsrError: it could not be asked.
+        """
+        return await with_retries(
+            self._catalogue.refresh,
+            retries=self._settings.max_retries,
+            first_wait_s=self._settings.retry_delay_ms / _MS,
+        )
+
+    async def ready(self) -> Readiness:
+        """Whether a stream can be opened now: HTTP readiness and a fitting model, within RIVA_TIMEOUT_MS.
+
+        Never raises `AsrError`: what is missing stands in `Readiness.reason`.
+        """
+        return await probe(
+            self._http, self._catalogue, model=self._settings.model, within=self._timeout
+        )
+
+    async def aclose(self) -> None:
+        """Ends every stream and connection."""
+        await self._http.aclose()
+        await self._transport.aclose()

@@ -1,0 +1,148 @@
+"""What the recogniser says, in Perch's terms: times in seconds, and None for what was not said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One recognised word.
+
+    Attributes:
+        word: the word as the recogniser wrote it.
+        start: seconds from the first sample the caller sent.
+        end: seconds from the first sample the caller sent.
+        confidence: as Riva scores it (log-probability-like, so it may be negative), or None where
+            it gave none.
+        speaker: the speaker's number from 1, or None without diarisation.
+        language: BCP 47 code of this word, or None.
+    """
+
+    word: str
+    start: float
+    end: float
+    confidence: float | None
+    speaker: int | None
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """One interim or final result of a stream.
+
+    Attributes:
+        text: the transcript of this segment, without surrounding white space; never empty.
+        is_final: False for an interim result that a later one replaces.
+        words: the words in order of time; empty where the recogniser gave none (interims, usually).
+        confidence: as Riva scores it, finals only; None where it gave none.
+        stability: 0 to 1, interims only: how unlikely the text is to change; None where it gave
+            none.
+        audio_processed: seconds of the caller's audio the recogniser had used; None where it did
+            not say.
+        channel: the channel's number from 1; None where the recogniser did not say.
+        languages: BCP 47 codes the recogniser found, most likely first.
+        segment_id: counts from 0 in a stream and goes up by one after each final.
+    """
+
+    text: str
+    is_final: bool
+    words: tuple[Word, ...]
+    confidence: float | None
+    stability: float | None
+    audio_processed: float | None
+    channel: int | None
+    languages: tuple[str, ...]
+    segment_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileTranscript:
+    """The transcript of a whole file.
+
+    Attributes:
+        text: every final result, joined by single spaces; empty when nothing was said.
+        words: the words of all results, in order of time.
+        confidence: mean over the results that carry one, each weighted by its words; None where
+            none does.
+        duration: seconds of audio in the file.
+    """
+
+    text: str
+    words: tuple[Word, ...]
+    confidence: float | None
+    duration: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hotwords:
+    """Phrases the recogniser shall prefer.
+
+    Attributes:
+        phrases: words or short phrases, in the spelling wanted.
+        boost: how strongly; Riva's own documents disagree on the useful range (0 to 20, 20 to 100).
+    """
+
+    phrases: tuple[str, ...]
+    boost: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpointing:
+    """When the recogniser shall find that somebody began or stopped to speak; None leaves its default.
+
+    Attributes:
+        start_history_ms: window in which speech must be found to begin an utterance.
+        start_threshold: share of that window, 0 to 1, that must be speech.
+        stop_history_ms: window that must be silent to end an utterance and give a final.
+        stop_threshold: share of that window, 0 to 1, that must be silent.
+        stop_history_eou_ms: a shorter window after which an early interim of stability 1 is given;
+            must be below stop_history_ms.
+        stop_threshold_eou: share of that shorter window, 0 to 1, that must be silent.
+    """
+
+    start_history_ms: int | None = None
+    start_threshold: float | None = None
+    stop_history_ms: int | None = None
+    stop_threshold: float | None = None
+    stop_history_eou_ms: int | None = None
+    stop_threshold_eou: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model the recogniser serves.
+
+    Attributes:
+        name: what RIVA_MODEL must equal to ask for it.
+        language: its language code, or several joined by commas; None where the server does not
+            say.
+        streaming: True for a streaming model, False for an offline one, None where the server does
+            not say.
+        parameters: everything the server says about it.
+    """
+
+    name: str
+    language: str | None
+    streaming: bool | None
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether a stream can be opened now.
+
+    Attributes:
+        ready: True when the recogniser answers its HTTP readiness probe and lists a model that
+            fits.
+        reason: one sentence that names what is missing and holds no address; None when ready.
+        models: what the recogniser lists; empty when it could not be asked.
+    """
+
+    ready: bool
+    reason: str | None
+    models: tuple[Model, ...]

@@ -1,0 +1,121 @@
+"""Recordings as files: any container libsndfile reads, as the PCM16 mono audio the recogniser takes.
+
+Everything here blocks; it is run in a thread.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile
+import soxr
+
+from app.asr.errors import AsrError, ErrorCode, Fault
+from app.asr.requests import HIGHEST_RATE, LOWEST_RATE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import numpy.typing as npt
+
+ACCEPTED = "a WAV, FLAC, OGG or MP3 file with audio in it"
+# What the models were trained on; only rates Riva does not take are changed to it.
+_MODEL_RATE = 16_000
+_BLOCK_S = 10.0
+_BYTES_PER_SAMPLE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLimits:
+    """How large a file may be.
+
+    Attributes:
+        max_bytes: of the file as it is stored.
+        max_duration: seconds of audio in it.
+    """
+
+    max_bytes: int
+    max_duration: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A recording ready to be recognised.
+
+    Attributes:
+        pcm: PCM16 little-endian mono.
+        sample_rate: Hz.
+        duration: seconds.
+    """
+
+    pcm: bytes
+    sample_rate: int
+    duration: float
+
+    async def chunks(self, seconds: float) -> AsyncIterator[bytes]:
+        """The audio in order, in chunks of that length."""
+        step = round(seconds * self.sample_rate) * _BYTES_PER_SAMPLE
+        for start in range(0, len(self.pcm), step):
+            yield self.pcm[start : start + step]
+
+
+def read_recording(audio: bytes | Path, limits: FileLimits) -> Recording:
+    """Decodes a file; blocks.
+
+    Raises:
+        AsrError: AUDIO_INVALID, AUDIO_TOO_LARGE or AUDIO_TOO_LONG, naming what is accepted.
+    """
+    _check_size(audio, limits.max_bytes)
+    try:
+        with soundfile.SoundFile(audio if isinstance(audio, Path) else io.BytesIO(audio)) as file:
+            return _decode(file, limits.max_duration)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise _bad(ErrorCode.AUDIO_INVALID, f"The file is not {ACCEPTED}.", str(error)) from None
+
+
+def _check_size(audio: bytes | Path, most: int) -> None:
+    try:
+        size = audio.stat().st_size if isinstance(audio, Path) else len(audio)
+    except OSError as error:
+        raise _bad(ErrorCode.AUDIO_INVALID, "The file cannot be read.", str(error)) from None
+    if size > most:
+        raise _bad(ErrorCode.AUDIO_TOO_LARGE, f"The file has {size} bytes; accepted: up to {most}.")
+
+
+def _decode(file: soundfile.SoundFile, longest: float) -> Recording:
+    rate = int(file.samplerate)
+    blocks: list[npt.NDArray[np.float32]] = []
+    frames = 0
+    # Counted while decoding: a header may lie about the length, and some containers do not know it.
+    for block in file.blocks(blocksize=round(_BLOCK_S * rate), dtype="float32", always_2d=True):
+        frames += len(block)
+        if frames > longest * rate:
+            raise _bad(
+                ErrorCode.AUDIO_TOO_LONG,
+                f"The recording is longer than {longest:g} s, the most accepted.",
+            )
+        blocks.append(block.mean(axis=1, dtype=np.float32))
+    samples = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
+    duration = frames / rate
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        samples, rate = soxr.resample(samples, rate, _MODEL_RATE), _MODEL_RATE
+    return Recording(pcm=_pcm16(samples), sample_rate=rate, duration=duration)
+
+
+def _pcm16(samples: npt.NDArray[np.float32]) -> bytes:
+    scaled = np.rint(np.clip(samples, -1.0, 1.0) * 32767.0)
+    return bytes(scaled.astype("<i2").tobytes())
+
+
+def _bad(code: ErrorCode, message: str, detail: str | None = None) -> AsrError:
+    return AsrError(
+        code,
+        message,
+        retryable=False,
+        fault=Fault.CALLER,
+        detail=None if detail is None else f"{message} {detail}",
+    )

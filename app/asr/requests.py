@@ -1,0 +1,203 @@
+"""What is asked of the recogniser: Riva's request messages from settings and one call's options."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from riva.client.proto import riva_asr_pb2, riva_audio_pb2, riva_common_pb2
+
+from app.asr.errors import invalid
+from app.asr.events import Endpointing, Hotwords
+from app.asr.settings import LANGUAGE_PATTERN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from app.asr.settings import RivaSettings
+
+# Below 8 kHz speech is not intelligible to the models, above 48 kHz nothing is gained; Riva
+# resamples in between.
+LOWEST_RATE, HIGHEST_RATE = 8_000, 48_000
+HIGHEST_BOOST = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What one call asks for, settings and arguments already joined.
+
+    Attributes:
+        sample_rate: Hz of the PCM16 mono audio.
+        language: BCP 47 code.
+        model: exact name, or empty for the recogniser's choice.
+        hotwords: phrases to prefer, or None.
+        endpointing: what is None in it stays the model's default.
+        custom_configuration: the model's own settings.
+        request_id: sent along for the recogniser's logs, or None.
+    """
+
+    sample_rate: int
+    language: str
+    model: str
+    hotwords: Hotwords | None
+    endpointing: Endpointing
+    custom_configuration: Mapping[str, str]
+    request_id: str | None
+
+
+def join_options(  # noqa: PLR0913 - one argument for each thing a caller may choose
+    settings: RivaSettings,
+    *,
+    sample_rate: int,
+    hotwords: Sequence[str] = (),
+    hotword_boost: float | None = None,
+    language: str | None = None,
+    model: str | None = None,
+    endpointing: Endpointing | None = None,
+    custom_configuration: Mapping[str, str] | None = None,
+    request_id: str | None = None,
+) -> Options:
+    """Checks a call's arguments and fills in from the settings what it leaves open.
+
+    Raises:
+        AsrError: INVALID_ARGUMENT, naming the argument, its value and what is accepted.
+    """
+    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        raise invalid("sample_rate", sample_rate, f"{LOWEST_RATE} to {HIGHEST_RATE} Hz")
+    if language is not None and not re.match(LANGUAGE_PATTERN, language):
+        raise invalid("language", language, "a BCP 47 code such as en-US")
+    return Options(
+        sample_rate=sample_rate,
+        language=settings.language_code if language is None else language,
+        model=settings.model if model is None else model,
+        hotwords=_hotwords(settings, hotwords, hotword_boost),
+        endpointing=_endpointing(settings, endpointing),
+        custom_configuration={
+            **settings.custom_configuration,
+            **_checked_configuration(custom_configuration or {}),
+        },
+        request_id=request_id,
+    )
+
+
+def _hotwords(
+    settings: RivaSettings, phrases: Sequence[str], boost: float | None
+) -> Hotwords | None:
+    accepted = "a list of words or phrases, none of them blank"
+    # A lone string is a sequence of strings too: its letters would become hotwords.
+    if isinstance(phrases, str) or not all(isinstance(phrase, str) for phrase in phrases):
+        raise invalid("hotwords", phrases, accepted)
+    if not all(phrase.strip() for phrase in phrases):
+        raise invalid("hotwords", list(phrases), accepted)
+    if boost is not None and not 0.0 <= boost <= HIGHEST_BOOST:
+        raise invalid("hotword_boost", boost, f"0 to {HIGHEST_BOOST:g}")
+    if not phrases:
+        return None
+    return Hotwords(
+        phrases=tuple(phrase.strip() for phrase in phrases),
+        boost=settings.hotword_boost if boost is None else boost,
+    )
+
+
+def _checked_configuration(configuration: Mapping[str, str]) -> Mapping[str, str]:
+    if "" in configuration:
+        raise invalid("custom_configuration", dict(configuration), "names that are not empty")
+    return configuration
+
+
+def _endpointing(settings: RivaSettings, chosen: Endpointing | None) -> Endpointing:
+    defaults = {
+        field.name: getattr(settings, f"endpointing_{field.name}") for field in fields(Endpointing)
+    }
+    if chosen is None:
+        return Endpointing(**defaults)
+    given = {
+        field.name: value
+        for field in fields(Endpointing)
+        if (value := getattr(chosen, field.name)) is not None
+    }
+    for name, value in given.items():
+        _check_endpointing(name, value)
+    joined = Endpointing(**{**defaults, **given})
+    early, final = joined.stop_history_eou_ms, joined.stop_history_ms
+    if early is not None and final is not None and early >= final:
+        raise invalid("endpointing.stop_history_eou_ms", early, f"less than {final} ms")
+    return joined
+
+
+def _check_endpointing(name: str, value: float) -> None:
+    if name.endswith("_ms"):
+        fits, accepted = value > 0, "more than 0 ms"
+    else:
+        fits, accepted = 0.0 <= value <= 1.0, "0 to 1"
+    if not fits:
+        raise invalid(f"endpointing.{name}", value, accepted)
+
+
+def recognition_config(settings: RivaSettings, options: Options) -> riva_asr_pb2.RecognitionConfig:
+    """The part of a request that both kinds of recognition share."""
+    config = riva_asr_pb2.RecognitionConfig(
+        encoding=riva_audio_pb2.AudioEncoding.LINEAR_PCM,
+        sample_rate_hertz=options.sample_rate,
+        language_code=options.language,
+        max_alternatives=1,
+        profanity_filter=settings.profanity_filter,
+        audio_channel_count=1,
+        enable_word_time_offsets=settings.enable_word_time_offsets,
+        enable_automatic_punctuation=settings.enable_automatic_punctuation,
+        model=options.model,
+        verbatim_transcripts=settings.verbatim_transcripts,
+        custom_configuration=dict(options.custom_configuration),
+    )
+    if options.hotwords is not None:
+        config.speech_contexts.append(
+            riva_asr_pb2.SpeechContext(
+                phrases=list(options.hotwords.phrases), boost=options.hotwords.boost
+            )
+        )
+    _fill_endpointing(config, options.endpointing)
+    return config
+
+
+def _fill_endpointing(config: riva_asr_pb2.RecognitionConfig, endpointing: Endpointing) -> None:
+    # Riva's fields are these names without the unit. A field that is set, even to its default,
+    # overrides the model's.
+    for field in fields(Endpointing):
+        value = getattr(endpointing, field.name)
+        if value is not None:
+            setattr(config.endpointing_config, field.name.replace("_ms", ""), value)
+
+
+def opening_request(
+    settings: RivaSettings, options: Options, *, interims: bool
+) -> riva_asr_pb2.StreamingRecognizeRequest:
+    """The first message of a stream: the configuration, and nothing else."""
+    request = riva_asr_pb2.StreamingRecognizeRequest(
+        streaming_config=riva_asr_pb2.StreamingRecognitionConfig(
+            config=recognition_config(settings, options), interim_results=interims
+        )
+    )
+    if options.request_id is not None:
+        request.id.CopyFrom(riva_common_pb2.RequestId(value=options.request_id))
+    return request
+
+
+def audio_request(pcm: bytes) -> riva_asr_pb2.StreamingRecognizeRequest:
+    """A message of a stream after the first: audio, and nothing else."""
+    return riva_asr_pb2.StreamingRecognizeRequest(audio_content=pcm)
+
+
+def file_request(
+    settings: RivaSettings, options: Options, pcm: bytes
+) -> riva_asr_pb2.RecognizeRequest:
+    """One whole recording."""
+    request = riva_asr_pb2.RecognizeRequest(config=recognition_config(settings, options), audio=pcm)
+    if options.request_id is not None:
+        request.id.CopyFrom(riva_common_pb2.RequestId(value=options.request_id))
+    return request
+
+
+def models_request() -> riva_asr_pb2.RivaSpeechRecognitionConfigRequest:
+    """Asks for every model."""
+    return riva_asr_pb2.RivaSpeechRecognitionConfigRequest()

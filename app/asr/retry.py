@@ -1,0 +1,49 @@
+"""Further tries of a call that met a passing error."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from app.asr.errors import AsrError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+Answer = TypeVar("Answer")
+
+# A caller waits for this call: beyond it an error is of more use than another try.
+LONGEST_WAIT_S = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+async def with_retries(
+    attempt: Callable[[], Awaitable[Answer]], *, retries: int, first_wait_s: float
+) -> Answer:
+    """Calls `attempt` until it succeeds, fails for good, or the tries are used up.
+
+    The waits are drawn evenly between zero and a bound that doubles each time ("full jitter"), so
+    that clients that failed together do not come back together.
+
+    Args:
+        attempt: one try; only an `AsrError` that is retryable leads to another one.
+        retries: further tries after the first.
+        first_wait_s: upper bound of the first wait in seconds.
+    """
+    for tried in range(retries):
+        try:
+            return await attempt()
+        except AsrError as error:
+            if not error.retryable:
+                raise
+            bound = min(LONGEST_WAIT_S, first_wait_s * 2**tried)
+            wait = random.uniform(0.0, bound)  # noqa: S311 - spreads load, protects nothing
+            _log.warning(
+                "asr_retry", code=error.code, detail=error.detail, tried=tried + 1, wait_s=wait
+            )
+        await asyncio.sleep(wait)
+    return await attempt()

@@ -1,0 +1,206 @@
+"""The wire: what the client needs from a transport, and the one over grpc.aio.
+
+gRPC stands in this file and in `channels` alone. Another transport (an HTTP/2 client inside the
+event loop is the next step) takes the place of `GrpcTransport` by offering the same three calls;
+both raise nothing but `AsrError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+import grpc.aio
+
+from app.asr.channels import ChannelPool
+from app.asr.errors import AsrError, ErrorCode, Fault, from_status, late
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from riva.client.proto import riva_asr_pb2
+
+    from app.asr.channels import Slot
+    from app.asr.settings import RivaSettings
+
+
+class StreamCall(Protocol):
+    """One stream to the recogniser. One task may write while another one reads; `abort` ends both."""
+
+    async def write(self, request: riva_asr_pb2.StreamingRecognizeRequest) -> None:
+        """Sends a message; returns when flow control has taken it, so a slow server slows the caller down."""
+
+    async def half_close(self) -> None:
+        """Says that no more audio follows. The recogniser then gives its last finals and ends the stream."""
+
+    async def read(self) -> riva_asr_pb2.StreamingRecognizeResponse | None:
+        """The next response, or None when the recogniser has ended the stream in good order."""
+
+    def abort(self) -> None:
+        """Ends the stream at once; whoever reads or writes gets an AsrError with code CANCELLED."""
+
+
+class Transport(Protocol):
+    """The three calls of Riva's recognition service."""
+
+    async def open_stream(
+        self, request: riva_asr_pb2.StreamingRecognizeRequest, *, within: float
+    ) -> StreamCall:
+        """Connects and hands over the configuration, within that many seconds."""
+
+    async def recognize(
+        self, request: riva_asr_pb2.RecognizeRequest, *, within: float
+    ) -> riva_asr_pb2.RecognizeResponse:
+        """Recognises one recording, within that many seconds."""
+
+    async def list_models(
+        self, request: riva_asr_pb2.RivaSpeechRecognitionConfigRequest, *, within: float
+    ) -> riva_asr_pb2.RivaSpeechRecognitionConfigResponse:
+        """Asks what the recogniser serves, within that many seconds."""
+
+    async def aclose(self) -> None:
+        """Ends every call and connection."""
+
+
+class GrpcTransport:
+    """Riva over grpc.aio and the stubs of nvidia-riva-client.
+
+    `riva.client.ASRService` is not used: it blocks, has no deadline and no cancel, and sends
+    metadata twice over TLS.
+    """
+
+    def __init__(self, settings: RivaSettings) -> None:
+        self._pool = ChannelPool(settings)
+        key = settings.api_key.get_secret_value()
+        self._metadata = (("authorization", f"Bearer {key}"),) if key else ()
+
+    async def open_stream(
+        self, request: riva_asr_pb2.StreamingRecognizeRequest, *, within: float
+    ) -> GrpcStreamCall:
+        """Takes a free place on a connection, connects, and sends the configuration."""
+        try:
+            async with asyncio.timeout(within):
+                slot = await self._pool.acquire()
+        except TimeoutError:
+            raise _no_place(self._pool.places) from None
+        call = GrpcStreamCall(slot, self._metadata)
+        try:
+            async with asyncio.timeout(within):
+                await call.write(request)
+        except BaseException as error:
+            call.abort()
+            if isinstance(error, TimeoutError):
+                # A stream beyond the server's own limit ends here too: gRPC would queue it for
+                # ever.
+                raise late("open stream", within) from None
+            raise
+        return call
+
+    async def recognize(
+        self, request: riva_asr_pb2.RecognizeRequest, *, within: float
+    ) -> riva_asr_pb2.RecognizeResponse:
+        """Recognises one recording, within that many seconds."""
+        stub = (await self._pool.control()).stub
+        return await _unary(
+            stub.Recognize(request, timeout=within, metadata=self._metadata), "recognise file"
+        )
+
+    async def list_models(
+        self, request: riva_asr_pb2.RivaSpeechRecognitionConfigRequest, *, within: float
+    ) -> riva_asr_pb2.RivaSpeechRecognitionConfigResponse:
+        """Asks what the recogniser serves, within that many seconds."""
+        stub = (await self._pool.control()).stub
+        return await _unary(
+            stub.GetRivaSpeechRecognitionConfig(request, timeout=within, metadata=self._metadata),
+            "list models",
+        )
+
+    async def aclose(self) -> None:
+        """Ends every call and connection."""
+        await self._pool.aclose()
+
+
+class GrpcStreamCall:
+    """A `StreamCall` over grpc.aio; gives its place on the connection back when the call is over."""
+
+    def __init__(self, slot: Slot, metadata: tuple[tuple[str, str], ...]) -> None:
+        self._call = slot.channel.stub.StreamingRecognize(metadata=metadata)
+        self._call.add_done_callback(lambda _: slot.release())
+
+    async def write(self, request: riva_asr_pb2.StreamingRecognizeRequest) -> None:
+        """Sends a message; returns when flow control has taken it."""
+        before = _cancellations()
+        try:
+            await self._call.write(request)
+        except _CALL_ENDED as error:
+            raise await self._reason(error, before) from None
+
+    async def half_close(self) -> None:
+        """Says that no more audio follows."""
+        before = _cancellations()
+        try:
+            await self._call.done_writing()
+        except _CALL_ENDED as error:
+            raise await self._reason(error, before) from None
+
+    async def read(self) -> riva_asr_pb2.StreamingRecognizeResponse | None:
+        """The next response, or None at the stream's good end."""
+        before = _cancellations()
+        try:
+            response = await self._call.read()
+        except _CALL_ENDED as error:
+            raise await self._reason(error, before) from None
+        return None if response is grpc.aio.EOF else response
+
+    def abort(self) -> None:
+        """Ends the stream at once."""
+        self._call.cancel()
+
+    async def _reason(self, error: BaseException, before: int) -> BaseException:
+        """Why a wait on this call ended.
+
+        grpc.aio raises CancelledError both when another task aborted the call and when the waiting
+        task itself is cancelled; only the latter raises the task's count of cancellations.
+        """
+        if isinstance(error, grpc.aio.AioRpcError):
+            return _translated(error, "stream")
+        if isinstance(error, asyncio.CancelledError):
+            if _cancellations() > before:
+                return error
+            return from_status("CANCELLED", "aborted by this side", doing="stream")
+        # The call was over before: its status says why.
+        code, details = await self._call.code(), await self._call.details()
+        return from_status(code.name, details or "", doing="stream")
+
+
+# What grpc.aio raises on a call that has ended.
+_CALL_ENDED = (grpc.aio.AioRpcError, asyncio.CancelledError, asyncio.InvalidStateError)
+
+
+def _cancellations() -> int:
+    """How often the running task was asked to stop."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+async def _unary(
+    call: Awaitable[riva_asr_pb2.RecognizeResponse], doing: str
+) -> riva_asr_pb2.RecognizeResponse:
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        raise _translated(error, doing) from None
+
+
+def _translated(error: grpc.aio.AioRpcError, doing: str) -> AsrError:
+    return from_status(error.code().name, error.details() or "", doing=doing)
+
+
+def _no_place(places: int) -> AsrError:
+    return AsrError(
+        ErrorCode.STREAM_LIMIT,
+        "Every stream to the recogniser is in use; try again shortly.",
+        retryable=True,
+        fault=Fault.SERVICE,
+        detail=f"open stream: no free place among {places} (RIVA_CHANNELS x RIVA_MAX_STREAMS_PER_CHANNEL)",
+    )
