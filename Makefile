@@ -37,6 +37,7 @@ check: $(STAMP) ## Format, lint, types, import rules, documents in step with cod
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.docs --check
+	@$(BIN)/zizmor --offline --quiet .github/workflows
 	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 
 format: $(STAMP) ## Put the code into its standard form
