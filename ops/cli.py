@@ -1,0 +1,182 @@
+"""The command perch: one name for everything people and CI run against a stack.
+
+Subcommands are imported when they are called. The gateway's image installs neither boto3 nor Pulumi
+nor the emulator, and ``perch gateway`` and ``perch --help`` work there all the same.
+
+Exit codes: 0 done, 1 what was tried failed, 2 wrong usage or configuration, 130 interrupted.
+"""
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import click
+
+from ops.errors import ConfigurationError
+
+OWN_PACKAGES = ("app", "infra", "ops")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subcommand:
+    """Where a subcommand lives and what it needs, known without importing it.
+
+    Args:
+        help: One line for ``perch --help``.
+        target: ``module:attribute`` of a click command; None when ``program`` is given.
+        program: Module to run in place of this process, as ``python -m`` does.
+        extra: The extra of the distribution that carries what the command imports.
+        needs: Modules out of that extra whose absence means that it was not installed.
+    """
+
+    help: str
+    target: str | None = None
+    program: str | None = None
+    extra: str | None = None
+    needs: tuple[str, ...] = ()
+
+
+SUBCOMMANDS: Mapping[str, Subcommand] = {
+    "up": Subcommand(
+        help="Start the whole product on this machine; Ctrl-C stops it.",
+        target="ops.local.up:command",
+        extra="local",
+        needs=("boto3", "faster_whisper", "moto", "psutil", "pulumi_aws", "rich", "trustme"),
+    ),
+    "down": Subcommand(
+        help="Stop what `perch up` started, also after a crash.",
+        target="ops.local.down:command",
+        extra="local",
+        needs=("psutil",),
+    ),
+    "outputs": Subcommand(
+        help="Print the outputs of a stack.",
+        target="ops.stack:command",
+    ),
+    "smoke": Subcommand(
+        help="Check that a stack works, from its name to a recognised recording.",
+        target="ops.smoke:command",
+        extra="ops",
+        needs=("jiwer", "rich", "whisper_normalizer"),
+    ),
+    "transcribe": Subcommand(
+        help="Send a recording to a stack and print what it heard.",
+        target="ops.transcribe:command",
+    ),
+    "preview": Subcommand(
+        help="Show what a change would create, update, replace or delete, without credentials.",
+        target="ops.preview:command",
+        extra="infra,ops",
+        needs=("pulumi", "pulumi_aws", "yaml"),
+    ),
+    "qa": Subcommand(
+        help="Measure word error rates over a set of recordings.",
+        target="ops.qa:command",
+        extra="ops",
+        needs=("jiwer", "whisper_normalizer"),
+    ),
+    "gateway": Subcommand(
+        help="Run the gateway alone, configured by environment and .env.",
+        program="app.gateway",
+    ),
+    "emulator": Subcommand(
+        help="Run the Riva-compatible server that recognises speech on a CPU.",
+        program="app.emulator",
+        extra="emulator",
+        needs=("ctranslate2", "faster_whisper", "onnxruntime"),
+    ),
+}
+
+
+def _missing(modules: tuple[str, ...]) -> list[str]:
+    """Return those top-level modules that cannot be imported here, without importing them."""
+    return [name for name in modules if importlib.util.find_spec(name) is None]
+
+
+def _extra_wanted(name: str, extra: str, missing: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"`perch {name}` needs {missing}, which this installation lacks; "
+        f"install the extra: pip install 'perch[{extra}]'"
+    )
+
+
+def _hand_over(name: str, program: str) -> click.Command:
+    """Return a command that becomes ``python -m program`` with every argument passed on unread."""
+
+    def run(arguments: tuple[str, ...]) -> None:
+        # -P: a folder called `app` where the person stands must not be taken for ours.
+        os.execv(sys.executable, [sys.executable, "-P", "-m", program, *arguments])  # noqa: S606 - no shell wanted
+
+    return click.Command(
+        name,
+        callback=run,
+        params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True},
+    )
+
+
+def load(name: str, subcommand: Subcommand) -> click.Command:
+    """Import one subcommand.
+
+    Args:
+        name: The name it was called by.
+        subcommand: Where it lives.
+
+    Raises:
+        ConfigurationError: A package of its extra is not installed; names the extra.
+        TypeError: The table above names something that is not a click command.
+    """
+    if missing := _missing(subcommand.needs):
+        raise _extra_wanted(name, str(subcommand.extra), ", ".join(missing))
+    if subcommand.program is not None:
+        return _hand_over(name, subcommand.program)
+    module, _, attribute = str(subcommand.target).partition(":")
+    try:
+        command = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        absent = str(error.name)
+        if subcommand.extra is None or absent.partition(".")[0] in OWN_PACKAGES:
+            raise
+        raise _extra_wanted(name, subcommand.extra, absent) from error
+    if not isinstance(command, click.Command):
+        raise TypeError(f"{subcommand.target} is {type(command).__name__}, not a click command")
+    return command
+
+
+class LazyGroup(click.Group):
+    """A click group that knows its subcommands by name and line, and imports the called one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which a newcomer meets them."""
+        del ctx
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command called ``cmd_name``; None when there is none."""
+        del ctx
+        subcommand = SUBCOMMANDS.get(cmd_name)
+        return None if subcommand is None else load(cmd_name, subcommand)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table, importing none of them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in SUBCOMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.",
+)
+@click.version_option(package_name="perch")
+def main() -> None:
+    """NVIDIA Parakeet streaming speech recognition on AWS, and everything that keeps it running."""
+
+
+if __name__ == "__main__":
+    main(prog_name="perch")

@@ -1,0 +1,159 @@
+"""The state folder of a stack on this machine: who runs, since when, and what belongs to it.
+
+Process ids are reused by the kernel, so each is kept with the time at which its process started,
+and only a process that agrees in both is taken for ours.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ops.errors import CommandFailedError, ConfigurationError
+
+CLOCK_SECONDS = 2.0
+"""How far two readings of one start may lie apart: boot time is a whole second that can waver."""
+
+
+class Running(BaseModel):
+    """One process that belongs to a stack.
+
+    Attributes:
+        name: What it is, as in `gateway-blue`.
+        pid: Its process id; it leads a process group of that number.
+        started: When it started, in seconds since the epoch by the clock of then.
+        address: Where it listens; None when it does not.
+        log: File of its output; None for the supervisor, which speaks to its terminal.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    pid: int
+    started: float
+    address: str | None = None
+    log: Path | None = None
+
+
+class State(BaseModel):
+    """What runs for a stack.
+
+    Attributes:
+        stack: Name of the stack.
+        supervisor: The `perch up` that owns the rest.
+        url: Where the environment answers, once it does.
+        aws: Environment variables with which boto3 and the AWS CLI reach this stack's API.
+        children: Every process started, in the order of starting.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    stack: str
+    supervisor: Running
+    url: str | None = None
+    aws: Mapping[str, str] = {}
+    children: tuple[Running, ...] = ()
+
+
+def started(pid: int) -> float | None:
+    """Return when a process started, in seconds since the epoch; None when it has ended."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return process.create_time()
+    except psutil.NoSuchProcess:
+        return None
+
+
+def alive(running: Running) -> bool:
+    """Say whether that very process still runs, and not another with its number."""
+    now = started(running.pid)
+    return now is not None and abs(now - running.started) <= CLOCK_SECONDS
+
+
+def write_private(path: Path, text: str) -> None:
+    """Put ``text`` at ``path`` in one step, readable by its owner alone."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+class StateFolder:
+    """The files of a stack on this machine.
+
+    Args:
+        path: The folder; made when something is written to it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.outputs = path / "outputs.json"
+        self.state = path / "state.json"
+        self.certificates = path / "certificates"
+        self.logs = path / "logs"
+
+    def prepare(self) -> None:
+        """Make the folder and those in it.
+
+        Raises:
+            ConfigurationError: It cannot be written to.
+        """
+        try:
+            for folder in (self.path, self.certificates, self.logs):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(self.path / ".writable", "")
+            (self.path / ".writable").unlink()
+        except OSError as error:
+            raise ConfigurationError(
+                f"the state folder {self.path} cannot be written to ({error.strerror}); "
+                "name another with --state-dir"
+            ) from None
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Be the one supervisor of this folder while the block runs.
+
+        Raises:
+            CommandFailedError: Another one is; says where it answers and how to stop it.
+        """
+        # The kernel drops the lock with the process, so a crash leaves none behind.
+        with (self.path / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CommandFailedError(self._already_up()) from None
+            yield
+
+    def _already_up(self) -> str:
+        state = self.read()
+        if state is None:
+            return f"another `perch up` is just starting in {self.path}"
+        where = f"at {state.url}" if state.url else "and still starting"
+        return (
+            f"stack {state.stack} is already up {where} (process {state.supervisor.pid}); "
+            "`perch down` stops it"
+        )
+
+    def read(self) -> State | None:
+        """Return what was last written; None when that is nothing, or not to be understood."""
+        try:
+            return State.model_validate_json(self.state.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def write(self, state: State) -> None:
+        """Remember ``state``."""
+        write_private(self.state, json.dumps(state.model_dump(mode="json"), indent=2))
+
+    def clear(self) -> None:
+        """Forget what ran and what the stack exported; certificates and logs stay."""
+        self.outputs.unlink(missing_ok=True)
+        self.state.unlink(missing_ok=True)

@@ -1,0 +1,237 @@
+"""The one place that reads stack outputs.
+
+A stack that ``perch up`` keeps on this machine is read from its state folder; any other is asked of
+the Pulumi CLI. Either way the answer is checked against the same types, which a test holds equal to
+what the program exports.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ops.errors import CommandFailedError, ConfigurationError
+
+LOCAL = "local"
+"""The stack that `perch up` applies unless it is told another."""
+PULUMI_SECONDS = 120.0
+"""Deadline for one call of the Pulumi CLI, which may have to log in to its backend first."""
+Port = Field(ge=1, le=65535)
+
+
+class Outputs(BaseModel):
+    """Base of what a stack exports: frozen, and deaf to outputs that a newer program adds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Colour(Outputs):
+    """One colour of an environment: its machines and what runs on them.
+
+    Attributes:
+        target_group_arn: Target group that the listener weighs.
+        auto_scaling_group_name: Group of the colour's machines.
+        launch_template_id: What a new machine of it is made from.
+        image: Container image of the recogniser, with its tag.
+        tags_selector: The recogniser's model selector.
+        model: Name of the model as Riva lists it; None to take the first that fits.
+        gateway_port: TCP port of the gateway, plain HTTP.
+        riva_grpc_port: TCP port of Riva's gRPC API.
+        riva_http_port: TCP port of the recogniser's health API.
+        weight: Share of new connections as the program set it; what holds now stands in the
+            listener.
+    """
+
+    target_group_arn: str
+    auto_scaling_group_name: str
+    launch_template_id: str
+    image: str
+    tags_selector: str
+    model: str | None
+    gateway_port: int = Port
+    riva_grpc_port: int = Port
+    riva_http_port: int = Port
+    weight: int = Field(ge=0, le=999)
+
+
+class StackOutputs(Outputs):
+    """What a stack exports: the contract between the Pulumi program and everything else.
+
+    Attributes:
+        endpoint_url: Where people and programs reach the environment, https.
+        websocket_url: The same for sessions, wss.
+        region: AWS region.
+        environment: Name of the environment.
+        ca_certificate_path: File with the authority that signed the certificate; None where every
+            machine trusts it.
+        colours: Both colours by name.
+    """
+
+    endpoint_url: str
+    websocket_url: str
+    region: str
+    environment: str
+    vpc_id: str
+    load_balancer_arn: str
+    load_balancer_dns_name: str
+    listener_arn: str
+    listener_port: int = Port
+    kms_key_arn: str
+    certificate_arn: str
+    ca_certificate_path: Path | None
+    colours: Mapping[str, Colour]
+
+
+def project_root() -> Path:
+    """Return the folder of Pulumi.yaml: the nearest above, else the checkout perch runs from.
+
+    Raises:
+        ConfigurationError: There is none, as when the wheel is installed and no checkout is near.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).resolve().parent.parent):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder
+    raise ConfigurationError(
+        f"no Pulumi.yaml in {here} or above it; run this inside a checkout of Perch"
+    )
+
+
+def state_folder(stack: str, chosen: Path | None = None) -> Path:
+    """Return the folder in which ``perch up`` keeps a stack.
+
+    Args:
+        stack: Name of the stack.
+        chosen: Folder given by the person; None for the checkout's own.
+    """
+    return chosen.absolute() if chosen is not None else project_root() / ".perch" / stack
+
+
+def parse(text: str, *, stack: str, source: str) -> StackOutputs:
+    """Read outputs from JSON.
+
+    Args:
+        text: JSON object of the outputs by name.
+        stack: Name of the stack, for the message.
+        source: Where the text came from, for the message.
+
+    Raises:
+        CommandFailedError: The text is no such object; names every output that is missing or wrong.
+    """
+    try:
+        return StackOutputs.model_validate_json(text)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']) or 'outputs'}: {item['msg']}"
+            for item in error.errors(include_url=False)
+        )
+        raise CommandFailedError(
+            f"the outputs of stack {stack} from {source} do not fit this version of perch: {wrong}"
+        ) from None
+
+
+def read(stack: str, *, chosen: Path | None = None) -> StackOutputs:
+    """Return a stack's outputs.
+
+    Args:
+        stack: Name of the stack, as in `stacks/Pulumi.<stack>.yaml`.
+        chosen: State folder, when the stack lives on this machine in another than the usual place.
+
+    Raises:
+        CommandFailedError: The stack is not up, unknown, or cannot be read.
+    """
+    folder = state_folder(stack, chosen)
+    try:
+        text = (folder / "outputs.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if stack == LOCAL or chosen is not None:
+            raise CommandFailedError(
+                f"stack {stack} is not up (nothing in {folder}); start it with `make up`"
+            ) from None
+        text = _from_pulumi(stack)
+        return parse(text, stack=stack, source="`pulumi stack output`")
+    return parse(text, stack=stack, source=str(folder / "outputs.json"))
+
+
+def _from_pulumi(stack: str) -> str:
+    program = shutil.which("pulumi")
+    if program is None:
+        raise CommandFailedError(
+            f"stack {stack} is read with the Pulumi CLI, and there is no `pulumi` on the PATH; "
+            "install it (https://www.pulumi.com/docs/iac/download-install/) or use --stack local"
+        )
+    arguments = [program, "stack", "output", "--json", "--non-interactive", "--stack", stack]
+    try:
+        done = subprocess.run(
+            arguments,
+            cwd=project_root(),
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PULUMI_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise CommandFailedError(
+            f"`pulumi stack output` for stack {stack} gave no answer in {PULUMI_SECONDS:.0f} s"
+        ) from None
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise CommandFailedError(f"the Pulumi CLI cannot read stack {stack}: {said[-1]}")
+    return done.stdout
+
+
+def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:  # noqa: ANN401 - any JSON value
+    """Return JSON as (dotted name, text) rows; null is shown as a dash."""
+    if isinstance(value, Mapping):
+        return [
+            row for key, inner in value.items() for row in flat(inner, f"{prefix}.{key}".strip("."))
+        ]
+    return [(prefix, "-" if value is None else str(value))]
+
+
+stack_option = click.option(
+    "--stack", envvar="PERCH_STACK", default=LOCAL, show_default=True, help="Name of the stack."
+)
+"""Which stack a command speaks to."""
+state_option = click.option(
+    "--state-dir",
+    envvar="PERCH_STATE_DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of a stack that runs on this machine  [default: .perch/STACK].",
+)
+"""Where ``perch up`` keeps the stack."""
+
+
+@click.command("outputs")
+@stack_option
+@state_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.argument("name", required=False)
+def command(stack: str, state_dir: Path | None, as_json: bool, name: str | None) -> None:
+    """Print the outputs of a stack, or the one called NAME (as in colours.blue.image)."""
+    outputs = read(stack, chosen=state_dir).model_dump(mode="json")
+    selected: Any = outputs
+    for part in name.split(".") if name else ():
+        if not isinstance(selected, dict) or part not in selected:
+            raise ConfigurationError(
+                f"stack {stack} has no output {name}; it has: "
+                + ", ".join(row for row, _ in flat(outputs))
+            )
+        selected = selected[part]
+    if as_json:
+        click.echo(json.dumps(selected, indent=2))
+    elif isinstance(selected, dict):
+        rows = flat(selected)
+        width = max(len(row) for row, _ in rows)
+        for row, text in rows:
+            click.echo(f"{row:<{width}}  {text}")
+    else:
+        click.echo("-" if selected is None else str(selected))
