@@ -2,7 +2,7 @@
 
 import json
 
-from infra.boot.settings import BootSettings
+from infra.boot.settings import EMF_PORT, BootSettings
 
 LOG_FOLDER = "/var/log/perch"
 
@@ -32,7 +32,7 @@ def log_agent_config(settings: BootSettings) -> str:
             },
         },
         "logs": {
-            "metrics_collected": {"emf": {"service_address": "udp://127.0.0.1:25888"}},
+            "metrics_collected": {"emf": {"service_address": f"udp://127.0.0.1:{EMF_PORT}"}},
             "logs_collected": {
                 "files": {
                     "collect_list": [

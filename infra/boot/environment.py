@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from infra.boot.settings import BootSettings, image_tag
+from infra.boot.settings import EMF_PORT, EXPORTER_PORT, BootSettings, image_tag
 
 RUN: Final = "/run/perch"
 """A tmpfs: secrets and the state of this boot."""
@@ -48,10 +48,13 @@ def boot_environment(settings: BootSettings) -> dict[str, str]:
         "PERCH_GATEWAY_SHA256": settings.gateway_artifact_sha256 or "",
         "PERCH_GATEWAY_VARIABLES": " ".join(gateway_environment(settings)),
         "PERCH_GATEWAY_GAUGES": GATEWAY_GAUGES,
+        "PERCH_EXPORTER_PORT": str(EXPORTER_PORT),
+        "PERCH_EXPORTER_SECONDS": "15",
+        "PERCH_EMF_PORT": str(EMF_PORT),
+        "PERCH_METRICS_LOG_GROUP": settings.system_log_group,
         "PERCH_GATEWAY_PORT": str(settings.gateway_port),
         "PERCH_GRPC_PORT": str(settings.riva_grpc_port),
         "PERCH_HTTP_PORT": str(settings.riva_http_port),
-        "PERCH_DRAIN_SECONDS": str(settings.drain_deadline_seconds),
         "PERCH_READY_SECONDS": str(settings.ready_deadline_seconds),
         "PERCH_MIN_DRIVER": settings.driver_floor,
         "PERCH_MIN_COMPUTE": settings.min_compute_capability,
@@ -70,6 +73,7 @@ def gateway_environment(settings: BootSettings) -> dict[str, str]:
         **settings.gateway_environment,
         "APP_HOST": "0.0.0.0",  # noqa: S104 - the security group lets only the load balancer in
         "APP_PORT": str(settings.gateway_port),
+        "APP_DRAIN_TIMEOUT_S": str(settings.drain_deadline_seconds),
         "RIVA_HOST": ASR_CONTAINER if settings.gateway_is_image else "127.0.0.1",
         "RIVA_PORT": str(settings.riva_grpc_port),
         "RIVA_HTTP_PORT": str(settings.riva_http_port),

@@ -14,8 +14,11 @@ MIN_DRIVER: Final[Mapping[AsrKind, str]] = {"nim": "535", "riva": "570.86"}
 # Ports Triton takes for itself inside the container (8000-8002) are refused for NIM's HTTP API: the
 # container would restart for ever, each time with an engine load in between.
 _TRITON_PORTS: Final = frozenset({8000, 8001, 8002})
-# The host's own listeners: the GPU exporter, and the CloudWatch agent's EMF socket.
-_HOST_PORTS: Final = frozenset({9400, 25888})
+EXPORTER_PORT: Final = 9400
+"""Loopback port of the GPU and host metrics."""
+EMF_PORT: Final = 25888
+"""Loopback port on which the CloudWatch agent takes embedded metrics; AWS's own default."""
+_HOST_PORTS: Final = frozenset({EXPORTER_PORT, EMF_PORT})
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -39,8 +42,23 @@ _CAPABILITY = re.compile(r"\d+\.\d")
 _ENV_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
+OWN_GATEWAY_VARIABLES: Final = frozenset(
+    {
+        "APP_DRAIN_TIMEOUT_S",
+        "APP_HOST",
+        "APP_PORT",
+        "APP_SSL_CERT",
+        "APP_SSL_KEY",
+        "RIVA_HOST",
+        "RIVA_HTTP_PORT",
+        "RIVA_HTTP_READY_PATH",
+        "RIVA_PORT",
+    }
+)
+"""What the machine decides for its gateway. It has no TLS: the load balancer ends it."""
+
 _SECRET_NAME = re.compile(
-    r"(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)(?:_|$)"
+    r"(?:^|_)(?:PASSWORD|PASSWD|SECRETS?|TOKENS?|API_?KEYS?|PRIVATE_?KEYS?|CREDENTIALS?)(?:_|$)"
 )
 # A path or a lifetime may be named after a secret without being one.
 _HARMLESS_SUFFIX = re.compile(
@@ -298,6 +316,9 @@ def _gateway_maps(settings: BootSettings) -> Iterator[str]:
         "gateway_secret_files", settings.gateway_secret_files, _FILE_NAME, _is_secret_arn
     )
     yield from _entries("gateway_environment", settings.gateway_environment, _ENV_NAME, _is_plain)
+    for source in ("gateway_environment", "gateway_secrets"):
+        for name in sorted(OWN_GATEWAY_VARIABLES.intersection(getattr(settings, source))):
+            yield f"{source}: {name} is set by the machine itself; leave it out"
     for name in sorted(set(settings.gateway_environment) & set(settings.gateway_secrets)):
         yield f"gateway_environment: {name} is also in gateway_secrets; keep one"
     for name in settings.gateway_environment:

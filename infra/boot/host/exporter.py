@@ -1,2 +1,266 @@
 #!/usr/bin/env python3
-"""Placeholder until the next commit."""
+"""GPU and host metrics: Prometheus text on loopback, embedded metrics to the CloudWatch agent.
+
+Runs on the machine's own Python, so it uses the standard library alone. What nvidia-smi does not
+know is left out, never written as zero.
+"""
+
+import csv
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
+
+MIB: Final = 1024 * 1024
+NVIDIA_SMI_SECONDS: Final = 10.0
+"""nvidia-smi hangs on a GPU that has fallen off the bus; a healthy one answers within a second."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One column of nvidia-smi and the two metrics it becomes.
+
+    Attributes:
+        column: nvidia-smi's name, as `nvidia-smi --help-query-gpu` lists it.
+        prometheus: name after `perch_gpu_`, in base units.
+        cloudwatch: name in CloudWatch.
+        unit: CloudWatch's unit.
+        scale: from nvidia-smi's unit to Prometheus's base unit.
+        cloudwatch_scale: from nvidia-smi's unit to CloudWatch's.
+    """
+
+    column: str
+    prometheus: str
+    cloudwatch: str
+    unit: str
+    scale: float = 1.0
+    cloudwatch_scale: float = 1.0
+
+
+READINGS: Final = (
+    Reading("utilization.gpu", "utilization_ratio", "GpuUtilization", "Percent", scale=0.01),
+    Reading("memory.used", "memory_used_bytes", "GpuMemoryUsed", "Megabytes", MIB, MIB / 1e6),
+    Reading("memory.total", "memory_total_bytes", "GpuMemoryTotal", "Megabytes", MIB, MIB / 1e6),
+    Reading("temperature.gpu", "temperature_celsius", "GpuTemperature", "None"),
+    Reading("power.draw", "power_watts", "GpuPower", "None"),
+    Reading("clocks.sm", "sm_clock_hertz", "GpuSmClock", "None", scale=1e6),
+)
+LABELS: Final = ("index", "uuid", "name", "driver_version")
+QUERY: Final = ",".join((*LABELS, *(reading.column for reading in READINGS)))
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """What nvidia-smi said of one GPU: its labels, and the columns that held a number."""
+
+    labels: Mapping[str, str]
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Everything known at one time.
+
+    Attributes:
+        taken_at: seconds since 1970.
+        gpus: empty where nvidia-smi failed.
+        disk_free: bytes free on the root file system.
+        gauges: CloudWatch name -> sum of the gateway's gauge; absent while the gateway is.
+    """
+
+    taken_at: float
+    gpus: tuple[Gpu, ...] = ()
+    disk_free: int = 0
+    gauges: Mapping[str, float] = field(default_factory=dict)
+
+
+def number(text: str) -> float | None:
+    """The number in a cell of nvidia-smi's CSV; None for "[N/A]", "[Not Supported]" and such."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def parse_gpus(answer: str) -> tuple[Gpu, ...]:
+    """The GPUs in nvidia-smi's CSV (`noheader,nounits`) for `QUERY`; other lines are skipped."""
+    gpus = []
+    for row in csv.reader(answer.splitlines(), skipinitialspace=True):
+        if len(row) != len(LABELS) + len(READINGS) or not row[0].isdigit():
+            continue
+        numbers = {
+            reading.column: number(cell)
+            for reading, cell in zip(READINGS, row[len(LABELS) :], strict=True)
+        }
+        known = {column: value for column, value in numbers.items() if value is not None}
+        gpus.append(Gpu(labels=dict(zip(LABELS, row, strict=False)), values=known))
+    return tuple(gpus)
+
+
+def ask_gpus() -> tuple[Gpu, ...]:
+    """Every GPU of the machine; none where nvidia-smi is missing, fails or hangs."""
+    command = ["nvidia-smi", f"--query-gpu={QUERY}", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(  # noqa: S603 - a constant command
+            command, capture_output=True, text=True, check=True, timeout=NVIDIA_SMI_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        sys.stderr.write(f"perch exporter: nvidia-smi gave nothing: {error}\n")
+        return ()
+    return parse_gpus(done.stdout)
+
+
+def gauge_sums(text: str, wanted: Mapping[str, str]) -> dict[str, float]:
+    """The sum over all labels of each wanted Prometheus gauge, under its CloudWatch name."""
+    sums: dict[str, float] = {}
+    for line in text.splitlines():
+        series, _, rest = line.rpartition("} ") if "{" in line else line.partition(" ")
+        name = wanted.get(series.partition("{")[0])
+        value = number(rest.split(" ")[0])
+        if name and value is not None:
+            sums[name] = sums.get(name, 0.0) + value
+    return sums
+
+
+def ask_gateway(port: int, wanted: Mapping[str, str]) -> dict[str, float]:
+    """The wanted gauges of the gateway; none while it does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return gauge_sums(answer.read(4 * MIB).decode("utf-8", "replace"), wanted)
+    except (OSError, urllib.error.URLError):
+        return {}
+
+
+def prometheus_text(sample: Sample) -> str:
+    """The sample in Prometheus's text format, version 0.0.4."""
+    gpus = sample.gpus
+    lines = [
+        *_family("perch_gpu_up", "1 if nvidia-smi answered", [({}, float(bool(gpus)))]),
+        *_family("perch_gpu_info", "Labels of a GPU", [(gpu.labels, 1.0) for gpu in gpus]),
+    ]
+    for reading in READINGS:
+        series = [
+            ({"gpu": gpu.labels["index"]}, gpu.values[reading.column] * reading.scale)
+            for gpu in gpus
+            if reading.column in gpu.values
+        ]
+        about = f"nvidia-smi's {reading.column}"
+        lines += _family(f"perch_gpu_{reading.prometheus}", about, series)
+    lines += _family(
+        "perch_host_disk_free_bytes", "Free on the root file system", [({}, sample.disk_free)]
+    )
+    lines += _family(
+        "perch_host_sample_timestamp_seconds", "When this was read", [({}, sample.taken_at)]
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _family(name: str, about: str, series: Iterable[tuple[Mapping[str, str], float]]) -> list[str]:
+    samples = [f"{name}{_labels(labels)} {value:.17g}" for labels, value in series]
+    return [f"# HELP {name} {about}.", f"# TYPE {name} gauge", *samples] if samples else []
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    escaped = (
+        (key, value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
+        for key, value in labels.items()
+    )
+    inside = ",".join(f'{key}="{value}"' for key, value in escaped)
+    return f"{{{inside}}}" if inside else ""
+
+
+def embedded_metrics(sample: Sample, environment: Mapping[str, str]) -> str:
+    """One line of CloudWatch's embedded metric format: values of the machine, by fleet, colour."""
+    values: dict[str, float] = {"DiskFree": sample.disk_free / 1e9, **sample.gauges}
+    units = {"DiskFree": "Gigabytes", **dict.fromkeys(sample.gauges, "Count")}
+    # One GPU a machine serves (the units name GPU 0), so a further one would only blur it.
+    for gpu in sample.gpus[:1]:
+        for reading in READINGS:
+            if reading.column in gpu.values:
+                values[reading.cloudwatch] = gpu.values[reading.column] * reading.cloudwatch_scale
+                units[reading.cloudwatch] = reading.unit
+    dimensions = {
+        "AutoScalingGroupName": environment["PERCH_ASG"],
+        "Environment": environment["PERCH_ENVIRONMENT"],
+        "Colour": environment["PERCH_COLOUR"],
+    }
+    directive = {
+        "Namespace": environment["PERCH_NAMESPACE"],
+        "Dimensions": [["AutoScalingGroupName"], ["Environment", "Colour"]],
+        "Metrics": [{"Name": name, "Unit": units[name]} for name in values],
+    }
+    header = {
+        "Timestamp": int(sample.taken_at * 1000),
+        "LogGroupName": environment["PERCH_METRICS_LOG_GROUP"],
+        "CloudWatchMetrics": [directive],
+    }
+    return json.dumps({"_aws": header, **dimensions, **values}) + "\n"
+
+
+def take_sample(environment: Mapping[str, str]) -> Sample:
+    """Ask everything once."""
+    wanted = dict(pair.split("=", 1) for pair in environment["PERCH_GATEWAY_GAUGES"].split())
+    return Sample(
+        taken_at=time.time(),
+        gpus=ask_gpus(),
+        disk_free=shutil.disk_usage("/").free,
+        gauges=ask_gateway(int(environment["PERCH_GATEWAY_PORT"]), wanted),
+    )
+
+
+class Page:
+    """The newest sample as Prometheus text, served from a thread of its own."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def server(self, port: int) -> ThreadingHTTPServer:
+        """A server on loopback that answers GET /metrics, and 503 before the first sample."""
+        page = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                found = self.path.partition("?")[0] == "/metrics"
+                body = page.text.encode() if found else b""
+                unready = HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.NOT_FOUND
+                self.send_response(HTTPStatus.OK if body else unready)
+                self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's
+                """Stay quiet: a scrape every few seconds is no news."""
+
+        return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+
+
+def main() -> None:
+    """Sample for ever; systemd ends and restarts the process."""
+    environment = os.environ
+    page = Page()
+    server = page.server(int(environment["PERCH_EXPORTER_PORT"]))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    agent = ("127.0.0.1", int(environment["PERCH_EMF_PORT"]))
+    # A datagram: an agent that is not there yet holds nothing up.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outlet:
+        while True:
+            sample = take_sample(environment)
+            page.text = prometheus_text(sample)
+            outlet.sendto(embedded_metrics(sample, environment).encode(), agent)
+            time.sleep(float(environment["PERCH_EXPORTER_SECONDS"]))
+
+
+if __name__ == "__main__":
+    main()
