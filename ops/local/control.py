@@ -97,6 +97,8 @@ def read_condition(condition: RuleConditionOutputTypeDef) -> Condition:
             values = condition.get("HostHeaderConfig", {}).get("Values", values)
         case "http-request-method":
             values = condition.get("HttpRequestMethodConfig", {}).get("Values", values)
+        case "source-ip":
+            values = condition.get("SourceIpConfig", {}).get("Values", values)
         case _:
             pass
     return Condition(field=field, values=tuple(values), header=header)

@@ -124,34 +124,39 @@ class Proxy:
 
     async def _request(self, client: Peer, head: h11.Request) -> None:
         headers = [(bytes(name), bytes(value)) for name, value in head.headers]
-        request = Request(method=head.method.decode(), target=head.target.decode(), headers=headers)
+        address = client.writer.get_extra_info("peername")[0]
+        request = Request(
+            method=head.method.decode(),
+            target=head.target.decode(),
+            headers=headers,
+            client=address,
+        )
         chosen = self.choose(request)
         if isinstance(chosen, Answer):
-            self._log(client, request, "-", chosen.status)
+            self._log(request, "-", chosen.status)
             await answer(client, chosen)
             return
         try:
             target = await connect(chosen, client.touch)
         except TargetError as error:
-            self._log(client, request, chosen.name, 502)
+            self._log(request, chosen.name, 502)
             await answer(client, Answer(status=502, body=f"{error}\n"))
             return
         try:
-            address = client.writer.get_extra_info("peername")[0]
             forwarded = h11.Request(
                 method=head.method,
                 target=head.target,
                 headers=to_target(headers, client=address, port=self.port),
             )
             status = await exchange(client, target, forwarded)
-            self._log(client, request, chosen.name, status)
+            self._log(request, chosen.name, status)
         finally:
             await target.close()
 
-    def _log(self, client: Peer, request: Request, target: str, status: int) -> None:
-        address = client.writer.get_extra_info("peername")[0]
+    @staticmethod
+    def _log(request: Request, target: str, status: int) -> None:
         # Without the query, where a token may stand.
-        log.info("%s %s %s %s %d", address, request.method, request.path, target, status)
+        log.info("%s %s %s %s %d", request.client, request.method, request.path, target, status)
 
 
 async def connect(target: Target, touch: Callable[[], None]) -> Peer:

@@ -9,6 +9,7 @@ headers.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -35,11 +36,13 @@ class Request:
         method: As in GET.
         target: Path and query as they came.
         headers: Pairs as they came.
+        client: The client's IP address.
     """
 
     method: str
     target: str
     headers: Headers
+    client: str
 
     @property
     def path(self) -> str:
@@ -101,8 +104,8 @@ class Condition:
     """One condition of a rule: it holds when any value fits.
 
     Args:
-        field: `http-header`, `path-pattern`, `host-header` or `http-request-method`.
-        values: Patterns with * and ?, or method names.
+        field: `http-header`, `path-pattern`, `host-header`, `http-request-method` or `source-ip`.
+        values: Patterns with * and ?, method names, or ranges of addresses.
         header: Name of the header, for `http-header`.
     """
 
@@ -183,6 +186,10 @@ def _candidates(condition: Condition, request: Request) -> tuple[list[str], bool
 
 def holds(condition: Condition, request: Request) -> bool:
     """Say whether a condition holds; one of a kind that is not known here never does."""
+    if condition.field == "source-ip":
+        # Of mixed IP versions none is in the other's range.
+        address = ip_address(request.client)
+        return any(address in ip_network(value, strict=False) for value in condition.values)
     texts, ignore_case = _candidates(condition, request)
     return any(
         fits(pattern, text, ignore_case=ignore_case)
