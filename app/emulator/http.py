@@ -25,12 +25,12 @@ def create_app(runtime: Runtime) -> Starlette:
         return JSONResponse({"status": "live"})
 
     async def ready(_request: Request) -> Response:
-        if runtime.ready:
+        if runtime.readiness.is_ready:
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "not ready"}, status_code=503)
 
     async def models(_request: Request) -> Response:
-        if not runtime.ready:
+        if not runtime.readiness.is_ready:
             return JSONResponse({"status": "not ready"}, status_code=503)
         model = {"id": runtime.settings.model_name, "object": "model", "created": started}
         return JSONResponse({"object": "list", "data": [model]})

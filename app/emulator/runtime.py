@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from app.emulator.journal import Journal
 from app.emulator.metrics import Metrics
+from app.emulator.readiness import Readiness
 from app.emulator.refusals import all_slots_taken, still_loading
 from app.emulator.results import Recogniser
 from app.emulator.script import Script, ScriptBook
@@ -37,15 +38,20 @@ class Runtime:
         self.metrics = Metrics()
         self._on_kill = on_kill
         self._slots = asyncio.Semaphore(settings.max_streams)
-        self._loaded = False
-        self._ready_at = 0.0
+        self.readiness = Readiness()
         self.set_script(script)
 
     async def load(self) -> None:
         """Load the recogniser; ready once that is done and `loading_seconds` are over."""
-        self._hold(self.settings.loading_seconds)
+        if self.settings.loading_seconds:
+            self.readiness.hold(self.settings.loading_seconds)
         await self.recogniser.load()
-        self._loaded = True
+        self.readiness.loaded()
+
+    async def aclose(self) -> None:
+        """Give back what the parts hold."""
+        self.readiness.close()
+        await self.recogniser.aclose()
 
     def set_script(self, script: Script) -> None:
         """Begin a new plan with the next stream.
@@ -59,21 +65,8 @@ class Runtime:
                 "or run the emulator as a process of its own"
             )
         self.book.replace(script)
-        self._hold(script.loading_seconds)
-
-    def _hold(self, seconds: float) -> None:
-        now = asyncio.get_running_loop().time()
-        self._ready_at = max(self._ready_at, now + seconds) if seconds else self._ready_at
-
-    @property
-    def ready(self) -> bool:
-        """Whether models are served."""
-        return self._loaded and asyncio.get_running_loop().time() >= self._ready_at
-
-    async def wait_ready(self) -> None:
-        """Wait until the time that settings and script ask for is over; call after `load`."""
-        while not self.ready:
-            await asyncio.sleep(max(0.0, self._ready_at - asyncio.get_running_loop().time()))
+        if script.loading_seconds:
+            self.readiness.hold(script.loading_seconds)
 
     def kill_process(self) -> None:
         """End the process as a crash would."""
@@ -87,7 +80,7 @@ class Runtime:
         Raises:
             RefusalError: Still loading, or no place is free and the settings say to refuse.
         """
-        if not self.ready:
+        if not self.readiness.is_ready:
             raise still_loading()
         if self.settings.when_full == "refuse" and self._slots.locked():
             raise all_slots_taken(self.settings.max_streams)

@@ -35,12 +35,16 @@ class Emulator:
 
     Args:
         runtime: The emulator's shared parts.
+        loading: Loads the recogniser.
         grpc_port: Port that the Riva services listen on.
         http_port: Port of health, models and metrics.
     """
 
-    def __init__(self, runtime: Runtime, grpc_port: int, http_port: int) -> None:
+    def __init__(
+        self, runtime: Runtime, loading: asyncio.Task[None], grpc_port: int, http_port: int
+    ) -> None:
         self._runtime = runtime
+        self._loading = loading
         self.grpc_port = grpc_port
         self.http_port = http_port
 
@@ -62,7 +66,7 @@ class Emulator:
     @property
     def ready(self) -> bool:
         """Whether models are served."""
-        return self._runtime.ready
+        return self._runtime.readiness.is_ready
 
     @property
     def streams(self) -> tuple[StreamRecord, ...]:
@@ -78,8 +82,13 @@ class Emulator:
         self._runtime.set_script(script)
 
     async def wait_ready(self) -> None:
-        """Wait until the time that settings and script ask for is over."""
-        await self._runtime.wait_ready()
+        """Wait until models are served.
+
+        Raises:
+            ModelError: Loading failed.
+        """
+        await asyncio.shield(self._loading)
+        await self._runtime.readiness.wait()
 
     async def wait_for(
         self, condition: Callable[[tuple[StreamRecord, ...]], bool], deadline: float = 10.0
@@ -189,11 +198,9 @@ async def serve(
         try:
             if load_first:
                 await loading
-            yield Emulator(runtime, grpc_port, http_port)
-            if loading.done():
-                await loading
+            yield Emulator(runtime, loading, grpc_port, http_port)
         finally:
             loading.cancel()
             await asyncio.gather(loading, return_exceptions=True)
             await server.stop(_STOP_GRACE)
-            await runtime.recogniser.aclose()
+            await runtime.aclose()

@@ -25,7 +25,6 @@ from app.emulator.stream import StreamCall
 ASR_SERVICE = "nvidia.riva.asr.RivaSpeechRecognition"
 HEALTH_SERVICE = "grpc.health.v1.Health"
 _CHUNK_SECONDS = 1.0  # how much of a file a session gets at a time
-_HEALTH_INTERVAL = 0.05  # s between two looks at readiness by a watcher
 
 
 class _Context(Protocol):
@@ -109,7 +108,7 @@ class AsrService:
 
     async def get_config(self, request: Any, context: _Context) -> Any:  # noqa: ANN401 - protobuf
         """GetRivaSpeechRecognitionConfig."""
-        if not self._runtime.ready:
+        if not self._runtime.readiness.is_ready:
             refusal = still_loading()
             return await context.abort(refusal.status, refusal.text)
         return config_response(self._runtime.settings, request.model_name)
@@ -151,7 +150,7 @@ class HealthService:
     def _status(self) -> Any:  # noqa: ANN401 - protobuf
         status = health.HealthCheckResponse.ServingStatus
         return health.HealthCheckResponse(
-            status=status.SERVING if self._runtime.ready else status.NOT_SERVING
+            status=status.SERVING if self._runtime.readiness.is_ready else status.NOT_SERVING
         )
 
     async def check(self, request: Any, context: _Context) -> Any:  # noqa: ANN401 - protobuf
@@ -170,7 +169,7 @@ class HealthService:
         last = await self.check(request, context)
         await context.write(last)
         while True:
-            await asyncio.sleep(_HEALTH_INTERVAL)
+            await self._runtime.readiness.change()
             if (now := self._status()) != last:
                 await context.write(now)
                 last = now
