@@ -1,0 +1,40 @@
+"""How long a client waits for what."""
+
+import math
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """Longest waits in seconds.
+
+    Attributes:
+        open: Name look-up, TCP, TLS, upgrade and the gateway's hello, together.
+        start: From a start message to `session_started`; the gateway opens its recogniser stream in
+            it.
+        send: For room in the socket. Beyond it the gateway takes no more audio.
+        finish: From a stop message to `session_stopped`, the last words included.
+        answer: For a `pong` or `metrics`.
+        close: For the closing handshake.
+        event: Between two results, None for as long as it takes: in silence none comes for a good
+            reason, and a dead gateway is noticed by the keep-alive pings (20 s apart, 20 s for the
+            answer) anyway.
+    """
+
+    open: float = 10.0
+    start: float = 15.0
+    send: float = 30.0
+    finish: float = 30.0
+    answer: float = 10.0
+    close: float = 5.0
+    event: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None and field.name == "event":
+                continue
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(
+                    f"{field.name} is {value}; accepted: a number of seconds greater than 0"
+                )

@@ -1,0 +1,164 @@
+"""What can go wrong between a client and a gateway, as exceptions a program can branch on."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from pydantic import ValidationError
+
+from app.contract import ErrorBody
+
+
+class ClientError(Exception):
+    """Base of everything this package raises on account of the gateway or the network.
+
+    Attributes:
+        code: Machine-readable reason: an `app.contract.ErrorCode` value where the gateway gave one,
+            else None.
+        retryable: Whether the same request may succeed later without being changed.
+        retry_after: Seconds the gateway asked to wait, None where it asked for nothing.
+        close_code: WebSocket close code (RFC 6455 section 7.4), None while the connection is open
+            or never was.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        close_code: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.close_code = close_code
+
+
+class ConnectFailedError(ClientError):
+    """No HTTP answer came: name, network, TLS or something that is no WebSocket server."""
+
+
+class RefusedError(ClientError):
+    """The gateway answered the upgrade with an HTTP status instead of a WebSocket.
+
+    Attributes:
+        status: HTTP status code.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, code=code, retryable=retryable, retry_after=retry_after)
+        self.status = status
+
+
+class UnauthorizedError(RefusedError):
+    """401: no token, or one the gateway does not know."""
+
+
+class ForbiddenError(RefusedError):
+    """403: this client may not do that, whoever it is (for a browser: its origin)."""
+
+
+class TooManyRequestsError(RefusedError):
+    """429: this client asks too often."""
+
+
+class BusyError(RefusedError):
+    """503: the gateway takes no session now: full, draining, or without a recogniser."""
+
+
+class GatewayError(ClientError):
+    """An `error` message of the gateway.
+
+    With a `close_code` the connection is over; without one it goes on, and so may the session.
+    """
+
+    @classmethod
+    def from_message(cls, said: ErrorBody, *, close_code: int | None = None) -> "GatewayError":
+        """Build the exception from the gateway's own words."""
+        return cls(
+            said.error,
+            code=said.code,
+            retryable=said.retryable,
+            retry_after=said.retry_after,
+            close_code=close_code,
+        )
+
+
+class ConnectionLostError(ClientError):
+    """The connection ended without the gateway saying why."""
+
+
+class DeadlineError(ClientError):
+    """Something that was waited for did not come in time."""
+
+
+class ProtocolError(ClientError):
+    """The gateway sent something that is not in the contract."""
+
+
+_REFUSALS: Mapping[int, type[RefusedError]] = {
+    HTTPStatus.UNAUTHORIZED: UnauthorizedError,
+    HTTPStatus.FORBIDDEN: ForbiddenError,
+    HTTPStatus.TOO_MANY_REQUESTS: TooManyRequestsError,
+    HTTPStatus.SERVICE_UNAVAILABLE: BusyError,
+}
+_WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which the same request may succeed (RFC 9110 section 15, RFC 6585 section 4)."""
+
+
+def refusal(status: int, headers: Mapping[str, str], body: bytes) -> RefusedError:
+    """Turn an HTTP answer to the upgrade into an exception.
+
+    The body's words are used where it has the contract's shape; a load balancer's page has not, and
+    then the status and the `Retry-After` header must do.
+
+    Args:
+        status: HTTP status code, not 101.
+        headers: Header fields, found without regard to case.
+        body: The body, possibly empty.
+    """
+    kind = _REFUSALS.get(status, RefusedError)
+    after = _retry_after(headers.get("Retry-After"))
+    try:
+        said = ErrorBody.model_validate_json(body)
+    except ValidationError:
+        return kind(
+            f"the gateway refused the connection: HTTP {status}",
+            status=status,
+            retryable=status in _WORTH_RETRYING,
+            retry_after=after,
+        )
+    return kind(
+        said.error,
+        status=status,
+        code=said.code,
+        retryable=said.retryable,
+        retry_after=after if said.retry_after is None else said.retry_after,
+    )
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Read `Retry-After` in either of its forms (RFC 9110 section 10.2.3); nonsense is None."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    # The header gives a wall-clock moment, so only the wall clock can say how far off it is.
+    moment = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
