@@ -1,0 +1,294 @@
+"""One environment of Perch, from top to bottom.
+
+A stack's settings come in at the top, its outputs leave at the bottom. In between: a place to be, keys and secrets, an
+entrance, and two fleets of GPU machines behind it of which a release replaces one at a time.
+"""
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.bucket import BucketArgs, PrivateBucket, Writer
+from infra.certificate import Certificate, CertificateArgs
+from infra.encryption import Encryption, EncryptionArgs
+from infra.firewall import Firewall, FirewallArgs
+from infra.fleet import Fleet, FleetArgs
+from infra.iam import Place
+from infra.load_balancer import ColourTarget, LoadBalancer, LoadBalancerArgs
+from infra.logs import Logs, LogsArgs
+from infra.machine_boot import (
+    HOOK_MARGIN_SECONDS,
+    METRICS_NAMESPACE,
+    READY_SECONDS,
+    MachineBoot,
+    user_data,
+)
+from infra.machine_role import MachineRights
+from infra.network import Network, NetworkArgs
+from infra.outputs import (
+    ColourOutputs,
+    Colours,
+    LogGroupNames,
+    SecretArns,
+    StackOutputs,
+    endpoint,
+    export,
+)
+from infra.registry import Registry, RegistryArgs
+from infra.secret_store import SecretStore, SecretStoreArgs
+from infra.settings import COLOURS, SECRETS, Colour, load
+
+# What is wanted. Everything wrong with it is said here, before anything is made.
+stack = load()
+settings = stack.settings
+name = f"perch-{stack.name}"
+for warning in stack.warnings:
+    pulumi.log.warn(warning)
+
+# Where: one account, one region, and tags on everything that can bear them.
+tags = {"Project": "perch", "Environment": stack.name, "Owner": settings.owner, **settings.tags}
+provider = aws.Provider(
+    name,
+    region=stack.region,
+    allowed_account_ids=None if settings.account_id is None else [settings.account_id],
+    default_tags=aws.ProviderDefaultTagsArgs(tags=tags),
+)
+here = pulumi.ResourceOptions(provider=provider)
+account_id = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(provider=provider)).account_id
+place = Place(region=stack.region, account_id=account_id)
+
+# Keys first, then what they lock: logs, secrets, buckets, images.
+log_prefix = f"/perch/{stack.name}/"
+encryption = Encryption(name, EncryptionArgs(place=place, log_group_prefix=log_prefix), here)
+logs = Logs(
+    name,
+    LogsArgs(
+        prefix=log_prefix,
+        retention_days=settings.observability.log_retention_days,
+        key_arn=encryption.telemetry_key_arn,
+    ),
+    here,
+)
+secrets = SecretStore(
+    name,
+    SecretStoreArgs(descriptions=SECRETS, values=stack.secrets, key_arn=encryption.data_key_arn),
+    here,
+)
+log_bucket = PrivateBucket(
+    f"{name}-access-logs",
+    BucketArgs(
+        bucket=pulumi.Output.concat(f"{name}-access-logs-", account_id),
+        key_arn=None,
+        expire_days=settings.observability.log_retention_days,
+        writers=[
+            Writer(
+                service="logdelivery.elasticloadbalancing.amazonaws.com",
+                prefix="alb/",
+                account_id=account_id,
+            ),
+            Writer(service="logging.s3.amazonaws.com", prefix="s3/", account_id=account_id),
+        ],
+    ),
+    here,
+)
+models = PrivateBucket(
+    f"{name}-models",
+    BucketArgs(
+        bucket=pulumi.Output.concat(f"{name}-models-", account_id),
+        key_arn=encryption.data_key_arn,
+        log_bucket=log_bucket.bucket_name,
+    ),
+    here,
+)
+artefacts = PrivateBucket(
+    f"{name}-artefacts",
+    BucketArgs(
+        bucket=pulumi.Output.concat(f"{name}-artefacts-", account_id),
+        key_arn=encryption.data_key_arn,
+        log_bucket=log_bucket.bucket_name,
+    ),
+    here,
+)
+registry = Registry(
+    f"{name}-gateway",
+    RegistryArgs(repository=f"{name}-gateway", key_arn=encryption.data_key_arn),
+    here,
+)
+
+# A place to be, and who may talk to whom in it.
+zones = aws.get_availability_zones_output(
+    state="available", opts=pulumi.InvokeOptions(provider=provider)
+).names
+network = Network(
+    name,
+    NetworkArgs(
+        region=stack.region,
+        cidr=settings.network.cidr,
+        zone_names=settings.network.zone_names
+        or [zones[zone] for zone in range(settings.network.zones)],
+        nat=settings.network.nat,
+        adopt=settings.network.adopt,
+    ),
+    here,
+)
+firewall = Firewall(
+    name,
+    FirewallArgs(
+        vpc_id=network.vpc_id,
+        allowed_cidrs=settings.access.allowed_cidrs,
+        listener_port=settings.load_balancer.port,
+        http_redirect=settings.load_balancer.http_redirect,
+        gateway_ports=[settings.colour(colour).gateway_port for colour in COLOURS],
+        interface_endpoints=settings.network.interface_endpoints,
+        connect_endpoint=settings.network.connect_endpoint,
+        reaches_internet=network.reaches_internet,
+        s3_prefix_list_id=network.s3_prefix_list_id,
+    ),
+    here,
+)
+
+# The entrance: a name, its certificate, and a listener that shares sessions out by weight.
+certificate = Certificate(
+    name,
+    CertificateArgs(
+        domain=settings.domain.name,
+        alternative_names=settings.domain.alternative_names,
+        zone_id=settings.domain.zone_id,
+        existing_arn=settings.certificate.arn,
+    ),
+    here,
+)
+entrance = LoadBalancer(
+    name,
+    LoadBalancerArgs(
+        vpc_id=network.vpc_id,
+        subnet_ids=network.private_subnet_ids
+        if settings.load_balancer.internal
+        else network.public_subnet_ids,
+        security_group_id=firewall.balancer_id,
+        certificate_arn=certificate.arn,
+        colours={
+            colour: ColourTarget(
+                gateway_port=settings.colour(colour).gateway_port,
+                weight=settings.colour(colour).weight,
+            )
+            for colour in COLOURS
+        },
+        port=settings.load_balancer.port,
+        http_redirect=settings.load_balancer.http_redirect,
+        internal=settings.load_balancer.internal,
+        tls_policy=settings.load_balancer.tls_policy,
+        idle_timeout_seconds=settings.load_balancer.idle_timeout_seconds,
+        drain_seconds=settings.gateway.drain_seconds,
+        deletion_protection=settings.load_balancer.deletion_protection,
+        log_bucket=log_bucket.bucket_name if settings.load_balancer.access_logs else None,
+        direct_header=settings.load_balancer.direct_header,
+        direct_cidrs=settings.load_balancer.direct_cidrs,
+        domain=settings.domain.name,
+        zone_id=settings.domain.zone_id,
+    ),
+    here,
+)
+
+
+# Behind it the two fleets, alike but for what their colour's settings say.
+def fleet(colour: Colour) -> ColourOutputs:
+    """Make one colour's machines; returns what the stack says of them."""
+    chosen = settings.colour(colour)
+    own_name = f"{name}-{colour}"
+    artefact = (
+        pulumi.Output.concat(registry.url, ":", chosen.gateway_tag)
+        if chosen.gateway_tag is not None
+        else pulumi.Output.concat("s3://", artefacts.bucket_name, "/", chosen.gateway_bundle or "")
+    )
+    ami_id = (
+        chosen.ami_id
+        or aws.ssm.get_parameter_output(
+            name=chosen.ami_parameter, opts=pulumi.InvokeOptions(provider=provider)
+        ).value
+    )
+    machines = Fleet(
+        own_name,
+        FleetArgs(
+            ami_id=ami_id,
+            instance_types=chosen.instance_types,
+            min_machines=chosen.min_machines,
+            max_machines=chosen.max_machines,
+            subnet_ids=network.private_subnet_ids,
+            security_group_id=firewall.machines_id,
+            target_group_arn=entrance.target_group_arns[colour],
+            volume_gib=chosen.volume_gib,
+            key_arn=encryption.data_key_arn,
+            service_role_arn=encryption.auto_scaling_role_arn,
+            rights=MachineRights(
+                place=place,
+                auto_scaling_group_name=own_name,
+                secret_arns=list(secrets.arns.values()),
+                key_arn=encryption.data_key_arn,
+                cache_bucket_arn=models.arn,
+                artefact_bucket_arn=artefacts.arn,
+                repository_arn=registry.arn,
+                log_group_arns=[logs.arns[speaker] for speaker in ("gateway", "asr", "system")],
+                metrics_namespace=METRICS_NAMESPACE,
+            ),
+            user_data=user_data(
+                colour,
+                settings,
+                MachineBoot(
+                    region=stack.region,
+                    environment=stack.name,
+                    auto_scaling_group_name=own_name,
+                    secret_arns=secrets.arns,
+                    model_cache_bucket=models.bucket_name,
+                    gateway_artifact=artefact,
+                    log_groups=logs.names,
+                ),
+            ),
+            ready_seconds=READY_SECONDS + HOOK_MARGIN_SECONDS,
+            drain_seconds=settings.gateway.drain_seconds,
+            tags={**tags, "Colour": colour},
+        ),
+        here,
+    )
+    return ColourOutputs(
+        target_group_arn=entrance.target_group_arns[colour],
+        auto_scaling_group_name=machines.auto_scaling_group_name,
+        launch_template_id=machines.launch_template_id,
+        ami_id=ami_id,
+        image=chosen.image,
+        tags_selector=chosen.selector,
+        model=chosen.model or None,
+        gateway_artifact=artefact,
+        gateway_port=chosen.gateway_port,
+        riva_grpc_port=chosen.riva_grpc_port,
+        riva_http_port=chosen.riva_http_port,
+        weight=chosen.weight,
+    )
+
+
+colours = Colours(blue=fleet("blue"), green=fleet("green"))
+
+export(
+    StackOutputs(
+        environment=stack.name,
+        region=stack.region,
+        endpoint_url=endpoint("https", settings.domain.name, settings.load_balancer.port),
+        websocket_url=endpoint("wss", settings.domain.name, settings.load_balancer.port),
+        listener_port=settings.load_balancer.port,
+        direct_header=settings.load_balancer.direct_header,
+        vpc_id=network.vpc_id,
+        load_balancer_arn=entrance.arn,
+        load_balancer_dns_name=entrance.dns_name,
+        listener_arn=entrance.listener_arn,
+        certificate_arn=certificate.arn,
+        ca_certificate_path=settings.certificate.ca_path,
+        kms_key_arn=encryption.data_key_arn,
+        secret_arns=SecretArns(**secrets.arns),
+        model_cache_bucket=models.bucket_name,
+        artefact_bucket=artefacts.bucket_name,
+        gateway_repository_url=registry.url,
+        log_group_names=LogGroupNames(
+            **{str(speaker): group for speaker, group in logs.names.items()}
+        ),
+        colours=colours,
+    )
+)

@@ -1,0 +1,104 @@
+"""The certificate of the endpoint: requested and proved by DNS, or one that ACM holds already."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateArgs:
+    """What the certificate says.
+
+    Attributes:
+        domain: Host name of the endpoint.
+        alternative_names: Further host names.
+        zone_id: Hosted zone for the proof; None where a person writes the records elsewhere.
+        existing_arn: A certificate to use as it is; none is then requested.
+    """
+
+    domain: str
+    alternative_names: Sequence[str] = ()
+    zone_id: str | None = None
+    existing_arn: str | None = None
+
+
+class Certificate(pulumi.ComponentResource):
+    """An ACM certificate that is valid by the time its ARN is known.
+
+    Attributes:
+        arn: ARN of the issued certificate.
+    """
+
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        names = [args.domain, *args.alternative_names]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"alternative_names is {args.alternative_names}; accepted: names that differ from each other and from domain"
+            )
+        super().__init__("perch:infra:Certificate", name, None, opts)
+        if args.existing_arn is not None:
+            self.arn = pulumi.Output.from_input(args.existing_arn)
+        else:
+            self.arn = self._request(name, args, len(names))
+        self.register_outputs({"arn": self.arn})
+
+    def _request(self, name: str, args: CertificateArgs, proofs: int) -> pulumi.Output[str]:
+        child = pulumi.ResourceOptions(parent=self)
+        certificate = aws.acm.Certificate(
+            name,
+            domain_name=args.domain,
+            subject_alternative_names=list(args.alternative_names),
+            validation_method="DNS",
+            key_algorithm="EC_prime256v1",
+            options=aws.acm.CertificateOptionsArgs(
+                certificate_transparency_logging_preference="ENABLED"
+            ),
+            tags={"Name": name},
+            opts=child,
+        )
+        records = [
+            self._proof(
+                f"{name}-proof-{place}", certificate.domain_validation_options[place], args.zone_id
+            )
+            for place in range(proofs)
+            if args.zone_id is not None
+        ]
+        validation = aws.acm.CertificateValidation(
+            name,
+            certificate_arn=certificate.arn,
+            # Without a zone of ours this waits until somebody has written the records where the name is kept.
+            validation_record_fqdns=[record.fqdn for record in records] or None,
+            opts=child,
+        )
+        return validation.certificate_arn
+
+    def _proof(
+        self,
+        name: str,
+        option: pulumi.Output[aws.acm.outputs.CertificateDomainValidationOption],
+        zone_id: str,
+    ) -> aws.route53.Record:
+        return aws.route53.Record(
+            name,
+            zone_id=zone_id,
+            name=option.apply(lambda found: _given(found.resource_record_name)),
+            type=option.apply(lambda found: _given(found.resource_record_type)),
+            records=[option.apply(lambda found: _given(found.resource_record_value))],
+            ttl=300,
+            # Two names of one certificate may need the same record.
+            allow_overwrite=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def _given(value: str | None) -> str:
+    """ACM always says which record it wants to see; the SDK's types do not promise it."""
+    if value is None:
+        raise ValueError("ACM named no validation record; accepted: a certificate validated by DNS")
+    return value
