@@ -44,7 +44,8 @@ class SymbolicBackend:
         outputs = dict(resource.inputs)
         label = f"{resource.type.rsplit(':', 1)[-1]}.{resource.name}"
         if resource.read or not self.preview:
-            outputs |= sdk.fill(resource.type, outputs, _LEAVES, label)
+            filled = sdk.fill(resource.type, outputs, _LEAVES, label)
+            outputs |= filled | _shaped(resource, filled, self.region)
         if resource.read:
             identity = resource.import_id
         else:
@@ -62,6 +63,17 @@ class SymbolicBackend:
 
     def check_outputs(self, outputs: Mapping[str, Any]) -> None:
         """Placeholders are what outputs are made of here."""
+
+
+def _shaped(resource: Resource, filled: Mapping[str, Any], region: str) -> dict[str, str]:
+    """Placeholders that look like what they stand for, as a program may check what it hands on."""
+    service, _, kind = resource.type.removeprefix("aws:").partition("/")
+    kind = kind.partition(":")[0]
+    shapes = {
+        "arn": f"arn:{PARTITION}:{service}:{region}:{ACCOUNT}:{kind}:{resource.name}",
+        "repositoryUrl": f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{resource.name}",
+    }
+    return {name: shape for name, shape in shapes.items() if name in filled}
 
 
 def zones(region: str) -> list[str]:
