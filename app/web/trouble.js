@@ -1,0 +1,209 @@
+/** Everything that can go wrong, in words a person can act on. */
+
+/** An error whose `title` and `message` are meant to be read on the page. */
+export class Trouble extends Error {
+  /**
+   * @param {string} kind A short machine name, for styling and tests.
+   * @param {string} title What happened, in a few words.
+   * @param {string} message What it means and what to do.
+   * @param {object} [how]
+   * @param {boolean} [how.retryable] Whether trying the same again can help.
+   * @param {number|null} [how.retryAfter] Seconds the server asked to be left alone, or null.
+   */
+  constructor(kind, title, message, { retryable = false, retryAfter = null } = {}) {
+    super(message);
+    this.name = "Trouble";
+    this.kind = kind;
+    this.title = title;
+    this.retryable = retryable;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * Why the microphone could not be opened.
+ * @param {unknown} error What getUserMedia or the audio graph threw.
+ */
+export function microphoneTrouble(error) {
+  const name = error instanceof Error ? error.name : "";
+  switch (name) {
+    case "NotAllowedError":
+    case "SecurityError":
+      return new Trouble(
+        "microphone-refused",
+        "The microphone is blocked",
+        "This page may not use the microphone. Allow it in the browser's site settings (usually the icon beside the address) and start again. A recording can be transcribed without it.",
+      );
+    case "NotFoundError":
+    case "OverconstrainedError":
+      return new Trouble(
+        "microphone-missing",
+        "No microphone found",
+        "This device has no microphone that the browser can see. Plug one in and start again, or open a recording instead.",
+      );
+    case "NotReadableError":
+    case "AbortError":
+      return new Trouble(
+        "microphone-taken",
+        "The microphone did not start",
+        "Another program may be using it, or it was unplugged just now. Close that program, or choose another microphone in the browser, and start again.",
+        { retryable: true },
+      );
+    default:
+      return new Trouble(
+        "microphone-failed",
+        "The microphone could not be used",
+        `The browser gave this reason: ${error instanceof Error ? error.message : String(error)}.`,
+        { retryable: true },
+      );
+  }
+}
+
+/** The page was opened over plain HTTP from another machine, where browsers hide the microphone. */
+export function insecureTrouble() {
+  return new Trouble(
+    "insecure",
+    "The microphone needs a secure page",
+    "Browsers lend the microphone only to pages opened over https, or from this same machine. Open this page by its https address; a recording can be transcribed here all the same.",
+  );
+}
+
+/**
+ * Why the connection ended, from its close code and the last error message before it.
+ * @param {number} code WebSocket close code.
+ * @param {{error?: string, retryable?: boolean, retry_after?: number|null}|null} said The gateway's
+ *   own words, which know more than the code does.
+ */
+export function closeTrouble(code, said) {
+  if (BUSY_CODES.has(said?.code)) return gatewayTrouble(said);
+  const how = { retryable: said?.retryable ?? true, retryAfter: said?.retry_after ?? null };
+  const words = said?.error ? ` It said: “${said.error}”.` : "";
+  switch (code) {
+    case 1013:
+      return busyTrouble(said?.error, how.retryAfter);
+    case 1001:
+    case 1012:
+      return new Trouble(
+        "restarting",
+        "The server is restarting",
+        `It closed the connection to do so. What is settled above is kept.${words}`,
+        how,
+      );
+    case 1007:
+    case 1008:
+    case 1009:
+      return new Trouble(
+        "refused",
+        "The server refused to go on",
+        `It closed the connection with code ${code}.${words}`,
+        { ...how, retryable: said?.retryable ?? false },
+      );
+    case 1011:
+      return new Trouble(
+        "server-failed",
+        "The server had a fault",
+        `It could not go on with this session. What is settled above is kept.${words}`,
+        how,
+      );
+    default:
+      return new Trouble(
+        "lost",
+        "The connection was lost",
+        `What is settled above is kept; words that were still changing may be incomplete.${words}`,
+        how,
+      );
+  }
+}
+
+/**
+ * @param {string|undefined} reason The server's own words.
+ * @param {number|null|undefined} retryAfter Seconds it asked to be left alone.
+ */
+export function busyTrouble(reason, retryAfter) {
+  const why = reason ? ` It says: “${reason}”.` : "";
+  const when = retryAfter ? ` It asks to be tried again in ${retryAfter} seconds.` : " Try again in a moment.";
+  return new Trouble(
+    "busy",
+    "The server is busy",
+    `It cannot take another session just now.${why}${when}`,
+    { retryable: true, retryAfter: retryAfter ?? null },
+  );
+}
+
+/** Error codes of the contract that mean "not now" rather than "not like this". */
+const BUSY_CODES = new Set([
+  "asr_unavailable",
+  "asr_overloaded",
+  "too_many_sessions",
+  "too_many_connections",
+  "draining",
+]);
+
+/**
+ * An error message of the gateway that ends what the page was doing.
+ * @param {{error: string, code?: string, retryable?: boolean, retry_after?: number|null}} said
+ */
+export function gatewayTrouble(said) {
+  if (BUSY_CODES.has(said.code)) return busyTrouble(said.error, said.retry_after);
+  return new Trouble("gateway-error", "The server could not do that", `It said: “${said.error}”.`, {
+    retryable: said.retryable ?? false,
+    retryAfter: said.retry_after ?? null,
+  });
+}
+
+/** How long the page waits for a plain HTTP answer, in milliseconds. */
+const PROBE_MS = 5000;
+
+/**
+ * Why a WebSocket did not open. A browser hides the HTTP status of a refused upgrade from the page,
+ * so the gateway's readiness is asked instead: the next best witness.
+ * @param {typeof fetch} [ask]
+ * @returns {Promise<Trouble>}
+ */
+export async function refusedTrouble(ask = fetch) {
+  let answer;
+  try {
+    answer = await ask("/readyz", { cache: "no-store", signal: AbortSignal.timeout(PROBE_MS) });
+  } catch {
+    return new Trouble(
+      "unreachable",
+      "The server cannot be reached",
+      navigator.onLine
+        ? "It gave no answer at all. It may be down, or the network may be in the way."
+        : "This device is offline. Connect it to the network and try again.",
+      { retryable: true },
+    );
+  }
+  if (answer.status === 503 || answer.status === 429) {
+    return busyTrouble(await reasonIn(answer), retryAfterIn(answer));
+  }
+  if (answer.ok) {
+    return new Trouble(
+      "refused",
+      "The server refused the connection",
+      "It is running and ready, but did not accept this session: it may require signing in, limit how many sessions one address opens, or have filled up in this very moment.",
+      { retryable: true },
+    );
+  }
+  return new Trouble(
+    "unready",
+    "The server is not working properly",
+    `Asked whether it is ready, it answered with status ${answer.status}.`,
+    { retryable: true },
+  );
+}
+
+async function reasonIn(answer) {
+  try {
+    const said = await answer.json();
+    const reason = said.reason ?? said.error;
+    return typeof reason === "string" ? reason : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function retryAfterIn(answer) {
+  const seconds = Number(answer.headers.get("Retry-After") ?? "");
+  return Number.isFinite(seconds) && seconds > 0 ? seconds : null;
+}
