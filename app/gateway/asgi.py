@@ -1,0 +1,173 @@
+"""The gateway as an ASGI application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from time import monotonic
+from typing import Final
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from app.asr import RivaASRClient
+from app.contract import ContractError, Dialect, dialect_of
+from app.gateway import http
+from app.gateway.access import selected_subprotocol
+from app.gateway.core import Gateway
+from app.gateway.dialects import Voice
+from app.gateway.logs import get_logger
+from app.gateway.metrics import GatewayMetrics
+from app.gateway.session import GatewaySession
+from app.gateway.settings import GatewaySettings
+from app.gateway.uploads import transcribe_file
+from app.gateway.voice_a import VoiceA
+from app.gateway.voice_b import VoiceB
+from app.gateway.wire import Wire
+
+WEB: Final = Path(__file__).resolve().parent.parent / "web"
+_MAX_CLIENT_ID_CHARS: Final = 128
+_LAG_INTERVAL_S: Final = 0.5
+
+SECURITY_HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src 'self'; font-src 'self'; media-src 'self'; worker-src 'self'; "
+        "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_log = get_logger(__name__)
+
+
+def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
+    """Build the application.
+
+    Args:
+        settings: As configured.
+        asr: The recogniser; the application closes it when it shuts down.
+    """
+    gateway = Gateway.build(settings, asr, version("perch"))
+    app = Starlette(
+        routes=[
+            Route("/", http.root),
+            Route("/healthz", http.healthz),
+            Route("/readyz", http.readyz),
+            Route("/metrics", http.metrics),
+            Route("/health", http.health),
+            Route("/ws/status", http.websocket_status),
+            Route("/transcribe/file", transcribe_file, methods=["POST"]),
+            Route("/ui", page),
+            Mount("/static", StaticFiles(directory=WEB)),
+            WebSocketRoute("/{path:path}", serve_websocket),
+        ],
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={
+            HTTPException: http.on_http_exception,
+            ContractError: http.on_contract_error,
+            Exception: http.on_internal_error,
+        },
+        lifespan=_lifespan,
+    )
+    app.state.gateway = gateway
+    return app
+
+
+async def page(_request: Request) -> Response:
+    """Serve the demo page."""
+    return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def serve_websocket(websocket: WebSocket) -> None:
+    """Serve one WebSocket, or refuse it with an HTTP status before the upgrade."""
+    gateway = http.gateway_of(websocket)
+    try:
+        gateway.access.check(websocket)
+        with gateway.admission.connection():
+            await _serve(gateway, websocket)
+    except ContractError as error:
+        gateway.metrics.connections_refused.labels(error.code.value).inc()
+        gateway.metrics.errors_sent.labels(error.code.value).inc()
+        _log.info("connection refused", code=error.code.value)
+        await websocket.send_denial_response(http.error_response(error))
+
+
+async def _serve(gateway: Gateway, websocket: WebSocket) -> None:
+    connection_id = str(uuid4())
+    await websocket.accept(subprotocol=selected_subprotocol(websocket))
+    wire = Wire(
+        websocket.scope,
+        websocket.receive,
+        websocket.send,
+        gateway.settings.ws_send_timeout_s,
+    )
+    voice: Voice
+    if dialect_of(websocket.url.path) is Dialect.B:
+        client_id = websocket.query_params.get("client_id", "")[:_MAX_CLIENT_ID_CHARS]
+        voice = VoiceB(client_id or connection_id, gateway.settings)
+    else:
+        voice = VoiceA(connection_id, gateway.settings)
+    await GatewaySession(gateway, wire, voice, connection_id).run()
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    gateway: Gateway = app.state.gateway
+    if not gateway.access.asks_for_token:
+        _log.warning("anyone who can reach this port may use it: APP_AUTH_TOKENS is not set")
+    background = [
+        asyncio.create_task(gateway.readiness.run()),
+        asyncio.create_task(_measure_lag(gateway.metrics)),
+    ]
+    try:
+        yield
+    finally:
+        for task in background:
+            task.cancel()
+        for task in background:
+            with suppress(asyncio.CancelledError):
+                await task
+        await gateway.asr.aclose()
+
+
+async def _measure_lag(metrics: GatewayMetrics) -> None:
+    while True:
+        due = monotonic() + _LAG_INTERVAL_S
+        await asyncio.sleep(_LAG_INTERVAL_S)
+        metrics.loop_lag_seconds.observe(max(0.0, monotonic() - due))
+
+
+class SecurityHeaders:
+    """Puts the security headers on every HTTP answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    *((k.lower().encode(), v.encode()) for k, v in SECURITY_HEADERS.items()),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, with_headers)

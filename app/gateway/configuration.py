@@ -1,0 +1,98 @@
+"""Reads all settings of the process and reports every problem at once, before anything starts."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+from pydantic import SecretStr, ValidationError
+
+from app.asr import RivaSettings, SettingsError
+from app.gateway.settings import PREFIXES, GatewaySettings
+
+_MASK = "********"
+_LONGEST_SHOWN = 120
+
+
+class ConfigurationError(Exception):
+    """The settings cannot be used; each line of the message is one problem."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """All settings of a gateway process.
+
+    Attributes:
+        gateway: APP_*, WS_*, AUDIO_*, LOG_*.
+        riva: RIVA_*.
+        unknown: Keys with one of the gateway's prefixes in `.env` that mean nothing.
+    """
+
+    gateway: GatewaySettings
+    riva: RivaSettings
+    unknown: tuple[str, ...] = ()
+
+
+def load_configuration() -> Configuration:
+    """Read the environment and `.env`.
+
+    Raises:
+        ConfigurationError: With every problem of every setting.
+    """
+    problems: list[str] = []
+    gateway = riva = None
+    try:
+        gateway = GatewaySettings()
+    except ValidationError as error:
+        problems.extend(_problems(error))
+    try:
+        riva = RivaSettings()
+    except SettingsError as error:
+        problems.extend(str(problem) for problem in error.problems)
+    if gateway is None or riva is None:
+        raise ConfigurationError(tuple(problems))
+    return Configuration(gateway=gateway, riva=riva, unknown=_unknown_keys(Path(".env")))
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    fields = GatewaySettings.model_fields
+    seen: set[str] = set()
+    for item in error.errors(include_url=False, include_context=False):
+        name = str(item["loc"][0])
+        if name in seen:
+            continue
+        seen.add(name)
+        field = fields[name]
+        shown = _MASK if field.annotation is SecretStr else _shown(item["input"])
+        yield f"{name.upper()} is {shown}; accepted: {field.description}"
+
+
+def _shown(value: object) -> str:
+    text = "empty" if value is None else repr(str(value))
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def _unknown_keys(env_file: Path) -> tuple[str, ...]:
+    known = {name.upper() for name in GatewaySettings.model_fields}
+    values: Mapping[str, str | None] = dotenv_values(env_file) if env_file.is_file() else {}
+    return tuple(
+        sorted(
+            key
+            for key in {key.upper() for key in values}
+            if key.startswith(PREFIXES) and key not in known
+        )
+    )
+
+
+def secret_values(configuration: Configuration) -> tuple[str, ...]:
+    """Return every configured secret, for the log's redaction."""
+    secrets = [*configuration.gateway.auth_tokens()]
+    for name in type(configuration.riva).model_fields:
+        value = getattr(configuration.riva, name)
+        if isinstance(value, SecretStr):
+            secrets.append(value.get_secret_value())
+    return tuple(secret for secret in secrets if secret)

@@ -1,0 +1,114 @@
+"""What all connections of a gateway share."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Protocol
+
+from app.asr import RivaASRClient
+from app.gateway.access import AccessPolicy
+from app.gateway.admission import Admission
+from app.gateway.metrics import GatewayMetrics
+from app.gateway.readiness import ReadinessProbe
+from app.gateway.settings import GatewaySettings
+
+
+class Drainable(Protocol):
+    """A connection, for the drain."""
+
+    @property
+    def queued_seconds(self) -> float:
+        """Audio that waits for the recogniser."""
+
+    def drain(self) -> None:
+        """Finalise and close by the drain's times."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counters since the process started, for dialect A's `metrics`."""
+
+    connections: int = 0
+    audio_messages: int = 0
+    finals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DrainTimes:
+    """When what happens in a drain, on the monotonic clock.
+
+    Attributes:
+        finalise_at: Sessions that still run are finalised.
+        cut_at: What is not final by then is lost.
+    """
+
+    finalise_at: float
+    cut_at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Gateway:
+    """The parts of one gateway.
+
+    Attributes:
+        settings: As configured.
+        asr: The recogniser.
+        metrics: What is measured.
+        admission: Counts and limits.
+        readiness: Whether the recogniser can be used.
+        access: Who may connect.
+        sessions: Open connections.
+        drain_times: Set once a drain began.
+        started_at: When the process could first take a connection.
+    """
+
+    settings: GatewaySettings
+    asr: RivaASRClient
+    metrics: GatewayMetrics
+    admission: Admission
+    readiness: ReadinessProbe
+    access: AccessPolicy
+    version: str
+    totals: Totals = field(default_factory=Totals)
+    sessions: set[Drainable] = field(default_factory=set)
+    drain_times: DrainTimes | None = None
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @classmethod
+    def build(cls, settings: GatewaySettings, asr: RivaASRClient, version: str) -> "Gateway":
+        """Put the parts together; no I/O but reading the token file."""
+        metrics = GatewayMetrics(version)
+        gateway = cls(
+            settings=settings,
+            asr=asr,
+            metrics=metrics,
+            admission=Admission(
+                settings.ws_max_connections, settings.ws_max_concurrent_sessions, metrics
+            ),
+            readiness=ReadinessProbe(asr, settings.app_ready_probe_interval_s),
+            access=AccessPolicy(settings.auth_tokens(), settings.app_allowed_origins),
+            version=version,
+        )
+        metrics.watch_queue(lambda: sum(session.queued_seconds for session in gateway.sessions))
+        return gateway
+
+    def obstacles(self) -> list[str]:
+        """Say why no session can be taken now; nothing when one can."""
+        found = self.admission.obstacles()
+        recogniser = self.readiness.obstacle
+        if recogniser is not None:
+            found.append(recogniser)
+        return found
+
+    def begin_drain(self) -> None:
+        """Refuse what is new and tell every connection to come to an end."""
+        if self.drain_times is not None:
+            return
+        now = monotonic()
+        cut_at = now + self.settings.app_drain_timeout_s
+        finalise_at = min(cut_at, now + self.settings.app_drain_grace_s)
+        self.drain_times = DrainTimes(finalise_at=finalise_at, cut_at=cut_at)
+        self.admission.draining = True
+        self.metrics.draining.set(1)
+        for session in list(self.sessions):
+            session.drain()

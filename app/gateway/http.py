@@ -1,0 +1,146 @@
+"""Everything over plain HTTP but the upload: health, metrics, the old information pages."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from app.contract import ContractError, ErrorCode
+from app.contract.limits import PATH_B, PROTOCOL_VERSION_B
+from app.gateway.core import Gateway
+
+SERVICE: Final = "perch"
+
+
+def gateway_of(connection: HTTPConnection) -> Gateway:
+    """Return the gateway a request came to."""
+    gateway: Gateway = connection.app.state.gateway
+    return gateway
+
+
+def error_response(error: ContractError, **extra: object) -> JSONResponse:
+    """Render an error as the contract has it, with Retry-After where waiting helps."""
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    if error.code is ErrorCode.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="perch"'
+    return JSONResponse(
+        {**error.body().model_dump(), **extra},
+        status_code=error.spec.http_status or 500,
+        headers=headers,
+    )
+
+
+async def healthz(request: Request) -> Response:
+    """Answer that the process lives; it asks nobody."""
+    return JSONResponse({"status": "ok", "version": gateway_of(request).version})
+
+
+async def readyz(request: Request) -> Response:
+    """Answer whether a session can be taken now."""
+    gateway = gateway_of(request)
+    obstacles = gateway.obstacles()
+    gateway.metrics.ready.set(not obstacles)
+    admission = gateway.admission
+    return JSONResponse(
+        {
+            "ready": not obstacles,
+            "reasons": obstacles,
+            "sessions": admission.sessions,
+            "free_sessions": max(0, admission.free_sessions),
+            "connections": admission.connections,
+            "draining": admission.draining,
+        },
+        status_code=503 if obstacles else 200,
+    )
+
+
+async def metrics(request: Request) -> Response:
+    """Expose the metrics in Prometheus's text format."""
+    gateway = gateway_of(request)
+    gateway.metrics.ready.set(not gateway.obstacles())
+    return Response(gateway.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def root(request: Request) -> Response:
+    """Send browsers to the page, and programs what the predecessor told them."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/ui", status_code=307)
+    gateway = gateway_of(request)
+    return JSONResponse(
+        {
+            "service": SERVICE,
+            "status": "running",
+            "version": gateway.version,
+            "riva_host": gateway.settings.app_riva_label,
+            "features": {
+                "websocket": True,
+                "file_transcription": True,
+                "partial_results": True,
+                "word_timestamps": True,
+            },
+        }
+    )
+
+
+async def health(request: Request) -> Response:
+    """Answer in the predecessor's shape, but truly."""
+    gateway = gateway_of(request)
+    obstacles = gateway.obstacles()
+    return JSONResponse(
+        {
+            "status": "unhealthy" if obstacles else "healthy",
+            "service": SERVICE,
+            "riva_host": gateway.settings.app_riva_label,
+            "reasons": obstacles,
+            "timestamp": datetime.now(UTC).isoformat(),
+        },
+        status_code=503 if obstacles else 200,
+    )
+
+
+async def websocket_status(request: Request) -> Response:
+    """Describe dialect B's endpoint, as the predecessor did."""
+    gateway = gateway_of(request)
+    return JSONResponse(
+        {
+            "websocket_endpoint": PATH_B,
+            "protocol": PROTOCOL_VERSION_B,
+            "status": "unavailable" if gateway.obstacles() else "available",
+            "active_connections": gateway.admission.connections,
+        }
+    )
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Put Starlette's own refusals into the contract's form."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    path = request.url.path[:200]
+    if status == ContractError(ErrorCode.NOT_FOUND, path=path).spec.http_status:
+        return error_response(ContractError(ErrorCode.NOT_FOUND, path=path))
+    allowed = (error.headers or {}).get("Allow") if isinstance(error, HTTPException) else None
+    if allowed is not None:
+        refusal = ContractError(
+            ErrorCode.METHOD_NOT_ALLOWED, method=request.method, accepted=allowed
+        )
+        response = error_response(refusal)
+        response.headers["Allow"] = allowed
+        return response
+    detail = error.detail if isinstance(error, HTTPException) else "bad request"
+    return error_response(ContractError(ErrorCode.BAD_REQUEST, detail=detail))
+
+
+async def on_contract_error(_request: Request, error: Exception) -> Response:
+    """Answer with an error that was raised on the way."""
+    if not isinstance(error, ContractError):
+        raise error
+    return error_response(error)
+
+
+async def on_internal_error(_request: Request, _error: Exception) -> Response:
+    """Say nothing of what went wrong inside; the log has it."""
+    return error_response(ContractError(ErrorCode.INTERNAL_ERROR))

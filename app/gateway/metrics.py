@@ -1,0 +1,144 @@
+"""What the gateway measures about itself, for Prometheus.
+
+Base units, one prefix, no label whose values a client can choose. `docs/contract.md` lists every metric.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+LATENCY_BUCKETS: Final = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0)
+"""0.3 s and 0.8 s are the service levels for the first interim and for the final."""
+
+SESSION_BUCKETS: Final = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200)
+LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+class GatewayMetrics:
+    """All metrics of one gateway, in a registry of their own."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        info = Gauge(
+            "perch_build_info",
+            "Constant 1; the version is a label.",
+            ["version"],
+            registry=registry,
+        )
+        info.labels(version).set(1)
+        self.ready = Gauge("perch_ready", "1 while a session can be taken.", registry=registry)
+        self.draining = Gauge("perch_draining", "1 while the gateway drains.", registry=registry)
+        self.connections = Counter(
+            "perch_connections", "WebSocket connections accepted.", ["dialect"], registry=registry
+        )
+        self.connections_active = Gauge(
+            "perch_connections_active", "Open WebSocket connections.", registry=registry
+        )
+        self.connections_refused = Counter(
+            "perch_connections_refused",
+            "WebSocket upgrades and uploads refused, by error code.",
+            ["code"],
+            registry=registry,
+        )
+        self.connections_closed = Counter(
+            "perch_connections_closed",
+            "WebSocket connections ended, by close code and reason (an error code, or who closed).",
+            ["code", "reason"],
+            registry=registry,
+        )
+        self.session_slots = Gauge(
+            "perch_session_slots", "Sessions this gateway may run at once.", registry=registry
+        )
+        self.sessions_active = Gauge(
+            "perch_sessions_active", "Sessions running, uploads included.", registry=registry
+        )
+        self.sessions_started = Counter(
+            "perch_sessions_started", "Sessions started.", ["dialect"], registry=registry
+        )
+        self.sessions_ended = Counter(
+            "perch_sessions_ended",
+            "Sessions ended: stopped, disconnected, or an error code.",
+            ["reason"],
+            registry=registry,
+        )
+        self.session_seconds = Histogram(
+            "perch_session_duration_seconds",
+            "Wall-clock length of sessions.",
+            buckets=SESSION_BUCKETS,
+            registry=registry,
+        )
+        self.audio_seconds = Counter(
+            "perch_audio_received_seconds", "Audio taken from clients.", registry=registry
+        )
+        self.audio_ignored = Counter(
+            "perch_audio_ignored_bytes",
+            "Audio that came outside a session or after its stop.",
+            registry=registry,
+        )
+        self.queue_seconds = Gauge(
+            "perch_queue_audio_seconds",
+            "Audio that waits for the recogniser, over all sessions.",
+            registry=registry,
+        )
+        self.results = Counter(
+            "perch_results", "Results sent: interim or final.", ["kind"], registry=registry
+        )
+        self.first_result_seconds = Histogram(
+            "perch_first_result_latency_seconds",
+            "From a session's first audio to its first result.",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.result_seconds = Histogram(
+            "perch_result_latency_seconds",
+            "From the arrival of the newest audio in a result to its sending.",
+            ["kind"],
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.final_seconds = Histogram(
+            "perch_final_latency_seconds",
+            "From the end of a session's audio to its last result.",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.upstream_errors = Counter(
+            "perch_upstream_errors",
+            "Failures of the recogniser, by gRPC status or app.asr code.",
+            ["code"],
+            registry=registry,
+        )
+        self.errors_sent = Counter(
+            "perch_errors_sent", "Errors told to clients, by code.", ["code"], registry=registry
+        )
+        self.uploads = Counter(
+            "perch_uploads",
+            "Files transcribed, by outcome: ok or an error code.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.loop_lag_seconds = Histogram(
+            "perch_event_loop_lag_seconds",
+            "How late the event loop runs what is due.",
+            buckets=LAG_BUCKETS,
+            registry=registry,
+        )
+
+    def watch_queue(self, seconds: Callable[[], float]) -> None:
+        """Ask for the queued audio whenever the metrics are read."""
+        self.queue_seconds.set_function(seconds)
+
+    def render(self) -> bytes:
+        """Return the text exposition."""
+        return generate_latest(self.registry)

@@ -1,0 +1,77 @@
+"""Whether the recogniser can be used, asked in the background and remembered for a moment."""
+
+import asyncio
+from time import monotonic
+from typing import Final, Protocol
+
+from app.asr import Readiness
+from app.gateway.logs import get_logger
+
+_FRESH_INTERVALS: Final = 3
+"""An answer older than so many intervals says nothing any more."""
+
+_MIN_RECHECK_S: Final = 0.5
+"""A session start asks again at most so often, so that a crowd of starts does not become a crowd of probes."""
+
+_log = get_logger(__name__)
+
+
+class CanBeReady(Protocol):
+    """What is asked."""
+
+    async def ready(self) -> Readiness:
+        """Answer within a deadline of its own."""
+
+
+class ReadinessProbe:
+    """Asks the recogniser every interval.
+
+    Args:
+        asr: The recogniser.
+        interval_s: Seconds between two questions.
+    """
+
+    def __init__(self, asr: CanBeReady, interval_s: float) -> None:
+        self._asr = asr
+        self._interval_s = interval_s
+        self._answer: Readiness | None = None
+        self._answered_at = 0.0
+        self._asking = asyncio.Lock()
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the recogniser cannot be used as far as is known; None when it can."""
+        if self._answer is None:
+            return "the recogniser was not asked yet"
+        if monotonic() - self._answered_at > _FRESH_INTERVALS * max(
+            self._interval_s, _MIN_RECHECK_S
+        ):
+            return "the recogniser's last answer is too old"
+        return None if self._answer.ready else self._answer.reason
+
+    async def run(self) -> None:
+        """Ask for ever."""
+        while True:
+            await self.ask()
+            await asyncio.sleep(self._interval_s)
+
+    async def confirm(self) -> bool:
+        """Return whether a session can start, asking again when the last answer says no."""
+        if self.obstacle is None:
+            return True
+        async with self._asking:
+            if monotonic() - self._answered_at > _MIN_RECHECK_S:
+                await self._ask()
+        return self.obstacle is None
+
+    async def ask(self) -> None:
+        """Ask once."""
+        async with self._asking:
+            await self._ask()
+
+    async def _ask(self) -> None:
+        before = self._answer
+        self._answer = await self._asr.ready()
+        self._answered_at = monotonic()
+        if before is None or before.ready != self._answer.ready:
+            _log.info("recogniser readiness", ready=self._answer.ready, reason=self._answer.reason)

@@ -1,0 +1,66 @@
+"""What a client asks for, whatever dialect it speaks."""
+
+from dataclasses import dataclass
+
+from app.asr import Endpointing
+from app.contract import ServerMessage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRequest:
+    """A session as asked for, defaults filled in.
+
+    Attributes:
+        sample_rate: Hz of the audio that will come.
+        encoding: "pcm16" or "float32".
+        channels: 1 or 2.
+        enable_partials: Whether interim results are wanted.
+        hotwords: Phrases to prefer.
+        hotword_boost: How much; None for the configured boost.
+        language: BCP 47 tag; None for the configured one.
+        model: Model name; None for the configured one.
+        endpointing: When a segment ends; None as the model has it.
+    """
+
+    sample_rate: int
+    encoding: str = "pcm16"
+    channels: int = 1
+    enable_partials: bool = True
+    hotwords: tuple[str, ...] = ()
+    hotword_boost: float | None = None
+    language: str | None = None
+    model: str | None = None
+    endpointing: Endpointing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin a session."""
+
+    request: SessionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the audio.
+
+    Attributes:
+        lenient: Say nothing when no session runs.
+    """
+
+    lenient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer at once; None for nothing."""
+
+    message: ServerMessage | None
+
+
+@dataclass(frozen=True, slots=True)
+class TellMetrics:
+    """Answer with counters."""
+
+
+Intent = Start | Stop | Reply | TellMetrics

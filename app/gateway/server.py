@@ -1,0 +1,152 @@
+"""Runs the application: one process, one event loop, signals in our own hands."""
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Final
+
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+
+from app.asr import RivaASRClient
+from app.gateway.asgi import create_app
+from app.gateway.configuration import Configuration
+from app.gateway.core import Gateway
+from app.gateway.logs import get_logger
+from app.gateway.protocol import LINGER_S, GatewayProtocol
+from app.gateway.settings import GatewaySettings
+
+_GC_THRESHOLDS: Final = (50_000, 20, 50)
+"""Fewer and later collections: with the start-up heap frozen this took the 99th percentile of added
+latency from 52 to 5.6 ms at 900 streams in our measurements."""
+
+_POLL_S: Final = 0.05
+_BACKLOG: Final = 2048
+
+_log = get_logger(__name__)
+
+
+class GatewayServer(uvicorn.Server):
+    """uvicorn without its signal handlers.
+
+    uvicorn closes every WebSocket with 1012 the moment a signal arrives. Here the sessions are finalised first,
+    and uvicorn is told to stop when they are gone.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `run_gateway`."""
+        yield
+
+
+def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
+    """Return a server for the application, not started."""
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws=GatewayProtocol,
+        ws_max_size=settings.max_message_bytes,
+        ws_ping_interval=settings.ws_ping_interval_s,
+        ws_ping_timeout=settings.ws_ping_timeout_s,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        ssl_certfile=settings.app_ssl_cert,
+        ssl_keyfile=settings.app_ssl_key,
+        timeout_graceful_shutdown=int(LINGER_S) + 1,
+    )
+    return GatewayServer(config)
+
+
+async def drain(gateway: Gateway, server: GatewayServer) -> None:
+    """Finalise and close every connection, then stop the server; sessions that end later are cut."""
+    gateway.begin_drain()
+    times = gateway.drain_times
+    if times is not None:
+        while gateway.admission.connections + gateway.admission.sessions > 0:
+            if monotonic() > times.cut_at + LINGER_S:
+                _log.warning(
+                    "connections left at the end of the drain", count=len(gateway.sessions)
+                )
+                break
+            await asyncio.sleep(_POLL_S)
+    server.should_exit = True
+
+
+async def serve(configuration: Configuration, listener: socket.socket) -> None:
+    """Serve on a bound socket until a signal asks for the end."""
+    settings = configuration.gateway
+    app = create_app(settings, RivaASRClient(configuration.riva))
+    server = build_server(settings, app)
+    loop = asyncio.get_running_loop()
+    draining: list[asyncio.Task[None]] = []
+
+    def on_signal(number: int) -> None:
+        if draining:
+            _log.warning("second signal: stopping at once", signal=signal.Signals(number).name)
+            server.should_exit = server.force_exit = True
+            return
+        _log.info("draining", signal=signal.Signals(number).name, sessions=len(gateway.sessions))
+        draining.append(asyncio.create_task(drain(gateway, server)))
+
+    gateway: Gateway = app.state.gateway
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    _settle_heap()
+    host, port = listener.getsockname()[:2]
+    _log.info(
+        "listening",
+        host=host,
+        port=port,
+        tls=settings.app_ssl_cert is not None,
+        max_sessions=settings.ws_max_concurrent_sessions,
+        version=gateway.version,
+    )
+    await server.serve(sockets=[listener])
+    for task in draining:
+        task.cancel()
+    await asyncio.gather(*draining, return_exceptions=True)
+    _log.info("stopped")
+
+
+def bind(settings: GatewaySettings) -> socket.socket:
+    """Bind the listening socket.
+
+    Raises:
+        OSError: The address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in settings.app_host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.app_host, settings.app_port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def run_gateway(configuration: Configuration) -> None:
+    """Serve until a signal asks for the end.
+
+    Raises:
+        OSError: The address cannot be had.
+    """
+    listener = bind(configuration.gateway)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(configuration, listener))
+
+
+def _settle_heap() -> None:
+    """Keep the collector away from what start-up made and will never be freed."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)

@@ -1,0 +1,239 @@
+"""The gateway's settings: environment variables APP_*, WS_*, AUDIO_*, LOG_*, and the same in `.env`.
+
+Every key has an effect. Each field's description says what it accepts, in the words a problem report uses.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+from annotated_types import Ge, Gt, Le
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.contract import limits
+
+PREFIXES: Final = ("APP_", "WS_", "AUDIO_", "LOG_")
+MIN_TOKEN_CHARS: Final = 16
+"""Below this a token can be guessed; `openssl rand -hex 16` gives 32."""
+
+
+class LogLevel(StrEnum):
+    """Least severe level that is written."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def _list(value: object) -> object:
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip())
+        if isinstance(value, str)
+        else value
+    )
+
+
+def _upper(value: object) -> object:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _empty_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+def _readable_file(path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    with path.open("rb"):
+        return path
+
+
+def _with_certificate(path: Path | None, info: ValidationInfo) -> Path | None:
+    # A broken certificate is already in info.data as missing; it is reported by itself.
+    if "ssl_cert" in info.data and (path is None) != (info.data["ssl_cert"] is None):
+        raise ValueError("certificate and key are given together or not at all")
+    return path
+
+
+def _long_tokens(value: SecretStr) -> SecretStr:
+    for token in split_tokens(value.get_secret_value()):
+        if len(token) < MIN_TOKEN_CHARS or not (token.isascii() and token.isprintable()):
+            raise ValueError("a token is too short or has characters a header cannot carry")
+    return value
+
+
+def split_tokens(text: str) -> tuple[str, ...]:
+    """Split a list of tokens at commas and line ends."""
+    return tuple(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
+OptionalFile = Annotated[
+    Path | None, BeforeValidator(_empty_is_none), AfterValidator(_readable_file)
+]
+OptionalSeconds = Annotated[float, Ge(0), Le(86_400)]
+Seconds = Annotated[float, Gt(0), Le(86_400)]
+OptionalRate = Annotated[
+    Annotated[int, Ge(limits.MIN_SAMPLE_RATE_HZ), Le(limits.MAX_SAMPLE_RATE_HZ)] | None,
+    BeforeValidator(_empty_is_none),
+]
+
+
+class GatewaySettings(BaseSettings):
+    """Everything an operator may change; the environment wins over `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    app_host: str = Field("0.0.0.0", description="an address or a name to listen on")  # noqa: S104 - behind a load balancer
+    app_port: Annotated[int, Ge(0), Le(65_535)] = Field(
+        8080, description="a port from 0 to 65535; 0 takes a free one and logs it"
+    )
+    app_ssl_cert: OptionalFile = Field(
+        None, description="empty, or a readable file with the certificate chain (PEM)"
+    )
+    app_ssl_key: Annotated[OptionalFile, AfterValidator(_with_certificate)] = Field(
+        None,
+        validate_default=True,
+        description="empty, or a readable file with the key (PEM); given with APP_SSL_CERT or not at all",
+    )
+    app_auth_tokens: Annotated[SecretStr, AfterValidator(_long_tokens)] = Field(
+        SecretStr(""),
+        description=f"empty, or bearer tokens of {MIN_TOKEN_CHARS} or more printable characters, "
+        "separated by commas",
+    )
+    app_auth_tokens_file: OptionalFile = Field(
+        None, description="empty, or a readable file with one bearer token a line"
+    )
+    app_allowed_origins: Names = Field(
+        (),
+        description="empty for any, or browser origins such as https://example.org, separated by commas",
+    )
+    app_riva_label: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        "riva", description="1 to 64 characters: the recogniser's public name; never its address"
+    )
+    app_ready_probe_interval_s: Seconds = Field(
+        2.0, description="seconds between readiness checks of the recogniser, above 0, to 86400"
+    )
+    app_drain_grace_s: OptionalSeconds = Field(
+        5.0,
+        description="seconds from 0 to 86400 that sessions may go on by themselves after SIGTERM",
+    )
+    app_drain_timeout_s: Seconds = Field(
+        20.0, description="seconds above 0, to 86400, from SIGTERM to the end, the grace included"
+    )
+    app_max_upload_mb: Annotated[float, Gt(0), Le(1024)] = Field(
+        64.0, description="a number above 0, to 1024: largest upload in MiB"
+    )
+    app_max_upload_s: Seconds = Field(
+        3600.0, description="seconds above 0, to 86400: longest uploaded recording"
+    )
+
+    ws_max_connections: Annotated[int, Ge(1), Le(100_000)] = Field(
+        100, description="a whole number from 1 to 100000"
+    )
+    ws_max_concurrent_sessions: Annotated[int, Ge(1), Le(100_000)] = Field(
+        50, description="a whole number from 1 to 100000"
+    )
+    ws_max_message_size_mb: Annotated[float, Gt(0), Le(64)] = Field(
+        10.0, description="a number above 0, to 64: largest message in MiB"
+    )
+    ws_ping_interval_s: Seconds = Field(
+        30.0, description="seconds between keep-alive pings, above 0, to 86400"
+    )
+    ws_ping_timeout_s: Seconds = Field(
+        20.0, description="seconds to wait for the answer to a ping, above 0, to 86400"
+    )
+    ws_frame_ms: Annotated[int, Ge(10), Le(1000)] = Field(
+        100, description="a whole number from 10 to 1000: the message length advised to clients"
+    )
+    ws_idle_timeout_s: OptionalSeconds = Field(
+        300.0, description="seconds from 0 to 86400 without any message; 0 means no limit"
+    )
+    ws_max_session_s: OptionalSeconds = Field(
+        7200.0, description="seconds from 0 to 86400 a session may last; 0 means no limit"
+    )
+    ws_warning_s: OptionalSeconds = Field(
+        60.0,
+        description="seconds from 0 to 86400 of warning before a session or connection is ended",
+    )
+    ws_send_timeout_s: Seconds = Field(
+        10.0, description="seconds above 0, to 86400, a client may leave results unread"
+    )
+    ws_stall_timeout_s: Seconds = Field(
+        30.0, description="seconds above 0, to 86400, the recogniser may take no audio"
+    )
+    ws_final_timeout_s: Seconds = Field(
+        30.0, description="seconds above 0, to 86400, from the end of audio to the last result"
+    )
+    ws_control_rate: Annotated[float, Gt(0), Le(10_000)] = Field(
+        20.0, description="control messages per second, above 0, to 10000"
+    )
+    ws_control_burst: Annotated[int, Ge(1), Le(100_000)] = Field(
+        100, description="a whole number from 1 to 100000: control messages in a burst"
+    )
+
+    audio_sample_rate: Annotated[
+        int, Ge(limits.MIN_SAMPLE_RATE_HZ), Le(limits.MAX_SAMPLE_RATE_HZ)
+    ] = Field(
+        limits.DEFAULT_SAMPLE_RATE_HZ,
+        description=f"a whole number from {limits.MIN_SAMPLE_RATE_HZ} to {limits.MAX_SAMPLE_RATE_HZ}: "
+        "the rate of clients that name none",
+    )
+    audio_riva_sample_rate: OptionalRate = Field(
+        None,
+        description="empty to hand audio on as it comes, or a whole number from "
+        f"{limits.MIN_SAMPLE_RATE_HZ} to {limits.MAX_SAMPLE_RATE_HZ} to resample to",
+    )
+    audio_queue_s: Annotated[float, Ge(0.2), Le(60)] = Field(
+        5.0, description="seconds from 0.2 to 60 of audio that may wait for the recogniser"
+    )
+    audio_max_realtime_factor: Annotated[float, Ge(0), Le(1000)] = Field(
+        20.0,
+        description="0 for no limit, or a number from 1 to 1000: faster audio is slowed down",
+    )
+    audio_realtime_burst_s: OptionalSeconds = Field(
+        60.0, description="seconds from 0 to 86400 of audio that may come at any speed"
+    )
+
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
+        LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR"
+    )
+    log_format: Annotated[LogFormat, BeforeValidator(_lower)] = Field(
+        LogFormat.JSON, description="json or console"
+    )
+
+    @property
+    def max_message_bytes(self) -> int:
+        """Largest WebSocket message."""
+        return int(self.ws_max_message_size_mb * 1024 * 1024)
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """Largest upload."""
+        return int(self.app_max_upload_mb * 1024 * 1024)
+
+    def auth_tokens(self) -> tuple[str, ...]:
+        """Return every accepted bearer token; none means that no token is asked for.
+
+        Raises:
+            OSError: The token file cannot be read any more.
+        """
+        tokens = split_tokens(self.app_auth_tokens.get_secret_value())
+        if self.app_auth_tokens_file is not None:
+            tokens += split_tokens(self.app_auth_tokens_file.read_text(encoding="utf-8"))
+        return tokens

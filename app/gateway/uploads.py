@@ -1,0 +1,145 @@
+"""`POST /transcribe/file`: one recording in, its transcript out."""
+
+import asyncio
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Final
+
+import soundfile
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Message, Receive
+
+from app.asr import AsrError, FileTranscript
+from app.contract import ContractError, ErrorCode
+from app.gateway.core import Gateway
+from app.gateway.failures import upload_failure
+from app.gateway.http import SERVICE, error_response, gateway_of
+from app.gateway.logs import get_logger
+
+_FORMATS: Final = frozenset({"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "MPEG"})
+_FORM_ROOM_BYTES: Final = 64 * 1024
+"""Room for the multipart headers beside the file itself."""
+
+_MAX_FIELDS: Final = 16
+_MAX_NAME_CHARS: Final = 255
+
+_log = get_logger(__name__)
+
+
+async def transcribe_file(request: Request) -> Response:
+    """Transcribe the multipart field `file`."""
+    gateway = gateway_of(request)
+    outcome = "ok"
+    try:
+        gateway.access.check(request)
+        with gateway.admission.session():
+            return await _transcribe(gateway, request)
+    except ContractError as error:
+        outcome = error.code.value
+        gateway.metrics.errors_sent.labels(outcome).inc()
+        # `message` is the predecessor's key for an upload's error.
+        return error_response(error, status="error", message=error.sentence)
+    finally:
+        gateway.metrics.uploads.labels(outcome).inc()
+
+
+async def _transcribe(gateway: Gateway, request: Request) -> Response:
+    name, data = await _file_of(request, gateway.settings.max_upload_bytes)
+    await asyncio.to_thread(_check_audio, name, data, gateway.settings.app_max_upload_s)
+    if not await gateway.readiness.confirm():
+        raise ContractError(ErrorCode.ASR_UNAVAILABLE)
+    try:
+        result = await gateway.asr.transcribe_file(data)
+    except AsrError as error:
+        gateway.metrics.upstream_errors.labels(str(error.code)).inc()
+        _log.warning("upload failed", code=str(error.code), detail=error.detail)
+        raise upload_failure(error, name, gateway.settings.max_upload_bytes) from error
+    gateway.metrics.audio_seconds.inc(result.duration)
+    _log.info("upload transcribed", audio_s=round(result.duration, 3), words=len(result.words))
+    return JSONResponse(_answer(name, result))
+
+
+async def _file_of(request: Request, limit: int) -> tuple[str, bytes]:
+    too_big = ContractError(ErrorCode.UPLOAD_TOO_BIG, limit=limit)
+    room = limit + _FORM_ROOM_BYTES
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > room:
+        raise too_big
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise ContractError(
+            ErrorCode.BAD_REQUEST,
+            detail="Content-Type must be multipart/form-data with a field named file",
+        )
+    limited = Request(request.scope, _at_most(request.receive, room, too_big))
+    try:
+        async with limited.form(max_files=1, max_fields=_MAX_FIELDS) as form:
+            part = form.get("file")
+            if not isinstance(part, UploadFile):
+                raise ContractError(
+                    ErrorCode.BAD_REQUEST, detail="The form has no file in a field named file"
+                )
+            data = await part.read()
+            name = (part.filename or "")[:_MAX_NAME_CHARS]
+    except HTTPException as error:
+        raise ContractError(ErrorCode.BAD_REQUEST, detail=error.detail) from error
+    except ClientDisconnect as error:
+        raise ContractError(ErrorCode.BAD_REQUEST, detail="The upload was broken off") from error
+    if len(data) > limit:
+        raise too_big
+    if not data:
+        raise ContractError(ErrorCode.BAD_REQUEST, detail="The file is empty")
+    return name, data
+
+
+def _at_most(receive: Receive, limit: int, too_big: ContractError) -> Receive:
+    """Count what comes: a chunked upload declares no length."""
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise too_big
+        return message
+
+    return counted
+
+
+def _check_audio(name: str, data: bytes, max_seconds: float) -> None:
+    """Look at the header before a slot of the recogniser is spent; runs in a thread."""
+    try:
+        info = soundfile.info(BytesIO(data))
+    except soundfile.LibsndfileError as error:
+        raise ContractError(ErrorCode.UNSUPPORTED_AUDIO, filename=name) from error
+    if info.format not in _FORMATS:
+        raise ContractError(ErrorCode.UNSUPPORTED_AUDIO, filename=name)
+    if info.duration > max_seconds:
+        raise ContractError(
+            ErrorCode.BAD_REQUEST,
+            detail=f"The recording lasts {info.duration:.0f} s; accepted: at most {max_seconds:g} s",
+        )
+
+
+def _answer(name: str, result: FileTranscript) -> dict[str, object]:
+    return {
+        "status": "success",
+        "filename": name,
+        "transcript": result.text,
+        "confidence": result.confidence,
+        "duration": round(result.duration, 3),
+        "service": SERVICE,
+        "timestamp": datetime.now(UTC).isoformat(),
+        "words": [
+            {
+                "word": word.word,
+                "start": round(word.start, 3),
+                "end": round(word.end, 3),
+                "confidence": word.confidence,
+            }
+            for word in result.words
+        ],
+    }

@@ -1,0 +1,90 @@
+"""A WebSocket as the session sees it: texts, bytes, and clear ends."""
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.types import Receive, Scope, Send
+
+from app.contract import CloseCode, ContractError
+from app.gateway.protocol import EXTENSION, SocketControl
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The client is gone.
+
+    Attributes:
+        code: Close code of the client, or 1005/1006 where there was none.
+        failure: The error the connection ended with below the session, if one did.
+    """
+
+    code: int
+    failure: ContractError | None
+
+
+class ClientGoneError(Exception):
+    """Nothing can be sent any more."""
+
+
+class SlowReaderError(Exception):
+    """The client did not read within the deadline."""
+
+
+class Wire:
+    """One accepted WebSocket.
+
+    Args:
+        scope: ASGI scope of the connection.
+        receive: ASGI receive.
+        send: ASGI send.
+        send_timeout_s: Seconds a message may wait for the client to read.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, send_timeout_s: float) -> None:
+        self._receive = receive
+        self._send = send
+        self._send_timeout_s = send_timeout_s
+        self.control: SocketControl = scope["extensions"][EXTENSION]
+
+    async def receive(self) -> str | bytes | Left:
+        """Wait for the next message or for the end."""
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            return Left(message.get("code", 1005), self.control.failure)
+        text: str | None = message.get("text")
+        if text is not None:
+            return text
+        data: bytes = message["bytes"]
+        return data
+
+    async def send(self, text: str) -> None:
+        """Send a message.
+
+        Raises:
+            SlowReaderError: The client does not read.
+            ClientGoneError: The connection is closed.
+        """
+        event = {"type": "websocket.send", "text": text}
+        try:
+            if self.control.flowing:
+                await self._send(event)
+            else:
+                async with asyncio.timeout(self._send_timeout_s):
+                    await self._send(event)
+        except TimeoutError as error:
+            raise SlowReaderError from error
+        except (OSError, RuntimeError) as error:
+            # uvicorn says OSError for a lost connection and RuntimeError for one it closed itself.
+            raise ClientGoneError from error
+
+    async def close(self, code: CloseCode) -> None:
+        """Start the closing handshake, or cut a connection whose client does not read."""
+        try:
+            async with asyncio.timeout(self._send_timeout_s):
+                await self._send({"type": "websocket.close", "code": int(code), "reason": ""})
+        except (OSError, RuntimeError) as error:
+            raise ClientGoneError from error
+
+    def cut(self, text: str, code: CloseCode) -> None:
+        """Say a last word to a client that may not read, and end the connection."""
+        self.control.cut(text, code)
