@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -86,6 +86,7 @@ class Connection:
         ca: Path | str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         server_hostname: str | None = None,
+        headers: Mapping[str, str] | None = None,
         deadlines: Deadlines | None = None,
     ) -> Self:
         """Connect; whoever calls this owes an `aclose`. `connect` is the same as a context manager.
@@ -94,12 +95,14 @@ class Connection:
         """
         waits = deadlines or Deadlines()
         context = _tls_context(url, ca, ssl_context, server_hostname)
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        sent = dict(headers or {})
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
         try:
             async with asyncio.timeout(waits.open):
                 websocket = await _OpenWebSocket(
                     url,
-                    additional_headers=headers,
+                    additional_headers=sent,
                     compression=None,  # sound does not shrink; every session would pay for trying
                     open_timeout=None,  # the deadline around this covers the hello as well
                     close_timeout=waits.close,
@@ -289,6 +292,7 @@ async def connect(  # noqa: PLR0913 - independent keywords, each with a default
     ca: Path | str | None = None,
     ssl_context: ssl.SSLContext | None = None,
     server_hostname: str | None = None,
+    headers: Mapping[str, str] | None = None,
     deadlines: Deadlines | None = None,
 ) -> AsyncIterator[Connection]:
     """Connect to a gateway for the length of an `async with` block.
@@ -308,6 +312,8 @@ async def connect(  # noqa: PLR0913 - independent keywords, each with a default
         ssl_context: A complete TLS setting instead of `ca`.
         server_hostname: Name to ask for and to check in the certificate, where it is not the URL's
             host.
+        headers: Further headers of the upgrade, such as the one by which a load balancer reaches
+            one colour.
         deadlines: How long to wait for what.
 
     Raises:
@@ -323,6 +329,7 @@ async def connect(  # noqa: PLR0913 - independent keywords, each with a default
         ca=ca,
         ssl_context=ssl_context,
         server_hostname=server_hostname,
+        headers=headers,
         deadlines=deadlines,
     )
     async with connection:
