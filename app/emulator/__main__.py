@@ -99,7 +99,7 @@ def main(script: Script, **options: Any) -> None:  # noqa: ANN401 - checked by p
         raise click.UsageError(f"bad options:\n{_problems(error)}") from None
     try:
         asyncio.run(_run(settings, script))
-    except Exception as error:  # noqa: BLE001 - whatever keeps it from serving is said in one line
+    except Exception as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -74,7 +74,8 @@ class AudioDecoder:
         """The samples still inside the resampler; call once, after the last chunk."""
         if self._resampler is None:
             return _EMPTY
-        return self._resampler.resample_chunk(self._waiting, last=True)
+        rest: Samples = self._resampler.resample_chunk(self._waiting, last=True)
+        return rest
 
     def _expand(self, chunk: bytes) -> Samples:
         if self._audio.encoding != "LINEAR_PCM":

@@ -38,7 +38,10 @@ def cut_connection(peer: str) -> None:
     host, _, port = address.rpartition(":")
     wanted = (_plain_address(host.strip("[]")), int(port))
     for entry in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(OSError, ValueError), socket.socket(fileno=os.dup(int(entry.name))) as found:
+        with (
+            contextlib.suppress(OSError, ValueError),
+            socket.socket(fileno=os.dup(int(entry.name))) as found,
+        ):
             far_host, far_port = found.getpeername()[:2]
             if (_plain_address(far_host), far_port) == wanted:
                 found.shutdown(socket.SHUT_RDWR)

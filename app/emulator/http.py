@@ -13,35 +13,35 @@ from app.emulator.runtime import Runtime
 from app.emulator.script import Script
 
 
-def create_app(runtime: Runtime) -> Starlette:
-    """The HTTP side of one emulator.
+class _Pages:
+    """The answers of one emulator."""
 
-    Args:
-        runtime: The emulator's shared parts; `settings.admin` adds the /admin routes.
-    """
-    started = int(time.time())
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._started = int(time.time())
 
-    async def live(_request: Request) -> Response:
+    async def live(self, _request: Request) -> Response:
         return JSONResponse({"status": "live"})
 
-    async def ready(_request: Request) -> Response:
-        if runtime.readiness.is_ready:
+    async def ready(self, _request: Request) -> Response:
+        if self._runtime.readiness.is_ready:
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "not ready"}, status_code=503)
 
-    async def models(_request: Request) -> Response:
-        if not runtime.readiness.is_ready:
-            return JSONResponse({"status": "not ready"}, status_code=503)
-        model = {"id": runtime.settings.model_name, "object": "model", "created": started}
+    async def models(self, request: Request) -> Response:
+        if not self._runtime.readiness.is_ready:
+            return await self.ready(request)
+        name = self._runtime.settings.model_name
+        model = {"id": name, "object": "model", "created": self._started}
         return JSONResponse({"object": "list", "data": [model]})
 
-    async def metrics(_request: Request) -> Response:
-        body = generate_latest(runtime.metrics.registry)
-        return Response(body, media_type=CONTENT_TYPE_LATEST)
+    async def metrics(self, _request: Request) -> Response:
+        body = generate_latest(self._runtime.metrics.registry)
+        return Response(body, headers={"content-type": CONTENT_TYPE_LATEST})
 
-    async def set_script(request: Request) -> Response:
+    async def set_script(self, request: Request) -> Response:
         try:
-            runtime.set_script(Script.model_validate_json(await request.body()))
+            self._runtime.set_script(Script.model_validate_json(await request.body()))
         except ValidationError as error:
             problems = [
                 {"field": ".".join(map(str, problem["loc"])), "problem": problem["msg"]}
@@ -51,24 +51,34 @@ def create_app(runtime: Runtime) -> Starlette:
         except ValueError as error:
             problems = [{"field": "streams", "problem": str(error)}]
             return JSONResponse({"problems": problems}, status_code=422)
-        return await get_script(request)
+        return await self.script(request)
 
-    async def get_script(_request: Request) -> Response:
-        return Response(runtime.book.script.model_dump_json(), media_type="application/json")
+    async def script(self, _request: Request) -> Response:
+        body = self._runtime.book.script.model_dump_json()
+        return Response(body, media_type="application/json")
 
-    async def streams(_request: Request) -> Response:
-        return JSONResponse({"streams": [record.public() for record in runtime.journal.streams]})
+    async def streams(self, _request: Request) -> Response:
+        records = [record.public() for record in self._runtime.journal.streams]
+        return JSONResponse({"streams": records})
 
+
+def create_app(runtime: Runtime) -> Starlette:
+    """The HTTP side of one emulator.
+
+    Args:
+        runtime: The emulator's shared parts; `settings.admin` adds the /admin routes.
+    """
+    pages = _Pages(runtime)
     routes = [
-        Route("/v1/health/live", live),
-        Route("/v1/health/ready", ready),
-        Route("/v1/models", models),
-        Route("/v1/metrics", metrics),
+        Route("/v1/health/live", pages.live),
+        Route("/v1/health/ready", pages.ready),
+        Route("/v1/models", pages.models),
+        Route("/v1/metrics", pages.metrics),
     ]
     if runtime.settings.admin:
         routes += [
-            Route("/admin/script", set_script, methods=["POST"]),
-            Route("/admin/script", get_script, methods=["GET"]),
-            Route("/admin/streams", streams, methods=["GET"]),
+            Route("/admin/script", pages.set_script, methods=["POST"]),
+            Route("/admin/script", pages.script, methods=["GET"]),
+            Route("/admin/streams", pages.streams, methods=["GET"]),
         ]
     return Starlette(routes=routes)

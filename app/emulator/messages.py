@@ -1,7 +1,6 @@
-"""Riva's messages to the emulator's own types and back. Generated protobuf types are untyped here."""
+"""Riva's messages to the emulator's own types and back. Generated protobuf types are untyped."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import riva.client.proto.riva_asr_pb2 as asr
@@ -165,7 +164,7 @@ def recognize_response(heard: list[Hypothesis], options: StreamOptions, request_
 
 def config_response(settings: EmulatorSettings, model_name: str) -> Any:  # noqa: ANN401 - protobuf
     """What is served, as RivaSpeechRecognitionConfigResponse; a name asked for narrows it."""
-    served: list[Mapping[str, str]] = []
+    served: list[dict[str, str]] = []
     for kind, offered in (("online", settings.streams), ("offline", settings.recognises_files)):
         if offered and model_name in {"", settings.model_name}:
             served += [{"type": kind, "language_code": code} for code in settings.languages]

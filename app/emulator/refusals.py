@@ -21,7 +21,7 @@ def unavailable_model(status: grpc.StatusCode, language: str, kind: str) -> Refu
     """No served model fits: wrong name, wrong language, or an RPC that this mode does not serve.
 
     Args:
-        status: Public texts leave the code open (INVALID_ARGUMENT or NOT_FOUND), so it is a setting.
+        status: Public texts leave the code open (INVALID_ARGUMENT or NOT_FOUND): a setting.
         language: The language code as the client sent it.
         kind: `online` for streaming, `offline` for Recognize.
     """
@@ -36,8 +36,8 @@ def sequence_freed(sequence: int, model: str) -> RefusalError:
     """Audio for a stream that was idle so long that the server gave its sequence away."""
     return RefusalError(
         grpc.StatusCode.INVALID_ARGUMENT,
-        f"Error: inference request for sequence {sequence} to model '{model}' must specify the START flag "
-        "on the first request of the sequence",
+        f"Error: inference request for sequence {sequence} to model '{model}' "
+        "must specify the START flag on the first request of the sequence",
     )
 
 

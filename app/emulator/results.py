@@ -27,8 +27,8 @@ class Hypothesis:
     """One result of a stream.
 
     Attributes:
-        text: What was heard in this segment so far. None stands for a result without any alternative, which real
-            servers send now and then.
+        text: What was heard in this segment so far. None stands for a result without any
+            alternative, which real servers send now and then.
         is_final: Whether the segment is closed and this text will not change.
         words: The words of a final; empty on interims.
         confidence: Probability in 0..1, finals only.

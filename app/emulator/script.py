@@ -1,4 +1,4 @@
-"""Scripts: how the emulator misbehaves, or what it says instead of listening. A script enters from outside, as JSON."""
+"""Scripts: how the emulator misbehaves, or what it says instead of listening; JSON from outside."""
 
 from typing import Annotated, Literal, Self
 
@@ -31,11 +31,11 @@ class _Part(BaseModel):
 
 
 class After(_Part):
-    """When a fault strikes: as soon as any one of the named amounts is reached. None named: at once.
+    """When a fault strikes: as soon as any named amount is reached; at once where none is named.
 
     Attributes:
         seconds: Time since the stream opened.
-        audio_seconds: Audio received; any positive amount below one chunk means "with the first audio".
+        audio_seconds: Audio received; 0 means "with the first audio".
         results: Results delivered.
     """
 
@@ -55,7 +55,8 @@ class Stall(_Part):
     Attributes:
         after: When it begins.
         seconds: How long it lasts; None until the client gives up.
-        stop_reading: Whether audio is no longer taken either, so that the client feels back-pressure.
+        stop_reading: Whether audio is no longer taken either, so that the client feels
+            back-pressure.
     """
 
     do: Literal["stall"]
@@ -89,8 +90,9 @@ class Kill(_Part):
 
     Attributes:
         after: When it happens.
-        what: `connection` cuts the client's TCP connection with everything on it; `process` ends the emulator, which
-            only the command accepts, never an emulator embedded in another program.
+        what: `connection` cuts the client's TCP connection with everything on it; `process` ends
+            the emulator, which only the command accepts, never an emulator embedded in another
+            program.
     """
 
     do: Literal["kill"]
@@ -151,10 +153,11 @@ class StreamScript(_Part):
 
     Attributes:
         results: Sent instead of what the recogniser hears; null listens. Ascending by `at`.
-        repeat_every: Sends `results` again after every so many seconds of audio, times moved along; for long load runs.
+        repeat_every: Sends `results` again after every so many seconds of audio, times moved
+            along; for long load runs.
         result_delay: Seconds every result is held back.
-        finals: `heard` as they come; `at_half_close` turns them into growing interims and sends one final when the
-            client half-closes; `never` not even then.
+        finals: `heard` as they come; `at_half_close` turns them into growing interims and sends one
+            final when the client half-closes; `never` not even then.
         fault: What goes wrong, if anything.
     """
 

@@ -1,4 +1,4 @@
-"""A recogniser that says what a script tells it, in step with the audio that comes; it hears nothing."""
+"""A recogniser that says what a script tells it, in step with the audio; it hears nothing."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -71,7 +71,7 @@ class ScriptedSession:
             self._next = next(self._owed, None)
 
     async def end(self) -> None:
-        """Say what is still owed. A repeating script owes nothing at its end: it would never finish."""
+        """Say what is still owed; a repeating script owes nothing, it would never finish."""
         while self._next is not None and not self._endless:
             await self._say(self._next)
             self._next = next(self._owed, None)

@@ -18,11 +18,19 @@ from app.emulator.service import AsrService, HealthService
 from app.emulator.settings import EmulatorSettings
 
 _STOP_GRACE = 1.0  # s that open streams get when the emulator stops
-_HTTP_POLL = 0.005  # s between two looks at whether uvicorn is up; it has no event for it
 
 
 class _HttpServer(uvicorn.Server):
-    """uvicorn without its signal handlers: those belong to the program around it."""
+    """uvicorn without its signal handlers, which belong to the program around it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets=sockets)
+        self.up.set()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -148,11 +156,12 @@ async def _http_server(runtime: Runtime) -> AsyncGenerator[int]:
         )
         server = _HttpServer(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
+        up = asyncio.create_task(server.up.wait())
         try:
-            while not server.started and not task.done():
-                await asyncio.sleep(_HTTP_POLL)
+            await asyncio.wait({task, up}, return_when=asyncio.FIRST_COMPLETED)
             yield listener.getsockname()[1]
         finally:
+            up.cancel()
             server.should_exit = True
             await task
 

@@ -1,4 +1,4 @@
-"""Streams in, results out: the gate and the decoder on their threads, and the order between them."""
+"""Streams in, results out: gate and decoder on their threads, and the order between them."""
 
 import asyncio
 from collections import deque
@@ -94,9 +94,7 @@ class SegmentTracker:
     def _frame(self, frame: Samples) -> _Job | None:
         self._kept.append(frame)
         self._samples += FRAME
-        segment = self._segmenter.push(
-            self._gate.probability(frame), float(np.dot(frame, frame))
-        )
+        segment = self._segmenter.push(self._gate.probability(frame), float(np.dot(frame, frame)))
         job = None if segment is None else self._job(segment)
         while self._kept_from < self._segmenter.needed_from:
             self._kept.popleft()
@@ -233,9 +231,7 @@ class WhisperRecogniser:
         self.interim_interval = settings.interim_interval
         # Two pools: a gate that had to wait behind decodes would notice the end of speech late.
         self._listeners = ThreadPoolExecutor(1, thread_name_prefix="emulator-gate")
-        self._workers = ThreadPoolExecutor(
-            settings.workers, thread_name_prefix="emulator-decode"
-        )
+        self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="emulator-decode")
         self._decoder: Decoder | None = None
         self._detector: SpeechDetector | None = None
 
@@ -272,9 +268,7 @@ class WhisperRecogniser:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._listeners, work, *arguments)
 
-    async def decode(
-        self, audio: Samples, hotwords: tuple[str, ...], is_final: bool
-    ) -> Decoded:
+    async def decode(self, audio: Samples, hotwords: tuple[str, ...], is_final: bool) -> Decoded:
         """Decode on a worker thread, in the order of asking."""
         if self._decoder is None:
             raise RuntimeError("the recogniser is not loaded; await load() first")

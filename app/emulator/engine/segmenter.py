@@ -155,6 +155,4 @@ class Segmenter:
         segment = self._close(cut)
         if self._last_speech >= cut:
             self._start = cut
-        return Segment(
-            start=segment.start, end=segment.end, decided=segment.decided, forced=True
-        )
+        return Segment(start=segment.start, end=segment.end, decided=segment.decided, forced=True)
