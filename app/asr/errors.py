@@ -164,7 +164,7 @@ RULES: tuple[Rule, ...] = (
     _rule(
         "UNAVAILABLE UNKNOWN INTERNAL",
         "No secure connection to the recogniser could be made.",
-        text=r"certificate|handshake failed|SSL_ERROR|peer name",
+        text=r"certificate|handshake failed|SSL_ERROR|verification check",
         code=ErrorCode.TLS_FAILED,
         fault=Fault.SETUP,
         retryable=False,

@@ -181,15 +181,15 @@ class RecognitionStream:
 
     async def _keep_alive(self) -> None:
         """Sends silence while the caller pauses: Riva frees a stream after 60 s without audio."""
-        silence = bytes(round(SILENCE_S * self._rules.sample_rate) * BYTES_PER_SAMPLE)
+        whole = round(SILENCE_S * self._rules.sample_rate) * BYTES_PER_SAMPLE
+        silence = bytes(min(whole, self._rules.largest_chunk))
         try:
             while not self._half_closed:
                 wait = self._rules.silence_interval - self._idle()
                 if wait > 0:
                     await asyncio.sleep(wait)
                 else:
-                    for piece in pieces(silence, self._rules.largest_chunk):
-                        await self._write(piece, silence=True)
+                    await self._write(silence, silence=True)
         except _CallOverError:
             pass
         except AsrError as error:

@@ -8,7 +8,7 @@ both raise nothing but `AsrError`.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import grpc.aio
 
@@ -16,12 +16,19 @@ from app.asr.channels import ChannelPool
 from app.asr.errors import AsrError, ErrorCode, Fault, from_status, late
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Coroutine
 
     from riva.client.proto import riva_asr_pb2
 
     from app.asr.channels import Slot
     from app.asr.settings import RivaSettings
+
+
+Answer = TypeVar("Answer")
+
+_FAILED_WRITE = "Internal error from Core"
+# The status is in the same bytes that made the write fail; gRPC only has to get round to it.
+_STATUS_WAIT_S = 1.0
 
 
 class StreamCall(Protocol):
@@ -124,8 +131,31 @@ class GrpcStreamCall:
     """A `StreamCall` over grpc.aio; gives its place on the connection back when the call is over."""
 
     def __init__(self, slot: Slot, metadata: tuple[tuple[str, str], ...]) -> None:
+        self._slot = slot
+        self._status: tuple[str, str] | None = None
+        self._status_came = asyncio.Event()
         self._call = slot.channel.stub.StreamingRecognize(metadata=metadata)
-        self._call.add_done_callback(lambda _: slot.release())
+        self._call.add_done_callback(self._note_status)
+
+    def _note_status(self, call: grpc.aio.Call) -> None:
+        """Keeps the server's own status, whenever grpc.aio sets one.
+
+        A write that fails because the call is over makes grpc.aio put "INTERNAL: Internal error from Core" in the
+        place of the status the server sent, before or after that one comes (grpc/grpc issue 36066).
+        """
+        self._slot.release()
+        name, text = _result_of(call.code()).name, _result_of(call.details()) or ""
+        if self._status is None and text != _FAILED_WRITE:
+            self._status = (name, text)
+            self._status_came.set()
+
+    async def _final_status(self) -> tuple[str, str]:
+        try:
+            async with asyncio.timeout(_STATUS_WAIT_S):
+                await self._status_came.wait()
+        except TimeoutError:
+            return ("INTERNAL", _FAILED_WRITE)
+        return self._status or ("INTERNAL", _FAILED_WRITE)
 
     async def write(self, request: riva_asr_pb2.StreamingRecognizeRequest) -> None:
         """Sends a message; returns when flow control has taken it."""
@@ -162,19 +192,33 @@ class GrpcStreamCall:
         grpc.aio raises CancelledError both when another task aborted the call and when the waiting
         task itself is cancelled; only the latter raises the task's count of cancellations.
         """
-        if isinstance(error, grpc.aio.AioRpcError):
-            return _translated(error, "stream")
         if isinstance(error, asyncio.CancelledError):
             if _cancellations() > before:
                 return error
             return from_status("CANCELLED", "aborted by this side", doing="stream")
-        # The call was over before: its status says why.
-        code, details = await self._call.code(), await self._call.details()
-        return from_status(code.name, details or "", doing="stream")
+        name, text = await self._final_status()
+        return from_status(name, text, doing="stream")
 
 
 # What grpc.aio raises on a call that has ended.
-_CALL_ENDED = (grpc.aio.AioRpcError, asyncio.CancelledError, asyncio.InvalidStateError)
+_CALL_ENDED = (
+    grpc.aio.AioRpcError,
+    grpc.aio.InternalError,
+    asyncio.CancelledError,
+    asyncio.InvalidStateError,
+)
+
+
+def _result_of(finished: Coroutine[Any, Any, Answer]) -> Answer:
+    """The result of a coroutine that has nothing left to wait for, as those that ask an ended call."""
+    try:
+        finished.send(None)
+    except StopIteration as stop:
+        result: Answer = stop.value
+        return result
+    finally:
+        finished.close()
+    raise RuntimeError("the call has not ended")
 
 
 def _cancellations() -> int:

@@ -1,0 +1,183 @@
+"""The settings: what is accepted, what is not, and that whatever is wrong is said at once and without a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.asr import RivaSettings, SettingsError
+
+# facts about the predecessor: the keys its users have in their .env files
+LEGACY_KEYS = {
+    "RIVA_HOST": "riva.internal",
+    "RIVA_PORT": "50052",
+    "RIVA_SSL": "true",
+    "RIVA_SSL_CERT": "",
+    "RIVA_API_KEY": "made-up",
+    "RIVA_MODEL": "some-model",
+    "RIVA_LANGUAGE_CODE": "de-DE",
+    "RIVA_ENABLE_AUTOMATIC_PUNCTUATION": "false",
+    "RIVA_ENABLE_WORD_TIME_OFFSETS": "false",
+    "RIVA_TIMEOUT_MS": "4000",
+    "RIVA_MAX_RETRIES": "2",
+    "RIVA_RETRY_DELAY_MS": "500",
+    "RIVA_MAX_BATCH_SIZE": "4",
+    "RIVA_CHUNK_SIZE_BYTES": "4096",
+    "RIVA_ENABLE_PARTIAL_RESULTS": "false",
+    "RIVA_PARTIAL_RESULT_INTERVAL_MS": "300",
+}
+
+
+def problems(**values: Any) -> dict[str, str]:
+    with pytest.raises(SettingsError) as caught:
+        RivaSettings(_env_file=None, **values)
+    assert str(caught.value) == "\n".join(map(str, caught.value.problems))
+    return {problem.key: str(problem) for problem in caught.value.problems}
+
+
+def test_the_defaults_stand_by_themselves() -> None:
+    settings = RivaSettings(_env_file=None)
+    assert settings.target == "localhost:50051"
+    assert settings.ready_url == "http://localhost:9000/v1/health/ready"
+    assert settings.partial_result_interval_ms == 0
+
+
+def test_every_key_of_the_predecessor_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, value in LEGACY_KEYS.items():
+        monkeypatch.setenv(key, value)
+    settings = RivaSettings(_env_file=None)
+    read = {key: getattr(settings, key.removeprefix("RIVA_").lower()) for key in LEGACY_KEYS}
+    assert read.pop("RIVA_API_KEY").get_secret_value() == "made-up"
+    assert read.pop("RIVA_SSL_CERT") is None
+    assert {key: str(value).lower() for key, value in read.items()} == {
+        key: LEGACY_KEYS[key].lower() for key in read
+    }
+
+
+def test_an_env_file_is_read_with_its_quotes_and_comments(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(
+        'RIVA_HOST="riva.internal"  # the GPU machine\nRIVA_PORT=50052\nOTHER_KEY=1\n'
+        "RIVA_CUSTOM_CONFIGURATION=neural_vad.onset:0.85, neural_vad.offset:0.3\n"
+        "RIVA_ENDPOINTING_STOP_HISTORY_MS=\n"
+    )
+    settings = RivaSettings(_env_file=file)
+    assert settings.target == "riva.internal:50052"
+    assert settings.custom_configuration == {"neural_vad.onset": "0.85", "neural_vad.offset": "0.3"}
+    assert settings.endpointing_stop_history_ms is None
+
+
+def test_every_problem_is_reported_at_once_with_key_value_and_what_is_accepted() -> None:
+    found = problems(
+        host="two words",
+        port=0,
+        api_key="has spaces in it",
+        chunk_size_bytes=321,
+        language_code="English!",
+        ssl_cert="/no/such/file",
+        max_retries="many",
+        custom_configuration="a:b,c",
+    )
+    assert sorted(found) == [
+        "RIVA_API_KEY",
+        "RIVA_CHUNK_SIZE_BYTES",
+        "RIVA_CUSTOM_CONFIGURATION",
+        "RIVA_HOST",
+        "RIVA_LANGUAGE_CODE",
+        "RIVA_MAX_RETRIES",
+        "RIVA_PORT",
+        "RIVA_SSL_CERT",
+    ]
+    assert found["RIVA_PORT"] == "RIVA_PORT is 0; accepted: gRPC port, 1 to 65535"
+    assert "'two words'" in found["RIVA_HOST"]
+    assert "321" in found["RIVA_CHUNK_SIZE_BYTES"]
+    assert "even" in found["RIVA_CHUNK_SIZE_BYTES"]
+    assert "spaces in it" not in "".join(found.values())
+
+
+def test_a_key_over_an_open_line_is_refused_unless_it_stays_on_the_machine() -> None:
+    assert "RIVA_SSL" in problems(host="riva.internal", api_key="made-up")["RIVA_API_KEY"]
+    for host in ("localhost", "127.0.0.1", "::1"):
+        RivaSettings(_env_file=None, host=host, api_key="made-up")
+    RivaSettings(_env_file=None, host="riva.internal", ssl=True, api_key="made-up")
+
+
+def test_certificate_files_must_be_readable_and_come_in_pairs(tmp_path: Path) -> None:
+    there = tmp_path / "a.pem"
+    there.write_text("x")
+    assert "readable" in problems(ssl=True, ssl_cert=tmp_path)["RIVA_SSL_CERT"]
+    assert "RIVA_SSL_CLIENT_KEY" in problems(ssl=True, ssl_client_cert=there)
+    assert "RIVA_SSL_CLIENT_CERT" in problems(ssl=True, ssl_client_key=there)
+    assert "RIVA_SSL is false" in problems(ssl_cert=there)["RIVA_SSL_CERT"]
+    RivaSettings(_env_file=None, ssl=True, ssl_client_cert=there, ssl_client_key=there)
+
+
+def test_numbers_that_do_not_fit_together_are_named() -> None:
+    found = problems(
+        endpointing_stop_history_ms=400,
+        endpointing_stop_history_eou_ms=400,
+        chunk_size_bytes=100_000,
+        max_message_bytes=70_000,
+    )
+    assert sorted(found) == ["RIVA_CHUNK_SIZE_BYTES", "RIVA_ENDPOINTING_STOP_HISTORY_EOU_MS"]
+
+
+def test_an_ipv6_host_is_put_in_brackets_and_the_http_scheme_can_differ() -> None:
+    settings = RivaSettings(_env_file=None, host="::1", ssl=True, http_ssl=False)
+    assert settings.target == "[::1]:50051"
+    assert settings.ready_url == "http://[::1]:9000/v1/health/ready"
+    assert RivaSettings(_env_file=None, ssl=True).ready_url == (
+        "https://localhost:9000/v1/health/ready"
+    )
+    assert RivaSettings(_env_file=None, http_port=0).ready_url is None
+
+
+RAW = st.one_of(
+    st.text(max_size=20),
+    st.integers(min_value=-(10**12), max_value=10**12).map(str),
+    st.floats().map(str),
+    st.sampled_from(["", "true", "no", "a:b", ",", ":", "en-US", "::1", "0x10", "1e3"]),
+)
+
+
+@given(
+    values=st.dictionaries(
+        st.sampled_from(sorted(set(RivaSettings.model_fields) - {"api_key"})), RAW, max_size=6
+    ),
+    # Marked, so that it cannot be found in another value by chance.
+    key=st.text(alphabet="ABC0 \n", min_size=1).map(lambda text: f"<secret {text}>"),
+)
+def test_any_text_is_either_accepted_or_named_and_the_secret_never_shows(
+    values: dict[str, str], key: str
+) -> None:
+    try:
+        settings = RivaSettings(_env_file=None, **values, api_key=key)  # type: ignore[arg-type]  # raw text, as from the environment
+    except SettingsError as error:
+        allowed = {f"RIVA_{name.upper()}" for name in (*values, "api_key")}
+        partners = {
+            "RIVA_SSL_CLIENT_CERT",
+            "RIVA_SSL_CLIENT_KEY",
+            "RIVA_CHUNK_SIZE_BYTES",
+            "RIVA_ENDPOINTING_STOP_HISTORY_EOU_MS",
+        }
+        assert error.problems
+        assert {problem.key for problem in error.problems} <= allowed | partners
+        assert all(problem.accepted for problem in error.problems)
+        assert key not in str(error)
+        assert error.__cause__ is None
+        assert error.__context__ is None or key not in str(error.__context__)
+    else:
+        assert key not in repr(settings)
+
+
+def test_the_example_file_lists_every_key_with_its_default() -> None:
+    example = Path(__file__).parents[3] / ".env.example"
+    pairs = (line.partition("=") for line in example.read_text().splitlines())
+    listed = {key: value for key, equals, value in pairs if key.startswith("RIVA_") and equals}
+    assert set(listed) == {f"RIVA_{name.upper()}" for name in RivaSettings.model_fields}
+    values = {key.removeprefix("RIVA_").lower(): value for key, value in listed.items()}
+    assert RivaSettings(_env_file=None, **values) == RivaSettings(_env_file=None)  # type: ignore[arg-type]  # raw text, as from the file
