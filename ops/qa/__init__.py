@@ -1,1 +1,5 @@
-"""Word error rates of recognised speech against reference transcripts."""
+"""Speech quality: word error rates over recordings whose words are known."""
+
+from ops.qa.command import command
+
+__all__ = ["command"]

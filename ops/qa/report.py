@@ -1,0 +1,128 @@
+"""Results as a table for people and as JSON for everything else."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.table import Table
+
+from ops.qa.measure import Result
+from ops.qa.wer import ALL, Errors, totals
+
+_PERCENTILES = (50, 95)
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """The nearest-rank percentile: a value that was measured, never one between two.
+
+    Args:
+        values: In any order.
+        share: 0..100.
+    """
+    if not values:
+        return None
+    return sorted(values)[max(0, math.ceil(share / 100 * len(values)) - 1)]
+
+
+def _latencies(results: Iterable[Result]) -> dict[str, list[float]]:
+    """Seconds by kind; a clip without a latency of a kind gives none."""
+    found: dict[str, list[float]] = {
+        "first_interim_after_speech_s": [],
+        "first_interim_s": [],
+        "final_lag_s": [],
+        "last_final_s": [],
+    }
+    for result in results:
+        if result.outcome is None:
+            continue
+        found["final_lag_s"] += result.outcome.final_lags_s
+        for kind in ("first_interim_after_speech_s", "first_interim_s", "last_final_s"):
+            value = getattr(result.outcome, kind)
+            if value is not None:
+                found[kind].append(value)
+    return found
+
+
+def latency_summary(results: Sequence[Result]) -> dict[str, dict[str, float | int | None]]:
+    """Percentiles and counts of each kind of latency, in seconds."""
+    return {
+        kind: {
+            "count": len(values),
+            **{f"p{share}": percentile(values, share) for share in _PERCENTILES},
+        }
+        for kind, values in _latencies(results).items()
+    }
+
+
+def tag_totals(results: Sequence[Result]) -> Mapping[str, Errors]:
+    """Errors by tag and over everything."""
+    return totals((result.clip.tags, result.errors) for result in results)
+
+
+def as_json(results: Sequence[Result]) -> dict[str, object]:
+    """The whole report. Rates are shares (0.036 is 3.6 %), null where nothing was said."""
+    return {
+        "clips": [
+            {
+                "file": result.clip.file,
+                "tags": list(result.clip.tags),
+                "reference": result.clip.text,
+                "heard": result.heard,
+                "failure": result.failure,
+                **_errors(result.errors),
+            }
+            for result in results
+        ],
+        "totals": {tag: _errors(errors) for tag, errors in tag_totals(results).items()},
+        "latency": latency_summary(results),
+    }
+
+
+def _errors(errors: Errors) -> dict[str, float | int | None]:
+    return {
+        "wer": errors.rate,
+        "words": errors.reference,
+        "substituted": errors.substituted,
+        "deleted": errors.deleted,
+        "inserted": errors.inserted,
+    }
+
+
+def _percent(rate: float | None) -> str:
+    return "-" if rate is None else f"{100 * rate:.1f} %"
+
+
+def _row(name: str, errors: Errors, remark: str = "") -> tuple[str, ...]:
+    return (
+        name,
+        _percent(errors.rate),
+        str(errors.reference),
+        str(errors.substituted),
+        str(errors.deleted),
+        str(errors.inserted),
+        remark,
+    )
+
+
+def as_table(results: Sequence[Result]) -> Table:
+    """One row a clip, then one a tag, then the total."""
+    table = Table("clip", box=None, pad_edge=False)
+    for column in ("WER", "words", "sub", "del", "ins"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for result in results:
+        table.add_row(*_row(result.clip.name, result.errors, result.failure or ""))
+    table.add_section()
+    for tag, errors in tag_totals(results).items():
+        style = "bold" if tag == ALL else None
+        table.add_row(*_row(tag if tag == ALL else f"#{tag}", errors), style=style)
+    return table
+
+
+def latency_table(results: Sequence[Result]) -> Table:
+    """One row a kind of latency that was measured at all."""
+    table = Table("latency", "count", "p50 s", "p95 s", box=None, pad_edge=False)
+    for kind, values in _latencies(results).items():
+        if values:
+            shown = (percentile(values, share) for share in _PERCENTILES)
+            table.add_row(kind, str(len(values)), *(f"{value:.3f}" for value in shown))
+    return table
