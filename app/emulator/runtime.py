@@ -20,6 +20,7 @@ class Runtime:
         settings: What the emulator is.
         recogniser: What hears; not loaded yet.
         script: The plan it starts with.
+        metrics: What is counted.
         on_kill: Ends the process without clean-up, for scripts that ask for it; None where the
             process is not the emulator's own.
     """
@@ -29,13 +30,14 @@ class Runtime:
         settings: EmulatorSettings,
         recogniser: Recogniser,
         script: Script,
+        metrics: Metrics,
         on_kill: Callable[[], None] | None,
     ) -> None:
         self.settings = settings
         self.recogniser = recogniser
         self.book = ScriptBook()
         self.journal = Journal()
-        self.metrics = Metrics()
+        self.metrics = metrics
         self._on_kill = on_kill
         self._slots = asyncio.Semaphore(settings.max_streams)
         self.readiness = Readiness()

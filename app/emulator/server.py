@@ -10,6 +10,7 @@ import uvicorn
 
 from app.emulator.http import create_app
 from app.emulator.journal import StreamRecord
+from app.emulator.metrics import Metrics
 from app.emulator.results import Recogniser
 from app.emulator.runtime import Runtime
 from app.emulator.script import Script
@@ -166,13 +167,13 @@ async def _http_server(runtime: Runtime) -> AsyncGenerator[int]:
             await task
 
 
-def _recogniser(settings: EmulatorSettings) -> Recogniser:
+def _recogniser(settings: EmulatorSettings, metrics: Metrics) -> Recogniser:
     if settings.engine == "none":
         return ScriptedRecogniser()
     # Imported only here: an emulator that only follows a script needs no engine installed.
     from app.emulator.engine.recogniser import WhisperRecogniser  # noqa: PLC0415 - see above
 
-    return WhisperRecogniser(settings)
+    return WhisperRecogniser(settings, metrics)
 
 
 @asynccontextmanager
@@ -199,7 +200,9 @@ async def serve(
         ModelError: The engine's model is missing or not the expected one.
     """
     settings = settings or EmulatorSettings()
-    runtime = Runtime(settings, recogniser or _recogniser(settings), script or Script(), on_kill)
+    metrics = Metrics()
+    hearing = recogniser or _recogniser(settings, metrics)
+    runtime = Runtime(settings, hearing, script or Script(), metrics, on_kill)
     server, grpc_port = _grpc_server(runtime)
     async with _http_server(runtime) as http_port:
         await server.start()

@@ -25,7 +25,7 @@ def parse_selector(selector: str) -> dict[str, str]:
     """Split a NIM tags selector into its keys.
 
     Raises:
-        ValueError: A part is no `key=value`, a key is unknown or twice, or a NIM has no such `mode`.
+        ValueError: A part is no `key=value`, a key is unknown or twice, or no NIM has the mode.
     """
     tags: dict[str, str] = {}
     for part in filter(None, selector.split(",")):

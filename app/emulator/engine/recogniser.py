@@ -14,6 +14,7 @@ from app.emulator.engine.decoder import Decoded, Decoder
 from app.emulator.engine.model import find_model
 from app.emulator.engine.segmenter import FRAME, RATE, GateRules, Segment, Segmenter
 from app.emulator.engine.vad import SpeechDetector, SpeechGate
+from app.emulator.metrics import Metrics
 from app.emulator.results import HeardWord, Hypothesis, StreamOptions
 from app.emulator.settings import EmulatorSettings
 
@@ -224,9 +225,11 @@ class WhisperRecogniser:
 
     Args:
         settings: Model folder, number of decoding threads, interim interval, language.
+        metrics: Where decode times are counted.
     """
 
-    def __init__(self, settings: EmulatorSettings) -> None:
+    def __init__(self, settings: EmulatorSettings, metrics: Metrics | None = None) -> None:
+        self._metrics = metrics or Metrics()
         self._settings = settings
         self.interim_interval = settings.interim_interval
         # Two pools: a gate that had to wait behind decodes would notice the end of speech late.
@@ -274,7 +277,8 @@ class WhisperRecogniser:
             raise RuntimeError("the recogniser is not loaded; await load() first")
         decode = self._decoder.final if is_final else self._decoder.interim
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._workers, decode, audio, hotwords)
+        with self._metrics.decoding.labels("final" if is_final else "interim").time():
+            return await loop.run_in_executor(self._workers, decode, audio, hotwords)
 
     async def aclose(self) -> None:
         """Wait for what is being decoded, and give the threads back."""
