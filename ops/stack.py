@@ -17,9 +17,22 @@ import click
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ops.errors import CommandFailedError, ConfigurationError
+from ops.options import LOCAL, stack_option, state_option
 
-LOCAL = "local"
-"""The stack that `perch up` applies unless it is told another."""
+__all__ = [
+    "ColourOutputs",
+    "Colours",
+    "SecretArns",
+    "StackOutputs",
+    "command",
+    "parse",
+    "project_root",
+    "read",
+    "stack_option",
+    "state_folder",
+    "state_option",
+]
+
 PULUMI_SECONDS = 120.0
 """Deadline for one call of the Pulumi CLI, which may have to log in to its backend first."""
 Port = Field(ge=1, le=65535)
@@ -31,61 +44,90 @@ class Outputs(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Colour(Outputs):
+class ColourOutputs(Outputs):
     """One colour of an environment: its machines and what runs on them.
 
     Attributes:
         target_group_arn: Target group that the listener weighs.
         auto_scaling_group_name: Group of the colour's machines.
         launch_template_id: What a new machine of it is made from.
+        ami_id: Machine image of that template.
         image: Container image of the recogniser, with its tag.
         tags_selector: The recogniser's model selector.
-        model: Name of the model as Riva lists it; None to take the first that fits.
+        model: Name of the model as Riva lists it; None for the recogniser's own choice.
+        gateway_artifact: Where its machines get the gateway from.
         gateway_port: TCP port of the gateway, plain HTTP.
         riva_grpc_port: TCP port of Riva's gRPC API.
         riva_http_port: TCP port of the recogniser's health API.
-        weight: Share of new connections as the program set it; what holds now stands in the
-            listener.
+        weight: Share of new sessions as the program set it; what holds now stands in the listener.
     """
 
     target_group_arn: str
     auto_scaling_group_name: str
     launch_template_id: str
+    ami_id: str
     image: str
     tags_selector: str
     model: str | None
+    gateway_artifact: str
     gateway_port: int = Port
     riva_grpc_port: int = Port
     riva_http_port: int = Port
     weight: int = Field(ge=0, le=999)
 
 
+class SecretArns(Outputs):
+    """ARNs of the secrets; their values are in no output."""
+
+    ngc_api_key: str
+    gateway_signing_key: str
+    riva_tls_material: str
+
+
+class Colours(Outputs):
+    """Both colours."""
+
+    blue: ColourOutputs
+    green: ColourOutputs
+
+    def items(self) -> tuple[tuple[str, ColourOutputs], ...]:
+        """Return both by name, blue first."""
+        return (("blue", self.blue), ("green", self.green))
+
+
 class StackOutputs(Outputs):
     """What a stack exports: the contract between the Pulumi program and everything else.
 
     Attributes:
-        endpoint_url: Where people and programs reach the environment, https.
-        websocket_url: The same for sessions, wss.
+        environment: Name of the stack.
         region: AWS region.
-        environment: Name of the environment.
-        ca_certificate_path: File with the authority that signed the certificate; None where every
-            machine trusts it.
-        colours: Both colours by name.
+        endpoint_url: Where people and programs reach the environment, https, without a path.
+        websocket_url: The same for sessions, wss.
+        listener_port: TCP port of both.
+        direct_header: Header whose value, blue or green, reaches that colour whatever its weight.
+        ca_certificate_path: File with the authority clients must trust; None for a public one.
+        colours: Both colours.
     """
 
+    environment: str
+    region: str
     endpoint_url: str
     websocket_url: str
-    region: str
-    environment: str
+    listener_port: int = Port
+    direct_header: str
     vpc_id: str
     load_balancer_arn: str
     load_balancer_dns_name: str
     listener_arn: str
-    listener_port: int = Port
-    kms_key_arn: str
     certificate_arn: str
     ca_certificate_path: Path | None
-    colours: Mapping[str, Colour]
+    kms_key_arn: str
+    secret_arns: SecretArns
+    model_cache_bucket: str
+    artefact_bucket: str
+    gateway_repository_url: str
+    log_group_names: Mapping[str, str]
+    colours: Colours
 
 
 def project_root() -> Path:
@@ -195,19 +237,6 @@ def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:  # noqa: ANN401
             row for key, inner in value.items() for row in flat(inner, f"{prefix}.{key}".strip("."))
         ]
     return [(prefix, "-" if value is None else str(value))]
-
-
-stack_option = click.option(
-    "--stack", envvar="PERCH_STACK", default=LOCAL, show_default=True, help="Name of the stack."
-)
-"""Which stack a command speaks to."""
-state_option = click.option(
-    "--state-dir",
-    envvar="PERCH_STATE_DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of a stack that runs on this machine  [default: .perch/STACK].",
-)
-"""Where ``perch up`` keeps the stack."""
 
 
 @click.command("outputs")

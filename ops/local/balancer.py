@@ -146,8 +146,14 @@ class Balancer:
             except Exception as error:  # noqa: BLE001 - as above
                 self._note_lost(error)
 
+    @staticmethod
+    def _client(target: Target) -> httpx.AsyncClient:
+        url = f"http://{target.host}:{target.port}"
+        # A proxy that the environment names is for the world outside.
+        return httpx.AsyncClient(base_url=url, trust_env=False)
+
     async def _examine(self, arn: str, target: Target) -> None:
-        async with httpx.AsyncClient(base_url=f"http://{target.host}:{target.port}") as client:
+        async with self._client(target) as client:
             while True:
                 check = self.settings.checks[arn]
                 good = await answers(client, check)

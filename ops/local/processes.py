@@ -20,7 +20,8 @@ POLL_SECONDS = 0.1
 PROBE_SECONDS = 5.0
 """Deadline for one question whether a child is ready."""
 
-type_of_probe = Callable[[], Awaitable[str | None]]
+Probe = Callable[[], Awaitable[str | None]]
+"""Answers None when a child is ready, else in a few words what it lacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class ChildSpec:
     folder: Path
     log: Path
     address: str
-    probe: type_of_probe
+    probe: Probe
     stop_seconds: float = 10.0
     restart: bool = True
 
@@ -198,6 +199,27 @@ class Supervisor:
         """Start a child and remember it."""
         self.children[spec.name] = await start(spec)
         self.on_change(self.records())
+
+    async def run(self, spec: ChildSpec, *, seconds: float) -> None:
+        """Start a child that has one thing to do, and wait until it has done it.
+
+        Raises:
+            ChildDiedError: It failed.
+            CommandFailedError: The deadline passed.
+        """
+        await self.start(spec)
+        child = self.children[spec.name]
+        try:
+            async with asyncio.timeout(seconds):
+                returncode = await child.process.wait()
+        except TimeoutError:
+            raise CommandFailedError(
+                f"{spec.name} was not done after {seconds:.0f} s{quoted_tail(spec.log)}"
+            ) from None
+        del self.children[spec.name]
+        self.on_change(self.records())
+        if returncode != 0:
+            raise ChildDiedError(spec, returncode)
 
     async def until_ready(
         self,

@@ -1,0 +1,208 @@
+"""What each process of a local stack is started with: pure functions of the stack's outputs.
+
+On a machine in AWS systemd starts the same programs from the same outputs, by way of user data.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from ops.local.authority import Identity
+from ops.local.processes import ChildSpec, Probe
+from ops.local.state import StateFolder
+from ops.stack import ColourOutputs, StackOutputs
+
+LOOPBACK = "127.0.0.1"
+SCRUBBED = ("APP_", "AUDIO_", "AWS_", "LOG_", "PERCH_", "PULUMI_", "RIVA_", "WS_")
+"""Settings of the person's shell that are not meant for the local environment."""
+GATEWAY_GRACE_SECONDS = "1"
+GATEWAY_DRAIN_SECONDS = "5"
+"""Ctrl-C is for somebody who waits, so a drain here is shorter than a machine's."""
+STOP_SECONDS = 8.0
+
+# Tiers: the higher is stopped first. Gateways say goodbye through the listener and flush their
+# sessions into the emulators, so both outlive them.
+TIER_AWS, TIER_EMULATOR, TIER_LISTENER, TIER_GATEWAY = range(4)
+
+
+def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without settings that would reach into the local stack.
+
+    Proxies are kept for whatever is downloaded, but never used on the way to this machine.
+    """
+    kept = {key: value for key, value in environment.items() if not key.startswith(SCRUBBED)}
+    local = f"localhost,{LOOPBACK},::1"
+    without = ",".join(filter(None, (environment.get("NO_PROXY"), local)))
+    return {**kept, "PYTHONUNBUFFERED": "1", "NO_PROXY": without, "no_proxy": without}
+
+
+def aws_access(endpoint: str, region: str) -> dict[str, str]:
+    """Return variables with which boto3 and the AWS CLI reach the local API and nothing else."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ACCESS_KEY_ID": "perch-local",
+        "AWS_SECRET_ACCESS_KEY": "perch-local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def answers_200(client: httpx.AsyncClient, url: str) -> Probe:
+    """Return a probe that is content when ``url`` answers 200."""
+
+    async def probe() -> str | None:
+        try:
+            response = await client.get(url)
+        except httpx.ConnectError:
+            return "does not listen yet"
+        except httpx.HTTPError as error:
+            return f"{type(error).__name__} at {url}"
+        if response.status_code == httpx.codes.OK:
+            return None
+        said = " ".join(response.text.split())[:120]
+        return f"HTTP {response.status_code} {said}".strip()
+
+    return probe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What every child of a stack has in common.
+
+    Args:
+        folder: The state folder; children work in it, where no `.env` of the person's lies.
+        client: Asks whether they are ready; trusts the stack's authority.
+    """
+
+    folder: StateFolder
+    client: httpx.AsyncClient
+
+    def spec(  # noqa: PLR0913 - independent keywords, all different from child to child
+        self,
+        name: str,
+        *,
+        tier: int,
+        module: str,
+        arguments: tuple[str, ...],
+        address: str,
+        probe: Probe,
+        environment: Mapping[str, str] | None = None,
+        restart: bool = True,
+    ) -> ChildSpec:
+        """Return the spec of ``python -m module arguments``."""
+        return ChildSpec(
+            name=name,
+            tier=tier,
+            arguments=(sys.executable, "-P", "-m", module, *arguments),
+            environment={**scrubbed(os.environ), **(environment or {})},
+            folder=self.folder.path,
+            log=self.folder.logs / f"{name}.log",
+            address=address,
+            probe=probe,
+            stop_seconds=STOP_SECONDS,
+            restart=restart,
+        )
+
+    def aws(self, port: int) -> ChildSpec:
+        """Return the spec of the AWS API, in which the stack is created."""
+        endpoint = f"http://{LOOPBACK}:{port}"
+        return self.spec(
+            "aws",
+            tier=TIER_AWS,
+            module="ops.offline.server",
+            arguments=("--port", str(port)),
+            address=endpoint,
+            probe=answers_200(self.client, f"{endpoint}/moto-api/data.json"),
+            # What it knows lives in its memory: another one would be an empty account.
+            restart=False,
+        )
+
+    def emulator(self, name: str, colour: ColourOutputs) -> ChildSpec:
+        """Return the spec of a colour's recogniser."""
+        chosen = ("--model-name", colour.model) if colour.model else ()
+        return self.spec(
+            f"emulator-{name}",
+            tier=TIER_EMULATOR,
+            module="app.emulator",
+            arguments=(
+                *("--host", LOOPBACK),
+                *("--grpc-port", str(colour.riva_grpc_port)),
+                *("--http-port", str(colour.riva_http_port)),
+                *("--tags-selector", colour.tags_selector),
+                *chosen,
+            ),
+            address=f"grpc://{LOOPBACK}:{colour.riva_grpc_port}",
+            probe=answers_200(
+                self.client, f"http://{LOOPBACK}:{colour.riva_http_port}/v1/health/ready"
+            ),
+        )
+
+    def gateway(self, name: str, colour: ColourOutputs) -> ChildSpec:
+        """Return the spec of a colour's gateway."""
+        address = f"http://{LOOPBACK}:{colour.gateway_port}"
+        return self.spec(
+            f"gateway-{name}",
+            tier=TIER_GATEWAY,
+            module="app.gateway",
+            arguments=(),
+            address=address,
+            probe=answers_200(self.client, f"{address}/readyz"),
+            environment={
+                "APP_HOST": LOOPBACK,
+                "APP_PORT": str(colour.gateway_port),
+                "APP_DRAIN_GRACE_S": GATEWAY_GRACE_SECONDS,
+                "APP_DRAIN_TIMEOUT_S": GATEWAY_DRAIN_SECONDS,
+                "RIVA_HOST": LOOPBACK,
+                "RIVA_PORT": str(colour.riva_grpc_port),
+                "RIVA_HTTP_PORT": str(colour.riva_http_port),
+                "RIVA_MODEL": colour.model or "",
+            },
+        )
+
+    def listener(
+        self, outputs: StackOutputs, identity: Identity, aws: Mapping[str, str]
+    ) -> ChildSpec:
+        """Return the spec of the TLS listener before the gateways."""
+        return self.spec(
+            "listener",
+            tier=TIER_LISTENER,
+            module="ops.local.listener",
+            arguments=(
+                *("--outputs", str(self.folder.outputs)),
+                *("--certificate", str(identity.certificate)),
+                *("--key", str(identity.key)),
+            ),
+            address=outputs.endpoint_url,
+            probe=answers_200(self.client, f"{outputs.endpoint_url}/readyz"),
+            environment=aws,
+        )
+
+    def apply(self, stack: str, *, root: Path, overrides: str, aws: Mapping[str, str]) -> ChildSpec:
+        """Return the spec of the run that creates the stack in the API."""
+        endpoint = aws["AWS_ENDPOINT_URL"]
+
+        async def never() -> str | None:
+            return "is creating the stack"
+
+        return self.spec(
+            "apply",
+            tier=TIER_EMULATOR,
+            module="ops.local.provision",
+            arguments=(
+                *("--stack", stack),
+                *("--root", str(root)),
+                *("--endpoint", endpoint),
+                *("--overrides", overrides),
+                *("--outputs", str(self.folder.outputs)),
+            ),
+            address=endpoint,
+            probe=never,
+            environment=aws,
+        )

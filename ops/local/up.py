@@ -1,0 +1,336 @@
+"""`perch up`: the whole product on this machine, from the Pulumi program to recognised speech."""
+
+import asyncio
+import json
+import os
+import signal
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import httpx
+
+from ops import recording
+from ops.errors import CommandFailedError, ConfigurationError
+from ops.local import authority, ports
+from ops.local.authority import Identity
+from ops.local.children import Workshop, aws_access
+from ops.local.down import stop_leftovers
+from ops.local.plan import PORTS_IN_A_ROW, Choices, configured_ports, exported_ports
+from ops.local.processes import ChildDiedError, Supervisor
+from ops.local.report import Reporter
+from ops.local.state import Running, State, StateFolder, started
+from ops.offline.errors import OfflineError
+from ops.offline.project import StackProject, load_project
+from ops.options import stack_option, state_option
+from ops.recording import Recording
+from ops.smoke import line_of
+from ops.smoke_checks import Smoke
+from ops.stack import StackOutputs, parse, project_root, state_folder
+
+START_SECONDS = 120.0
+"""Deadline for processes that start together; loading the model takes most of it."""
+APPLY_SECONDS = 180.0
+PROBE_SECONDS = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What was asked for, checked as far as it can be before anything starts.
+
+    Args:
+        stack: Name of the stack.
+        root: Folder of Pulumi.yaml.
+        folder: Where its state is kept.
+        choices: Ports.
+        identity: What the listener proves itself with.
+        recorded: What the smoke test has recognised.
+    """
+
+    stack: str
+    root: Path
+    folder: StateFolder
+    choices: Choices
+    identity: Identity
+    recorded: Recording
+
+    @property
+    def overrides(self) -> dict[str, object]:
+        """Configuration laid over the stack's."""
+        return self.choices.overrides(self.identity.authority)
+
+    def project(self) -> StackProject:
+        """Read the stack's configuration.
+
+        Raises:
+            ConfigurationError: There is no such stack, or its file cannot be read.
+        """
+        try:
+            return load_project(self.stack, root=self.root, overrides=self.overrides)
+        except OfflineError as error:
+            raise ConfigurationError(str(error)) from None
+
+
+def refuse_taken(wanted: dict[str, int]) -> None:
+    """Refuse ports that cannot be had.
+
+    Raises:
+        ConfigurationError: Names each with what wants it and who has it.
+    """
+    if problems := ports.problems(wanted):
+        raise ConfigurationError(
+            f"{'; '.join(problems)}. Free it, or choose others with --port or --ports-from "
+            f"({PORTS_IN_A_ROW} ports in a row)"
+        )
+
+
+class Environment:
+    """A stack on this machine, while it runs.
+
+    Args:
+        order: What was asked for.
+        reporter: Speaks to the person.
+    """
+
+    def __init__(self, order: Order, reporter: Reporter) -> None:
+        self._order = order
+        self._reporter = reporter
+        self._me = Running(name="perch up", pid=os.getpid(), started=started(os.getpid()) or 0.0)
+        self._url: str | None = None
+        self._aws: dict[str, str] = {}
+        self.supervisor = Supervisor(on_change=self._remember, say=reporter.say)
+
+    def _remember(self, children: tuple[Running, ...]) -> None:
+        self._order.folder.write(
+            State(
+                stack=self._order.stack,
+                supervisor=self._me,
+                url=self._url,
+                aws=self._aws,
+                children=children,
+            )
+        )
+
+    async def run(self) -> None:
+        """Bring everything up, show that it works, and keep it up until cancelled.
+
+        Raises:
+            CommandFailedError: Something did not come up, or a part that cannot be replaced died.
+        """
+        trust = ssl.create_default_context(cafile=self._order.identity.authority)
+        async with httpx.AsyncClient(
+            verify=trust, trust_env=False, timeout=PROBE_SECONDS
+        ) as client:
+            workshop = Workshop(folder=self._order.folder, client=client)
+            outputs = await self._create(workshop)
+            await self._start(workshop, outputs)
+            await self._show(outputs)
+            try:
+                await self.supervisor.watch()
+            except* ChildDiedError as deaths:
+                raise deaths.exceptions[0] from None
+
+    async def _create(self, workshop: Workshop) -> StackOutputs:
+        """Create the stack in an AWS API of its own and return its outputs."""
+        project = self._order.project()
+        refuse_taken({"the AWS API": self._order.choices.aws_port, **configured_ports(project)})
+        spec = workshop.aws(self._order.choices.aws_port)
+        region = project.config.get("aws:region", "us-east-1")
+        self._aws = aws_access(spec.address, region)
+        with self._reporter.step("starting an AWS API (moto)") as step:
+            await self.supervisor.start(spec)
+            await self.supervisor.until_ready(
+                [spec.name], seconds=START_SECONDS, progress=step.waiting
+            )
+            step.detail = spec.address
+        with self._reporter.step(f"creating stack {self._order.stack} in it") as step:
+            await self.supervisor.run(
+                workshop.apply(
+                    self._order.stack,
+                    root=self._order.root,
+                    overrides=json.dumps(self._order.overrides),
+                    aws=self._aws,
+                ),
+                seconds=APPLY_SECONDS,
+            )
+            outputs = parse(
+                self._order.folder.outputs.read_text(encoding="utf-8"),
+                stack=self._order.stack,
+                source=str(self._order.folder.outputs),
+            )
+            step.detail = outputs.endpoint_url
+        refuse_taken(exported_ports(outputs))
+        return outputs
+
+    async def _start(self, workshop: Workshop, outputs: StackOutputs) -> None:
+        """Start what the outputs say: both colours together, then the listener before them."""
+        with self._reporter.step("starting an emulator and a gateway for each colour") as step:
+            names: list[str] = []
+            for name, colour in outputs.colours.items():
+                for spec in (workshop.emulator(name, colour), workshop.gateway(name, colour)):
+                    await self.supervisor.start(spec)
+                    names.append(spec.name)
+            await self.supervisor.until_ready(names, seconds=START_SECONDS, progress=step.waiting)
+        with self._reporter.step("starting the TLS listener") as step:
+            spec = workshop.listener(outputs, self._order.identity, self._aws)
+            await self.supervisor.start(spec)
+            await self.supervisor.until_ready(
+                [spec.name], seconds=START_SECONDS, progress=step.waiting
+            )
+
+    async def _show(self, outputs: StackOutputs) -> None:
+        """Run the smoke test and say what there is.
+
+        Raises:
+            CommandFailedError: A check failed.
+        """
+        say = self._reporter.say
+        smoke = Smoke(
+            outputs=outputs,
+            recorded=self._order.recorded,
+            awake=[name for name, _ in outputs.colours.items()],
+            on_check=lambda check: say(f"      {line_of(check)}"),
+        )
+        with self._reporter.step("smoke test"):
+            report = await smoke.run()
+            if not report.ok:
+                raise CommandFailedError(
+                    f"the smoke test failed; the logs are in {self._order.folder.logs}"
+                )
+        self._url = outputs.endpoint_url
+        self._remember(self.supervisor.records())
+        self._reporter.table(self.supervisor.records(), self._me)
+        if report.heard is not None:
+            say(f"heard    {report.heard.text}")
+            say(f"in       {report.heard.recording}")
+        say(f"page     {outputs.endpoint_url}/ui")
+        if outputs.ca_certificate_path is not None:
+            say(f"trust    {outputs.ca_certificate_path} (import it into the browser once)")
+        say(f"try      perch transcribe {self._order.recorded.path}{self._stack_options()}")
+        say("stop     Ctrl-C here, or `perch down` anywhere")
+
+    def _stack_options(self) -> str:
+        """Return the options with which another command finds this stack."""
+        usual = self._order.root / ".perch" / self._order.stack
+        stack = "" if self._order.stack == "local" else f" --stack {self._order.stack}"
+        folder = self._order.folder.path
+        return stack if folder == usual else f"{stack} --state-dir {folder}"
+
+    async def close(self) -> None:
+        """Stop every process and forget the stack."""
+        killed = await self.supervisor.stop_all()
+        for name in killed:
+            self._reporter.say(f"perch: {name} did not stop in time and was killed")
+        self._order.folder.clear()
+
+
+@contextmanager
+def _signals(task: asyncio.Task[None], supervisor: Supervisor) -> Iterator[None]:
+    """Let the first signal cancel ``task``, and any further one kill what still runs."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if task.cancelling() or task.done():
+            supervisor.kill_all()
+        else:
+            task.cancel()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+async def bring_up(order: Order, reporter: Reporter) -> None:
+    """Keep a stack up until a signal; everything is stopped when this returns or raises."""
+    environment = Environment(order, reporter)
+    task = asyncio.create_task(environment.run(), name="environment")
+    with _signals(task, environment.supervisor):
+        await asyncio.wait((task,))
+        reporter.say("")
+        with reporter.step("stopping everything"):
+            await environment.close()
+    if not task.cancelled() and (error := task.exception()) is not None:
+        raise error
+
+
+@click.command("up")
+@stack_option
+@state_option
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    envvar="PERCH_PORT",
+    help="Port of the endpoint  [default: the stack's].",
+)
+@click.option(
+    "--ports-from",
+    type=click.IntRange(1024, 65535 - PORTS_IN_A_ROW),
+    envvar="PERCH_PORTS_FROM",
+    help=f"Use the {PORTS_IN_A_ROW} ports from here on, and none of the stack's.",
+)
+@click.option(
+    "--certificate",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="PERCH_CERTIFICATE",
+    help="Certificate chain for localhost (PEM)  [default: one of an authority made here].",
+)
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="PERCH_KEY",
+    help="Its private key (PEM).",
+)
+@click.option(
+    "--recording",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="PERCH_RECORDING",
+    help="Recording for the smoke test  [default: one that comes with the repository].",
+)
+def command(  # noqa: PLR0913 - one parameter an option
+    *,
+    stack: str,
+    state_dir: Path | None,
+    port: int | None,
+    ports_from: int | None,
+    certificate: Path | None,
+    key: Path | None,
+    path: Path | None,
+) -> None:
+    """Start the whole product on this machine, and keep it up until Ctrl-C.
+
+    The stack's Pulumi program is run against an AWS API in this machine's memory. From its outputs
+    an emulator and a gateway are started for each colour, and before them a TLS listener that obeys
+    that API's load balancer. Nothing leaves this machine.
+
+    Exit code 0 after Ctrl-C, 1 when something failed, 2 when nothing was started.
+    """
+    if (certificate is None) != (key is None):
+        raise ConfigurationError("--certificate and --key are given together or not at all")
+    folder = StateFolder(state_folder(stack, state_dir))
+    folder.prepare()
+    with folder.owned():
+        order = Order(
+            stack=stack,
+            root=project_root(),
+            folder=folder,
+            choices=Choices(listener_port=port, ports_from=ports_from),
+            identity=(
+                authority.given(certificate, key)
+                if certificate is not None and key is not None
+                else authority.own(folder.certificates)
+            ),
+            recorded=recording.find(path),
+        )
+        reporter = Reporter()
+        if stopped := stop_leftovers(folder):
+            reporter.say(f"perch: stopped what a crash had left behind: {', '.join(stopped)}")
+        asyncio.run(bring_up(order, reporter))

@@ -1,0 +1,54 @@
+"""Options that several commands of perch share."""
+
+import os
+from pathlib import Path
+
+import click
+
+from ops.errors import ConfigurationError
+
+LOCAL = "local"
+"""The stack that `perch up` applies unless it is told another."""
+
+stack_option = click.option(
+    "--stack",
+    envvar="PERCH_STACK",
+    default=LOCAL,
+    show_default=True,
+    help="Name of the stack, as in stacks/Pulumi.NAME.yaml.",
+)
+state_option = click.option(
+    "--state-dir",
+    envvar="PERCH_STATE_DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of a stack that runs on this machine  [default: .perch/STACK].",
+)
+colour_option = click.option(
+    "--colour",
+    type=click.Choice(["blue", "green"]),
+    help="Reach this colour, whatever the weights are.",
+)
+token_option = click.option(
+    "--token-file",
+    envvar="PERCH_TOKEN_FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the gateway's bearer token  [default: the variable PERCH_TOKEN].",
+)
+"""The token itself is no option: every process of a machine sees command lines."""
+
+
+def read_token(path: Path | None) -> str | None:
+    """Return the bearer token in a file, else the one in PERCH_TOKEN; None when there is neither.
+
+    Raises:
+        ConfigurationError: The file cannot be read or is empty.
+    """
+    if path is None:
+        return os.environ.get("PERCH_TOKEN") or None
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"--token-file {path} cannot be read: {error.strerror}") from None
+    if not token:
+        raise ConfigurationError(f"--token-file {path} is empty; it must hold the token alone")
+    return token

@@ -1,0 +1,250 @@
+"""`perch transcribe`: a recording, or sound from a pipe, through a stack's gateway."""
+
+import asyncio
+import json
+import shutil
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import soundfile
+
+from app.client import (
+    ClientError,
+    Connection,
+    Deadlines,
+    Event,
+    Partial,
+    StartTranscription,
+    Transcription,
+    WarningA,
+    connect,
+    read_audio,
+    stream,
+)
+from ops.errors import CommandFailedError, ConfigurationError
+from ops.options import colour_option, read_token, stack_option, state_option, token_option
+from ops.stack import read
+
+BLOCK_SECONDS = 0.1
+WAITING_BLOCKS = 50
+"""Sound of 5 s may wait between the pipe and the gateway; then the pipe waits too."""
+FINISH_SECONDS = 60.0
+PIPE = "-"
+
+
+@dataclass(slots=True, kw_only=True)
+class Screen:
+    """Shows what is heard, as it is heard.
+
+    Args:
+        live: Whether interim text is shown, and replaced in place.
+        quiet: Whether nothing is shown.
+        finals: Every final so far.
+    """
+
+    live: bool
+    quiet: bool
+    finals: list[Transcription] = field(default_factory=list)
+
+    def show(self, event: Event) -> None:
+        """Take one event."""
+        if isinstance(event, Transcription):
+            self.finals.append(event)
+        if self.quiet:
+            return
+        match event:
+            case Transcription() if event.text.strip():
+                self._clear()
+                click.echo(event.text.strip())
+            case Partial() if self.live:
+                self._interim(event.text.strip())
+            case WarningA():
+                self._clear()
+                click.echo(f"perch: {event.warning}", err=True)
+            case _:
+                pass
+
+    def _clear(self) -> None:
+        if self.live:
+            click.echo("\r\x1b[K", nl=False)
+
+    def _interim(self, text: str) -> None:
+        # One line only: what has scrolled off its left end is read in the final.
+        width = shutil.get_terminal_size().columns - 2
+        shown = text if len(text) <= width else f"…{text[1 - width :]}"
+        click.echo(f"\r\x1b[2m{shown}\x1b[0m\x1b[K", nl=False)
+
+    @property
+    def text(self) -> str:
+        """All finals in one line."""
+        return " ".join(final.text.strip() for final in self.finals if final.text.strip())
+
+
+def _blocks(sound: soundfile.SoundFile) -> Iterator[bytes]:
+    """Yield mono PCM16 from an open file, a block at a time."""
+    size = max(1, round(sound.samplerate * BLOCK_SECONDS))
+    while len(samples := sound.read(size, dtype="int16", always_2d=True)):
+        yield samples.mean(axis=1).round().astype("<i2").tobytes()
+
+
+async def _from_thread(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield what a blocking iterator gives, without blocking the loop or reading far ahead."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(WAITING_BLOCKS)
+
+    def pump() -> None:
+        # The loop may be gone while a pipe still speaks; then nobody is left to be told.
+        with suppress(RuntimeError):
+            try:
+                for block in blocks:
+                    asyncio.run_coroutine_threadsafe(queue.put(block), loop).result()
+                ended: Exception | None = None
+            except soundfile.LibsndfileError as error:
+                ended = error
+            asyncio.run_coroutine_threadsafe(queue.put(ended), loop).result()
+
+    # A daemon: Ctrl-C must not wait for a pipe on which nothing comes.
+    threading.Thread(target=pump, name="read sound", daemon=True).start()
+    while (item := await queue.get()) is not None:
+        if isinstance(item, Exception):
+            raise item
+        yield item
+
+
+async def _live(
+    connection: Connection, sound: soundfile.SoundFile, options: StartTranscription, screen: Screen
+) -> float:
+    """Send a pipe's sound as it comes; return its length in seconds."""
+    await connection.start(options.model_copy(update={"sample_rate": sound.samplerate}))
+
+    async def listen() -> None:
+        async for event in connection.events():
+            screen.show(event)
+
+    async def speak() -> float:
+        async for block in _from_thread(_blocks(sound)):
+            await connection.send(block)
+        return (await connection.finish()).audio_seconds
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(listen(), name="listen")
+            speaking = group.create_task(speak(), name="speak")
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return speaking.result()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A gateway to speak to.
+
+    Args:
+        url: ws or wss.
+        authority: PEM file of its authority; None for the system's.
+        headers: Sent with the upgrade.
+        token: Bearer token, if it asks for one.
+    """
+
+    url: str
+    authority: Path | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    token: str | None = None
+
+
+async def _run(
+    source: str, to: Destination, options: StartTranscription, screen: Screen, *, realtime: bool
+) -> float:
+    if source == PIPE:
+        sound = await asyncio.to_thread(soundfile.SoundFile, sys.stdin.fileno(), closefd=False)
+        deadlines = Deadlines(finish=FINISH_SECONDS)
+    else:
+        audio = await asyncio.to_thread(read_audio, Path(source))
+        deadlines = Deadlines(finish=FINISH_SECONDS + audio.seconds)
+    async with connect(
+        to.url, token=to.token, ca=to.authority, headers=to.headers, deadlines=deadlines
+    ) as connection:
+        if source == PIPE:
+            return await _live(connection, sound, options, screen)
+        outcome = await stream(
+            connection, audio, options=options, realtime=realtime, on_event=screen.show
+        )
+        return outcome.audio_s
+
+
+def _as_json(screen: Screen, seconds: float) -> str:
+    wanted = {"segment_id", "text", "words", "confidence", "languages"}
+    finals: list[dict[str, Any]] = [
+        final.model_dump(mode="json", include=wanted) for final in screen.finals
+    ]
+    return json.dumps({"text": screen.text, "audio_seconds": seconds, "finals": finals}, indent=2)
+
+
+@click.command("transcribe")
+@click.argument("source", metavar="FILE")
+@stack_option
+@state_option
+@colour_option
+@click.option("--url", help="Speak to this gateway (ws:// or wss://) instead of a stack's.")
+@click.option("--realtime", is_flag=True, help="Send as fast as it was spoken.")
+@click.option("--language", help="Language spoken, as in en-US.")
+@click.option("--model", help="Model to ask for by name.")
+@click.option("--hotword", "hotwords", multiple=True, help="Word to listen for; repeatable.")
+@token_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+def command(  # noqa: PLR0913 - one parameter an option
+    *,
+    source: str,
+    stack: str,
+    state_dir: Path | None,
+    colour: str | None,
+    url: str | None,
+    realtime: bool,
+    language: str | None,
+    model: str | None,
+    hotwords: tuple[str, ...],
+    token_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Send FILE to a stack and print what it heard: one line for each final result.
+
+    FILE is anything libsndfile reads (WAV, FLAC, OGG, MP3 ...), or - for a WAV or FLAC stream on
+    standard input, which is sent as it comes: `arecord -f S16_LE -r 16000 | perch transcribe -`.
+    On a terminal interim results are shown too, each in the place of the one before.
+
+    Exit code 0 when everything was sent and the last result came, 1 when not, 2 for wrong usage.
+    """
+    if source != PIPE and not Path(source).is_file():
+        raise ConfigurationError(f"there is no file {source}; - reads standard input")
+    token = read_token(token_file)
+    if url is not None:
+        to = Destination(url=url, token=token)
+    else:
+        outputs = read(stack, chosen=state_dir)
+        to = Destination(
+            url=outputs.websocket_url,
+            authority=outputs.ca_certificate_path,
+            headers={outputs.direct_header: colour} if colour else {},
+            token=token,
+        )
+    options = StartTranscription(language=language, model=model, hotwords=list(hotwords))
+    screen = Screen(live=sys.stdout.isatty() and not as_json, quiet=as_json)
+    try:
+        seconds = asyncio.run(_run(source, to, options, screen, realtime=realtime))
+    except ClientError as error:
+        code = f" ({error.code})" if error.code else ""
+        raise CommandFailedError(f"{error}{code}") from None
+    except soundfile.LibsndfileError as error:
+        raise CommandFailedError(f"standard input is no sound that can be read: {error}") from None
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    if as_json:
+        click.echo(_as_json(screen, seconds))
+    elif not screen.text:
+        click.echo("perch: nothing was heard", err=True)
