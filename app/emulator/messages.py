@@ -1,7 +1,7 @@
 """Riva's messages to the emulator's own types and back. Generated protobuf types are untyped."""
 
 import re
-from typing import Any
+from typing import Any, TypeAlias
 
 import riva.client.proto.riva_asr_pb2 as asr
 import riva.client.proto.riva_audio_pb2 as audio_pb
@@ -10,6 +10,9 @@ from app.emulator.audio import ENCODINGS
 from app.emulator.refusals import bad_argument, unavailable_model
 from app.emulator.results import AudioFormat, Hypothesis, StreamOptions
 from app.emulator.settings import EmulatorSettings
+
+Message: TypeAlias = Any
+"""A protobuf message. The generated types carry no annotations."""
 
 _LOWEST_RATE, _HIGHEST_RATE = 8_000, 48_000
 # Riva's stop history is a number of milliseconds; below this no pause between words would fit in.
@@ -25,7 +28,7 @@ def _encodings() -> set[int]:
     return set(audio_pb.AudioEncoding.values())
 
 
-def check_served(config: Any, settings: EmulatorSettings, kind: str) -> None:  # noqa: ANN401 - protobuf
+def check_served(config: Message, settings: EmulatorSettings, kind: str) -> None:
     """Refuse a request for a model or language that is not there, or an RPC the mode lacks.
 
     An empty model means "any"; so does an empty language, which is not verified against a NIM.
@@ -42,7 +45,7 @@ def check_served(config: Any, settings: EmulatorSettings, kind: str) -> None:  #
         raise unavailable_model(settings.refusal_status, config.language_code, kind)
 
 
-def audio_format(config: Any) -> AudioFormat:  # noqa: ANN401 - protobuf
+def audio_format(config: Message) -> AudioFormat:
     """The format of a stream's bytes.
 
     Raises:
@@ -67,7 +70,7 @@ def audio_format(config: Any) -> AudioFormat:  # noqa: ANN401 - protobuf
 
 
 def stream_options(
-    config: Any,  # noqa: ANN401 - protobuf
+    config: Message,
     audio: AudioFormat,
     *,
     interim_results: bool,
@@ -85,7 +88,7 @@ def stream_options(
     )
 
 
-def _stop_history(config: Any) -> float | None:  # noqa: ANN401 - protobuf
+def _stop_history(config: Message) -> float | None:
     if not config.HasField("endpointing_config"):
         return None
     endpointing = config.endpointing_config
@@ -105,7 +108,7 @@ def plain(text: str) -> str:
     return " ".join(word for word in bare if word)
 
 
-def _alternative(heard: Hypothesis, text: str, options: StreamOptions) -> Any:  # noqa: ANN401
+def _alternative(heard: Hypothesis, text: str, options: StreamOptions) -> Message:
     def shown(word: str) -> str:
         return word if options.automatic_punctuation else plain(word)
 
@@ -125,7 +128,7 @@ def _alternative(heard: Hypothesis, text: str, options: StreamOptions) -> Any:  
     )
 
 
-def streaming_response(heard: Hypothesis, options: StreamOptions, request_id: str) -> Any:  # noqa: ANN401
+def streaming_response(heard: Hypothesis, options: StreamOptions, request_id: str) -> Message:
     """A hypothesis as StreamingRecognizeResponse; what is unknown stays at protobuf's 0."""
     alternatives = [] if heard.text is None else [_alternative(heard, heard.text, options)]
     response = asr.StreamingRecognizeResponse(
@@ -144,7 +147,7 @@ def streaming_response(heard: Hypothesis, options: StreamOptions, request_id: st
     return response
 
 
-def recognize_response(heard: list[Hypothesis], options: StreamOptions, request_id: str) -> Any:  # noqa: ANN401 - protobuf
+def recognize_response(heard: list[Hypothesis], options: StreamOptions, request_id: str) -> Message:
     """All finals of a file as RecognizeResponse, one result a segment."""
     response = asr.RecognizeResponse(
         results=[
@@ -162,7 +165,7 @@ def recognize_response(heard: list[Hypothesis], options: StreamOptions, request_
     return response
 
 
-def config_response(settings: EmulatorSettings, model_name: str) -> Any:  # noqa: ANN401 - protobuf
+def config_response(settings: EmulatorSettings, model_name: str) -> Message:
     """What is served, as RivaSpeechRecognitionConfigResponse; a name asked for narrows it."""
     served: list[dict[str, str]] = []
     for kind, offered in (("online", settings.streams), ("offline", settings.recognises_files)):

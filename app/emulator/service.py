@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from typing import Any, Protocol
+from typing import Protocol
 
 import grpc
 import riva.client.proto.health_pb2 as health
@@ -11,6 +11,7 @@ import riva.client.proto.riva_audio_pb2 as audio_pb
 import soundfile
 
 from app.emulator.messages import (
+    Message,
     audio_format,
     check_served,
     config_response,
@@ -18,7 +19,7 @@ from app.emulator.messages import (
     stream_options,
 )
 from app.emulator.refusals import RefusalError, bad_argument, still_loading
-from app.emulator.results import AudioFormat, StreamOptions
+from app.emulator.results import AudioFormat, Hypothesis, StreamOptions
 from app.emulator.runtime import Runtime
 from app.emulator.stream import StreamCall
 
@@ -28,10 +29,10 @@ _CHUNK_SECONDS = 1.0  # how much of a file a session gets at a time
 
 
 class _Context(Protocol):
-    async def abort(self, code: grpc.StatusCode, details: str) -> Any: ...  # noqa: ANN401
+    async def abort(self, code: grpc.StatusCode, details: str) -> Message: ...
 
 
-def _contains_file(request: Any) -> bool:  # noqa: ANN401 - protobuf
+def _contains_file(request: Message) -> bool:
     by_name = request.config.encoding in {
         audio_pb.AudioEncoding.Value("FLAC"),
         audio_pb.AudioEncoding.Value("OGGOPUS"),
@@ -64,7 +65,7 @@ class AsrService:
         self._runtime = runtime
 
     async def streaming_recognize(
-        self, _requests: object, context: grpc.aio.ServicerContext[Any, Any]
+        self, _requests: object, context: grpc.aio.ServicerContext[Message, Message]
     ) -> None:
         """StreamingRecognize."""
         try:
@@ -72,7 +73,7 @@ class AsrService:
         except RefusalError as refusal:
             await context.abort(refusal.status, refusal.text)
 
-    async def recognize(self, request: Any, context: _Context) -> Any:  # noqa: ANN401 - protobuf
+    async def recognize(self, request: Message, context: _Context) -> Message:
         """Recognize: a whole file in one message, its finals in one answer."""
         try:
             async with self._runtime.slot():
@@ -81,7 +82,7 @@ class AsrService:
         except RefusalError as refusal:
             return await context.abort(refusal.status, refusal.text)
 
-    async def _recognize(self, request: Any) -> Any:  # noqa: ANN401 - protobuf
+    async def _recognize(self, request: Message) -> Message:
         if _contains_file(request):
             audio, data = await asyncio.to_thread(_read_file, bytes(request.audio))
             request.config.sample_rate_hertz = audio.sample_rate
@@ -90,7 +91,7 @@ class AsrService:
         options = stream_options(request.config, audio, interim_results=False)
         return recognize_response(await self._hear(data, options), options, request.id.value)
 
-    async def _hear(self, data: bytes, options: StreamOptions) -> list[Any]:
+    async def _hear(self, data: bytes, options: StreamOptions) -> list[Hypothesis]:
         session = self._runtime.recogniser.open(options)
         step = int(options.audio.bytes_per_second * _CHUNK_SECONDS)
 
@@ -106,7 +107,7 @@ class AsrService:
         finally:
             session.release()
 
-    async def get_config(self, request: Any, context: _Context) -> Any:  # noqa: ANN401 - protobuf
+    async def get_config(self, request: Message, context: _Context) -> Message:
         """GetRivaSpeechRecognitionConfig."""
         if not self._runtime.readiness.is_ready:
             refusal = still_loading()
@@ -147,13 +148,13 @@ class HealthService:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    def _status(self) -> Any:  # noqa: ANN401 - protobuf
+    def _status(self) -> Message:
         status = health.HealthCheckResponse.ServingStatus
         return health.HealthCheckResponse(
             status=status.SERVING if self._runtime.readiness.is_ready else status.NOT_SERVING
         )
 
-    async def check(self, request: Any, context: _Context) -> Any:  # noqa: ANN401 - protobuf
+    async def check(self, request: Message, context: _Context) -> Message:
         """Check."""
         if request.service not in {"", ASR_SERVICE}:
             return await context.abort(
@@ -161,7 +162,9 @@ class HealthService:
             )
         return self._status()
 
-    async def watch(self, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:  # noqa: ANN401
+    async def watch(
+        self, request: Message, context: grpc.aio.ServicerContext[Message, Message]
+    ) -> None:
         """Watch: the status now and after every change.
 
         An unknown service ends with NOT_FOUND: Riva's copy of the status enum has no word for it.

@@ -2,12 +2,12 @@
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from app.emulator.faults import FaultWatch, shaped, strike, until_due
 from app.emulator.messages import (
+    Message,
     audio_format,
     check_served,
     stream_options,
@@ -15,10 +15,9 @@ from app.emulator.messages import (
 )
 from app.emulator.refusals import bad_argument, sequence_freed
 from app.emulator.results import Hypothesis, Session, StreamOptions
+from app.emulator.runtime import Runtime
+from app.emulator.script import Fault
 from app.emulator.scripted import ScriptedSession
-
-if TYPE_CHECKING:
-    from app.emulator.runtime import Runtime
 
 
 class StreamCall:
@@ -29,7 +28,9 @@ class StreamCall:
         context: The call, of grpc.aio's reader-and-writer API.
     """
 
-    def __init__(self, runtime: "Runtime", context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    def __init__(
+        self, runtime: Runtime, context: grpc.aio.ServicerContext[Message, Message]
+    ) -> None:
         self._runtime = runtime
         self._context = context
         self._record = runtime.journal.open()
@@ -98,7 +99,7 @@ class StreamCall:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
 
-    async def _strike(self, fault: Any) -> None:  # noqa: ANN401 - a union behind an Annotated
+    async def _strike(self, fault: Fault) -> None:
         await strike(fault, self._watch, self._context.peer(), self._runtime.kill_process)
 
     async def _send(self, heard: Hypothesis, options: StreamOptions) -> None:
