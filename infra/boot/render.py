@@ -12,6 +12,9 @@ from infra.boot.settings import BootSettings
 MAX_USER_DATA_BYTES: Final = 16_384
 """EC2's limit for user data, counted before base64 (EC2 User Guide, on instance user data)."""
 
+# How cloud-init tells this kind of user data from a script.
+_FIRST_LINE: Final = "#cloud-config\n"
+
 
 class UserDataTooLargeError(ValueError):
     """The rendered user data is over EC2's limit, which only long gateway settings can cause."""
@@ -46,12 +49,15 @@ def read_user_data(user_data: str) -> str:
     """The `#cloud-config` text inside a string that `render_user_data` made.
 
     Raises:
-        ValueError: if the string is not base64 of a gzip of ASCII text.
+        ValueError: if the string is not base64 of a gzipped `#cloud-config` in ASCII.
     """
     try:
-        return gzip.decompress(base64.b64decode(user_data, validate=True)).decode("ascii")
+        text = gzip.decompress(base64.b64decode(user_data, validate=True)).decode("ascii")
     except (EOFError, OSError, ValueError) as error:
-        raise ValueError(f"user data: not base64 of gzipped ASCII ({error})") from error
+        raise ValueError(f"user data: not made by render_user_data ({error})") from error
+    if not text.startswith(_FIRST_LINE):
+        raise ValueError("user data: not made by render_user_data (no #cloud-config)")
+    return text
 
 
 def cloud_config(settings: BootSettings) -> str:
@@ -75,7 +81,7 @@ def cloud_config(settings: BootSettings) -> str:
         ],
     }
     body: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=1_000_000)
-    return f"#cloud-config\n{body}"
+    return _FIRST_LINE + body
 
 
 def _entry(file: HostFile) -> dict[str, str]:

@@ -1,0 +1,26 @@
+"""A machine to run boot scripts on."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.boot import BootSettings
+from tests.infra.boot.given import boot_settings
+from tests.infra.boot.host import Host, Metadata
+
+MakeHost = Callable[[BootSettings], Host]
+
+
+@pytest.fixture
+def make_host(tmp_path: Path) -> Iterator[MakeHost]:
+    """Makes the test's machine from settings."""
+    metadata = Metadata()
+    with metadata.serving():
+        yield lambda settings: Host(tmp_path, settings, metadata)
+
+
+@pytest.fixture
+def host(make_host: MakeHost) -> Host:
+    """A machine with the usual settings."""
+    return make_host(boot_settings())

@@ -1,0 +1,101 @@
+"""Boot settings for the tests: one set that works, and a strategy for all that do."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from infra.boot import BootSettings
+from infra.boot.settings import OWN_GATEWAY_VARIABLES
+
+REGION = "eu-central-1"
+NIM = "nvcr.io/nim/nvidia/parakeet-1-1b-rnnt-multilingual:1.5.0"
+RIVA = "nvcr.io/nvidia/riva/riva-speech:2.19.0"
+GATEWAY_IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/perch/gateway:0.1.0"
+BUNDLE = "s3://perch-artefacts/gateway/perch-gateway-0.1.0.tar.gz"
+
+
+def arn(name: str) -> str:
+    """The ARN of a secret with that name."""
+    return f"arn:aws:secretsmanager:{REGION}:123456789012:secret:{name}-AbCdEf"
+
+
+def boot_settings(**changes: Any) -> BootSettings:  # noqa: ANN401 - any field
+    """Settings of a blue NIM machine with a bundled gateway, but for the changes."""
+    values: dict[str, Any] = {
+        "region": REGION,
+        "environment": "dev",
+        "colour": "blue",
+        "image": NIM,
+        "tags_selector": "mode=str,vad=silero,type=default",
+        "auto_scaling_group_name": "perch-dev-blue",
+        "launch_hook_name": "perch-dev-blue-launch",
+        "termination_hook_name": "perch-dev-blue-termination",
+        "ngc_key_secret_arn": arn("perch/dev/ngc-key"),
+        "gateway_secrets": {"APP_AUTH_TOKENS": arn("perch/dev/tokens")},
+        "gateway_secret_files": {"riva-ca.pem": arn("perch/dev/riva-ca")},
+        "gateway_environment": {"LOG_LEVEL": "INFO"},
+        "gateway_artifact": BUNDLE,
+        "gateway_artifact_sha256": "0123456789abcdef" * 4,
+        "model_cache_bucket": "perch-dev-models",
+        "gateway_log_group": "/perch/dev/blue/gateway",
+        "asr_log_group": "/perch/dev/blue/asr",
+        "system_log_group": "/perch/dev/blue/host",
+    }
+    return BootSettings(**(values | changes))
+
+
+def image_gateway(**changes: Any) -> BootSettings:  # noqa: ANN401 - any field
+    """The same with the gateway in a container."""
+    image = {"gateway_artifact": GATEWAY_IMAGE, "gateway_artifact_sha256": None}
+    return boot_settings(**(image | changes))
+
+
+def classic_riva(**changes: Any) -> BootSettings:  # noqa: ANN401 - any field
+    """The same with a classic Riva server."""
+    return boot_settings(**({"kind": "riva", "image": RIVA} | changes))
+
+
+_label = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
+_secret = st.from_regex(r"[A-Za-z0-9/_+=.@-]{1,40}", fullmatch=True).map(arn)
+_names = st.from_regex(r"[A-Z][A-Z0-9_]{0,20}", fullmatch=True).filter(
+    lambda name: name not in OWN_GATEWAY_VARIABLES
+)
+# Names that no rule takes for a secret's.
+_plain_names = st.from_regex(r"(LOG|WS|AUDIO)_[B-H]{1,12}", fullmatch=True)
+_printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)
+_sha256 = st.text("0123456789abcdef", min_size=64, max_size=64)
+_tags = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True).filter(
+    lambda tag: tag != "latest"
+)
+_log_group = st.from_regex(r"[A-Za-z0-9_./#-]{1,60}", fullmatch=True)
+_bucket = st.from_regex(r"[a-z0-9][a-z0-9.-]{1,30}[a-z0-9]", fullmatch=True)
+_ports = st.lists(st.integers(10_000, 20_000), min_size=3, max_size=3, unique=True)
+
+
+@st.composite
+def any_settings(draw: st.DrawFn) -> BootSettings:
+    """Every kind of settings that are accepted, with values as awkward as the rules let through."""
+    gateway, grpc, http = draw(_ports)
+    bundled = draw(st.booleans())
+    return boot_settings(
+        environment=draw(_label),
+        colour=draw(st.sampled_from(["blue", "green"])),
+        kind=draw(st.sampled_from(["nim", "riva"])),
+        image=f"nvcr.io/nim/nvidia/{draw(_label).replace('--', '-x')}:{draw(_tags)}",
+        gateway_port=gateway,
+        riva_grpc_port=grpc,
+        riva_http_port=http,
+        ngc_key_secret_arn=draw(st.none() | _secret),
+        gateway_secrets=draw(st.dictionaries(_names.map("S_".__add__), _secret, max_size=3)),
+        gateway_secret_files=draw(
+            st.dictionaries(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True), _secret)
+        ),
+        gateway_environment=draw(st.dictionaries(_plain_names, _printable, max_size=8)),
+        gateway_artifact=BUNDLE if bundled else GATEWAY_IMAGE,
+        gateway_artifact_sha256=draw(_sha256) if bundled else None,
+        model_cache_bucket=draw(_bucket),
+        boot_log_bucket=draw(st.none() | _bucket),
+        gateway_log_group=draw(_log_group),
+        drain_deadline_seconds=draw(st.integers(1, 3600)),
+        min_driver_version=draw(st.none() | st.just("550.90.12")),
+    )

@@ -1,0 +1,206 @@
+"""A machine in a folder: rendered scripts, their environment, stand-ins for what they call."""
+
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+
+from infra.boot import BootSettings
+from infra.boot.environment import boot_environment
+from infra.boot.files import LIBRARY, host_files
+
+INSTANCE = "i-0123456789abcdef0"
+STANDINS = ("docker", "aws", "nvidia-smi", "systemctl", "journalctl", "chown")
+LIMIT_SECONDS = 30.0
+
+
+@dataclass
+class Metadata:
+    """An instance metadata service that, like version 2, wants a token for everything."""
+
+    values: dict[str, str] = field(default_factory=lambda: {"instance-id": INSTANCE})
+    ready: bool = False
+    url: str = ""
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        metadata = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                wanted = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
+                self._answer("the-session-token" if wanted else None, HTTPStatus.BAD_REQUEST)
+
+            def do_GET(self) -> None:
+                if self.path == "/readyz":
+                    self._answer("ok" if metadata.ready else None, HTTPStatus.SERVICE_UNAVAILABLE)
+                elif self.headers.get("X-aws-ec2-metadata-token") != "the-session-token":
+                    self._answer(None, HTTPStatus.UNAUTHORIZED)
+                else:
+                    value = metadata.values.get(self.path.removeprefix("/latest/meta-data/"))
+                    self._answer(value, HTTPStatus.NOT_FOUND)
+
+            def _answer(self, body: str | None, otherwise: HTTPStatus) -> None:
+                text = (body or "").encode()
+                self.send_response(otherwise if body is None else HTTPStatus.OK)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a stand-in."""
+
+    program: str
+    arguments: tuple[str, ...]
+    input: str | None
+    environment: Mapping[str, str]
+
+    @property
+    def line(self) -> str:
+        return " ".join((self.program, *self.arguments))
+
+
+@dataclass
+class Host:
+    """The machine.
+
+    Attributes:
+        folder: where everything of it lies.
+        metadata: its instance metadata service, and the gateway's /readyz.
+    """
+
+    folder: Path
+    settings: BootSettings
+    metadata: Metadata
+
+    def __post_init__(self) -> None:
+        self.library = self._folder("library")
+        for file in host_files(self.settings):
+            if file.path.startswith(f"{LIBRARY}/"):
+                path = self.library / file.path.removeprefix(f"{LIBRARY}/")
+                path.write_text(file.content, encoding="ascii")
+                path.chmod(file.mode)
+        self._standins = self._folder("standins")
+        source = Path(__file__).with_name("standin.py").read_text()
+        _, _, body = source.partition("\n")
+        program = self._standins / "standin"
+        program.write_text(f"#!{sys.executable} -IS\n{body}")
+        program.chmod(0o755)
+        self._bin = self._folder("bin")
+        for name in STANDINS:
+            (self._bin / name).symlink_to(program)
+        self._rules: list[dict[str, object]] = []
+        self.run_folder = self._folder("run")
+        self.state = self._folder("state")
+        for name in ("run/secrets", "run/files", "run/docker", "state/models", "logs"):
+            self._folder(name)
+        (self.run_folder / "gpu").write_text("nvidia-a10g-sm86\n")
+
+    def _folder(self, name: str) -> Path:
+        path = self.folder / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def without(self, program: str) -> None:
+        """Take a program off the machine."""
+        (self._bin / program).unlink()
+
+    def answer(
+        self,
+        *words: str,
+        out: str = "",
+        err: str = "",
+        status: int = 0,
+        times: int | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        """Let commands with these words answer so; the first rule that fits counts."""
+        self._rules.append(
+            {
+                "words": words,
+                "out": out,
+                "err": err,
+                "status": status,
+                "times": times,
+                "seconds": seconds,
+            }
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What systemd would give a script, with this machine's folders."""
+        (self._standins / "rules.json").write_text(json.dumps(self._rules))
+        here = {
+            "PERCH_RUN": str(self.run_folder),
+            "PERCH_STATE": str(self.state),
+            "PERCH_LOGS": str(self.folder / "logs"),
+            "PERCH_CACHE": str(self.state / "models"),
+            "PERCH_RELEASES": str(self.folder / "opt"),
+            "PERCH_IMDS": f"{self.metadata.url}/latest",
+            "PERCH_POLL_SECONDS": "0.05",
+            "PERCH_UNIT": "perch-test.service",
+            "PERCH_GATEWAY_PORT": self.metadata.url.rpartition(":")[2],
+            "STANDIN_HOME": str(self._standins),
+            "PATH": f"{self._bin}:{os.environ['PATH']}",
+        }
+        return boot_environment(self.settings) | here
+
+    def run(self, script: str, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run one script to its end."""
+        return subprocess.run(
+            [str(self.library / script), *arguments],
+            env=self.environment | changes,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+
+    def reason(self) -> str | None:
+        """The reason that the last failed script left for the handler."""
+        path = self.run_folder / "reason.perch-test.service"
+        return path.read_text().strip() if path.exists() else None
+
+    def calls(self, *words: str) -> list[Call]:
+        """Calls of stand-ins whose command lines hold all the words, in order."""
+        path = self._standins / "calls.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        calls = [
+            Call(**{**json.loads(line), "arguments": tuple(json.loads(line)["arguments"])})
+            for line in lines
+        ]
+        return [call for call in calls if all(word in call.line for word in words)]
+
+    @property
+    def bucket(self) -> Path:
+        """The model cache bucket."""
+        return self._standins / "s3" / self.settings.model_cache_bucket
+
+    def empty_disk(self) -> None:
+        """Forget everything but the buckets: another machine of the same fleet."""
+        shutil.rmtree(self.state)
+        self._folder("state/models")

@@ -1,0 +1,192 @@
+"""The GPU and host exporter, on forms of nvidia-smi's CSV.
+
+The forms are those that nvidia-smi is documented to print; docs/unverified.md has the command that
+compares them with a live one. The Prometheus text is read back by Prometheus's own client library.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from infra.boot.environment import boot_environment
+from infra.boot.files import HERE
+from infra.boot.host import exporter
+from tests.infra.boot.conftest import MakeHost
+from tests.infra.boot.given import boot_settings
+
+UUID = "GPU-0a1b2c3d-0000-1111-2222-333344445555"
+BUSY = f"0, {UUID}, NVIDIA A10G, 580.105.08, 37, 9216, 23028, 54, 131.52, 1710\n"
+UNSUPPORTED = f"0, {UUID}, NVIDIA A10G, 580.105.08, [N/A], 9216, 23028, 54, [Not Supported], N/A\n"
+TWO = BUSY + BUSY.replace("0, GPU", "1, GPU", 1)
+BROKEN = f"0, {UUID}, NVIDIA A10G, 580.105.08, [Unknown Error], [GPU is lost], ERR!, , , \n"
+ENVIRONMENT = boot_environment(boot_settings())
+
+
+def series(sample: exporter.Sample) -> dict[str, float]:
+    """Every Prometheus sample of the text, as name{labels} -> value."""
+    return {
+        f"{found.name}{dict(found.labels)}": found.value
+        for family in text_string_to_metric_families(exporter.prometheus_text(sample))
+        for found in family.samples
+    }
+
+
+def of(answer: str, **gauges: float) -> exporter.Sample:
+    gpus = exporter.parse_gpus(answer)
+    return exporter.Sample(taken_at=1_790_000_000.5, gpus=gpus, disk_free=10**11, gauges=gauges)
+
+
+def test_turns_nvidia_smi_into_base_units() -> None:
+    found = series(of(BUSY))
+    gpu = "{'gpu': '0'}"
+    assert found[f"perch_gpu_utilization_ratio{gpu}"] == pytest.approx(0.37)
+    assert found[f"perch_gpu_memory_used_bytes{gpu}"] == 9216 * 1024 * 1024
+    assert found[f"perch_gpu_memory_total_bytes{gpu}"] == 23028 * 1024 * 1024
+    assert found[f"perch_gpu_temperature_celsius{gpu}"] == 54
+    assert found[f"perch_gpu_power_watts{gpu}"] == pytest.approx(131.52)
+    assert found["perch_gpu_up{}"] == 1
+
+
+def test_leaves_out_what_the_gpu_does_not_say() -> None:
+    found = series(of(UNSUPPORTED))
+    assert not [name for name in found if "utilization" in name or "power" in name]
+    assert [name for name in found if "memory_used" in name]
+    embedded = json.loads(exporter.embedded_metrics(of(UNSUPPORTED), ENVIRONMENT))
+    assert "GpuUtilization" not in embedded
+    assert embedded["GpuMemoryUsed"] == pytest.approx(9663.676416)
+
+
+def test_keeps_a_lost_gpu_without_any_number() -> None:
+    (gpu,) = exporter.parse_gpus(BROKEN)
+    assert gpu.values == {}
+    assert series(of(BROKEN))["perch_gpu_up{}"] == 1
+
+
+def test_tells_two_gpus_apart() -> None:
+    found = series(of(TWO))
+    assert len([name for name in found if name.startswith("perch_gpu_power_watts")]) == 2
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "No devices were found\n", "0, half a line\n", "a,b,c,d,e,f,g,h,i,j\n"]
+)
+def test_says_that_the_gpu_is_down_where_there_is_no_answer(answer: str) -> None:
+    found = series(of(answer))
+    assert found["perch_gpu_up{}"] == 0
+    assert not [name for name in found if "perch_gpu_m" in name]
+
+
+@given(st.text(max_size=200))
+def test_reads_any_text_without_failing(answer: str) -> None:
+    assert series(of(answer))
+
+
+@given(
+    st.lists(
+        st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters=',"')),
+        min_size=10,
+        max_size=10,
+    )
+)
+def test_writes_text_that_prometheus_reads_whatever_the_cells_hold(cells: list[str]) -> None:
+    answer = ", ".join(["0", *(cell.strip() for cell in cells[1:])]) + "\n"
+    found = series(of(answer))
+    assert found["perch_host_disk_free_bytes{}"] == 1e11
+
+
+def test_makes_one_embedded_metric_event_within_the_formats_limits() -> None:
+    text = exporter.embedded_metrics(of(BUSY, ActiveSessions=7), ENVIRONMENT)
+    assert text.endswith("\n")
+    assert len(text) < 65_507  # one datagram
+    event = json.loads(text)
+    (directive,) = event["_aws"]["CloudWatchMetrics"]
+    assert event["_aws"]["Timestamp"] == 1_790_000_000_500
+    assert event["_aws"]["LogGroupName"] == "/perch/dev/blue/host"
+    assert directive["Namespace"] == "Perch"
+    assert ["AutoScalingGroupName"] in directive["Dimensions"]
+    for name in [name for names in directive["Dimensions"] for name in names]:
+        assert isinstance(event[name], str)
+    for metric in directive["Metrics"]:
+        assert isinstance(event[metric["Name"]], float | int)
+    assert event["ActiveSessions"] == 7
+
+
+def test_adds_up_the_gateways_gauges_over_their_labels() -> None:
+    text = (
+        "# TYPE perch_sessions_active gauge\n"
+        'perch_sessions_active{dialect="a, } b"} 3.0\n'
+        'perch_sessions_active{dialect="b"} 4.0\n'
+        "perch_session_slots 50\n"
+        "perch_sessions_active_other 9\n"
+    )
+    wanted = {"perch_sessions_active": "ActiveSessions", "perch_session_slots": "SessionSlots"}
+    assert exporter.gauge_sums(text, wanted) == {"ActiveSessions": 7.0, "SessionSlots": 50.0}
+
+
+def test_gives_no_gauges_while_the_gateway_is_away() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        assert exporter.ask_gateway(closed.getsockname()[1], {"x": "X"}) == {}
+
+
+def test_the_gateway_has_the_gauges_that_the_machine_asks_for() -> None:
+    metrics = (HERE.parents[1] / "app" / "gateway" / "metrics.py").read_text()
+    for pair in ENVIRONMENT["PERCH_GATEWAY_GAUGES"].split():
+        assert f'"{pair.partition("=")[0]}"' in metrics
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_serves_prometheus_and_sends_to_the_agent_as_a_process(
+    make_host: MakeHost,
+) -> None:
+    host = make_host(boot_settings())
+    host.answer("nvidia-smi", out=BUSY)
+    port = free_port()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
+        agent.bind(("127.0.0.1", 0))
+        agent.settimeout(20)
+        environment = host.environment | {
+            "PERCH_EXPORTER_PORT": str(port),
+            "PERCH_EMF_PORT": str(agent.getsockname()[1]),
+            "PERCH_EXPORTER_SECONDS": "0.1",
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-I", host.library / "exporter"], env=environment
+        )
+        try:
+            event = json.loads(agent.recv(65_536))
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+                families = list(text_string_to_metric_families(page.read().decode()))
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/other", timeout=10)
+        finally:
+            process.terminate()
+            process.wait(10)
+    assert event["GpuUtilization"] == 37
+    assert "perch_gpu_utilization_ratio" in {family.name for family in families}
+
+
+def test_a_hanging_nvidia_smi_is_given_up(
+    make_host: MakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = make_host(boot_settings())
+    host.answer("nvidia-smi", out=BUSY, seconds=30)
+    for name, value in host.environment.items():
+        monkeypatch.setitem(os.environ, name, value)
+    monkeypatch.setattr(exporter, "NVIDIA_SMI_SECONDS", 0.3)
+    assert exporter.ask_gpus() == ()

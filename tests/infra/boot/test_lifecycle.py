@@ -1,0 +1,236 @@
+"""How a machine enters service and leaves it: readiness, the lifecycle hooks, failures, drain.
+
+Stand-ins play aws and systemctl; the metadata service and /readyz are real HTTP. Not proved here:
+that the auto-scaling group acts on what it is told.
+"""
+
+import json
+import subprocess
+from typing import Any
+
+import botocore.session
+import pytest
+
+from tests.infra.boot.host import INSTANCE, Host
+
+NO_ACTION = (
+    "An error occurred (ValidationError) when calling the CompleteLifecycleAction operation: "
+    f"No active Lifecycle Action found with instance ID {INSTANCE}"
+)
+
+
+def told(host: Host) -> list[str]:
+    """What the auto-scaling group was told, in order."""
+    results = []
+    for call in host.calls("autoscaling"):
+        words = call.arguments
+        verb = next(
+            word for word in words if "lifecycle-action" in word and not word.startswith("--")
+        )
+        option = "--lifecycle-action-result"
+        results.append(words[words.index(option) + 1] if option in words else verb)
+    return results
+
+
+class TestEnteringService:
+    def test_completes_the_launch_hook_once_the_gateway_is_ready(self, host: Host) -> None:
+        host.metadata.ready = True
+        assert host.run("wait-ready").returncode == 0
+        done = host.run("lifecycle", "launched")
+        assert done.returncode == 0, done.stderr
+        assert told(host) == ["CONTINUE"]
+        (call,) = host.calls("complete-lifecycle-action")
+        assert INSTANCE in call.arguments
+        assert "perch-dev-blue-launch" in call.arguments
+        assert host.calls("MetricName=BootSeconds")
+
+    def test_does_not_complete_it_again_after_a_reboot(self, host: Host) -> None:
+        host.run("lifecycle", "launched")
+        assert host.run("lifecycle", "launched").returncode == 0
+        assert told(host) == ["CONTINUE"]
+
+    def test_takes_a_disk_copied_from_another_machine_for_a_new_one(self, host: Host) -> None:
+        host.run("lifecycle", "launched")
+        host.metadata.values["instance-id"] = "i-0fedcba9876543210"
+        host.run("lifecycle", "launched")
+        assert told(host) == ["CONTINUE", "CONTINUE"]
+
+    def test_is_content_with_a_group_that_has_no_hook_waiting(self, host: Host) -> None:
+        host.answer("complete-lifecycle-action", err=NO_ACTION, status=254)
+        assert host.run("lifecycle", "launched").returncode == 0
+
+    def test_fails_clearly_where_the_hook_cannot_be_completed(self, host: Host) -> None:
+        host.answer("complete-lifecycle-action", err="An error occurred (AccessDenied)", status=254)
+        assert host.run("lifecycle", "launched").returncode == 1
+        assert host.reason() == "lifecycle_refused"
+
+    def test_keeps_the_hook_alive_while_models_load(self, host: Host) -> None:
+        done = host.run("wait-ready", PERCH_READY_SECONDS="1")
+        assert done.returncode == 1
+        assert host.reason() == "not_ready"
+        assert told(host) == ["record-lifecycle-action-heartbeat"]
+
+    def test_stops_waiting_when_the_boot_has_failed_elsewhere(self, host: Host) -> None:
+        (host.run_folder / "abandoned").touch()
+        assert host.run("wait-ready").returncode == 1
+        assert host.reason() is None
+        assert host.run("lifecycle", "launched").returncode == 1
+        assert told(host) == []
+
+
+class TestReportingAFailure:
+    UNIT = "perch-image.service"
+
+    def fail(self, host: Host, reason: str = "disk_full") -> subprocess.CompletedProcess[str]:
+        (host.run_folder / f"reason.{self.UNIT}").write_text(f"{reason}\n")
+        (host.folder / "logs" / "host.log").write_text(
+            "perch pull-image: FAILED reason=disk_full\n"
+        )
+        return host.run("report-failure", self.UNIT)
+
+    def test_abandons_the_launch_with_a_metric_and_the_log_tail_in_s3(self, host: Host) -> None:
+        done = self.fail(host)
+        assert done.returncode == 0, done.stderr
+        assert told(host) == ["ABANDON"]
+        (call,) = host.calls("MetricName=BootFailures")
+        assert "Dimensions=[{Name=Environment,Value=dev},{Name=Colour,Value=blue}]" in call.line
+        assert "{Name=Reason,Value=disk_full}" in call.line
+        (log,) = host.bucket.rglob("*-disk_full.log")
+        assert log.parent.name == INSTANCE
+        assert "FAILED reason=disk_full" in log.read_text()
+
+    def test_says_the_reason_in_one_line(self, host: Host) -> None:
+        lines = [line for line in self.fail(host).stderr.splitlines() if "FAILED" in line]
+        assert lines == ["perch report-failure: FAILED unit=perch-image.service reason=disk_full"]
+
+    def test_of_a_unit_that_gave_no_reason_says_so(self, host: Host) -> None:
+        assert "reason=unit_failed" in host.run("report-failure", "perch-asr.service").stderr
+
+    def test_of_a_machine_in_service_leaves_it_to_the_load_balancer(self, host: Host) -> None:
+        host.run("lifecycle", "launched")
+        assert self.fail(host).returncode == 0
+        assert told(host) == ["CONTINUE"]
+        assert host.calls("MetricName=BootFailures")
+
+    def test_reports_what_follows_from_the_first_failure_no_more(self, host: Host) -> None:
+        self.fail(host)
+        self.fail(host, "not_ready")
+        assert told(host) == ["ABANDON"]
+        assert len(host.calls("MetricName=BootFailures")) == 1
+
+    def test_abandons_even_where_metric_and_log_are_refused(self, host: Host) -> None:
+        host.answer("cloudwatch", err="throttled", status=254)
+        host.answer("s3 cp", err="AccessDenied", status=1)
+        assert self.fail(host).returncode == 0
+        assert told(host) == ["ABANDON"]
+
+
+class TestDraining:
+    def test_stops_the_gateway_before_it_lets_the_machine_go(self, host: Host) -> None:
+        done = host.run("drain", "a test")
+        assert done.returncode == 0, done.stderr
+        order = [
+            call.program
+            for call in host.calls()
+            if call.program == "systemctl" or "autoscaling" in call.line
+        ]
+        assert order == ["systemctl", "aws"]
+        assert host.calls("systemctl stop perch-gateway.service")
+        (call,) = host.calls("complete-lifecycle-action")
+        assert "perch-dev-blue-termination" in call.arguments
+        assert told(host) == ["CONTINUE"]
+
+    def test_lets_the_machine_go_even_if_the_gateway_had_to_be_killed(self, host: Host) -> None:
+        host.answer("systemctl", status=1)
+        assert host.run("drain", "a test").returncode == 0
+        assert told(host) == ["CONTINUE"]
+
+    @pytest.mark.parametrize(
+        ("path", "value"),
+        [
+            (
+                "spot/instance-action",
+                json.dumps({"action": "terminate", "time": "2026-11-22T12:00:00Z"}),
+            ),
+            ("autoscaling/target-lifecycle-state", "Terminated"),
+        ],
+    )
+    def test_begins_on_a_notice(self, host: Host, path: str, value: str) -> None:
+        host.metadata.values[path] = value
+        self.watch_until(host, "complete-lifecycle-action")
+        assert host.calls("systemctl stop perch-gateway.service")
+
+    def test_does_not_begin_while_the_machine_is_wanted(self, host: Host) -> None:
+        host.metadata.values["autoscaling/target-lifecycle-state"] = "InService"
+        watch = self.start_watch(host)
+        with pytest.raises(subprocess.TimeoutExpired):
+            watch.wait(0.5)
+        self.stop(watch)
+        assert host.calls() == []
+
+    @staticmethod
+    def start_watch(host: Host) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(host.library / "drain-watch")],
+            env=host.environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    @staticmethod
+    def stop(watch: subprocess.Popen[str]) -> None:
+        watch.terminate()
+        watch.communicate(timeout=10)
+
+    def watch_until(self, host: Host, words: str) -> None:
+        """Run the watch until it says that it has drained; the pipe's end ends the wait too."""
+        watch = self.start_watch(host)
+        assert watch.stderr is not None
+        for line in watch.stderr:
+            if "drained in" in line:
+                break
+        self.stop(watch)
+        assert host.calls(words)
+
+
+def parameters(arguments: tuple[str, ...]) -> tuple[str, str, list[str]]:
+    """Service, operation and option names of an aws command line; global options are skipped."""
+    words = list(arguments)
+    start = next(
+        place
+        for place, word in enumerate(words)
+        if word in {"autoscaling", "cloudwatch", "secretsmanager", "ecr"}
+    )
+    options = [word.removeprefix("--") for word in words[start + 2 :] if word.startswith("--")]
+    return words[start], words[start + 1], options
+
+
+def test_every_aws_call_is_one_that_the_service_has(host: Host) -> None:
+    """Checked against botocore's own models: operation, option names, required members."""
+    host.metadata.ready = True
+    host.answer("get-secret-value", out="value\n")
+    host.run("fetch-secrets")
+    host.run("lifecycle", "heartbeat")
+    host.run("lifecycle", "launched")
+    host.run("report-failure", "perch-asr.service")
+    session = botocore.session.get_session()
+    seen = set()
+    for call in host.calls():
+        if call.program != "aws" or " s3 " in call.line:
+            continue
+        service, operation, options = parameters(call.arguments)
+        model = session.get_service_model(service)
+        name = "".join(part.capitalize() for part in operation.split("-"))
+        shape: Any = model.operation_model(name).input_shape
+        members = {botocore.xform_name(member, "-"): member for member in shape.members}
+        given = [option for option in options if option not in {"query", "output"}]
+        assert set(given) <= set(members), call.line
+        assert set(shape.required_members) <= {members[option] for option in given}, call.line
+        seen.add(operation)
+    assert seen >= {
+        "get-secret-value",
+        "put-metric-data",
+        "complete-lifecycle-action",
+        "record-lifecycle-action-heartbeat",
+    }
