@@ -7,19 +7,25 @@ entrance, and two fleets of GPU machines behind it of which a release replaces o
 import pulumi
 import pulumi_aws as aws
 
-from infra.bucket import BucketArgs, PrivateBucket, Writer
+from infra.alarm_table import METRICS_NAMESPACE
+from infra.alarms import Alarms, AlarmsArgs, Watched
+from infra.budget import Budget, BudgetArgs
 from infra.certificate import Certificate, CertificateArgs
+from infra.dashboard import Dashboard, DashboardArgs
 from infra.encryption import Encryption, EncryptionArgs
+from infra.endpoints import Endpoints, EndpointsArgs
 from infra.firewall import Firewall, FirewallArgs
 from infra.fleet import Fleet, FleetArgs
+from infra.flow_logs import FlowLogs, FlowLogsArgs
 from infra.iam import Place
 from infra.load_balancer import ColourTarget, LoadBalancer, LoadBalancerArgs
 from infra.logs import Logs, LogsArgs
 from infra.machine_boot import (
     HOOK_MARGIN_SECONDS,
-    METRICS_NAMESPACE,
     READY_SECONDS,
     MachineBoot,
+    gateway_artifact,
+    machine_image,
     user_data,
 )
 from infra.machine_role import MachineRights
@@ -33,9 +39,12 @@ from infra.outputs import (
     endpoint,
     export,
 )
-from infra.registry import Registry, RegistryArgs
+from infra.scaling import Scaling, ScalingArgs
 from infra.secret_store import SecretStore, SecretStoreArgs
-from infra.settings import COLOURS, SECRETS, Colour, load
+from infra.sections import COLOURS, Colour
+from infra.settings import SECRETS, load
+from infra.storage import Storage, StorageArgs
+from infra.web_acl import LOG_GROUP_PREFIX, WebAcl, WebAclArgs
 
 # What is wanted. Everything wrong with it is said here, before anything is made.
 stack = load()
@@ -58,7 +67,15 @@ place = Place(region=stack.region, account_id=account_id)
 
 # Keys first, then what they lock: logs, secrets, buckets, images.
 log_prefix = f"/perch/{stack.name}/"
-encryption = Encryption(name, EncryptionArgs(place=place, log_group_prefix=log_prefix), here)
+encryption = Encryption(
+    name,
+    EncryptionArgs(
+        place=place,
+        log_group_prefixes=[log_prefix, f"{LOG_GROUP_PREFIX}{name}"],
+        disposable=settings.disposable,
+    ),
+    here,
+)
 logs = Logs(
     name,
     LogsArgs(
@@ -70,47 +87,22 @@ logs = Logs(
 )
 secrets = SecretStore(
     name,
-    SecretStoreArgs(descriptions=SECRETS, values=stack.secrets, key_arn=encryption.data_key_arn),
-    here,
-)
-log_bucket = PrivateBucket(
-    f"{name}-access-logs",
-    BucketArgs(
-        bucket=pulumi.Output.concat(f"{name}-access-logs-", account_id),
-        key_arn=None,
-        expire_days=settings.observability.log_retention_days,
-        writers=[
-            Writer(
-                service="logdelivery.elasticloadbalancing.amazonaws.com",
-                prefix="alb/",
-                account_id=account_id,
-            ),
-            Writer(service="logging.s3.amazonaws.com", prefix="s3/", account_id=account_id),
-        ],
-    ),
-    here,
-)
-models = PrivateBucket(
-    f"{name}-models",
-    BucketArgs(
-        bucket=pulumi.Output.concat(f"{name}-models-", account_id),
+    SecretStoreArgs(
+        descriptions=SECRETS,
+        values=stack.secrets,
         key_arn=encryption.data_key_arn,
-        log_bucket=log_bucket.bucket_name,
+        disposable=settings.disposable,
     ),
     here,
 )
-artefacts = PrivateBucket(
-    f"{name}-artefacts",
-    BucketArgs(
-        bucket=pulumi.Output.concat(f"{name}-artefacts-", account_id),
+storage = Storage(
+    name,
+    StorageArgs(
+        account_id=account_id,
         key_arn=encryption.data_key_arn,
-        log_bucket=log_bucket.bucket_name,
+        access_log_days=settings.observability.log_retention_days,
+        disposable=settings.disposable,
     ),
-    here,
-)
-registry = Registry(
-    f"{name}-gateway",
-    RegistryArgs(repository=f"{name}-gateway", key_arn=encryption.data_key_arn),
     here,
 )
 
@@ -146,6 +138,24 @@ firewall = Firewall(
     here,
 )
 
+Endpoints(
+    name,
+    EndpointsArgs(
+        region=stack.region,
+        vpc_id=network.vpc_id,
+        subnet_ids=network.private_subnet_ids,
+        security_group_id=firewall.endpoints_id,
+        connect_group_id=firewall.connect_id,
+    ),
+    here,
+)
+if settings.network.flow_logs:
+    FlowLogs(
+        name,
+        FlowLogsArgs(vpc_id=network.vpc_id, log_group_arn=logs.arns["flow"], account_id=account_id),
+        here,
+    )
+
 # The entrance: a name, its certificate, and a listener that shares sessions out by weight.
 certificate = Certificate(
     name,
@@ -180,7 +190,7 @@ entrance = LoadBalancer(
         idle_timeout_seconds=settings.load_balancer.idle_timeout_seconds,
         drain_seconds=settings.gateway.drain_seconds,
         deletion_protection=settings.load_balancer.deletion_protection,
-        log_bucket=log_bucket.bucket_name if settings.load_balancer.access_logs else None,
+        log_bucket=storage.access_logs.bucket_name if settings.load_balancer.access_logs else None,
         direct_header=settings.load_balancer.direct_header,
         direct_cidrs=settings.load_balancer.direct_cidrs,
         domain=settings.domain.name,
@@ -189,30 +199,35 @@ entrance = LoadBalancer(
     here,
 )
 
+if settings.load_balancer.waf:
+    WebAcl(
+        name,
+        WebAclArgs(
+            load_balancer_arn=entrance.arn,
+            requests_per_5_minutes=settings.load_balancer.waf_requests_per_5_minutes,
+            retention_days=settings.observability.log_retention_days,
+            key_arn=encryption.telemetry_key_arn,
+        ),
+        here,
+    )
 
 # Behind it the two fleets, alike but for what their colour's settings say.
-def fleet(colour: Colour) -> ColourOutputs:
-    """Make one colour's machines; returns what the stack says of them."""
+fleets: dict[Colour, Fleet] = {}
+images: dict[Colour, pulumi.Output[str]] = {}
+gateways: dict[Colour, pulumi.Output[str]] = {}
+for colour in COLOURS:
     chosen = settings.colour(colour)
     own_name = f"{name}-{colour}"
-    artefact = (
-        pulumi.Output.concat(registry.url, ":", chosen.gateway_tag)
-        if chosen.gateway_tag is not None
-        else pulumi.Output.concat("s3://", artefacts.bucket_name, "/", chosen.gateway_bundle or "")
-    )
-    ami_id = (
-        chosen.ami_id
-        or aws.ssm.get_parameter_output(
-            name=chosen.ami_parameter, opts=pulumi.InvokeOptions(provider=provider)
-        ).value
-    )
-    machines = Fleet(
+    images[colour] = machine_image(chosen, provider)
+    gateways[colour] = gateway_artifact(chosen, storage.gateway.url, storage.artefacts.bucket_name)
+    fleets[colour] = Fleet(
         own_name,
         FleetArgs(
-            ami_id=ami_id,
+            ami_id=images[colour],
             instance_types=chosen.instance_types,
             min_machines=chosen.min_machines,
             max_machines=chosen.max_machines,
+            start_machines=chosen.start_machines,
             subnet_ids=network.private_subnet_ids,
             security_group_id=firewall.machines_id,
             target_group_arn=entrance.target_group_arns[colour],
@@ -224,9 +239,9 @@ def fleet(colour: Colour) -> ColourOutputs:
                 auto_scaling_group_name=own_name,
                 secret_arns=list(secrets.arns.values()),
                 key_arn=encryption.data_key_arn,
-                cache_bucket_arn=models.arn,
-                artefact_bucket_arn=artefacts.arn,
-                repository_arn=registry.arn,
+                cache_bucket_arn=storage.models.arn,
+                artefact_bucket_arn=storage.artefacts.arn,
+                repository_arn=storage.gateway.arn,
                 log_group_arns=[logs.arns[speaker] for speaker in ("gateway", "asr", "system")],
                 metrics_namespace=METRICS_NAMESPACE,
             ),
@@ -238,8 +253,8 @@ def fleet(colour: Colour) -> ColourOutputs:
                     environment=stack.name,
                     auto_scaling_group_name=own_name,
                     secret_arns=secrets.arns,
-                    model_cache_bucket=models.bucket_name,
-                    gateway_artifact=artefact,
+                    model_cache_bucket=storage.models.bucket_name,
+                    gateway_artifact=gateways[colour],
                     log_groups=logs.names,
                 ),
             ),
@@ -249,23 +264,86 @@ def fleet(colour: Colour) -> ColourOutputs:
         ),
         here,
     )
-    return ColourOutputs(
-        target_group_arn=entrance.target_group_arns[colour],
-        auto_scaling_group_name=machines.auto_scaling_group_name,
-        launch_template_id=machines.launch_template_id,
-        ami_id=ami_id,
-        image=chosen.image,
-        tags_selector=chosen.selector,
-        model=chosen.model or None,
-        gateway_artifact=artefact,
-        gateway_port=chosen.gateway_port,
-        riva_grpc_port=chosen.riva_grpc_port,
-        riva_http_port=chosen.riva_http_port,
-        weight=chosen.weight,
+    Scaling(
+        own_name,
+        ScalingArgs(
+            auto_scaling_group_name=fleets[colour].auto_scaling_group_name,
+            metrics_namespace=METRICS_NAMESPACE,
+            streams_per_machine=settings.scaling.streams_per_machine,
+            min_machines=chosen.min_machines,
+            max_machines=chosen.max_machines,
+            start_machines=chosen.start_machines,
+            idle_minutes=settings.scaling.idle_minutes,
+            office_hours=settings.scaling.office_hours,
+        ),
+        here,
+    )
+
+# Who is told when something is wrong, what is seen at a glance, and what it may cost.
+alarms = Alarms(
+    name,
+    AlarmsArgs(
+        environment=stack.name,
+        account_id=account_id,
+        balancer_suffix=entrance.arn_suffix,
+        certificate_arn=certificate.arn,
+        colours={
+            colour: Watched(
+                target_group_suffix=entrance.target_group_suffixes[colour],
+                auto_scaling_group_name=fleets[colour].auto_scaling_group_name,
+                min_machines=settings.colour(colour).min_machines,
+            )
+            for colour in COLOURS
+        },
+        emails=settings.observability.alarm_emails,
+        key_arn=encryption.telemetry_key_arn,
+    ),
+    here,
+)
+dashboard = Dashboard(
+    name,
+    DashboardArgs(
+        region=stack.region,
+        environment=stack.name,
+        balancer_suffix=entrance.arn_suffix,
+        target_group_suffixes=entrance.target_group_suffixes,
+        auto_scaling_group_names={
+            colour: fleets[colour].auto_scaling_group_name for colour in COLOURS
+        },
+    ),
+    here,
+)
+if settings.observability.monthly_budget_usd is not None:
+    Budget(
+        name,
+        BudgetArgs(
+            environment=stack.name,
+            monthly_usd=settings.observability.monthly_budget_usd,
+            topic_arn=alarms.topic_arn,
+        ),
+        here,
     )
 
 
-colours = Colours(blue=fleet("blue"), green=fleet("green"))
+def told(colour: Colour) -> ColourOutputs:
+    """What the stack says of one colour."""
+    chosen = settings.colour(colour)
+    return ColourOutputs(
+        target_group_arn=entrance.target_group_arns[colour],
+        auto_scaling_group_name=fleets[colour].auto_scaling_group_name,
+        launch_template_id=fleets[colour].launch_template_id,
+        ami_id=images[colour],
+        image=chosen.image,
+        tags_selector=chosen.selector,
+        model=chosen.model or None,
+        gateway_artifact=gateways[colour],
+        gateway_port=chosen.gateway_port,
+        riva_grpc_port=chosen.riva_grpc_port,
+        riva_http_port=chosen.riva_http_port,
+        alarm_name=alarms.colour_alarm_names[colour],
+        weight=chosen.weight,
+    )
+
 
 export(
     StackOutputs(
@@ -283,12 +361,14 @@ export(
         ca_certificate_path=settings.certificate.ca_path,
         kms_key_arn=encryption.data_key_arn,
         secret_arns=SecretArns(**secrets.arns),
-        model_cache_bucket=models.bucket_name,
-        artefact_bucket=artefacts.bucket_name,
-        gateway_repository_url=registry.url,
+        model_cache_bucket=storage.models.bucket_name,
+        artefact_bucket=storage.artefacts.bucket_name,
+        gateway_repository_url=storage.gateway.url,
         log_group_names=LogGroupNames(
             **{str(speaker): group for speaker, group in logs.names.items()}
         ),
-        colours=colours,
+        alarm_topic_arn=alarms.topic_arn,
+        dashboard_name=dashboard.dashboard_name,
+        colours=Colours(blue=told("blue"), green=told("green")),
     )
 )

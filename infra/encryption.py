@@ -1,5 +1,6 @@
 """Keys: one for what the machines keep, one for what is told about them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -16,11 +17,13 @@ class EncryptionArgs:
 
     Attributes:
         place: Region and account.
-        log_group_prefix: Log groups whose names begin so may use the telemetry key.
+        log_group_prefixes: Log groups whose names begin so may use the telemetry key.
+        disposable: Whether the keys may be deleted, after AWS's shortest wait.
     """
 
     place: Place
-    log_group_prefix: str
+    log_group_prefixes: Sequence[str]
+    disposable: bool = False
 
 
 class Encryption(pulumi.ComponentResource):
@@ -42,10 +45,8 @@ class Encryption(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: EncryptionArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        if not args.log_group_prefix.startswith("/"):
-            raise ValueError(
-                f"log_group_prefix is {args.log_group_prefix!r}; accepted: a name that begins with /"
-            )
+        if not args.log_group_prefixes:
+            raise ValueError("log_group_prefixes is empty; accepted: at least one prefix")
         super().__init__("perch:infra:Encryption", name, None, opts)
         role = aws.iam.ServiceLinkedRole(
             f"{name}-autoscaling",
@@ -58,26 +59,31 @@ class Encryption(pulumi.ComponentResource):
             f"{name}-data",
             "Volumes, secrets, buckets and images",
             policy(_owner(args.place), *_volumes(role.arn)),
+            disposable=args.disposable,
         )
         telemetry = self._key(
             f"{name}-telemetry",
             "Logs and alarm messages",
-            policy(_owner(args.place), *_telemetry(args.place, args.log_group_prefix)),
+            policy(_owner(args.place), *_telemetry(args.place, args.log_group_prefixes)),
+            disposable=args.disposable,
         )
         self.data_key_arn = data.arn
         self.telemetry_key_arn = telemetry.arn
         self.auto_scaling_role_arn = role.arn
         self.register_outputs({"data_key_arn": data.arn, "telemetry_key_arn": telemetry.arn})
 
-    def _key(self, name: str, what: str, document: pulumi.Output[str]) -> aws.kms.Key:
+    def _key(
+        self, name: str, what: str, document: pulumi.Output[str], *, disposable: bool
+    ) -> aws.kms.Key:
         key = aws.kms.Key(
             name,
             description=f"{what} of {name.rpartition('-')[0]}",
             policy=document,
             enable_key_rotation=True,
-            deletion_window_in_days=30,
+            # AWS waits 7 to 30 days, for whoever finds out what it locked.
+            deletion_window_in_days=7 if disposable else 30,
             tags={"Name": name},
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, protect=not disposable),
         )
         aws.kms.Alias(
             name,
@@ -113,8 +119,8 @@ def _volumes(role_arn: pulumi.Input[str]) -> tuple[Statement, Statement]:
     )
 
 
-def _telemetry(place: Place, log_group_prefix: str) -> tuple[Statement, Statement]:
-    groups = place.arn("logs", f"log-group:{log_group_prefix}*")
+def _telemetry(place: Place, prefixes: Sequence[str]) -> tuple[Statement, Statement]:
+    groups = [place.arn("logs", f"log-group:{prefix}*") for prefix in prefixes]
     return (
         Statement(
             sid="Logs",

@@ -26,6 +26,9 @@ _GROUP_METRICS: Final[tuple[aws.autoscaling.Metric, ...]] = (
     aws.autoscaling.Metric.GROUP_TERMINATING_INSTANCES,
 )
 
+_GRACE_SECONDS: Final = 120
+"""The launch hook holds a machine back until it is ready; the load balancer then needs some checks."""
+
 _DEVICE: Final = "/dev/sda1"
 """Root device of Ubuntu AMIs, the Deep Learning base AMI among them."""
 
@@ -39,6 +42,7 @@ class FleetArgs:
         instance_types: In order of preference.
         min_machines: Fewest.
         max_machines: Most.
+        start_machines: How many the group starts with; min_machines if that is more.
         subnet_ids: Private subnets, one a zone.
         security_group_id: The machines' group.
         target_group_arn: Where they register.
@@ -56,6 +60,7 @@ class FleetArgs:
     instance_types: Sequence[str]
     min_machines: int
     max_machines: int
+    start_machines: int
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
     target_group_arn: pulumi.Input[str]
@@ -171,13 +176,13 @@ class Fleet(pulumi.ComponentResource):
             name=name,
             min_size=args.min_machines,
             max_size=args.max_machines,
-            desired_capacity=args.min_machines,
+            desired_capacity=max(args.min_machines, args.start_machines),
             vpc_zone_identifiers=list(args.subnet_ids),
             target_group_arns=[args.target_group_arn],
             service_linked_role_arn=args.service_role_arn,
-            # "ELB" means the gateway's own readiness; the grace period is for the first start of a recogniser.
+            # "ELB" means the gateway's own readiness.
             health_check_type="ELB",
-            health_check_grace_period=args.ready_seconds,
+            health_check_grace_period=_GRACE_SECONDS,
             default_instance_warmup=120,
             mixed_instances_policy=_instances(args, template),
             initial_lifecycle_hooks=[

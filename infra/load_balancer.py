@@ -7,7 +7,7 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
-from infra.settings import COLOURS, Colour
+from infra.sections import COLOURS, Colour
 
 READINESS_PATH: Final = "/readyz"
 """The gateway answers 200 here when it can take a session now: the recogniser is ready too."""

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import pulumi
+import pulumi_aws as aws
 
 from infra import gpu
+from infra.alarm_table import METRICS_NAMESPACE
 from infra.boot import BootSettings, render_user_data
 from infra.fleet import LAUNCH_HOOK, TERMINATION_HOOK
 from infra.logs import Speaker
-from infra.settings import Colour, ColourSettings, Settings
-
-METRICS_NAMESPACE: Final = "Perch"
-"""CloudWatch namespace of the host's and the gateway's metrics."""
+from infra.sections import Colour, ColourSettings, Settings
 
 READY_SECONDS: Final = 2700
 """A first start of a recogniser may take 2400 s (`infra.models`); the rest is for the image's pull."""
@@ -23,6 +22,26 @@ HOOK_MARGIN_SECONDS: Final = 600
 
 SIGNING_KEY_FILE: Final = "auth-tokens"
 """File under the gateway's secret folder that holds what it checks clients' tokens with."""
+
+
+def gateway_artifact(
+    chosen: ColourSettings, repository_url: pulumi.Input[str], bucket: pulumi.Input[str]
+) -> pulumi.Output[str]:
+    """Where a colour's machines get the gateway: an image, or the S3 address of a bundle."""
+    if chosen.gateway_tag is not None:
+        return pulumi.Output.concat(repository_url, ":", chosen.gateway_tag)
+    if chosen.gateway_bundle is not None:
+        return pulumi.Output.concat("s3://", bucket, "/", chosen.gateway_bundle)
+    raise ValueError("neither gateway_tag nor gateway_bundle is given; accepted: exactly one")
+
+
+def machine_image(chosen: ColourSettings, provider: pulumi.ProviderResource) -> pulumi.Output[str]:
+    """The AMI of a colour: the one that is pinned, or what the SSM parameter names today."""
+    if chosen.ami_id is not None:
+        return pulumi.Output.from_input(chosen.ami_id)
+    return aws.ssm.get_parameter_output(
+        name=chosen.ami_parameter, opts=pulumi.InvokeOptions(provider=provider)
+    ).value
 
 
 @dataclass(frozen=True, kw_only=True)

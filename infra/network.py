@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.addresses import MAX_ZONES, SubnetPlan, plan_subnets
-from infra.settings import AdoptedVpc, NatChoice
+from infra.sections import AdoptedVpc, NatChoice
 
 
 @dataclass(frozen=True, kw_only=True)

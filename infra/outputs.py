@@ -26,6 +26,7 @@ class ColourOutputs:
         gateway_port: TCP port of the gateway on the machine.
         riva_grpc_port: TCP port of the recogniser's gRPC there.
         riva_http_port: TCP port of its HTTP health there.
+        alarm_name: Composite alarm that is in ALARM when any of the colour's alarms is.
         weight: Share of new sessions in percent when the listener was made; the listener itself says what holds now.
     """
 
@@ -40,6 +41,7 @@ class ColourOutputs:
     gateway_port: pulumi.Input[int]
     riva_grpc_port: pulumi.Input[int]
     riva_http_port: pulumi.Input[int]
+    alarm_name: pulumi.Input[str]
     weight: pulumi.Input[int]
 
 
@@ -106,6 +108,8 @@ class StackOutputs:
         artefact_bucket: Bucket of gateway bundles.
         gateway_repository_url: ECR repository of gateway images.
         log_group_names: The log groups.
+        alarm_topic_arn: SNS topic the alarms speak to.
+        dashboard_name: CloudWatch dashboard.
         colours: Both colours.
     """
 
@@ -127,6 +131,8 @@ class StackOutputs:
     artefact_bucket: pulumi.Input[str]
     gateway_repository_url: pulumi.Input[str]
     log_group_names: LogGroupNames
+    alarm_topic_arn: pulumi.Input[str]
+    dashboard_name: pulumi.Input[str]
     colours: Colours
 
 

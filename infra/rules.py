@@ -10,7 +10,7 @@ from infra.reader import Problem, show
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from infra.settings import ColourSettings, Settings
+    from infra.sections import ColourSettings, Settings
 
 ANYWHERE: Final = "0.0.0.0/0"
 HTTPS_PORT: Final = 443
@@ -48,6 +48,28 @@ def machine_counts_are_ordered(settings: Settings) -> Iterator[Problem]:
                 f"{name}.min_machines",
                 str(colour.min_machines),
                 f"at most {name}.max_machines, which is {colour.max_machines}",
+            )
+
+
+def start_fits_the_bounds(settings: Settings) -> Iterator[Problem]:
+    """What is started must be allowed."""
+    for name, colour in _colours(settings):
+        if colour.start_machines > colour.max_machines:
+            yield Problem(
+                f"{name}.start_machines",
+                str(colour.start_machines),
+                f"at most {name}.max_machines, which is {colour.max_machines}",
+            )
+
+
+def idle_machines_may_go(settings: Settings) -> Iterator[Problem]:
+    """A group never goes below its minimum, so idleness could never take the last machine."""
+    for name, colour in _colours(settings):
+        if settings.scaling.idle_minutes is not None and colour.min_machines:
+            yield Problem(
+                f"{name}.min_machines",
+                str(colour.min_machines),
+                "0, as scaling.idle_minutes takes all machines away",
             )
 
 
@@ -294,6 +316,8 @@ RULES: Final[tuple[Callable[[Settings], Iterator[Problem]], ...]] = (
     weights_share_everything,
     weight_needs_machines,
     machine_counts_are_ordered,
+    start_fits_the_bounds,
+    idle_machines_may_go,
     ports_differ,
     anywhere_only_on_https,
     listener_ports_differ,

@@ -15,11 +15,13 @@ class SecretStoreArgs:
         descriptions: Secret's name -> what it is.
         values: Secret's name -> its value as a Pulumi secret, None when a person fills it in Secrets Manager.
         key_arn: KMS key that encrypts them.
+        disposable: Whether they may be deleted, and then at once.
     """
 
     descriptions: Mapping[str, str]
     values: Mapping[str, pulumi.Output[str] | None]
     key_arn: pulumi.Input[str]
+    disposable: bool = False
 
 
 class SecretStore(pulumi.ComponentResource):
@@ -48,9 +50,9 @@ class SecretStore(pulumi.ComponentResource):
                 slug,
                 description=description,
                 kms_key_id=args.key_arn,
-                recovery_window_in_days=30,
+                recovery_window_in_days=0 if args.disposable else 30,
                 tags={"Name": slug},
-                opts=child,
+                opts=pulumi.ResourceOptions(parent=self, protect=not args.disposable),
             )
             value = args.values.get(key)
             if value is not None:

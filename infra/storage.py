@@ -1,0 +1,97 @@
+"""What an environment keeps: built models, gateway bundles and images, and logs of who asked for what."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from infra.bucket import BucketArgs, PrivateBucket, Writer
+from infra.registry import Registry, RegistryArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageArgs:
+    """How things are kept.
+
+    Attributes:
+        account_id: Makes the buckets' names unique in the world.
+        key_arn: KMS key of everything but the access logs.
+        access_log_days: How long access logs are kept.
+        disposable: Whether it may be destroyed with what is in it.
+    """
+
+    account_id: pulumi.Input[str]
+    key_arn: pulumi.Input[str]
+    access_log_days: int
+    disposable: bool
+
+
+class Storage(pulumi.ComponentResource):
+    """Three buckets and an image repository.
+
+    Attributes:
+        access_logs: Who asked for what, of the load balancer and of the buckets.
+        models: Recognisers' built models, by GPU architecture, image and selector; also logs of failed boots.
+        artefacts: Gateway bundles.
+        gateway: Gateway images.
+    """
+
+    access_logs: PrivateBucket
+    models: PrivateBucket
+    artefacts: PrivateBucket
+    gateway: Registry
+
+    def __init__(
+        self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        if args.access_log_days < 1:
+            raise ValueError(f"access_log_days is {args.access_log_days}; accepted: 1 or more")
+        super().__init__("perch:infra:Storage", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.access_logs = PrivateBucket(f"{name}-access-logs", _access_logs(name, args), child)
+        self.models = PrivateBucket(f"{name}-models", self._kept(f"{name}-models-", args), child)
+        self.artefacts = PrivateBucket(
+            f"{name}-artefacts", self._kept(f"{name}-artefacts-", args), child
+        )
+        self.gateway = Registry(
+            f"{name}-gateway",
+            RegistryArgs(
+                repository=f"{name}-gateway",
+                key_arn=args.key_arn,
+                force_destroy=args.disposable,
+            ),
+            child,
+        )
+        self.register_outputs(
+            {
+                "access_logs": self.access_logs.bucket_name,
+                "models": self.models.bucket_name,
+                "artefacts": self.artefacts.bucket_name,
+                "gateway": self.gateway.url,
+            }
+        )
+
+    def _kept(self, prefix: str, args: StorageArgs) -> BucketArgs:
+        return BucketArgs(
+            bucket=pulumi.Output.concat(prefix, args.account_id),
+            key_arn=args.key_arn,
+            log_bucket=self.access_logs.bucket_name,
+            force_destroy=args.disposable,
+        )
+
+
+def _access_logs(name: str, args: StorageArgs) -> BucketArgs:
+    return BucketArgs(
+        bucket=pulumi.Output.concat(f"{name}-access-logs-", args.account_id),
+        # Log delivery writes only where S3 itself encrypts (ELB User Guide, access logs).
+        key_arn=None,
+        expire_days=args.access_log_days,
+        writers=[
+            Writer(
+                service="logdelivery.elasticloadbalancing.amazonaws.com",
+                prefix="alb/",
+                account_id=args.account_id,
+            ),
+            Writer(service="logging.s3.amazonaws.com", prefix="s3/", account_id=args.account_id),
+        ],
+        force_destroy=args.disposable,
+    )
