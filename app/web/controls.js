@@ -37,6 +37,11 @@ export class Controls {
     return find("paced").checked;
   }
 
+  /** The access token as typed; it is kept in the field and nowhere else. */
+  get token() {
+    return find("token").value.trim();
+  }
+
   /** The fields of `start_transcription` that the options ask for. */
   startOptions(sampleRate) {
     const hotwords = find("hotwords").value.split(/[,\n]/).map((word) => word.trim()).filter(Boolean);
@@ -84,7 +89,8 @@ export class Controls {
     document.body.dataset.state = name;
     find("status").textContent = status;
     find("record-label").textContent = label;
-    this.record.disabled = name === "finishing";
+    // Not `disabled`, which would take the keyboard's focus away from the button.
+    this.record.setAttribute("aria-disabled", String(name === "finishing"));
     this.file.disabled = this.busy;
     document.title = name === "live" ? `● ${status} – Perch` : "Perch – live transcription";
   }

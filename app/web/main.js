@@ -64,7 +64,7 @@ class Run {
     controls.opening();
     await this.#source.open();
     if (this.#stopped) return;
-    await this.#session.open(controls.startOptions(SAMPLE_RATE));
+    await this.#session.open(controls.startOptions(SAMPLE_RATE), controls.token);
     this.#live = true;
     notice.forget();
     transcript.begin();

@@ -42,10 +42,11 @@ export class Notice {
     this.#again = again;
     clearTimeout(this.#timer);
     banner.dataset.kind = trouble.kind;
+    // Shown first: an alert is read out when text enters it, not when it stops being hidden.
+    banner.hidden = false;
     title.textContent = trouble.title;
     message.textContent = trouble.message;
     retry.hidden = !trouble.retryable;
-    banner.hidden = false;
     if (trouble.retryable) this.#countDown(backoff(this.#failures, trouble.retryAfter));
   }
 
@@ -54,10 +55,10 @@ export class Notice {
     const parts = this.#parts;
     clearTimeout(this.#timer);
     parts.banner.dataset.kind = "mention";
+    parts.banner.hidden = false;
     parts.title.textContent = title;
     parts.message.textContent = message;
     parts.retry.hidden = true;
-    parts.banner.hidden = false;
   }
 
   /** It worked: the next failure is the first again. */

@@ -1,6 +1,6 @@
 /** One transcription session with the gateway, in dialect A of its contract (docs/contract.md). */
 
-import { Trouble, closeTrouble, gatewayTrouble, refusedTrouble } from "./trouble.js";
+import { Trouble, closeTrouble, gatewayTrouble, refusedTrouble, tokenTrouble } from "./trouble.js";
 
 /** Waits of this module, in milliseconds. None is without an end. */
 const OPEN_MS = 10_000;
@@ -17,6 +17,14 @@ const PING_MS = 5_000;
 export function gatewayUrl(location = window.location) {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   return `${scheme}//${location.host}/ws`;
+}
+
+/**
+ * A browser cannot put a header on a WebSocket, so the access token travels as a subprotocol; the
+ * gateway selects the other one and never echoes it.
+ */
+function subprotocols(token) {
+  return token === "" ? [] : ["perch", `bearer.${token}`];
 }
 
 /**
@@ -47,11 +55,12 @@ export class Session {
   /**
    * Connect and start.
    * @param {object} start Fields of `start_transcription`, without `type`.
+   * @param {string} token Access token, or nothing where the gateway asks for none.
    * @throws {Trouble} When the server cannot be reached, is busy or says no.
    */
-  async open(start) {
+  async open(start, token = "") {
     this.#state = "opening";
-    const socket = new WebSocket(gatewayUrl());
+    const socket = socketTo(gatewayUrl(), token);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     socket.addEventListener("open", () => this.#settle("open"));
@@ -193,6 +202,15 @@ export class Session {
     this.#waits.delete(name);
     clearTimeout(wait.timer);
     wait.reject(trouble);
+  }
+}
+
+function socketTo(url, token) {
+  try {
+    return new WebSocket(url, subprotocols(token));
+  } catch {
+    // The address is our own, so it can only be the token that the browser does not take.
+    throw tokenTrouble();
   }
 }
 

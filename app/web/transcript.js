@@ -33,7 +33,9 @@ export class Transcript {
     this.#tip = tip;
     this.#announcer = announcer;
     this.#onChange = onChange;
-    list.addEventListener("pointerover", (event) => this.#show(event.target.closest(".word")));
+    list.addEventListener("pointerover", (event) => {
+      this.#show(event.target.closest(".word") ?? this.#focused());
+    });
     list.addEventListener("pointerleave", () => this.#show(this.#focused()));
     list.addEventListener("focusin", (event) => this.#focus(event.target.closest(".word")));
     list.addEventListener("focusout", () => this.#hide());

@@ -130,6 +130,15 @@ export function busyTrouble(reason, retryAfter) {
   );
 }
 
+/** The access token cannot be sent; its characters are not those of a token. */
+export function tokenTrouble() {
+  return new Trouble(
+    "token",
+    "That is no access token",
+    "A token for a browser has letters, digits and the signs - . _ ~ + only. Correct it under Options and start again.",
+  );
+}
+
 /** Error codes of the contract that mean "not now" rather than "not like this". */
 const BUSY_CODES = new Set([
   "asr_unavailable",
@@ -181,7 +190,7 @@ export async function refusedTrouble(ask = fetch) {
     return new Trouble(
       "refused",
       "The server refused the connection",
-      "It is running and ready, but did not accept this session: it may require signing in, limit how many sessions one address opens, or have filled up in this very moment.",
+      "It is running and ready, but did not accept this session. If it asks for an access token, enter one under Options; or the last place was taken in this very moment.",
       { retryable: true },
     );
   }
@@ -195,9 +204,8 @@ export async function refusedTrouble(ask = fetch) {
 
 async function reasonIn(answer) {
   try {
-    const said = await answer.json();
-    const reason = said.reason ?? said.error;
-    return typeof reason === "string" ? reason : undefined;
+    const { reasons } = await answer.json();
+    return reasons.join("; ");
   } catch {
     return undefined;
   }

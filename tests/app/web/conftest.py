@@ -1,0 +1,163 @@
+"""A real chromium with a false microphone, and the page in it, served by a real gateway."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import pytest_asyncio
+import soundfile
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.app.web.processes import Running, emulator, gateway
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+ARTEFACTS = Path(__file__).parents[3] / "build" / "test-artefacts"
+SPOKEN = "mic48k_us_m.flac"
+"""Five seconds of one clear voice, for the microphone."""
+
+# The second half keeps the browser from reaching out to hosts of its maker.
+BROWSER_FLAGS = [
+    "--use-fake-device-for-media-stream",
+    "--host-resolver-rules=MAP perch.test 127.0.0.1",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def spoken_text(name: str) -> str:
+    """What is said in a fixture, by its manifest."""
+    manifest: list[dict[str, Any]] = json.loads((FIXTURES / "manifest.json").read_text())
+    (entry,) = (entry for entry in manifest if entry["file"] == name)
+    text: str = entry["text"]
+    return text
+
+
+def bare(text: str) -> list[str]:
+    """The words of a text without case and punctuation."""
+    return re.findall(r"[a-z0-9']+", text.lower())
+
+
+@pytest.fixture(scope="package")
+def chromium() -> str:
+    path = shutil.which("chromium")
+    if path is None:
+        reason = "Debian's chromium is not installed (apt-get install chromium)"
+        if os.environ.get("PERCH_REQUIRE_TOOLS") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def recogniser(
+    chromium: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Running]:
+    del chromium  # no browser, no need to load a model
+    async with emulator(tmp_path_factory.mktemp("emulator")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def served(
+    recogniser: Running, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Running]:
+    async with gateway(recogniser, tmp_path_factory.mktemp("gateway")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def browser(
+    chromium: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Browser]:
+    # The false microphone plays WAV only; from FLAC it gives silence without a word.
+    samples, rate = soundfile.read(FIXTURES / SPOKEN, dtype="int16")
+    sound = tmp_path_factory.mktemp("microphone") / "spoken.wav"
+    soundfile.write(sound, samples, rate, subtype="PCM_16")
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(
+            executable_path=chromium,
+            args=[*BROWSER_FLAGS, f"--use-file-for-fake-audio-capture={sound}%noloop"],
+        )
+        yield running
+        await running.close()
+
+
+@dataclass
+class Opened:
+    """A page, and what the browser complained of while it was open."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    async def text(self) -> str:
+        """The settled lines of the transcript."""
+        return " ".join(await self.page.locator(".settled .body").all_inner_texts())
+
+    async def state(self, name: str, *, seconds: float = 20) -> None:
+        """Wait until the page is idle, opening, live or finishing."""
+        await self.page.wait_for_selector(f'body[data-state="{name}"]', timeout=seconds * 1000)
+
+    async def keep(self, name: str) -> None:
+        """Keep a picture of the page as a test artefact."""
+        ARTEFACTS.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=ARTEFACTS / f"page-{name}.png")
+
+
+Scheme = Literal["light", "dark"]
+OpenPage = Callable[..., Awaitable[Opened]]
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
+    """Opens pages, each in a context of its own, and closes them after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(
+            origin: str,
+            *,
+            script: str | None = None,
+            microphone: bool = True,
+            color_scheme: Scheme = "light",
+            width: int = 1180,
+            still: bool = False,
+        ) -> Opened:
+            context = await browser.new_context(
+                permissions=["microphone"] if microphone else [],
+                color_scheme=color_scheme,
+                viewport={"width": width, "height": 760},
+                reduced_motion="reduce" if still else "no-preference",
+            )
+            stack.push_async_callback(context.close)
+            page = await context.new_page()
+            page.set_default_timeout(20_000)
+            opened = Opened(page)
+            page.on("console", lambda message: opened.complaints.append(message.text))
+            page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+            page.on("request", lambda request: opened.hosts.add(request.url.split("/")[2]))
+            if script is not None:
+                await page.add_init_script(script)
+            await page.goto(f"{origin}/ui")
+            return opened
+
+        yield open_one
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def modules(served: Running, browser: Browser) -> AsyncIterator[Page]:
+    """A page in which the modules can be imported and asked one by one."""
+    page = await browser.new_page()
+    await page.goto(f"{served.url}/ui")
+    yield page
+    await page.close()
