@@ -1,4 +1,4 @@
-"""Speech recognition by a Riva or NIM server: the only part of the gateway's side that speaks gRPC."""
+"""Speech recognition by a Riva or NIM server: the only place on the gateway's side with gRPC."""
 
 from app.asr.client import RivaASRClient
 from app.asr.errors import AsrError, ErrorCode, Fault

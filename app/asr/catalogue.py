@@ -19,7 +19,7 @@ FRESH_S = 60.0
 
 
 class Catalogue:
-    """The models a server lists, asked for when they are needed and remembered for `FRESH_S` seconds.
+    """The models a server lists, asked for when needed and remembered for `FRESH_S` seconds.
 
     Args:
         transport: where to ask.
@@ -51,11 +51,11 @@ class Catalogue:
             return self._models
 
     async def serves(self, name: str, *, streaming: bool) -> bool:
-        """Whether a model of that name ("" for any) and kind is listed; a model of unstated kind counts as streaming."""
+        """Whether a model fits, by the rules of `fitting`."""
         return bool(fitting(await self._listed(), name, streaming=streaming))
 
     async def check(self, name: str, *, streaming: bool) -> None:
-        """Refuses a model that is not listed; an empty name leaves the choice to the server and asks nothing.
+        """Refuses a model that is not listed; an empty name is the server's choice, not asked.
 
         Raises:
             AsrError: MODEL_UNAVAILABLE, naming what is listed; or the server could not be asked.
@@ -71,7 +71,7 @@ class Catalogue:
 
 
 def fitting(listed: tuple[Model, ...], name: str, *, streaming: bool) -> tuple[Model, ...]:
-    """The listed models of that name ("" for any) and kind; a model of unstated kind counts as streaming."""
+    """The models of that name ("" for any) and kind; one of unstated kind counts as streaming."""
     return tuple(
         model
         for model in listed

@@ -1,4 +1,4 @@
-"""The connections to the recogniser: opened as they are needed, each with a bounded number of streams.
+"""The connections to the recogniser: opened when needed, each with a bounded number of streams.
 
 A server's MAX_CONCURRENT_STREAMS (often 100) makes gRPC queue further streams on that connection
 silently and without end. So a connection takes fewer than that, then the next one is opened, and
@@ -91,7 +91,7 @@ class ChannelPool:
             return channel
 
     async def control(self) -> RivaChannel:
-        """The connection of the short calls, apart so that no number of streams delays a health check."""
+        """The connection of the short calls, apart so that streams never delay a health check."""
         async with self._opening:
             self._refuse_when_closed()
             if self._control is None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
-from typing import TYPE_CHECKING
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 from app.asr.catalogue import Catalogue
+from app.asr.errors import AsrError, ErrorCode
 from app.asr.files import FileLimits, Recording, read_recording
 from app.asr.readiness import HttpProbe, probe
 from app.asr.requests import file_request, join_options, opening_request
@@ -16,7 +17,14 @@ from app.asr.stream import RecognitionStream, StreamRules
 from app.asr.transport import GrpcTransport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Mapping,
+        Sequence,
+    )
     from pathlib import Path
 
     from app.asr.events import (
@@ -29,6 +37,8 @@ if TYPE_CHECKING:
     from app.asr.requests import Options
     from app.asr.settings import RivaSettings
     from app.asr.transport import StreamCall, Transport
+
+Answer = TypeVar("Answer")
 
 _MS = 1000.0
 _FILE_CHUNK_S = 0.1
@@ -49,6 +59,7 @@ class RivaASRClient:
         self._settings = settings
         self._transport: Transport = GrpcTransport(settings) if transport is None else transport
         self._timeout = settings.timeout_ms / _MS
+        self._file_timeout = settings.file_timeout_ms / _MS
         self._catalogue = Catalogue(self._transport, timeout=self._timeout)
         self._http = HttpProbe(settings)
         self._files = asyncio.Semaphore(settings.max_batch_size)
@@ -91,6 +102,7 @@ class RivaASRClient:
 
         Raises:
             AsrError: see `app.asr.errors`; nothing else comes from the recogniser.
+            Exception: whatever `audio` raised, as it is.
         """
         options = join_options(
             self._settings,
@@ -114,7 +126,7 @@ class RivaASRClient:
             interims=interims,
             word_times=self._settings.enable_word_time_offsets,
         )
-        await self._catalogue.check(options.model, streaming=True)
+        await self._retried(lambda: self._catalogue.check(options.model, streaming=True))
         call = await self._open(options, interims=interims)
         stream = RecognitionStream(call, audio, rules)
         async with aclosing(stream.transcripts()) as transcripts:
@@ -123,8 +135,13 @@ class RivaASRClient:
 
     async def _open(self, options: Options, *, interims: bool) -> StreamCall:
         request = opening_request(self._settings, options, interims=interims)
+        return await self._retried(
+            lambda: self._transport.open_stream(request, within=self._timeout)
+        )
+
+    async def _retried(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         return await with_retries(
-            lambda: self._transport.open_stream(request, within=self._timeout),
+            attempt,
             retries=self._settings.max_retries,
             first_wait_s=self._settings.retry_delay_ms / _MS,
         )
@@ -171,7 +188,7 @@ class RivaASRClient:
                 self._settings.file_max_duration_s if max_duration is None else max_duration
             ),
         )
-        async with self._files:
+        async with self._place_for_a_file():
             recording = await asyncio.to_thread(read_recording, audio, limits)
             options = join_options(
                 self._settings,
@@ -185,9 +202,27 @@ class RivaASRClient:
             )
             if not recording.pcm:
                 return join_finals((), duration=0.0)
-            if await self._goes_offline(options, recording):
+            if await self._retried(lambda: self._goes_offline(options, recording)):
                 return await self._recognize(options, recording)
             return await self._stream_recording(options, recording)
+
+    @asynccontextmanager
+    async def _place_for_a_file(self) -> AsyncIterator[None]:
+        """One of RIVA_MAX_BATCH_SIZE places; waits for one no longer than a file may take."""
+        try:
+            async with asyncio.timeout(self._file_timeout):
+                await self._files.acquire()
+        except TimeoutError:
+            raise AsrError(
+                ErrorCode.RESOURCE_EXHAUSTED,
+                "Too many files are waiting to be recognised; try again later.",
+                retryable=True,
+                detail=f"transcribe file: no place within {self._file_timeout:g} s",
+            ) from None
+        try:
+            yield
+        finally:
+            self._files.release()
 
     async def _goes_offline(self, options: Options, recording: Recording) -> bool:
         """Whether the offline call can be used; a server with streaming models alone refuses it."""
@@ -202,23 +237,20 @@ class RivaASRClient:
 
     async def _recognize(self, options: Options, recording: Recording) -> FileTranscript:
         request = file_request(self._settings, options, recording.pcm)
-        response = await with_retries(
-            lambda: self._transport.recognize(request, within=self._settings.file_timeout_ms / _MS),
-            retries=self._settings.max_retries,
-            first_wait_s=self._settings.retry_delay_ms / _MS,
+        response = await self._retried(
+            lambda: self._transport.recognize(request, within=self._file_timeout)
         )
         finals = offline_transcripts(response, word_times=self._settings.enable_word_time_offsets)
         return join_finals(finals, duration=recording.duration)
 
     async def _stream_recording(self, options: Options, recording: Recording) -> FileTranscript:
-        limit = self._settings.file_timeout_ms / _MS
         rules = StreamRules(
             sample_rate=recording.sample_rate,
             largest_chunk=self._settings.chunk_size_bytes,
             silence_interval=self._settings.silence_interval_s,
             # Sent as fast as it is taken, so a busy server may be minutes behind and yet be well.
-            write_timeout=limit,
-            final_timeout=limit,
+            write_timeout=self._file_timeout,
+            final_timeout=self._file_timeout,
             interim_interval=0.0,
             interims=False,
             word_times=self._settings.enable_word_time_offsets,
@@ -235,14 +267,10 @@ class RivaASRClient:
         Raises:
             AsrError: it could not be asked.
         """
-        return await with_retries(
-            self._catalogue.refresh,
-            retries=self._settings.max_retries,
-            first_wait_s=self._settings.retry_delay_ms / _MS,
-        )
+        return await self._retried(self._catalogue.refresh)
 
     async def ready(self) -> Readiness:
-        """Whether a stream can be opened now: HTTP readiness and a fitting model, within RIVA_TIMEOUT_MS.
+        """Whether a stream can be opened now: HTTP says ready and a model fits, in RIVA_TIMEOUT_MS.
 
         Never raises `AsrError`: what is missing stands in `Readiness.reason`.
         """

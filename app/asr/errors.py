@@ -24,7 +24,7 @@ class Fault(StrEnum):
 
 
 class ErrorCode(StrEnum):
-    """The values of `AsrError.code`: gRPC status names, and names of our own where a status says too little."""
+    """The values of `AsrError.code`: gRPC status names, and our own where those say too little."""
 
     ABORTED = "ABORTED"
     CANCELLED = "CANCELLED"
@@ -106,7 +106,7 @@ class Rule:
     message: str
 
 
-def _rule(
+def _rule(  # noqa: PLR0913 - one argument for each column of the table
     statuses: str,
     message: str,
     *,
@@ -239,7 +239,7 @@ def _fits(rule: Rule, status: str, text: str) -> bool:
 
 
 def invalid(field: str, value: object, accepted: str) -> AsrError:
-    """The caller handed over something unusable; names the field, the value and what is accepted."""
+    """The caller handed over something unusable; names field, value and what is accepted."""
     return AsrError(
         ErrorCode.INVALID_ARGUMENT,
         f"{field} is {value!r}; accepted: {accepted}.",

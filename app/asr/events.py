@@ -93,7 +93,7 @@ class Hotwords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpointing:
-    """When the recogniser shall find that somebody began or stopped to speak; None leaves its default.
+    """When somebody is found to begin or stop to speak; None leaves the recogniser its default.
 
     Attributes:
         start_history_ms: window in which speech must be found to begin an utterance.

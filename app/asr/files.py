@@ -1,4 +1,4 @@
-"""Recordings as files: any container libsndfile reads, as the PCM16 mono audio the recogniser takes.
+"""Recordings as files: any container libsndfile reads becomes the PCM16 mono audio Riva takes.
 
 Everything here blocks; it is run in a thread.
 """
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 ACCEPTED = "a WAV, FLAC, OGG or MP3 file with audio in it"
 # What the models were trained on; only rates Riva does not take are changed to it.
 _MODEL_RATE = 16_000
-_BLOCK_S = 10.0
+# What studio equipment writes; beyond it a file is broken or wants to cost time.
+_HIGHEST_FILE_RATE, _MOST_CHANNELS = 192_000, 32
+_BLOCK_SAMPLES = 1 << 20  # decoded at once, over all channels: 4 MiB
 _BYTES_PER_SAMPLE = 2
 
 
@@ -87,23 +89,36 @@ def _check_size(audio: bytes | Path, most: int) -> None:
 
 
 def _decode(file: soundfile.SoundFile, longest: float) -> Recording:
-    rate = int(file.samplerate)
-    blocks: list[npt.NDArray[np.float32]] = []
+    rate, channels = int(file.samplerate), int(file.channels)
+    _check_shape(rate, channels)
+    sent_rate = rate if LOWEST_RATE <= rate <= HIGHEST_RATE else _MODEL_RATE
+    resampler = None if sent_rate == rate else soxr.ResampleStream(rate, sent_rate, 1)
+    pcm: list[bytes] = []
     frames = 0
-    # Counted while decoding: a header may lie about the length, and some containers do not know it.
-    for block in file.blocks(blocksize=round(_BLOCK_S * rate), dtype="float32", always_2d=True):
+    # Block by block, and counted while decoding: a header may lie about the length, and a small
+    # compressed file may hold hours of silence.
+    for block in file.blocks(_BLOCK_SAMPLES // channels, dtype="float32", always_2d=True):
         frames += len(block)
         if frames > longest * rate:
             raise _bad(
                 ErrorCode.AUDIO_TOO_LONG,
                 f"The recording is longer than {longest:g} s, the most accepted.",
             )
-        blocks.append(block.mean(axis=1, dtype=np.float32))
-    samples = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
-    duration = frames / rate
-    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        samples, rate = soxr.resample(samples, rate, _MODEL_RATE), _MODEL_RATE
-    return Recording(pcm=_pcm16(samples), sample_rate=rate, duration=duration)
+        mono = block.mean(axis=1, dtype=np.float32)
+        pcm.append(_pcm16(mono if resampler is None else resampler.resample_chunk(mono)))
+    if resampler is not None:
+        rest = resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+        pcm.append(_pcm16(rest))
+    return Recording(pcm=b"".join(pcm), sample_rate=sent_rate, duration=frames / rate)
+
+
+def _check_shape(rate: int, channels: int) -> None:
+    if rate > _HIGHEST_FILE_RATE or channels > _MOST_CHANNELS:
+        raise _bad(
+            ErrorCode.AUDIO_INVALID,
+            f"The recording has {channels} channels at {rate} Hz; accepted: up to "
+            f"{_MOST_CHANNELS} channels and {_HIGHEST_FILE_RATE} Hz.",
+        )
 
 
 def _pcm16(samples: npt.NDArray[np.float32]) -> bytes:

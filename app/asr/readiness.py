@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,8 +18,6 @@ from app.asr.errors import AsrError
 from app.asr.events import Readiness
 
 if TYPE_CHECKING:
-    import ssl
-
     from app.asr.catalogue import Catalogue
     from app.asr.settings import RivaSettings
 
@@ -30,34 +29,50 @@ class HttpProbe:
         self._settings = settings
         self._url = settings.ready_url
         self._client: httpx.AsyncClient | None = None
+        self._connecting = asyncio.Lock()
+        self._closed = False
 
     async def reason(self) -> str | None:
-        """Why the server is not ready by its own word, or None when it is (or is not asked by HTTP)."""
+        """Why the server is not ready by its own word; None when it is, or is not asked by HTTP."""
         if self._url is None:
             return None
-        if self._client is None:
-            verify = await asyncio.to_thread(_tls_context, self._settings)
-            self._client = httpx.AsyncClient(
-                verify=verify, trust_env=False, timeout=self._settings.timeout_ms / 1000.0
-            )
         name = self._settings.ssl_server_name
         extensions = {"sni_hostname": name} if name is not None else {}
         try:
-            answer = await self._client.get(self._url, extensions=extensions)
-        except httpx.HTTPError as error:
+            client = await self._connected()
+            if client is None:
+                return "the connection to the recogniser was closed by this side"
+            answer = await client.get(self._url, extensions=extensions)
+        except (httpx.HTTPError, OSError) as error:
+            # The error's text holds addresses or paths; its kind does not.
             return f"the readiness probe of the recogniser failed ({type(error).__name__})"
         return _refusal(answer)
 
+    async def _connected(self) -> httpx.AsyncClient | None:
+        async with self._connecting:
+            if self._client is None and not self._closed:
+                self._client = httpx.AsyncClient(
+                    verify=await asyncio.to_thread(_tls_context, self._settings),
+                    trust_env=False,
+                    timeout=self._settings.timeout_ms / 1000.0,
+                )
+            return None if self._closed else self._client
+
     async def aclose(self) -> None:
-        """Closes the connection."""
-        if self._client is not None:
-            await self._client.aclose()
+        """Closes the connection; the server then counts as not ready."""
+        self._closed = True
+        async with self._connecting:
+            if self._client is not None:
+                await self._client.aclose()
 
 
 def _tls_context(settings: RivaSettings) -> ssl.SSLContext:
-    context = httpx.create_ssl_context(trust_env=False)
-    if settings.ssl_cert is not None:
-        context.load_verify_locations(cafile=settings.ssl_cert)
+    # As gRPC does: a CA that is given replaces those everybody trusts.
+    context = (
+        httpx.create_ssl_context(trust_env=False)
+        if settings.ssl_cert is None
+        else ssl.create_default_context(cafile=settings.ssl_cert)
+    )
     if settings.ssl_client_cert is not None:
         context.load_cert_chain(settings.ssl_client_cert, settings.ssl_client_key)
     return context

@@ -1,4 +1,4 @@
-"""Riva's result messages as events: pure functions of the message, the segment number and the timeline."""
+"""Riva's result messages as events: pure functions of message, segment number and timeline."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def words(
 def offline_transcripts(
     response: riva_asr_pb2.RecognizeResponse, *, word_times: bool
 ) -> Iterator[Transcript]:
-    """Every result of an offline recognition as a final transcript; results that say nothing are skipped."""
+    """Every result of an offline recognition as a final; results that say nothing are skipped."""
     for segment_id, result in enumerate(response.results):
         if not result.alternatives or not (text := result.alternatives[0].transcript.strip()):
             continue

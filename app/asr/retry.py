@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from app.asr.errors import AsrError
+from app.asr.errors import AsrError, ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,6 +17,8 @@ Answer = TypeVar("Answer")
 
 # A caller waits for this call: beyond it an error is of more use than another try.
 LONGEST_WAIT_S = 10.0
+# Those have used their deadline up already; a second one would double the caller's wait.
+_WAITED_ENOUGH = frozenset({ErrorCode.DEADLINE_EXCEEDED, ErrorCode.STREAM_LIMIT})
 
 _log = structlog.get_logger(__name__)
 
@@ -30,7 +32,8 @@ async def with_retries(
     that clients that failed together do not come back together.
 
     Args:
-        attempt: one try; only an `AsrError` that is retryable leads to another one.
+        attempt: one try; only an `AsrError` that is retryable leads to another one, and no deadline
+            that has passed.
         retries: further tries after the first.
         first_wait_s: upper bound of the first wait in seconds.
     """
@@ -38,7 +41,7 @@ async def with_retries(
         try:
             return await attempt()
         except AsrError as error:
-            if not error.retryable:
+            if not error.retryable or error.code in _WAITED_ENOUGH:
                 raise
             bound = min(LONGEST_WAIT_S, first_wait_s * 2**tried)
             wait = random.uniform(0.0, bound)  # noqa: S311 - spreads load, protects nothing

@@ -63,7 +63,7 @@ OptionalSwitch = Annotated[bool | None, BeforeValidator(_empty_is_unset)]
 
 
 class RivaSettings(BaseSettings):
-    """How to reach the recogniser and what to ask of it; each field is the environment variable RIVA_<FIELD>.
+    """How to reach the recogniser and what to ask of it; field x is the variable RIVA_X.
 
     Raises `SettingsError` naming every problem at once: key, value (a secret's is masked), what is
     accepted.
@@ -89,13 +89,13 @@ class RivaSettings(BaseSettings):
     )
     http_ready_path: Annotated[str, StringConstraints(pattern=r"^/[\w\-./]*$")] = Field(
         "/v1/health/ready",
-        description="path of the readiness probe (/v2/health/ready on port 8000 of a classic Riva server)",
+        description="path of the readiness probe, starting with /, such as /v1/health/ready",
     )
 
     ssl: bool = Field(False, description="true or false: TLS to the recogniser")
     ssl_cert: OptionalFile = Field(
         None,
-        description="path of a readable PEM file with the CA that signed the recogniser's certificate",
+        description="path of a readable PEM file with the CA of the recogniser's certificate",
     )
     ssl_client_cert: OptionalFile = Field(
         None, description="path of a readable PEM file with the client certificate (mutual TLS)"
@@ -112,7 +112,9 @@ class RivaSettings(BaseSettings):
     )
     api_key: SecretStr = Field(
         SecretStr(""),
-        description="printable ASCII without spaces, sent as a bearer token; needs RIVA_SSL unless the host is this machine",
+        description=(
+            "printable ASCII without spaces; needs RIVA_SSL=true unless RIVA_HOST is this machine"
+        ),
     )
 
     model: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(
@@ -134,7 +136,7 @@ class RivaSettings(BaseSettings):
     )
     custom_configuration: Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)] = Field(
         default_factory=dict,
-        description="model settings as key:value pairs joined by commas, such as neural_vad.onset:0.85",
+        description="key:value pairs joined by commas, such as neural_vad.onset:0.85",
     )
 
     endpointing_start_history_ms: OptionalHistory = Field(
@@ -162,12 +164,12 @@ class RivaSettings(BaseSettings):
     )
     silence_interval_s: Annotated[float, Gt(0.0), Le(55.0)] = Field(
         20.0,
-        description="above 0, to 55: seconds without audio after which silence is sent (the recogniser gives up at 60)",
+        description="above 0, to 55: seconds without audio after which silence is sent",
     )
 
     timeout_ms: Milliseconds = Field(
         5000,
-        description="1 to 3600000: deadline of connecting, of a short call and of one message being taken",
+        description="1 to 3600000: deadline of connecting, a short call, one message being taken",
     )
     final_timeout_ms: Milliseconds = Field(
         10_000,
@@ -181,7 +183,7 @@ class RivaSettings(BaseSettings):
     )
     retry_delay_ms: Annotated[int, Ge(0), Le(60_000)] = Field(
         1000,
-        description="0 to 60000: upper end of the first random wait before a retry; doubles each time",
+        description="0 to 60000: bound of the first random wait before a retry; doubles each time",
     )
 
     max_batch_size: Annotated[int, Ge(1), Le(1024)] = Field(
@@ -192,7 +194,7 @@ class RivaSettings(BaseSettings):
     )
     max_streams_per_channel: Annotated[int, Ge(1), Le(10_000)] = Field(
         90,
-        description="1 to 10000: most streams on a connection; keep it below the server's own limit (often 100)",
+        description="1 to 10000: most streams on a connection, below the server's own limit",
     )
     max_message_bytes: Annotated[int, Ge(65_536), Le(2_147_483_647)] = Field(
         64 * 1024 * 1024, description="65536 to 2147483647: largest gRPC message either way"

@@ -196,7 +196,7 @@ class RecognitionStream:
             self._fail(error)
 
     async def _watch_finals(self) -> None:
-        """Ends the call when, after the audio's end, the recogniser keeps the reader waiting too long."""
+        """Ends the call when, the audio over, the recogniser keeps the reader waiting too long."""
         ended, limit = self._now(), self._rules.final_timeout
         while True:
             # While nobody reads, the caller is busy with a transcript and the recogniser not to
@@ -219,7 +219,7 @@ class _CallOverError(Exception):
 
 
 class InterimPace:
-    """Leaves out interims that come sooner than `interval` seconds after the last one of their segment."""
+    """Leaves out interims sooner than `interval` seconds after the last one of their segment."""
 
     def __init__(self, interval: float) -> None:
         self._interval = interval

@@ -32,13 +32,13 @@ _STATUS_WAIT_S = 1.0
 
 
 class StreamCall(Protocol):
-    """One stream to the recogniser. One task may write while another one reads; `abort` ends both."""
+    """One stream to the recogniser. One task may write while another reads; `abort` ends both."""
 
     async def write(self, request: riva_asr_pb2.StreamingRecognizeRequest) -> None:
-        """Sends a message; returns when flow control has taken it, so a slow server slows the caller down."""
+        """Sends a message; returns when flow control has taken it: a slow server slows us."""
 
     async def half_close(self) -> None:
-        """Says that no more audio follows. The recogniser then gives its last finals and ends the stream."""
+        """Says that no more audio follows; the recogniser gives its last finals, then the end."""
 
     async def read(self) -> riva_asr_pb2.StreamingRecognizeResponse | None:
         """The next response, or None when the recogniser has ended the stream in good order."""
@@ -128,7 +128,7 @@ class GrpcTransport:
 
 
 class GrpcStreamCall:
-    """A `StreamCall` over grpc.aio; gives its place on the connection back when the call is over."""
+    """A `StreamCall` over grpc.aio; gives its place on the connection back when it is over."""
 
     def __init__(self, slot: Slot, metadata: tuple[tuple[str, str], ...]) -> None:
         self._slot = slot
@@ -140,8 +140,9 @@ class GrpcStreamCall:
     def _note_status(self, call: grpc.aio.Call) -> None:
         """Keeps the server's own status, whenever grpc.aio sets one.
 
-        A write that fails because the call is over makes grpc.aio put "INTERNAL: Internal error from Core" in the
-        place of the status the server sent, before or after that one comes (grpc/grpc issue 36066).
+        A write that fails because the call is over makes grpc.aio put "INTERNAL: Internal error
+        from Core" in the place of the status the server sent, before or after that one comes
+        (grpc/grpc issue 36066).
         """
         self._slot.release()
         name, text = _result_of(call.code()).name, _result_of(call.details()) or ""
@@ -210,7 +211,7 @@ _CALL_ENDED = (
 
 
 def _result_of(finished: Coroutine[Any, Any, Answer]) -> Answer:
-    """The result of a coroutine that has nothing left to wait for, as those that ask an ended call."""
+    """The result of a coroutine with nothing left to wait for, as those that ask an ended call."""
     try:
         finished.send(None)
     except StopIteration as stop:
@@ -246,5 +247,5 @@ def _no_place(places: int) -> AsrError:
         "Every stream to the recogniser is in use; try again shortly.",
         retryable=True,
         fault=Fault.SERVICE,
-        detail=f"open stream: no free place among {places} (RIVA_CHANNELS x RIVA_MAX_STREAMS_PER_CHANNEL)",
+        detail=f"open stream: all {places} places (channels x streams) are taken",
     )

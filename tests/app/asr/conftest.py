@@ -1,5 +1,7 @@
 """Settings that read nothing of the machine's environment, and clients that are closed again."""
 
+# ruff: noqa: ANN401 - values of every type are handed over on purpose
+
 from __future__ import annotations
 
 import os

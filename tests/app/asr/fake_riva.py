@@ -1,8 +1,10 @@
 """A gRPC server of Riva's recognition service whose every answer a test writes down beforehand.
 
-It is a real grpc.aio server on 127.0.0.1, so flow control, deadlines, TLS and cancellation are gRPC's own. It recognises
-nothing: app/emulator does.
+It is a real grpc.aio server on 127.0.0.1, so flow control, deadlines, TLS and cancellation are
+gRPC's own. It recognises nothing: app/emulator does.
 """
+
+# ruff: noqa: ANN401 - generated messages and server contexts carry no types
 
 from __future__ import annotations
 
@@ -68,7 +70,7 @@ Script = Callable[[Stream], Awaitable[None]]
 
 
 async def hear_for_ever(stream: Stream) -> None:
-    """Takes everything and never ends: only a cancellation does. A read on a cancelled call ends like a half-close."""
+    """Takes everything and waits to be cancelled, which a read alone shows as a half-close."""
     await stream.receive_all()
     await asyncio.Event().wait()
 
@@ -95,7 +97,7 @@ class FakeRiva(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # type: ignore
     opened: asyncio.Condition = field(default_factory=asyncio.Condition)
     port: int = 0
 
-    async def StreamingRecognize(self, _: object, context: Any) -> None:
+    async def StreamingRecognize(self, _: object, context: Any) -> None:  # noqa: N802 - Riva's name
         stream = Stream(context, context.peer(), _pairs(context))
         self.streams.append(stream)
         try:
@@ -110,7 +112,7 @@ class FakeRiva(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # type: ignore
         finally:
             stream.ended.set()
 
-    async def Recognize(self, request: Any, context: Any) -> Any:
+    async def Recognize(self, request: Any, context: Any) -> Any:  # noqa: N802 - Riva's name
         self.files.append(request)
         if self.recognize is None:
             await context.abort(
@@ -121,7 +123,9 @@ class FakeRiva(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # type: ignore
             raise AssertionError
         return await self.recognize(request, context)
 
-    async def GetRivaSpeechRecognitionConfig(self, _: object, context: Any) -> Any:
+    async def GetRivaSpeechRecognitionConfig(  # noqa: N802 - Riva's name
+        self, _: object, context: Any
+    ) -> Any:
         self.config_calls += 1
         self.config_metadata.append(_pairs(context))
         if self.config_calls <= self.failures_before_success:

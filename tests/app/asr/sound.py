@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def tone(seconds: float, rate: int = 16000) -> bytes:
-    """PCM16 in which each sample differs from its neighbours, so that a lost or doubled one shows."""
+    """PCM16 in which each sample differs from the next, so that a lost or doubled one shows."""
     return np.arange(round(seconds * rate)).astype("<u2").tobytes()
 
 

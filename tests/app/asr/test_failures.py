@@ -1,7 +1,7 @@
 """A stream that goes wrong: which error comes out, when, and what is left behind (nothing).
 
-Deadlines are real but short; nothing here asserts how long anything took. That a live Riva words its errors like the
-table is not proved: the texts are from public threads and manuals.
+Deadlines are real but short; nothing here asserts how long anything took. That a live Riva words
+its errors like the table is not proved: the texts are from public threads and manuals.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from tests.app.asr.sound import Microphone, of, tone
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from app.asr import RivaASRClient
+    from app.asr import RivaASRClient, Transcript
 
 TABLE = [
     (
         "INVALID_ARGUMENT",
-        "inference request for sequence 42 must specify the START flag on the first request of the sequence",
+        "request for sequence 42 must specify the START flag on the first request of the sequence",
         "STREAM_IDLE",
         True,
         Fault.SERVICE,
@@ -54,7 +54,7 @@ TABLE = [
     ("UNAVAILABLE", "Socket closed", "UNAVAILABLE", True, Fault.SERVICE),
     (
         "UNAVAILABLE",
-        "failed to connect to all addresses; last error: Ssl handshake failed: CERTIFICATE_VERIFY_FAILED",
+        "failed to connect; last error: Ssl handshake failed: CERTIFICATE_VERIFY_FAILED",
         "TLS_FAILED",
         False,
         Fault.SETUP,
@@ -102,6 +102,12 @@ async def hear(client: RivaASRClient, audio: AsyncIterator[bytes]) -> list[str]:
     return [t.text async for t in client.stream_transcribe(audio)]
 
 
+async def collect(transcripts: AsyncIterator[Transcript], heard: list[str]) -> None:
+    """Keeps what was heard also where the iteration fails."""
+    async for transcript in transcripts:
+        heard.append(transcript.text)  # noqa: PERF401 - an extend would lose all when it fails
+
+
 async def test_what_was_said_before_the_stream_broke_is_heard_first() -> None:
     async def script(stream: Stream) -> None:
         await stream.receive_all()
@@ -109,11 +115,10 @@ async def test_what_was_said_before_the_stream_broke_is_heard_first() -> None:
         await stream.say(final("all of this"))
         await stream.fail(grpc.StatusCode.UNAVAILABLE, "gone")
 
-    heard = []
+    heard: list[str] = []
     async with serving(FakeRiva(script=script)) as riva, client_of(riva) as client:
         with pytest.raises(AsrError):
-            async for transcript in client.stream_transcribe(of([tone(0.1)])):
-                heard.append(transcript.text)  # noqa: PERF401 - kept although the iteration fails
+            await collect(client.stream_transcribe(of([tone(0.1)])), heard)
     assert heard == ["al", "all of this"]
 
 
@@ -124,11 +129,10 @@ async def test_a_server_that_ends_well_before_the_audio_does_is_an_error_to_retr
 
     microphone = Microphone()
     microphone.speak(tone(0.1))
-    heard = []
+    heard: list[str] = []
     async with serving(FakeRiva(script=script)) as riva, client_of(riva) as client:
         with pytest.raises(AsrError) as caught:
-            async for transcript in client.stream_transcribe(microphone.listen()):
-                heard.append(transcript.text)  # noqa: PERF401 - kept although the iteration fails
+            await collect(client.stream_transcribe(microphone.listen()), heard)
     assert heard == ["only this"]
     assert (caught.value.code, caught.value.retryable) == ("STREAM_ENDED_EARLY", True)
 
@@ -157,7 +161,8 @@ async def test_a_server_that_takes_no_audio_ends_in_a_deadline_and_holds_the_cal
         stalled.set()
         await asyncio.wait_for(riva.streams[0].ended.wait(), 5)
     assert (caught.value.code, caught.value.retryable) == ("DEADLINE_EXCEEDED", True)
-    # The window, the write under way and gRPC's own write buffer; a queue of ours would take without end.
+    # The window, the write under way and gRPC's own write buffer; a queue of ours would take
+    # without end.
     assert taken < 300_000
 
 
@@ -167,14 +172,13 @@ async def test_a_server_that_keeps_its_finals_to_itself_ends_in_a_deadline() -> 
         await stream.say(final("the first"))
         await asyncio.Event().wait()
 
-    heard = []
+    heard: list[str] = []
     async with (
         serving(FakeRiva(script=script)) as riva,
         client_of(riva, final_timeout_ms=100) as client,
     ):
         with pytest.raises(AsrError) as caught:
-            async for transcript in client.stream_transcribe(of([tone(0.1)])):
-                heard.append(transcript.text)  # noqa: PERF401 - kept although the iteration fails
+            await collect(client.stream_transcribe(of([tone(0.1)])), heard)
         await asyncio.wait_for(riva.streams[0].ended.wait(), 5)
         assert riva.streams[0].cancelled
     assert heard == ["the first"]
@@ -275,7 +279,8 @@ async def test_a_cancelled_listener_leaves_no_task_and_the_server_sees_it() -> N
         assert microphone.closed
         assert client._transport._pool._channels[0].streams == 0  # type: ignore[attr-defined]  # looks inside
         await asyncio.sleep(0)
-        # The server in this process starts a task for the next call; everything else is the client's.
+        # The server in this process starts a task for the next call; everything else is the
+        # client's.
         left = [t for t in asyncio.all_tasks() - before if "AioServer" not in repr(t)]
         assert left == []
 

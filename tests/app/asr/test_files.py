@@ -3,6 +3,8 @@
 The server hears nothing; that speech survives decoding is shown where a real recogniser listens.
 """
 
+# ruff: noqa: ANN401 - generated messages and server contexts carry no types
+
 from __future__ import annotations
 
 import asyncio
@@ -213,6 +215,21 @@ async def test_only_so_many_files_are_recognised_at_once() -> None:
     assert most == 2
 
 
+async def test_a_file_that_gets_no_place_in_time_is_told_to_come_back() -> None:
+    async def recognize(_: object, __: object) -> Any:
+        await asyncio.Event().wait()
+
+    riva = FakeRiva(models=BOTH, recognize=recognize)
+    async with serving(riva), client_of(riva, max_batch_size=1, file_timeout_ms=100) as client:
+        ends = await asyncio.gather(
+            *(client.transcribe_file(SHORT) for _ in range(2)), return_exceptions=True
+        )
+    codes = sorted(end.code for end in ends if isinstance(end, AsrError))
+    assert codes[0] == "DEADLINE_EXCEEDED"
+    # The second gives up too, or has just got the first one's place and met the same deadline.
+    assert codes[1] in {"RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"}
+
+
 async def test_an_empty_recording_is_an_empty_transcript_without_any_call() -> None:
     async with serving(FakeRiva()) as riva, client_of(riva) as client:
         heard = await client.transcribe_file(encoded(sine(0, 16000), 16000, "WAV", "PCM_16"))
@@ -224,6 +241,18 @@ async def test_an_empty_recording_is_an_empty_transcript_without_any_call() -> N
     ("audio", "limits", "code", "named"),
     [
         (b"this is no audio", LIMITS, "AUDIO_INVALID", "WAV, FLAC, OGG or MP3"),
+        (
+            encoded(sine(0.1, 16000, 33), 16000, "WAV", "PCM_16"),
+            LIMITS,
+            "AUDIO_INVALID",
+            "up to 32 channels",
+        ),
+        (
+            encoded(sine(0.1, 200_000), 200_000, "WAV", "PCM_16"),
+            LIMITS,
+            "AUDIO_INVALID",
+            "192000 Hz",
+        ),
         (b"", LIMITS, "AUDIO_INVALID", "WAV, FLAC, OGG or MP3"),
         (Path("/no/such/file.wav"), LIMITS, "AUDIO_INVALID", "cannot be read"),
         (Path("/"), LIMITS, "AUDIO_INVALID", "WAV, FLAC, OGG or MP3"),

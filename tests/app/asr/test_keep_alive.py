@@ -1,12 +1,13 @@
 """Silence that keeps a paused stream alive, and the caller's clock that must not count it.
 
-The idle limit itself (60 s) is Riva's and is not waited for here: the interval is set to milliseconds, and the test goes on
-when the server has heard the silence.
+The idle limit itself (60 s) is Riva's and is not waited for here: the interval is set to
+milliseconds, and the test goes on when the server has heard the silence.
 """
 
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +35,8 @@ async def test_a_pause_is_filled_with_silence_and_the_words_after_it_keep_the_ca
         while (chunk := await stream.receive()) == SILENCE:
             silent += 0.1
         assert chunk == tone(0.5)
-        # A word half-way into the second chunk, on the recogniser's own clock: 1 s + silence + 0.25 s.
+        # A word half-way into the second chunk, on the recogniser's own clock: 1 s + silence + 0.25
+        # s.
         at = round((1.0 + silent + 0.25) * 1000)
         await stream.say(final("after", word("after", at, at + 100), audio_processed=1.5 + silent))
         await stream.say(final("before", word("before", 900, 1050)))
@@ -141,4 +143,4 @@ def test_time_never_runs_backwards(steps: list[tuple[bool, int]], moments: list[
     for is_audio, samples in steps:
         (timeline.add_audio if is_audio else timeline.add_silence)(samples)
     mapped = [timeline.to_caller(moment) for moment in sorted(moments)]
-    assert all(a <= b + 1e-6 for a, b in zip(mapped, mapped[1:], strict=False))
+    assert all(a <= b + 1e-6 for a, b in pairwise(mapped))

@@ -106,9 +106,7 @@ async def test_a_ready_probe_without_a_fitting_model_is_not_ready() -> None:
     assert not only_offline.ready
 
 
-async def test_a_probe_that_cannot_be_reached_or_keeps_silent_is_not_ready_and_names_no_address() -> (
-    None
-):
+async def test_a_probe_that_is_away_or_silent_is_not_ready_and_names_no_address() -> None:
     silent = Probe()
     silent.silent = True
     async with silent.listening() as port, serving(FakeRiva()) as riva:
@@ -122,6 +120,29 @@ async def test_a_probe_that_cannot_be_reached_or_keeps_silent_is_not_ready_and_n
         assert not readiness.ready
         assert readiness.reason
         assert "127.0.0.1" not in readiness.reason
+
+
+async def test_a_closed_client_is_not_ready() -> None:
+    async with Probe().listening() as port, serving(FakeRiva()) as riva:
+        async with client_of(riva, http_port=port) as client:
+            assert (await client.ready()).ready
+        readiness = await client.ready()
+        assert "closed" in (await client._http.reason() or "")
+    assert not readiness.ready
+
+
+async def test_certificate_files_that_cannot_be_used_are_a_reason_and_not_a_traceback(
+    tmp_path: Path,
+) -> None:
+    nonsense = tmp_path / "ca.pem"
+    nonsense.write_text("not a certificate")
+    async with (
+        Probe().listening() as port,
+        client_of(FakeRiva(port=1), http_port=port, ssl=True, ssl_cert=nonsense) as client,
+    ):
+        readiness = await client.ready()
+        assert "SSLError" in (await client._http.reason() or "")
+    assert not readiness.ready
 
 
 async def test_a_server_that_is_loading_becomes_ready_on_a_later_question() -> None:

@@ -1,11 +1,13 @@
 """A stream in good order: what goes up, what comes down, and in which sequence.
 
-Runs over a real gRPC server with scripted answers; it does not prove that a live Riva answers like the scripts.
+Runs over a real gRPC server with scripted answers; it does not prove that a live Riva answers like
+the scripts.
 """
 
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
@@ -257,7 +259,7 @@ def test_however_the_audio_is_cut_the_recogniser_gets_the_same_samples(
 ) -> None:
     audio = tone(0.2)
     edges = [0, *sorted(cuts), len(audio)]
-    chunks = [audio[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    chunks = [audio[a:b] for a, b in pairwise(edges)]
 
     async def run() -> tuple[list[Transcript], list[bytes]]:
         async with (
