@@ -214,6 +214,6 @@ def _as_document(resource: Resource) -> dict[str, Any]:
 
 def unresolved(values: Mapping[str, Any], marker: str) -> Iterator[str]:
     """The dotted paths of the strings that hold a marker."""
-    for path, value in wire.strings_in(values):
+    for path, value in wire.scalars(values):
         if isinstance(value, str) and marker in value:
             yield wire.dotted(path)

@@ -148,14 +148,14 @@ def masked(value: object, secrets: frozenset[PropertyPath], path: PropertyPath =
     return "[unknown]" if value == UNKNOWN else value
 
 
-def strings_in(value: object, path: PropertyPath = ()) -> Iterable[tuple[PropertyPath, object]]:
+def scalars(value: object, path: PropertyPath = ()) -> Iterable[tuple[PropertyPath, object]]:
     """Every scalar below a value, with its path."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from strings_in(item, (*path, key))
+            yield from scalars(item, (*path, key))
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from strings_in(item, (*path, index))
+            yield from scalars(item, (*path, index))
     else:
         yield path, value
 

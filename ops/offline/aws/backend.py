@@ -1,0 +1,172 @@
+"""Answers registrations by creating them, and refuses what stands on an answer nobody gave."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ops.offline import sdk, wire
+from ops.offline.aws import lookups
+from ops.offline.aws.cloud import Cloud
+from ops.offline.aws.creators import CREATORS
+from ops.offline.aws.making import Created, Making
+from ops.offline.errors import OfflineError
+from ops.offline.recording import Invoke, Resource, State
+
+UNSET = "<<UNSET "
+"""Begins what stands for an output that no creator computed: `<<UNSET Type.name.property>>`."""
+
+UNSET_NUMBER = -9007199254740991
+"""The same for numbers: the smallest integer that JSON keeps exactly."""
+
+_LEAVES = sdk.Leaves(
+    text=lambda path: f"{UNSET}{path}>>",
+    number=lambda _path: UNSET_NUMBER,
+    # A flag has no third value: left out, it reads as None.
+    flag=lambda _path: None,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    region: str
+    default_tags: Mapping[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class AwsBackend:
+    """Creates every resource through boto3.
+
+    Attributes:
+        cloud: where.
+        account: the account that ARNs name.
+        default: region and default tags of resources that name no provider.
+        unsupported: URN -> why that resource exists on paper only.
+    """
+
+    cloud: Cloud
+    account: str
+    default: _Provider
+    unsupported: dict[str, str] = field(default_factory=dict)
+    _providers: dict[str, _Provider] = field(default_factory=dict)
+
+    def create(self, resource: Resource) -> State:
+        """Create one resource.
+
+        Raises:
+            OfflineError: nothing creates this type, an input is refused or has no place, or an
+                input was made from an output that no creator computed.
+        """
+        refuse_unset(resource.label, resource.inputs)
+        if resource.type.startswith("pulumi:providers:"):
+            return self._remember_provider(resource)
+        if resource.read or resource.import_id:
+            raise OfflineError(
+                f"{resource.import_id}: reading or importing what exists already is not implemented"
+                f" for {resource.type}; pass its id as configuration"
+            )
+        creator = CREATORS.get(resource.type)
+        if creator is None:
+            raise OfflineError(
+                f"no creator for the type {resource.type};"
+                " add a row or a function for it to a module of ops/offline/aws/creators"
+            )
+        provider = self._providers.get(resource.provider.rpartition("::")[0], self.default)
+        making = Making(
+            resource=resource,
+            region=str(resource.inputs.get("region") or provider.region),
+            account=self.account,
+            cloud=self.cloud,
+            inputs=_inputs(resource, provider.default_tags),
+        )
+        created = creator(making)
+        if making.inputs:
+            raise OfflineError(
+                f"no place for {', '.join(sorted(making.inputs))} of {resource.type};"
+                " add it where this type is created, below ops/offline/aws/creators"
+            )
+        if created.unsupported:
+            self.unsupported[resource.urn] = created.unsupported
+        return _state(resource, making.region, provider.default_tags, created)
+
+    def invoke(self, call: Invoke) -> Mapping[str, Any]:
+        """Answer a look-up from the same endpoint."""
+        refuse_unset(call.token, call.arguments)
+        region = str(call.arguments.get("region") or self.default.region)
+        return lookups.answer(self.cloud, region, self.account, call)
+
+    def check_outputs(self, outputs: Mapping[str, Any]) -> None:
+        """Refuse a stack output that no creator computed."""
+        refuse_unset("stack outputs", outputs)
+
+    def _remember_provider(self, resource: Resource) -> State:
+        region = str(resource.inputs.get("region") or self.default.region)
+        self._providers[resource.urn] = _Provider(
+            region, default_tags(resource.inputs.get("defaultTags"))
+        )
+        return State(id=resource.name, outputs=resource.inputs)
+
+
+def default_provider(config: Mapping[str, str]) -> _Provider:
+    """What `aws:` configuration says of resources that name no provider."""
+    return _Provider(
+        config.get("aws:region", "us-east-1"), default_tags(config.get("aws:defaultTags"))
+    )
+
+
+def default_tags(value: object) -> dict[str, str]:
+    """The provider's default tags, which arrive as an object or as its JSON."""
+    parsed = json.loads(value) if isinstance(value, str) and value else value
+    tags = parsed.get("tags") if isinstance(parsed, Mapping) else None
+    return {str(key): str(item) for key, item in tags.items()} if tags else {}
+
+
+def refuse_unset(who: str, values: Mapping[str, Any]) -> None:
+    """Raise when a value was made from an output that no creator computed.
+
+    Raises:
+        OfflineError: names the consumer, the path, and the output.
+    """
+    for path, value in wire.scalars(values):
+        if isinstance(value, str) and UNSET in value:
+            start = value.index(UNSET) + len(UNSET)
+            output = value[start:].split(">>")[0]
+        elif str(UNSET_NUMBER) in str(value):  # a program may have put the number into a text
+            output = "a number"
+        else:
+            continue
+        raise OfflineError(
+            f"{who}: {wire.dotted(path)} stands on {output}, an output that nothing here computes;"
+            " compute it where its type is created, below ops/offline/aws/creators"
+        )
+
+
+def _inputs(resource: Resource, default: Mapping[str, str]) -> dict[str, Any]:
+    """What a creator works with: default tags merged in, the region taken out."""
+    inputs = {
+        key: value
+        for key, value in resource.inputs.items()
+        if key != "region" and value is not None
+    }
+    # Auto scaling groups write tags in a form of their own, and the provider adds no defaults to
+    # them.
+    takes_tags = "tagsAll" in sdk.output_types(resource.type)
+    if takes_tags and (default or isinstance(inputs.get("tags"), Mapping)):
+        inputs["tags"] = {**default, **inputs.get("tags", {})}
+    if inputs.get("tags") == {}:
+        del inputs["tags"]
+    return inputs
+
+
+def _state(resource: Resource, region: str, default: Mapping[str, str], created: Created) -> State:
+    declared = sdk.output_types(resource.type)
+    outputs = {**resource.inputs, **created.outputs}
+    if "region" in declared:
+        outputs["region"] = region
+    if "tagsAll" in declared:
+        outputs["tagsAll"] = {**default, **resource.inputs.get("tags", {})}
+    label = f"{resource.type.rsplit(':', 1)[-1]}.{resource.name}"
+    outputs |= sdk.fill(resource.type, outputs, _LEAVES, label)
+    secret = {str(path[0]) for path in resource.secret_inputs}
+    secret |= set(resource.options.get("additionalSecretOutputs", ()))
+    return State(id=created.id, outputs=outputs, secret_outputs=frozenset(secret & set(outputs)))

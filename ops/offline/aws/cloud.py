@@ -1,0 +1,136 @@
+"""The way to an AWS API that is not AWS: a moto server on this machine, or moto in this process."""
+
+import ipaddress
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlparse
+
+import boto3
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.model import OperationModel, StructureShape
+from botocore.validate import ParamValidator
+
+from ops.offline.aws import shapes
+from ops.offline.errors import OfflineError
+
+IN_PROCESS: Final = "in-process"
+"""In place of an endpoint: moto's `mock_aws` is active in this process."""
+
+_DUMMY = "offline"
+"""Access key and secret. Never the user's: even a request that went astray could not be signed."""
+
+
+def check_endpoint(endpoint: str) -> None:
+    """Refuse everything that could be AWS.
+
+    Raises:
+        OfflineError: the endpoint is neither on this machine nor moto in this process.
+    """
+    if endpoint == IN_PROCESS:
+        if not _moto_is_active():
+            raise OfflineError("in-process: moto's mock_aws is not active; calls would reach AWS")
+        return
+    parsed = urlparse(endpoint)
+    host = parsed.hostname or ""
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if parsed.scheme not in {"http", "https"} or not loopback:
+        raise OfflineError(
+            f"endpoint {endpoint!r}: not on this machine; accepted: http://127.0.0.1:PORT,"
+            " http://localhost:PORT, http://[::1]:PORT. Real environments go up with `pulumi up`"
+        )
+
+
+def _moto_is_active() -> bool:
+    """Whether moto answers botocore's requests here; moto need not be installed for the rest."""
+    models = sys.modules.get("moto.core.models")
+    return models is not None and bool(models.botocore_stubber.enabled)
+
+
+class Cloud:
+    """boto3 clients for one endpoint, and calls that are checked before they are sent."""
+
+    def __init__(self, endpoint: str) -> None:
+        check_endpoint(endpoint)
+        self._endpoint = None if endpoint == IN_PROCESS else endpoint
+        self._session = boto3.session.Session(
+            aws_access_key_id=_DUMMY, aws_secret_access_key=_DUMMY, region_name="us-east-1"
+        )
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    def client(self, service: str, region: str) -> Any:  # noqa: ANN401 - boto3 makes its clients' methods at run time
+        """A client of a service; its proxies, retries and credentials are not the user's."""
+        if (service, region) not in self._clients:
+            self._clients[service, region] = self._session.client(  # type: ignore[call-overload]  # the service is data
+                service,
+                region_name=region,
+                endpoint_url=self._endpoint,
+                config=Config(
+                    connect_timeout=5,
+                    read_timeout=60,
+                    retries={"total_max_attempts": 1},
+                    proxies={},
+                    s3={"addressing_style": "path"},
+                ),
+            )
+        return self._clients[service, region]
+
+    def operation(self, service: str, operation: str, region: str) -> OperationModel:
+        """Botocore's model of a call, by its Python name.
+
+        Raises:
+            OfflineError: botocore has no such call.
+        """
+        model = self.client(service, region).meta.service_model
+        for name in model.operation_names:
+            if xform_name(name) == operation:
+                found: OperationModel = model.operation_model(name)
+                return found
+        raise OfflineError(f"botocore has no {operation} in {service}")
+
+    def check(
+        self, service: str, operation: str, region: str, parameters: Mapping[str, Any]
+    ) -> None:
+        """Refuse parameters that AWS would refuse by its model.
+
+        Raises:
+            OfflineError: names, types, enumerations or limits are wrong; all of them in one
+                message.
+        """
+        shape = self.operation(service, operation, region).input_shape
+        if not isinstance(shape, StructureShape):
+            return
+        report = ParamValidator().validate(parameters, shape)
+        found = [report.generate_report()] if report.has_errors() else []
+        found += shapes.problems(shape, parameters)
+        if found:
+            raise OfflineError(f"{service} {operation}: {'; '.join(found)}")
+
+    def call(
+        self, service: str, operation: str, region: str, parameters: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Check, send, and return the answer.
+
+        Raises:
+            OfflineError: the parameters, or the service's own words.
+        """
+        self.check(service, operation, region, parameters)
+        try:
+            answer: dict[str, Any] = getattr(self.client(service, region), operation)(**parameters)
+        except (ClientError, BotoCoreError, ParamValidationError, NotImplementedError) as error:
+            raise OfflineError(f"{service} {operation}: {_short(error)}") from None
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        detail = error.response.get("Error", {})
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return f"{detail.get('Code', status)}: {str(detail.get('Message', error))[:300]}"
+    return " ".join(str(error).split())[:300] or type(error).__name__
