@@ -8,6 +8,10 @@ import pulumi_aws as aws
 
 from infra.iam import Statement, policy
 
+_EncryptionDefault = (
+    aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class BucketArgs:
@@ -15,7 +19,8 @@ class BucketArgs:
 
     Attributes:
         bucket: Its name, unique in the world; machines are told it before it exists.
-        key_arn: KMS key of its objects; None for S3's own encryption, the only kind log delivery can write to.
+        key_arn: KMS key of its objects; None for S3's own encryption, the only kind log delivery
+            can write to.
         expire_days: Objects are deleted after so many days; None keeps them.
         old_version_days: Overwritten and deleted objects are kept so long.
         log_bucket: Bucket that receives this one's access log; None for the log bucket itself.
@@ -97,7 +102,7 @@ class PrivateBucket(pulumi.ComponentResource):
         )
         self._encrypt(name, bucket, args)
         self._tidy(name, bucket, args)
-        aws.s3.BucketPolicy(
+        rules = aws.s3.BucketPolicy(
             name,
             bucket=bucket.id,
             policy=policy(
@@ -114,12 +119,14 @@ class PrivateBucket(pulumi.ComponentResource):
                 target_prefix=f"s3/{name}/",
                 opts=child,
             )
-        self.bucket_name = bucket.bucket
+        # Load balancers and other buckets are refused this one for their logs until its policy
+        # lets them in.
+        self.bucket_name = pulumi.Output.all(bucket.bucket, rules.id).apply(lambda known: known[0])
         self.arn = bucket.arn
-        self.register_outputs({"bucket_name": bucket.bucket, "arn": bucket.arn})
+        self.register_outputs({"bucket_name": self.bucket_name, "arn": bucket.arn})
 
     def _encrypt(self, name: str, bucket: aws.s3.Bucket, args: BucketArgs) -> None:
-        default = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+        default = _EncryptionDefault(
             sse_algorithm="AES256" if args.key_arn is None else "aws:kms",
             kms_master_key_id=args.key_arn,
         )
