@@ -22,6 +22,7 @@ from ops.options import LOCAL, stack_option, state_option
 __all__ = [
     "ColourOutputs",
     "Colours",
+    "LogGroupNames",
     "SecretArns",
     "StackOutputs",
     "command",
@@ -59,6 +60,7 @@ class ColourOutputs(Outputs):
         gateway_port: TCP port of the gateway, plain HTTP.
         riva_grpc_port: TCP port of Riva's gRPC API.
         riva_http_port: TCP port of the recogniser's health API.
+        alarm_name: Composite alarm that is in ALARM when any of the colour's alarms is.
         weight: Share of new sessions as the program set it; what holds now stands in the listener.
     """
 
@@ -73,6 +75,7 @@ class ColourOutputs(Outputs):
     gateway_port: int = Port
     riva_grpc_port: int = Port
     riva_http_port: int = Port
+    alarm_name: str
     weight: int = Field(ge=0, le=999)
 
 
@@ -82,6 +85,15 @@ class SecretArns(Outputs):
     ngc_api_key: str
     gateway_signing_key: str
     riva_tls_material: str
+
+
+class LogGroupNames(Outputs):
+    """CloudWatch log groups: of the gateway, the recogniser, the host, and the VPC's traffic."""
+
+    gateway: str
+    asr: str
+    system: str
+    flow: str
 
 
 class Colours(Outputs):
@@ -126,7 +138,9 @@ class StackOutputs(Outputs):
     model_cache_bucket: str
     artefact_bucket: str
     gateway_repository_url: str
-    log_group_names: Mapping[str, str]
+    log_group_names: LogGroupNames
+    alarm_topic_arn: str
+    dashboard_name: str
     colours: Colours
 
 

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -33,23 +35,23 @@ MakeSpec = Callable[..., ChildSpec]
 
 @pytest.fixture
 def spec(tmp_path: Path) -> MakeSpec:
-    def make(name: str, code: str, **options: object) -> ChildSpec:
+    def make(name: str, code: str, **options: Any) -> ChildSpec:  # noqa: ANN401 - fields of a ChildSpec
         log = tmp_path / f"{name}.log"
 
         async def says_here() -> str | None:
             return None if "here" in log.read_text() else "has said nothing"
 
-        given: dict[str, object] = {
-            "name": name,
-            "tier": 1,
-            "arguments": [sys.executable, "-c", code],
-            "environment": {"PYTHONUNBUFFERED": "1"},
-            "folder": tmp_path,
-            "log": log,
-            "address": "127.0.0.1:1",
-            "probe": says_here,
-        }
-        return ChildSpec(**{**given, **options})  # type: ignore[arg-type] - the caller's to match
+        usual = ChildSpec(
+            name=name,
+            tier=1,
+            arguments=[sys.executable, "-c", code],
+            environment={"PYTHONUNBUFFERED": "1"},
+            folder=tmp_path,
+            log=log,
+            address="127.0.0.1:1",
+            probe=says_here,
+        )
+        return replace(usual, **options)
 
     return make
 
@@ -165,7 +167,7 @@ async def test_a_child_that_ends_again_and_again_stays_down_and_the_others_live(
     await supervisor.start(spec("gateway-blue", "print('no')"))
     await supervisor.start(spec("gateway-green", SLEEPS))
     watching = asyncio.create_task(supervisor.watch())
-    lines = []
+    lines: list[str] = []
     async with asyncio.timeout(30):
         while not lines or "stays down" not in lines[-1]:
             lines.append(await said.get())

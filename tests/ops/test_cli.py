@@ -1,0 +1,113 @@
+"""The command perch as a process. What each subcommand does is tested beside it."""
+
+import importlib.metadata
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from ops.cli import OWN_PACKAGES, SUBCOMMANDS, load
+
+NOT_ON_A_MACHINE = (
+    "boto3",
+    "botocore",
+    "ctranslate2",
+    "faster_whisper",
+    "jiwer",
+    "moto",
+    "onnxruntime",
+    "psutil",
+    "pulumi",
+    "pulumi_aws",
+    "rich",
+    "trustme",
+    "whisper_normalizer",
+    "yaml",
+)
+BLOCKER = f"import sys; sys.modules.update(dict.fromkeys({NOT_ON_A_MACHINE!r}))"
+"""Makes these packages impossible to import, as where they are not installed."""
+
+
+def perch(
+    *arguments: str, before: str = "", cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    code = f"{before}\nfrom ops.cli import main\nmain({list(arguments)!r}, prog_name='perch')"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PERCH_")}
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=cwd,
+        env=clean,
+    )
+
+
+def test_help_and_the_gateway_work_without_any_extra(tmp_path: Path) -> None:
+    helped = perch("--help", before=BLOCKER)
+    assert helped.returncode == 0
+    assert all(f"\n  {name} " in helped.stdout for name in SUBCOMMANDS)
+    # The gateway's answer to a setting that cannot be used shows that it was reached.
+    wrong = "import os; os.environ['APP_PORT'] = 'x'"
+    answered = perch("gateway", before=f"{BLOCKER}\n{wrong}", cwd=tmp_path)
+    assert answered.returncode == 2
+    assert "APP_PORT" in answered.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [("up", "local"), ("down", "local"), ("smoke", "ops"), ("qa", "ops"), ("emulator", "emulator")],
+)
+def test_a_command_whose_extra_is_missing_says_in_one_line_which(name: str, extra: str) -> None:
+    refused = perch(name, before=BLOCKER)
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"perch: `perch {name}` needs ")
+    assert line.endswith(f"install the extra: pip install 'perch[{extra}]'")
+
+
+def test_arguments_of_a_program_are_passed_on_unread(tmp_path: Path) -> None:
+    # A folder called app where the person stands is not taken for ours.
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").write_text("raise SystemExit('the wrong app')")
+    helped = perch("emulator", "--help", cwd=tmp_path)
+    assert helped.returncode == 0
+    assert "--tags-selector" in helped.stdout
+
+
+def test_an_unknown_command_is_wrong_usage() -> None:
+    refused = perch("fly")
+    assert refused.returncode == 2
+    assert "No such command 'fly'" in refused.stderr
+
+
+@pytest.mark.parametrize("name", sorted(SUBCOMMANDS))
+def test_every_command_named_exists_and_says_what_it_does(name: str) -> None:
+    command = load(name, SUBCOMMANDS[name])
+    assert isinstance(command, click.Command)
+    program = SUBCOMMANDS[name].program
+    if program is None:
+        assert (command.help or "").strip()
+    else:
+        assert importlib.util.find_spec(f"{program}.__main__") is not None
+
+
+def test_every_extra_named_is_one_of_the_distribution() -> None:
+    extras = set(importlib.metadata.metadata("perch").get_all("Provides-Extra") or ())
+    named = {
+        extra for entry in SUBCOMMANDS.values() if entry.extra for extra in entry.extra.split(",")
+    }
+    assert named <= extras
+    assert not {need for entry in SUBCOMMANDS.values() for need in entry.needs} & {*OWN_PACKAGES}
+
+
+def test_the_table_that_names_no_command_is_a_programming_error() -> None:
+    wrong = SUBCOMMANDS["outputs"].__class__(help="x", target="ops.stack:LOCAL")
+    with pytest.raises(TypeError, match="is str, not a click command"):
+        load("outputs", wrong)
