@@ -1,7 +1,8 @@
 """One environment of Perch, from top to bottom.
 
-A stack's settings come in at the top, its outputs leave at the bottom. In between: a place to be, keys and secrets, an
-entrance, and two fleets of GPU machines behind it of which a release replaces one at a time.
+A stack's settings come in at the top, its outputs leave at the bottom. In between: keys
+and secrets, a place to be, an entrance, and two fleets of GPU machines behind it, of which a
+release replaces one at a time.
 """
 
 import pulumi
@@ -190,7 +191,7 @@ entrance = LoadBalancer(
         idle_timeout_seconds=settings.load_balancer.idle_timeout_seconds,
         drain_seconds=settings.gateway.drain_seconds,
         deletion_protection=settings.load_balancer.deletion_protection,
-        log_bucket=storage.access_logs.bucket_name if settings.load_balancer.access_logs else None,
+        log_bucket=storage.access_logs.open_name if settings.load_balancer.access_logs else None,
         direct_header=settings.load_balancer.direct_header,
         direct_cidrs=settings.load_balancer.direct_cidrs,
         domain=settings.domain.name,

@@ -19,7 +19,8 @@ class SubnetPlan:
 def plan_subnets(cidr: str, zones: int) -> tuple[SubnetPlan, ...]:
     """Divide a VPC's range over its zones.
 
-    A zone's ranges depend on its place alone, so that a third zone can be added to two without moving either.
+    A zone's ranges depend on its place alone, so that a third zone can be added to two without
+    moving either.
 
     Args:
         cidr: The VPC's range, /16 to /24.
@@ -29,7 +30,8 @@ def plan_subnets(cidr: str, zones: int) -> tuple[SubnetPlan, ...]:
         One plan a zone: a private quarter of the range and a public sixteenth.
 
     Raises:
-        ValueError: If the range is too small for subnets AWS accepts (/28) or `zones` is out of range.
+        ValueError: If the range is too small for subnets AWS accepts (/28) or `zones` is out of
+            range.
     """
     network = ipaddress.IPv4Network(cidr)
     if not 1 <= zones <= MAX_ZONES:

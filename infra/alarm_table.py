@@ -23,8 +23,8 @@ class Metric:
         namespace: CloudWatch namespace.
         name: Metric name.
         statistic: How a period's values become one.
-        dimensions: Dimension -> the name of a value `infra.alarms` knows: balancer, target_group, group,
-            environment, colour, certificate.
+        dimensions: Dimension -> the name of a value `infra.alarms` knows: balancer, target_group,
+            group, environment, colour, certificate.
     """
 
     namespace: str

@@ -1,4 +1,4 @@
-"""Who is told of what: metric alarms, one composite a colour, one for the environment, and a topic."""
+"""Who is told of what: metric alarms, composites a colour and for all, and a topic."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

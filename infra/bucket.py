@@ -57,10 +57,13 @@ class PrivateBucket(pulumi.ComponentResource):
 
     Attributes:
         bucket_name: Name of the bucket.
+        open_name: The same, known once its policy lets the writers in: load balancers and other
+            buckets are refused it for their logs before.
         arn: ARN of the bucket.
     """
 
     bucket_name: pulumi.Output[str]
+    open_name: pulumi.Output[str]
     arn: pulumi.Output[str]
 
     def __init__(
@@ -119,11 +122,10 @@ class PrivateBucket(pulumi.ComponentResource):
                 target_prefix=f"s3/{name}/",
                 opts=child,
             )
-        # Load balancers and other buckets are refused this one for their logs until its policy
-        # lets them in.
-        self.bucket_name = pulumi.Output.all(bucket.bucket, rules.id).apply(lambda known: known[0])
+        self.bucket_name = bucket.bucket
+        self.open_name = pulumi.Output.all(bucket.bucket, rules.id).apply(lambda known: known[0])
         self.arn = bucket.arn
-        self.register_outputs({"bucket_name": self.bucket_name, "arn": bucket.arn})
+        self.register_outputs({"bucket_name": bucket.bucket, "arn": bucket.arn})
 
     def _encrypt(self, name: str, bucket: aws.s3.Bucket, args: BucketArgs) -> None:
         default = _EncryptionDefault(

@@ -11,8 +11,8 @@ class BudgetArgs:
     """What may be spent.
 
     Attributes:
-        environment: The stack's name; its costs are found by the tag Environment, which must be active as a cost
-            allocation tag in the account's billing settings.
+        environment: The stack's name; its costs are found by the tag Environment, which must be
+            active as a cost allocation tag in the account's billing settings.
         monthly_usd: US dollars a month.
         topic_arn: Who is told.
     """

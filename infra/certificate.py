@@ -39,7 +39,8 @@ class Certificate(pulumi.ComponentResource):
         names = [args.domain, *args.alternative_names]
         if len(set(names)) < len(names):
             raise ValueError(
-                f"alternative_names is {args.alternative_names}; accepted: names that differ from each other and from domain"
+                f"alternative_names is {args.alternative_names};"
+                " accepted: names that differ from each other and from domain"
             )
         super().__init__("perch:infra:Certificate", name, None, opts)
         if args.existing_arn is not None:
@@ -72,7 +73,8 @@ class Certificate(pulumi.ComponentResource):
         validation = aws.acm.CertificateValidation(
             name,
             certificate_arn=certificate.arn,
-            # Without a zone of ours this waits until somebody has written the records where the name is kept.
+            # Without a zone of ours this waits until somebody has written the records where the
+            # name is kept.
             validation_record_fqdns=[record.fqdn for record in records] or None,
             opts=child,
         )

@@ -29,13 +29,15 @@ class EncryptionArgs:
 class Encryption(pulumi.ComponentResource):
     """Two KMS keys, rotated yearly, and the service role that may use the first for volumes.
 
-    CloudWatch, SNS and budgets use the telemetry key and can thereby never open a secret or a volume.
+    CloudWatch, SNS and budgets use the telemetry key and can thereby never open a secret or a
+    volume.
 
     Attributes:
         data_key_arn: For volumes, secrets, buckets and images.
         telemetry_key_arn: For logs and alarm messages.
-        auto_scaling_role_arn: Service-linked role of this environment's auto scaling groups. AWS wants one with a suffix
-            where a key is to name it; the account's default one may not exist yet.
+        auto_scaling_role_arn: Service-linked role of this environment's auto scaling groups. It
+            has a suffix of its own because the account's default one may not exist yet, and a
+            key policy cannot name what does not exist.
     """
 
     data_key_arn: pulumi.Output[str]
@@ -105,7 +107,7 @@ def _owner(place: Place) -> Statement:
 
 
 def _volumes(role_arn: pulumi.Input[str]) -> tuple[Statement, Statement]:
-    """What auto scaling needs to start a machine on an encrypted volume (EC2 Auto Scaling User Guide)."""
+    """What auto scaling needs to start a machine on an encrypted volume (its User Guide)."""
     who = {"AWS": role_arn}
     return (
         Statement(sid="AutoScalingUse", actions=_USE, resources=["*"], principals=who),

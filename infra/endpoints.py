@@ -20,7 +20,7 @@ SERVICES: Final = (
     "ssm",
     "ssmmessages",
 )
-"""What a machine calls: lifecycle hooks, its tags, Session Manager, images, keys, logs, metrics, secrets."""
+"""What a machine calls: lifecycle hooks, tags, Session Manager, images, keys, logs, secrets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class EndpointsArgs:
 
 
 class Endpoints(pulumi.ComponentResource):
-    """Interface endpoints of the services machines call, and the Instance Connect endpoint where asked for."""
+    """Endpoints of the services machines call, and Instance Connect's where asked for."""
 
     def __init__(
         self, name: str, args: EndpointsArgs, opts: pulumi.ResourceOptions | None = None

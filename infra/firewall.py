@@ -30,7 +30,7 @@ class Rule:
         group: Whose rule it is.
         inward: Towards the group, or away from it.
         port: TCP port.
-        peer: The other side: a range in CIDR notation, a group, or "s3" for the service's prefix list.
+        peer: The other side: a CIDR range, a group, or "s3" for the service's prefix list.
         why: The description AWS shows.
     """
 

@@ -27,7 +27,7 @@ _GROUP_METRICS: Final[tuple[aws.autoscaling.Metric, ...]] = (
 )
 
 _GRACE_SECONDS: Final = 120
-"""The launch hook holds a machine back until it is ready; the load balancer then needs some checks."""
+"""The launch hook holds a machine back until it is ready; then come some health checks."""
 
 _DEVICE: Final = "/dev/sda1"
 """Root device of Ubuntu AMIs, the Deep Learning base AMI among them."""
@@ -172,7 +172,8 @@ class Fleet(pulumi.ComponentResource):
     ) -> aws.autoscaling.Group:
         return aws.autoscaling.Group(
             name,
-            # The machines are told this name before the group exists, so it cannot be a generated one.
+            # The machines are told this name before the group exists, so it cannot be a generated
+            # one.
             name=name,
             min_size=args.min_machines,
             max_size=args.max_machines,
@@ -254,7 +255,8 @@ def _root_volume(args: FleetArgs) -> aws.ec2.LaunchTemplateBlockDeviceMappingArg
         ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
             volume_type="gp3",
             volume_size=args.volume_gib,
-            # An image of 20 GB is unpacked at every start; gp3's 125 MB/s base would make that the longest part of it.
+            # An image of 20 GB is unpacked at every start; gp3's 125 MB/s base would make that
+            # the longest part of it.
             throughput=500,
             iops=6000,
             encrypted="true",
@@ -292,7 +294,8 @@ def _check(args: FleetArgs) -> None:
         raise ValueError("instance_types is empty; accepted: at least one type")
     if not 0 <= args.min_machines <= args.max_machines:
         raise ValueError(
-            f"min_machines is {args.min_machines}; accepted: 0 to max_machines ({args.max_machines})"
+            f"min_machines is {args.min_machines};"
+            f" accepted: 0 to max_machines ({args.max_machines})"
         )
     if not 30 <= args.ready_seconds <= MAX_HEARTBEAT_SECONDS:  # noqa: PLR2004 - AWS's shortest heartbeat
         raise ValueError(

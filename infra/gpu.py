@@ -2,9 +2,11 @@
 
 Sources, each named by the letter in `source`:
 
-A. AWS EC2 instance type pages and the EC2 SDK's release notes for G5, G6 and G6e, read November 2026.
+A. AWS EC2 instance type pages and the EC2 SDK's release notes for G5, G6 and G6e, read November
+   2026.
 B. NVIDIA CUDA GPUs page (compute capability).
-C. NVIDIA Speech NIM 26.x support matrix: compute capability 8.0 or more and 16 GB or more of GPU memory.
+C. NVIDIA Speech NIM 26.x support matrix: compute capability 8.0 or more and 16 GB or more of GPU
+   memory.
 """
 
 from dataclasses import dataclass
@@ -19,7 +21,8 @@ class Gpu:
         name: As `nvidia-smi` prints it, without the vendor.
         memory_gb: Memory as the vendor states it, in GB.
         compute_capability: (major, minor).
-        architecture: Engines built on one architecture do not load on another, so the model cache is keyed by it.
+        architecture: Engines built on one architecture do not load on another, so the model cache
+            is keyed by it.
         source: Letters of the sources above.
     """
 
@@ -87,7 +90,7 @@ MACHINES: Final[dict[str, Machine]] = {
     "p5.4xlarge": Machine(H100, 1, 16, 256),
     "p5.48xlarge": Machine(H100, 8, 192, 2048),
 }
-"""The instance types Perch knows; another one is refused until a row with its source stands here."""
+"""The instance types Perch knows; another is refused until a row with its source stands here."""
 
 
 def current(gpu: Gpu) -> bool:

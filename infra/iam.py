@@ -1,4 +1,4 @@
-"""Policy documents as data: statements, trust, and ARNs built from what is known before anything exists."""
+"""Policy documents as data: statements, trust, and ARNs built before anything exists."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ class Statement:
         sid: What it is for, letters and digits.
         actions: Actions, by service and name.
         resources: ARNs it applies to; ("*",) in a key or bucket policy means the key itself.
-        principals: Who, in resource policies: {"Service": ...} or {"AWS": ...}; None in a role's policy.
+        principals: Who, in resource policies, such as {"Service": ...}; None in a role's policy.
         effect: Allow or Deny.
         conditions: Operator -> {key: value}.
     """

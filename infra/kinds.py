@@ -1,7 +1,9 @@
-"""What a configuration value may be: each kind parses one raw value and says in words what it accepts.
+"""What a configuration value may be: a kind parses a raw value and says what it accepts.
 
-The words stand in the error a wrong value gets and in the table of docs/configuration.md, so the two cannot drift apart.
-Values come from YAML (typed) or from `pulumi config set` (always text), so scalars are accepted in both spellings.
+The words stand in the error a wrong value gets and in the table of docs/configuration.md, so the
+two cannot drift apart.
+Values come from YAML (typed) or from `pulumi config set` (always text), so scalars are accepted in
+both spellings.
 """
 
 import ipaddress
@@ -44,9 +46,11 @@ def whole(low: int, high: int, unit: str = "") -> Kind[int]:
     accepted = f"a whole number from {low} to {high}{' ' + unit if unit else ''}"
 
     def parse(raw: object) -> int:
-        if isinstance(raw, bool) or not isinstance(raw, int | str):
-            raise ValueError(accepted)
-        value = int(raw) if isinstance(raw, int) or re.fullmatch(r"-?\d{1,12}", raw) else None
+        value = None
+        if isinstance(raw, int) and not isinstance(raw, bool):
+            value = raw
+        elif isinstance(raw, str) and re.fullmatch(r"-?[0-9]{1,12}", raw):
+            value = int(raw)
         if value is None or not low <= value <= high:
             raise ValueError(accepted)
         return value

@@ -1,4 +1,4 @@
-"""The entrance: an ALB whose HTTPS listener shares new sessions out over two target groups by weight."""
+"""The entrance: an ALB whose HTTPS listener shares sessions out over two target groups."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MAX_DEREGISTRATION_SECONDS: Final = 3600
 """The longest a target group may wait for a leaving machine (ELB documentation)."""
 
 DRAIN_MARGIN_SECONDS: Final = 30
-"""Beyond the gateway's own drain, so that it is the gateway that ends the last session and says why."""
+"""Beyond the gateway's own drain, so that the gateway ends the last session and says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,10 +105,7 @@ class LoadBalancer(pulumi.ComponentResource):
             for colour in COLOURS
         }
         listener = self._listener(name, args, balancer, groups)
-        for place, colour in enumerate(COLOURS):
-            self._direct(
-                f"{name}-direct-{colour}", place + 1, colour, args, listener, groups[colour]
-            )
+        self._direct(f"{name}-direct", args, listener, groups)
         if args.http_redirect:
             self._redirect(f"{name}-http", args, balancer)
         if args.zone_id is not None:
@@ -165,9 +162,11 @@ class LoadBalancer(pulumi.ComponentResource):
                 unhealthy_threshold=2,
             ),
             deregistration_delay=args.drain_seconds + DRAIN_MARGIN_SECONDS,
-            # A session is one connection, so there is nothing to stick; said aloud because a default could change.
+            # A session is one connection, so there is nothing to stick; said aloud because a
+            # default could change.
             stickiness=aws.lb.TargetGroupStickinessArgs(enabled=False, type="lb_cookie"),
-            # Sessions differ in length by orders of magnitude; taking turns would pile the long ones up.
+            # Sessions differ in length by orders of magnitude; taking turns would pile the long
+            # ones up.
             load_balancing_algorithm_type="least_outstanding_requests",
             tags={"Name": name},
             opts=pulumi.ResourceOptions(parent=self),
@@ -198,36 +197,35 @@ class LoadBalancer(pulumi.ComponentResource):
             certificate_arn=args.certificate_arn,
             default_actions=[aws.lb.ListenerDefaultActionArgs(type="forward", forward=forward)],
             tags={"Name": f"{name}-https"},
-            # The weights above are only how the listener begins. `perch canary` turns them afterwards, and the next
-            # `pulumi up` must not turn them back in the middle of a release.
+            # The weights above are only how the listener begins. `perch canary` turns them
+            # afterwards, and the next `pulumi up` must not turn them back during a release.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["defaultActions"]),
         )
 
     def _direct(
         self,
         name: str,
-        priority: int,
-        colour: Colour,
         args: LoadBalancerArgs,
         listener: aws.lb.Listener,
-        group: aws.lb.TargetGroup,
+        groups: Mapping[Colour, aws.lb.TargetGroup],
     ) -> None:
-        header = aws.lb.ListenerRuleConditionHttpHeaderArgs(
-            http_header_name=args.direct_header, values=[colour]
-        )
-        conditions = [aws.lb.ListenerRuleConditionArgs(http_header=header)]
-        if args.direct_cidrs:
-            source = aws.lb.ListenerRuleConditionSourceIpArgs(values=list(args.direct_cidrs))
-            conditions.append(aws.lb.ListenerRuleConditionArgs(source_ip=source))
-        aws.lb.ListenerRule(
-            name,
-            listener_arn=listener.arn,
-            priority=priority,
-            conditions=conditions,
-            actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
-            tags={"Name": name},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        for place, (colour, group) in enumerate(groups.items()):
+            header = aws.lb.ListenerRuleConditionHttpHeaderArgs(
+                http_header_name=args.direct_header, values=[colour]
+            )
+            conditions = [aws.lb.ListenerRuleConditionArgs(http_header=header)]
+            if args.direct_cidrs:
+                source = aws.lb.ListenerRuleConditionSourceIpArgs(values=list(args.direct_cidrs))
+                conditions.append(aws.lb.ListenerRuleConditionArgs(source_ip=source))
+            aws.lb.ListenerRule(
+                f"{name}-{colour}",
+                listener_arn=listener.arn,
+                priority=place + 1,
+                conditions=conditions,
+                actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
+                tags={"Name": f"{name}-{colour}"},
+                opts=pulumi.ResourceOptions(parent=self),
+            )
 
     def _redirect(self, name: str, args: LoadBalancerArgs, balancer: aws.lb.LoadBalancer) -> None:
         redirect = aws.lb.ListenerDefaultActionRedirectArgs(

@@ -15,7 +15,7 @@ from infra.logs import Speaker
 from infra.sections import Colour, ColourSettings, Settings
 
 READY_SECONDS: Final = 2700
-"""A first start of a recogniser may take 2400 s (`infra.models`); the rest is for the image's pull."""
+"""A first start may take 2400 s (`infra.models`); the rest is for the image's pull."""
 
 HOOK_MARGIN_SECONDS: Final = 600
 """Boot, updates of agents and the gateway itself, around the recogniser's start."""
@@ -68,7 +68,7 @@ class MachineBoot:
 
 
 def user_data(colour: Colour, settings: Settings, boot: MachineBoot) -> pulumi.Output[str]:
-    """Base64 user data of a colour; ValueError in the deployment where the parts make no machine."""
+    """Base64 user data of a colour; the deployment stops where the parts make no machine."""
 
     def render(resolved: list[object]) -> str:
         ngc_key, signing_key, cache, artefact = map(str, resolved)

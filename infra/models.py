@@ -1,4 +1,4 @@
-"""What is known about recogniser images: modes, GPU memory, how long they start, and how selectors are read.
+"""What is known about recogniser images: modes, GPU memory, start-up time, selectors.
 
 Sources, each named by the letter in `source`:
 
@@ -6,10 +6,13 @@ A. NVIDIA Speech NIM documentation 26.07, page "parakeet-rnnt" (docs.nvidia.com/
 B. NVIDIA Speech NIM support matrix, 26.05 to 26.10.
 C. koecast's verification of RNNT 1.4.0 on a DGX Spark, one stream (third party, May 2026).
 D. NVIDIA's nemotron-voice-agent blueprint: compose files and pull request 81.
-E. Riva ASR NIM support matrices 1.3.x (compute capability 7.0 or more) and 1.4 to 1.8 (above 7.0, built from RMIR).
-F. NVIDIA's deployment readiness checks: first load 10 to 30 minutes; the blueprint's health check allows 2400 s.
+E. Riva ASR NIM support matrices 1.3.x (compute capability 7.0 or more) and 1.4 to 1.8 (above 7.0,
+   built from RMIR).
+F. NVIDIA's deployment readiness checks: first load 10 to 30 minutes; the blueprint's health check
+   allows 2400 s.
 
-A memory figure that no source gives is None: it cannot be checked, and the operator is told so instead of a guess.
+A memory figure that no source gives is None: it cannot be checked, and the operator is told so
+instead of a guess.
 """
 
 import re
@@ -45,8 +48,10 @@ class Image:
 
     Attributes:
         modes: Modes it has profiles for.
-        memory_gb: GPU memory of a mode (or of a batch size, for images that go by it) before overhead; None where unknown.
-        newest_for_turing: The newest (major, minor) tag that still runs on a T4, None where no tag does.
+        memory_gb: GPU memory of a mode (or of a batch size, for images that go by it) before
+            overhead; None where unknown.
+        newest_for_turing: The newest (major, minor) tag that still runs on a T4, None where no tag
+            does.
         source: Letters of the sources above.
     """
 
@@ -110,7 +115,7 @@ def parse_reference(image: str) -> Reference:
 
 
 def parse_selector(selector: str) -> dict[str, str]:
-    """Split a NIM_TAGS_SELECTOR; ValueError when a part is no key=value, a key is unknown or stands twice."""
+    """Split a NIM_TAGS_SELECTOR; ValueError where a part is no key=value or a key is unknown."""
     parts: dict[str, str] = {}
     for piece in selector.split(",") if selector else []:
         name, equals, value = piece.partition("=")

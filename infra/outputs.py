@@ -1,7 +1,7 @@
 """What a stack tells the world: a public contract, the same for every stack.
 
-`ops/stack.py` is its reader. A name or a type that changes here breaks `perch` against deployed stacks, so fields are only
-ever added; what does not apply to a stack is null, never absent.
+`ops/stack.py` is its reader. A name or a type that changes here breaks `perch` against deployed
+stacks, so fields are only ever added; what does not apply to a stack is null, never absent.
 """
 
 import dataclasses
@@ -27,7 +27,8 @@ class ColourOutputs:
         riva_grpc_port: TCP port of the recogniser's gRPC there.
         riva_http_port: TCP port of its HTTP health there.
         alarm_name: Composite alarm that is in ALARM when any of the colour's alarms is.
-        weight: Share of new sessions in percent when the listener was made; the listener itself says what holds now.
+        weight: Share of new sessions in percent when the listener was made; the listener itself
+            says what holds now.
     """
 
     target_group_arn: pulumi.Input[str]
@@ -95,7 +96,8 @@ class StackOutputs:
         endpoint_url: https:// address of the endpoint, without a path.
         websocket_url: wss:// address of the same.
         listener_port: TCP port of the HTTPS listener.
-        direct_header: Header whose value, blue or green, reaches that colour whatever the weights are.
+        direct_header: Header whose value, blue or green, reaches that colour whatever the weights
+            are.
         vpc_id: The VPC.
         load_balancer_arn: The ALB.
         load_balancer_dns_name: Its own name.

@@ -1,8 +1,9 @@
 """Reads a tree of frozen dataclasses from raw configuration and reports every problem at once.
 
-A section is a frozen dataclass whose fields are made by `key`, `part` or `optional_part`. A field that could not be read is left
-unset, and reading it later raises `Unread`: a rule that compares several fields then says nothing about values that are
-already reported, while every other rule still speaks.
+A section is a frozen dataclass whose fields are made by `key`, `part` or `optional_part`. A field
+that could not be read is left unset, and reading it later raises `Unread`: a rule that compares
+several fields then says nothing about values that are already reported, while every other rule
+still speaks.
 """
 
 import dataclasses
@@ -131,10 +132,17 @@ def read_section(
     problems.extend(_unknown(raw, fields, prefix))
     for name, field in fields.items():
         given = raw.get(name, REQUIRED)
-        if _PART in field.metadata:
-            _read_part(made, name, field.metadata[_PART], given, problems, prefix)
+        path = prefix + name
+        try:
+            value = (
+                _read_part(field.metadata[_PART], given, problems, path)
+                if _PART in field.metadata
+                else _read_key(field.metadata[_KEY], given)
+            )
+        except ValueError:
+            problems.append(Problem(path, show(given), field.metadata[_KEY].kind.accepted))
         else:
-            _read_key(made, name, field.metadata[_KEY], given, problems, prefix)
+            object.__setattr__(made, name, value)
     return made
 
 
@@ -148,31 +156,19 @@ def _unknown(
             yield Problem(f"{prefix}{name}", "not a key", hint)
 
 
-def _read_key(
-    made: Section, name: str, known: Key, given: object, problems: list[Problem], prefix: str
-) -> None:
-    if given is REQUIRED and known.default is not REQUIRED:
-        object.__setattr__(made, name, known.default)
-        return
-    try:
-        if given is REQUIRED:
-            raise ValueError(known.kind.accepted)
-        object.__setattr__(made, name, known.kind.parse(given))
-    except ValueError:
-        problems.append(Problem(prefix + name, show(given), known.kind.accepted))
+def _read_key(known: Key, given: object) -> object:
+    if given is not REQUIRED:
+        return known.kind.parse(given)
+    if known.default is REQUIRED:
+        raise ValueError(known.kind.accepted)
+    return known.default
 
 
-def _read_part(
-    made: Section, name: str, known: Part, given: object, problems: list[Problem], prefix: str
-) -> None:
+def _read_part(known: Part, given: object, problems: list[Problem], path: str) -> object:
     absent = given is REQUIRED or given is None
     if known.optional and absent:
-        object.__setattr__(made, name, None)
-        return
-    inner = read_section(
-        known.section, {} if given is REQUIRED else given, problems, f"{prefix}{name}."
-    )
-    object.__setattr__(made, name, inner)
+        return None
+    return read_section(known.section, {} if absent else given, problems, f"{path}.")
 
 
 def apply_rules(

@@ -1,4 +1,4 @@
-"""Rules between configuration keys. Each is one generator of problems, so that every broken one speaks."""
+"""Rules between configuration keys, one generator of problems each: every broken one speaks."""
 
 from __future__ import annotations
 
@@ -273,9 +273,9 @@ def gpu_is_supported(settings: Settings) -> Iterator[Problem]:
 
 def _unsupported(colour: ColourSettings) -> Iterator[str]:
     for kind in colour.instance_types:
-        if kind in gpu.MACHINES and not gpu.current(gpu.MACHINES[kind].gpu):
-            if not _old_enough(colour):
-                yield kind
+        machine = gpu.MACHINES.get(kind)
+        if machine is not None and not gpu.current(machine.gpu) and not _old_enough(colour):
+            yield kind
 
 
 def _old_enough(colour: ColourSettings) -> bool:

@@ -41,11 +41,13 @@ class Scaling(pulumi.ComponentResource):
     ) -> None:
         if args.idle_minutes is not None and args.min_machines > 0:
             raise ValueError(
-                f"min_machines is {args.min_machines}; accepted: 0, as idle_minutes takes all machines away"
+                f"min_machines is {args.min_machines};"
+                " accepted: 0, as idle_minutes takes all machines away"
             )
         if args.start_machines > args.max_machines:
             raise ValueError(
-                f"start_machines is {args.start_machines}; accepted: at most max_machines ({args.max_machines})"
+                f"start_machines is {args.start_machines};"
+                f" accepted: at most max_machines ({args.max_machines})"
             )
         super().__init__("perch:infra:Scaling", name, None, opts)
         self._by_sessions(name, args)
@@ -95,7 +97,7 @@ class Scaling(pulumi.ComponentResource):
         )
         aws.cloudwatch.MetricAlarm(
             f"{name}-idle",
-            alarm_description=f"No session for {minutes} minutes: the machines of {name} are stopped",
+            alarm_description=f"No session for {minutes} minutes: {name} is stopped",
             namespace=args.metrics_namespace,
             metric_name="ActiveSessions",
             dimensions={"AutoScalingGroupName": args.auto_scaling_group_name},

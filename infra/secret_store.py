@@ -1,4 +1,4 @@
-"""Secrets in Secrets Manager: their existence is declared here, their values come in secret or by hand."""
+"""Secrets in Secrets Manager: declared here, their values come in secret or by hand."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ class SecretStoreArgs:
 
     Attributes:
         descriptions: Secret's name -> what it is.
-        values: Secret's name -> its value as a Pulumi secret, None when a person fills it in Secrets Manager.
+        values: Secret's name -> its value as a Pulumi secret, None when a person fills it in
+            Secrets Manager.
         key_arn: KMS key that encrypts them.
         disposable: Whether they may be deleted, and then at once.
     """

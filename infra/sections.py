@@ -68,7 +68,7 @@ class NetworkSettings(Section):
     )
     nat: NatChoice = key(
         kinds.one_of("none", "single", "per_zone"),
-        "NAT gateways: none (the machines reach only AWS's own endpoints), one for all zones, or one a zone.",
+        "NAT gateways: none (machines reach AWS's endpoints only), one for all, or one a zone.",
         default="single",
     )
     interface_endpoints: bool = key(
@@ -79,7 +79,7 @@ class NetworkSettings(Section):
     flow_logs: bool = key(kinds.flag(), "Whether the VPC's traffic is logged.", default=True)
     connect_endpoint: bool = key(
         kinds.flag(),
-        "Whether an EC2 Instance Connect endpoint gives SSH to the machines; there is no other way in.",
+        "Whether an EC2 Instance Connect endpoint gives SSH to the machines, the only way in.",
         default=False,
     )
     adopt: AdoptedVpc | None = optional_part(
@@ -241,14 +241,14 @@ class ColourSettings(Section):
     )
     instance_types: tuple[str, ...] = key(
         kinds.many(kinds.text(r"[a-z0-9\-]+\.[a-z0-9]+", "an instance type"), 1, 8),
-        "Instance types in order of preference; all of one GPU architecture, for the model cache's sake.",
+        "Instance types in order of preference; all of one GPU architecture, for the model cache.",
         default=("g6.xlarge", "g6.2xlarge"),
     )
     min_machines: int = key(kinds.whole(0, 100), "Fewest machines.", default=0)
     max_machines: int = key(kinds.whole(0, 100), "Most machines.", default=2)
     start_machines: int = key(
         kinds.whole(0, 100),
-        "Machines that are started with the colour and by office hours; min_machines if that is more.",
+        "Machines started with the colour and by office hours; min_machines if that is more.",
         default=0,
     )
     weight: int = key(
@@ -260,7 +260,7 @@ class ColourSettings(Section):
     )
     ami_parameter: str = key(
         kinds.text(r"/[\w.\-/]{1,512}(?::\d+)?", "the name of an SSM parameter"),
-        "SSM parameter that names the AMI; it is resolved at each deployment and recorded in the outputs.",
+        "SSM parameter that names the AMI; resolved at each deployment, recorded in the outputs.",
         default=DLAMI_PARAMETER,
     )
     ami_id: str | None = key(
@@ -337,8 +337,8 @@ class Settings(Section):
     )
     disposable: bool = key(
         kinds.flag(),
-        "Whether `pulumi destroy` may delete everything with what is in it; false also protects keys"
-        " and secrets from any deletion.",
+        "Whether `pulumi destroy` may delete everything with what is in it; false also protects"
+        " keys and secrets from any deletion.",
         default=False,
     )
     tags: Mapping[str, str] = key(

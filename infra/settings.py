@@ -13,11 +13,11 @@ from infra.rules import RULES, warnings_about
 from infra.sections import Settings
 
 SECRETS: Final[Mapping[str, str]] = {
-    "ngc_api_key": "NGC personal key with which the machines pull the recogniser's image and models.",
+    "ngc_api_key": "NGC personal key with which machines pull the recogniser and its models.",
     "gateway_signing_key": "Key with which the gateway checks its clients' tokens.",
     "riva_tls_material": "PEM bundle for TLS between gateway and recogniser: key, certificate, CA.",
 }
-"""Secret keys: each may be set with `pulumi config set --secret`, or left out and filled by hand in Secrets Manager."""
+"""Secret keys: set with `pulumi config set --secret`, or left out and filled in by hand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def parse(raw: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
 
 
 def load() -> Stack:
-    """Read the running stack's configuration; InvalidConfiguration with every problem when it is not usable."""
+    """Read the running stack's configuration; InvalidConfiguration lists all that is wrong."""
     project = pulumi.get_project()
     prefix = f"{project}:"
     given = {**get_config_env(), **CONFIG.get()}

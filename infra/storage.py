@@ -1,4 +1,4 @@
-"""What an environment keeps: built models, gateway bundles and images, and logs of who asked for what."""
+"""What an environment keeps: built models, gateway bundles and images, access logs."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,8 @@ class Storage(pulumi.ComponentResource):
 
     Attributes:
         access_logs: Who asked for what, of the load balancer and of the buckets.
-        models: Recognisers' built models, by GPU architecture, image and selector; also logs of failed boots.
+        models: Recognisers' built models, by GPU architecture, image and selector; also logs of
+            failed boots.
         artefacts: Gateway bundles.
         gateway: Gateway images.
     """
@@ -74,7 +75,7 @@ class Storage(pulumi.ComponentResource):
         return BucketArgs(
             bucket=pulumi.Output.concat(prefix, args.account_id),
             key_arn=args.key_arn,
-            log_bucket=self.access_logs.bucket_name,
+            log_bucket=self.access_logs.open_name,
             force_destroy=args.disposable,
         )
 
