@@ -26,7 +26,8 @@ class ContractError(Exception):
         self.spec: ErrorSpec = ERRORS[code]
         self.sentence = self.spec.sentence.format(**values)
         self.retryable = self.spec.retryable if retryable is None else retryable
-        self.retry_after_s = self.spec.retry_after_s if retry_after_s is None else retry_after_s
+        after = self.spec.retry_after_s if retry_after_s is None else retry_after_s
+        self.retry_after_s = after if self.retryable else None
         super().__init__(self.sentence)
 
     def body(self) -> ErrorBody:

@@ -15,6 +15,7 @@ _SECRET_KEY: Final = re.compile(
     r"token|secret|passw|api_?key|authori[sz]ation|cookie|credential|private_?key", re.IGNORECASE
 )
 _SECRET_TEXT: Final = re.compile(r"(?i)(\btoken=|\bbearer[ .]+)[^\s&\"',;]+")
+_CHATTY_LIBRARIES: Final = ("asyncio", "grpc", "httpcore", "httpx", "uvicorn", "websockets")
 _MIN_SECRET_CHARS: Final = 6
 """Shorter configured values are not searched for: they would blank out ordinary words."""
 
@@ -94,11 +95,10 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.value)
-    # uvicorn logs each handshake with its query; the session's own lines say more, without it.
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
-    # httpx writes a line for every readiness probe.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # uvicorn logs each handshake with its query, httpx each readiness probe, and all of them every frame
+    # at DEBUG; the session's own lines say more.
+    for library in _CHATTY_LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -1,0 +1,129 @@
+"""A real gateway in front of a real gRPC server, in the test's event loop."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from app.asr import RivaASRClient, RivaSettings
+from app.emulator import (
+    Emulator,
+    EmulatorSettings,
+    Script,
+    ScriptedResult,
+    ScriptedWord,
+    StreamScript,
+    serve,
+)
+from app.gateway.asgi import create_app
+from app.gateway.core import Gateway
+from app.gateway.server import GatewayServer, bind, build_server
+from app.gateway.settings import GatewaySettings
+
+PATH_B = "/ws/transcribe"
+DEADLINE_S = 20.0
+SILENCE_100MS = bytes(3200)
+
+HELLO_WORLD = StreamScript(
+    results=(
+        ScriptedResult(at=0.2, text="hel", stability=0.5),
+        ScriptedResult(
+            at=0.5,
+            text="hello",
+            is_final=True,
+            confidence=0.75,
+            words=(ScriptedWord(word="hello", start=0.1, end=0.45, confidence=0.5),),
+        ),
+        ScriptedResult(at=0.7, text="wor", stability=0.25),
+        # Owed until the half-close: only a gateway that flushes gets it.
+        ScriptedResult(
+            at=3600,
+            text="world",
+            is_final=True,
+            words=(ScriptedWord(word="world", start=0.6, end=0.9),),
+        ),
+    )
+)
+TWO_FINALS = Script(streams=(HELLO_WORLD,))
+
+
+@dataclass
+class Running:
+    """A gateway that listens."""
+
+    url: str
+    http_url: str
+    gateway: Gateway
+    server: GatewayServer
+
+
+@asynccontextmanager
+async def running_gateway(emulator: Emulator, **changes: Any) -> AsyncIterator[Running]:
+    """Run a gateway on a free port; leaving the context drains and stops it."""
+    settings = GatewaySettings.model_validate(
+        {"app_host": "127.0.0.1", "app_port": 0, "app_drain_grace_s": 0.0, **changes}
+    )
+    riva = RivaSettings.model_validate(
+        {"host": emulator.host, "port": emulator.grpc_port, "http_port": emulator.http_port}
+    )
+    app = create_app(settings, RivaASRClient(riva))
+    server = build_server(settings, app)
+    listener = bind(settings)
+    port = listener.getsockname()[1]
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    gateway: Gateway = app.state.gateway
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while not server.started:
+                await asyncio.sleep(0.005)
+            await gateway.readiness.ask()
+        yield Running(f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}", gateway, server)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
+async def running_emulator(script: Script = TWO_FINALS, **changes: Any) -> AsyncIterator[Emulator]:
+    """Run an emulator that follows a script and hears nothing."""
+    async with serve(EmulatorSettings(engine="none", **changes), script=script) as emulator:
+        yield emulator
+
+
+async def finish_loading(emulator: Emulator) -> None:
+    """End a script's loading time at once."""
+    emulator._runtime.readiness.hold(0)
+    await emulator.wait_ready()
+
+
+async def said(socket: ClientConnection) -> dict[str, Any]:
+    """Return the next message."""
+    async with asyncio.timeout(DEADLINE_S):
+        message: dict[str, Any] = json.loads(await socket.recv())
+    return message
+
+
+async def said_until(socket: ClientConnection, kind: str) -> list[dict[str, Any]]:
+    """Return every message up to and including the next of a type."""
+    messages = [await said(socket)]
+    while messages[-1]["type"] != kind:
+        messages.append(await said(socket))
+    return messages
+
+
+async def send(socket: ClientConnection, kind: str, **fields: Any) -> None:
+    """Send a control message."""
+    await socket.send(json.dumps({"type": kind, **fields}))
+
+
+@asynccontextmanager
+async def client(running: Running, path: str = "/", **options: Any) -> AsyncIterator[ClientConnection]:
+    """Connect and take the hello."""
+    async with connect(running.url + path, compression=None, **options) as socket:
+        hello = await said(socket)
+        assert hello["type"] == "connection"
+        yield socket

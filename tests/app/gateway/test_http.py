@@ -1,0 +1,141 @@
+"""The HTTP side: health, readiness, metrics, the old information pages, the page's headers."""
+
+import httpx
+import pytest
+
+from app.emulator import Emulator, Script
+from tests.app.gateway.running import (
+    SILENCE_100MS,
+    Running,
+    client,
+    finish_loading,
+    running_emulator,
+    running_gateway,
+    said_until,
+    send,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def get(gateway: Running, path: str, **options: str) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=gateway.http_url) as http:
+        return await http.get(path, headers=options)
+
+
+async def test_the_root_is_the_old_json_for_programs_and_the_page_for_browsers(
+    gateway: Running,
+) -> None:
+    for_program = await get(gateway, "/")
+    for_browser = await get(gateway, "/", accept="text/html,*/*;q=0.8")
+    assert for_program.json()["riva_host"] == "riva"
+    assert for_program.json().keys() == {"service", "status", "version", "riva_host", "features"}
+    assert for_browser.status_code == 307
+    assert for_browser.headers["location"] == "/ui"
+
+
+async def test_the_old_health_route_tells_the_truth(gateway: Running) -> None:
+    answer = await get(gateway, "/health")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "healthy"
+    assert (await get(gateway, "/ws/status")).json() == {
+        "websocket_endpoint": "/ws/transcribe",
+        "protocol": "1.0",
+        "status": "available",
+        "active_connections": 0,
+    }
+
+
+async def test_readiness_follows_the_recogniser() -> None:
+    async with (
+        running_emulator(Script(loading_seconds=3600)) as emulator,
+        running_gateway(emulator, app_ready_probe_interval_s=3600) as gateway,
+    ):
+        loading = await get(gateway, "/readyz")
+        assert loading.status_code == 503
+        assert loading.json()["ready"] is False
+        assert len(loading.json()["reasons"]) == 1
+        assert (await get(gateway, "/health")).json()["status"] == "unhealthy"
+        # The process is well all the same: nobody may restart it for that.
+        assert (await get(gateway, "/healthz")).status_code == 200
+        await finish_loading(emulator)
+        await gateway.gateway.readiness.ask()
+        assert (await get(gateway, "/readyz")).json()["ready"] is True
+        emulator.set_script(Script(loading_seconds=3600))
+        await gateway.gateway.readiness.ask()
+        assert (await get(gateway, "/readyz")).status_code == 503
+
+
+async def test_readiness_follows_the_free_slots(emulator: Emulator) -> None:
+    async with (
+        running_gateway(emulator, ws_max_concurrent_sessions=1, ws_max_connections=1) as gateway,
+        client(gateway) as socket,
+    ):
+        await send(socket, "start_transcription")
+        await said_until(socket, "session_started")
+        full = await get(gateway, "/readyz")
+        assert full.status_code == 503
+        assert full.json()["reasons"] == [
+            "all 1 sessions are in use",
+            "all 1 connections are in use",
+        ]
+
+
+async def test_readiness_ends_with_the_drain(emulator: Emulator) -> None:
+    async with running_gateway(emulator) as gateway:
+        gateway.gateway.begin_drain()
+        answer = await get(gateway, "/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["reasons"] == ["the gateway is draining"]
+
+
+async def test_metrics_count_a_session(gateway: Running) -> None:
+    async with client(gateway) as socket:
+        await send(socket, "start_transcription")
+        await socket.send(SILENCE_100MS * 10)
+        await send(socket, "stop_transcription")
+        await said_until(socket, "session_stopped")
+    answer = await get(gateway, "/metrics")
+    text = answer.text
+    assert answer.headers["content-type"].startswith("text/plain")
+    for line in (
+        'perch_sessions_started_total{dialect="a"} 1.0',
+        'perch_sessions_ended_total{reason="stopped"} 1.0',
+        'perch_results_total{kind="final"} 2.0',
+        "perch_first_result_latency_seconds_count 1.0",
+        "perch_final_latency_seconds_count 1.0",
+        "perch_sessions_active 0.0",
+        "perch_session_slots 50.0",
+        "perch_ready 1.0",
+    ):
+        assert line in text
+    # Ids as labels would grow without bound.
+    assert "session_id" not in text
+    assert "connection_id" not in text
+
+
+async def test_unknown_paths_and_methods_are_structured_errors(gateway: Running) -> None:
+    missing = await get(gateway, "/nothing/here")
+    assert missing.status_code == 404
+    assert missing.json() == {
+        "error": "There is nothing at /nothing/here",
+        "code": "not_found",
+        "retryable": False,
+        "retry_after": None,
+    }
+    wrong = await get(gateway, "/transcribe/file")
+    assert wrong.status_code == 405
+    assert wrong.json()["code"] == "method_not_allowed"
+    assert wrong.headers["allow"] == "POST"
+
+
+async def test_the_page_is_served_under_a_strict_policy(gateway: Running) -> None:
+    answer = await get(gateway, "/ui")
+    assert answer.status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["permissions-policy"].startswith("microphone=(self)")
+    for escape in ("/static/../gateway/server.py", "/static/%2e%2e/gateway/server.py"):
+        assert (await get(gateway, escape)).status_code == 404

@@ -1,0 +1,127 @@
+"""`POST /transcribe/file`, for the formats the predecessor named.
+
+The recogniser follows a script; that the words are the right ones is proved by the quality tests.
+"""
+
+import json
+from io import BytesIO
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+
+from app.emulator import Emulator, Fail, Script, StreamScript
+from tests.app.gateway.running import Running, running_gateway
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+FORMATS = [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III")]
+
+
+def recording(form: str, subtype: str, seconds: float = 1.0, channels: int = 1) -> bytes:
+    """Return silence in a container."""
+    buffer = BytesIO()
+    samples = np.zeros((int(16_000 * seconds), channels), dtype=np.float32)
+    soundfile.write(buffer, samples, 16_000, format=form, subtype=subtype)
+    return buffer.getvalue()
+
+
+async def upload(gateway: Running, data: bytes, name: str = "talk.wav") -> httpx.Response:
+    async with httpx.AsyncClient(base_url=gateway.http_url, timeout=20) as http:
+        return await http.post("/transcribe/file", files={"file": (name, data)})
+
+
+@pytest.mark.parametrize(("form", "subtype"), FORMATS)
+@pytest.mark.parametrize("channels", [1, 2])
+async def test_each_format_gives_a_transcript_in_the_old_shape(
+    gateway: Running, form: str, subtype: str, channels: int
+) -> None:
+    answer = await upload(gateway, recording(form, subtype, channels=channels), f"talk.{form}")
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert body["status"] == "success"
+    assert body["filename"] == f"talk.{form}"
+    assert body["transcript"] == "hello world"
+    assert body["duration"] == pytest.approx(1.0, abs=0.15)
+    assert body["service"] == "perch"
+    assert body["timestamp"].endswith("+00:00")
+    assert [word["word"] for word in body["words"]] == ["hello", "world"]
+    assert body["words"][1]["confidence"] is None
+
+
+async def test_bytes_that_are_no_audio_are_415(gateway: Running) -> None:
+    answer = await upload(gateway, b"this is a letter, not a song" * 100, "letter.wav")
+    assert answer.status_code == 415
+    body = answer.json()
+    assert (body["status"], body["code"]) == ("error", "unsupported_audio")
+    assert body["message"] == body["error"]
+    assert "letter.wav" in body["error"]
+
+
+async def test_an_upload_over_the_limit_is_413_with_and_without_a_declared_length(
+    emulator: Emulator,
+) -> None:
+    async def chunks(data: bytes) -> object:
+        for start in range(0, len(data), 65536):
+            yield data[start : start + 65536]
+
+    async with (
+        running_gateway(emulator, app_max_upload_mb=0.25) as gateway,
+        httpx.AsyncClient(base_url=gateway.http_url, timeout=20) as http,
+    ):
+        data = recording("WAV", "PCM_16", seconds=20)
+        declared = await http.post("/transcribe/file", files={"file": data})
+        request = http.build_request("POST", "/transcribe/file", files={"file": data})
+        body = request.read()
+        streamed = await http.post(
+            "/transcribe/file",
+            content=chunks(body),  # type: ignore[arg-type]
+            headers={"Content-Type": request.headers["Content-Type"]},
+        )
+    assert [declared.status_code, streamed.status_code] == [413, 413]
+    assert declared.json()["code"] == "upload_too_big"
+
+
+async def test_a_recording_that_is_too_long_is_named_with_its_length(emulator: Emulator) -> None:
+    async with running_gateway(emulator, app_max_upload_s=2) as gateway:
+        answer = await upload(gateway, recording("FLAC", "PCM_16", seconds=5))
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "The recording lasts 5 s; accepted: at most 2 s"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"{}", "application/json"),
+        (b"--x\r\n\r\nbroken", "multipart/form-data; boundary=x"),
+        (b"", "multipart/form-data"),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\ntext\r\n--x--\r\n',
+            "multipart/form-data; boundary=x",
+        ),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n\r\n--x--\r\n',
+            "multipart/form-data; boundary=x",
+        ),
+    ],
+)
+async def test_a_form_without_a_file_is_400(gateway: Running, content: bytes, kind: str) -> None:
+    async with httpx.AsyncClient(base_url=gateway.http_url) as http:
+        answer = await http.post(
+            "/transcribe/file", content=content, headers={"Content-Type": kind}
+        )
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "bad_request"
+
+
+async def test_a_recogniser_that_fails_is_an_error_and_not_an_empty_transcript(
+    gateway: Running, emulator: Emulator
+) -> None:
+    fault = Fail(do="fail", status="RESOURCE_EXHAUSTED", message="full")
+    emulator.set_script(Script(streams=(StreamScript(fault=fault),)))
+    answer = await upload(gateway, recording("WAV", "PCM_16"))
+    assert answer.status_code == 503
+    assert json.loads(answer.text)["code"] == "asr_overloaded"
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert gateway.gateway.admission.sessions == 0
