@@ -79,7 +79,7 @@ def _run(
     with asyncio.Runner() as runner, _importable(project), warnings.catch_warnings():
         # The AWS SDK warns of its own deprecated classes whenever a service's package is imported,
         # used or not. A program that uses one is told by the SDK's log, which the recording keeps.
-        warnings.filterwarnings("ignore", r"aws\..* has been deprecated", DeprecationWarning)
+        warnings.filterwarnings("ignore", r"(aws|s3)\..* has been deprecated", DeprecationWarning)
         loop = runner.get_loop()
         # A resource that failed leaves futures behind that nobody will ask; the failure itself is
         # reported below.
