@@ -7,6 +7,8 @@ import click
 
 FAILED = 1
 """Exit code when the command was understood and what it tried did not work."""
+INTERRUPTED = 130
+"""Exit code for a signal that came before the work was done, as shells have it."""
 MISCONFIGURED = 2
 """Exit code for wrong usage or configuration: nothing was started or changed."""
 

@@ -70,7 +70,7 @@ def stop(folder: StateFolder) -> str:
     psutil.Process(supervisor.pid).send_signal(signal.SIGTERM)
     if _wait_for_end((supervisor,), SUPERVISOR_SECONDS):
         raise CommandFailedError(
-            f"`perch up` (process {supervisor.pid}) does not stop after {SUPERVISOR_SECONDS:.0f} s; "
+            f"`perch up` (process {supervisor.pid}) still runs after {SUPERVISOR_SECONDS:.0f} s; "
             f"end it with `kill -9 {supervisor.pid}` and run `perch down` again"
         )
     stop_leftovers(folder)

@@ -16,7 +16,7 @@ from ops.local.state import Running, started
 LAST_LINES = 12
 """How much of a dead child's output is shown."""
 LAST_BYTES = 16_384
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.2
 PROBE_SECONDS = 5.0
 """Deadline for one question whether a child is ready."""
 

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import ssl
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,18 +15,24 @@ import click
 import httpx
 
 from ops import recording
-from ops.errors import CommandFailedError, ConfigurationError
+from ops.errors import INTERRUPTED, CommandFailedError, ConfigurationError
 from ops.local import authority, ports
 from ops.local.authority import Identity
 from ops.local.children import Workshop, aws_access
 from ops.local.down import stop_leftovers
-from ops.local.plan import PORTS_IN_A_ROW, Choices, configured_ports, exported_ports
+from ops.local.plan import (
+    PORTS_IN_A_ROW,
+    Choices,
+    Config,
+    configured_ports,
+    exported_ports,
+)
 from ops.local.processes import ChildDiedError, Supervisor
 from ops.local.report import Reporter
 from ops.local.state import Running, State, StateFolder, started
 from ops.offline.errors import OfflineError
 from ops.offline.project import StackProject, load_project
-from ops.options import stack_option, state_option
+from ops.options import LOCAL, stack_option, state_option
 from ops.recording import Recording
 from ops.smoke import line_of
 from ops.smoke_checks import Smoke
@@ -42,36 +49,32 @@ class Order:
     """What was asked for, checked as far as it can be before anything starts.
 
     Args:
-        stack: Name of the stack.
-        root: Folder of Pulumi.yaml.
+        project: The stack's program and configuration.
+        overrides: What was laid over its configuration.
+        aws_port: Where the AWS API is to listen.
         folder: Where its state is kept.
-        choices: Ports.
         identity: What the listener proves itself with.
         recorded: What the smoke test has recognised.
     """
 
-    stack: str
-    root: Path
+    project: StackProject
+    overrides: Config
+    aws_port: int
     folder: StateFolder
-    choices: Choices
     identity: Identity
     recorded: Recording
 
-    @property
-    def overrides(self) -> dict[str, object]:
-        """Configuration laid over the stack's."""
-        return self.choices.overrides(self.identity.authority)
 
-    def project(self) -> StackProject:
-        """Read the stack's configuration.
+def read_project(stack: str, *, root: Path, overrides: Config) -> StackProject:
+    """Read a stack's configuration.
 
-        Raises:
-            ConfigurationError: There is no such stack, or its file cannot be read.
-        """
-        try:
-            return load_project(self.stack, root=self.root, overrides=self.overrides)
-        except OfflineError as error:
-            raise ConfigurationError(str(error)) from None
+    Raises:
+        ConfigurationError: There is no such stack, or its file cannot be read.
+    """
+    try:
+        return load_project(stack, root=root, overrides=overrides)
+    except OfflineError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def refuse_taken(wanted: dict[str, int]) -> None:
@@ -106,13 +109,18 @@ class Environment:
     def _remember(self, children: tuple[Running, ...]) -> None:
         self._order.folder.write(
             State(
-                stack=self._order.stack,
+                stack=self._order.project.stack,
                 supervisor=self._me,
                 url=self._url,
                 aws=self._aws,
                 children=children,
             )
         )
+
+    @property
+    def is_up(self) -> bool:
+        """Whether everything has come up and was shown to work."""
+        return self._url is not None
 
     async def run(self) -> None:
         """Bring everything up, show that it works, and keep it up until cancelled.
@@ -135,9 +143,8 @@ class Environment:
 
     async def _create(self, workshop: Workshop) -> StackOutputs:
         """Create the stack in an AWS API of its own and return its outputs."""
-        project = self._order.project()
-        refuse_taken({"the AWS API": self._order.choices.aws_port, **configured_ports(project)})
-        spec = workshop.aws(self._order.choices.aws_port)
+        project = self._order.project
+        spec = workshop.aws(self._order.aws_port)
         region = project.config.get("aws:region", "us-east-1")
         self._aws = aws_access(spec.address, region)
         with self._reporter.step("starting an AWS API (moto)") as step:
@@ -146,11 +153,11 @@ class Environment:
                 [spec.name], seconds=START_SECONDS, progress=step.waiting
             )
             step.detail = spec.address
-        with self._reporter.step(f"creating stack {self._order.stack} in it") as step:
+        with self._reporter.step(f"creating stack {project.stack} in it") as step:
             await self.supervisor.run(
                 workshop.apply(
-                    self._order.stack,
-                    root=self._order.root,
+                    project.stack,
+                    root=project.root,
                     overrides=json.dumps(self._order.overrides),
                     aws=self._aws,
                 ),
@@ -158,7 +165,7 @@ class Environment:
             )
             outputs = parse(
                 self._order.folder.outputs.read_text(encoding="utf-8"),
-                stack=self._order.stack,
+                stack=project.stack,
                 source=str(self._order.folder.outputs),
             )
             step.detail = outputs.endpoint_url
@@ -214,9 +221,9 @@ class Environment:
 
     def _stack_options(self) -> str:
         """Return the options with which another command finds this stack."""
-        usual = self._order.root / ".perch" / self._order.stack
-        stack = "" if self._order.stack == "local" else f" --stack {self._order.stack}"
-        folder = self._order.folder.path
+        project, folder = self._order.project, self._order.folder.path
+        usual = project.root / ".perch" / project.stack
+        stack = "" if project.stack == LOCAL else f" --stack {project.stack}"
         return stack if folder == usual else f"{stack} --state-dir {folder}"
 
     async def close(self) -> None:
@@ -248,8 +255,11 @@ def _signals(task: asyncio.Task[None], supervisor: Supervisor) -> Iterator[None]
             loop.remove_signal_handler(number)
 
 
-async def bring_up(order: Order, reporter: Reporter) -> None:
-    """Keep a stack up until a signal; everything is stopped when this returns or raises."""
+async def bring_up(order: Order, reporter: Reporter) -> bool:
+    """Keep a stack up until a signal; everything is stopped when this returns or raises.
+
+    Returns whether it had come up before the signal.
+    """
     environment = Environment(order, reporter)
     task = asyncio.create_task(environment.run(), name="environment")
     with _signals(task, environment.supervisor):
@@ -259,6 +269,7 @@ async def bring_up(order: Order, reporter: Reporter) -> None:
             await environment.close()
     if not task.cancelled() and (error := task.exception()) is not None:
         raise error
+    return environment.is_up
 
 
 @click.command("up")
@@ -311,26 +322,31 @@ def command(  # noqa: PLR0913 - one parameter an option
     an emulator and a gateway are started for each colour, and before them a TLS listener that obeys
     that API's load balancer. Nothing leaves this machine.
 
-    Exit code 0 after Ctrl-C, 1 when something failed, 2 when nothing was started.
+    Exit code 0 after Ctrl-C, 130 when that came before everything was up, 1 when something failed,
+    2 when nothing was started.
     """
     if (certificate is None) != (key is None):
         raise ConfigurationError("--certificate and --key are given together or not at all")
     folder = StateFolder(state_folder(stack, state_dir))
     folder.prepare()
     with folder.owned():
+        if certificate is not None and key is not None:
+            identity = authority.given(certificate, key)
+        else:
+            identity = authority.own(folder.certificates)
+        choices = Choices(listener_port=port, ports_from=ports_from)
+        overrides = choices.overrides(identity.authority)
         order = Order(
-            stack=stack,
-            root=project_root(),
+            project=read_project(stack, root=project_root(), overrides=overrides),
+            overrides=overrides,
+            aws_port=choices.aws_port,
             folder=folder,
-            choices=Choices(listener_port=port, ports_from=ports_from),
-            identity=(
-                authority.given(certificate, key)
-                if certificate is not None and key is not None
-                else authority.own(folder.certificates)
-            ),
+            identity=identity,
             recorded=recording.find(path),
         )
         reporter = Reporter()
         if stopped := stop_leftovers(folder):
             reporter.say(f"perch: stopped what a crash had left behind: {', '.join(stopped)}")
-        asyncio.run(bring_up(order, reporter))
+        refuse_taken({"the AWS API": order.aws_port, **configured_ports(order.project)})
+        if not asyncio.run(bring_up(order, reporter)):
+            sys.exit(INTERRUPTED)

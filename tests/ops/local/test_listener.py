@@ -115,11 +115,15 @@ def api(server: str) -> Api:
         DefaultActions=[{"Type": "forward", "TargetGroupArn": groups["blue"]}],
     )["Listeners"][0]["ListenerArn"]
     for place, (name, group) in enumerate(groups.items(), start=2):
-        header = {"HttpHeaderName": "X-Perch-Colour", "Values": [name]}
         elb.create_rule(
             ListenerArn=listener,
             Priority=place,
-            Conditions=[{"Field": "http-header", "HttpHeaderConfig": header}],
+            Conditions=[
+                {
+                    "Field": "http-header",
+                    "HttpHeaderConfig": {"HttpHeaderName": "X-Perch-Colour", "Values": [name]},
+                }
+            ],
             Actions=[{"Type": "forward", "TargetGroupArn": group}],
         )
     elb.create_rule(
