@@ -6,7 +6,7 @@
 
 import { FRAME_SAMPLES, Framer, SAMPLE_RATE } from "./pcm.js";
 import { Resampler } from "./resampler.js";
-import { Trouble, insecureTrouble, microphoneTrouble } from "./trouble.js";
+import { Trouble, insecureTrouble, microphoneTrouble, refusedTrouble } from "./trouble.js";
 
 /** How much microphone sound may wait for a slow connection, in seconds, before we say so and end. */
 const MOST_WAITING_S = 30;
@@ -40,7 +40,7 @@ export class Microphone {
       await this.#listen();
     } catch (error) {
       this.#release();
-      throw microphoneTrouble(error);
+      throw error instanceof Trouble ? error : microphoneTrouble(error);
     }
     for (const track of this.stream.getTracks()) {
       track.addEventListener("ended", () => this.stop());
@@ -50,12 +50,22 @@ export class Microphone {
   async #listen() {
     const source = this.#connectable();
     this.resampler = new Resampler(this.context.sampleRate, SAMPLE_RATE);
-    await this.context.audioWorklet.addModule("/static/capture-worklet.js");
+    await this.#loadWorklet();
     this.node = new AudioWorkletNode(this.context, "perch-capture");
     this.node.port.onmessage = ({ data }) => this.#heard(data);
     // The node's output is silence; it is connected because an unconnected node may never be run.
     source.connect(this.node).connect(this.context.destination);
     await this.context.resume();
+  }
+
+  async #loadWorklet() {
+    try {
+      await this.context.audioWorklet.addModule("/static/capture-worklet.js");
+    } catch (error) {
+      // The first thing fetched after the page itself: when the server has gone, this is what fails.
+      const trouble = await refusedTrouble();
+      throw trouble.kind === "unreachable" ? trouble : error;
+    }
   }
 
   /** An audio graph at our rate where the browser can do it, else at its own. */

@@ -121,6 +121,11 @@ export class Controls {
 
   /** The options fold away by Escape and by pressing anywhere else, as a menu does. */
   #foldOptions(options) {
+    // Enter in a field means "done"; there is nowhere to send the form.
+    find("options").addEventListener("submit", (event) => {
+      event.preventDefault();
+      options.open = false;
+    });
     document.addEventListener("pointerdown", (event) => {
       if (!options.contains(event.target)) options.open = false;
     });

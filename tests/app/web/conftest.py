@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pytest
 import pytest_asyncio
 import soundfile
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.app.web.processes import Running, emulator, gateway
 
@@ -101,6 +101,11 @@ class Opened:
     complaints: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
 
+    def listen(self, message: ConsoleMessage) -> None:
+        """Note errors and warnings; a violated content policy is an error."""
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
     async def text(self) -> str:
         """The settled lines of the transcript."""
         return " ".join(await self.page.locator(".settled .body").all_inner_texts())
@@ -143,7 +148,7 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
             page = await context.new_page()
             page.set_default_timeout(20_000)
             opened = Opened(page)
-            page.on("console", lambda message: opened.complaints.append(message.text))
+            page.on("console", opened.listen)
             page.on("pageerror", lambda error: opened.complaints.append(str(error)))
             page.on("request", lambda request: opened.hosts.add(request.url.split("/")[2]))
             if script is not None:

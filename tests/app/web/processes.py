@@ -101,9 +101,20 @@ async def gateway(recogniser: Running, at: Path, **settings: str) -> AsyncIterat
     }
     running = await _start(["app.gateway"], "listening", values, at)
     try:
-        async with asyncio.timeout(START_S), httpx.AsyncClient() as http:
-            while (await http.get(f"{running.url}/readyz")).status_code != httpx.codes.OK:  # noqa: ASYNC110 - another process
-                await asyncio.sleep(0.1)
+        await _ready(running.url)
         yield running
     finally:
         await running.stop()
+
+
+async def _ready(url: str) -> None:
+    """Ask until sessions are taken; another process has no event to wait for."""
+    async with asyncio.timeout(START_S), httpx.AsyncClient() as http:
+        while True:
+            try:
+                if (await http.get(f"{url}/readyz")).status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                # It is named before it is served.
+                pass
+            await asyncio.sleep(0.1)
