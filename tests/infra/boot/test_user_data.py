@@ -71,7 +71,7 @@ def scripts(of: BootSettings) -> dict[str, str]:
 
 
 @given(any_settings())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_accepted_settings_give_small_readable_user_data(of: BootSettings) -> None:
     user_data = render_user_data(of)
     assert len(base64.b64decode(user_data)) <= MAX_USER_DATA_BYTES
@@ -174,18 +174,12 @@ def test_bash_parses_every_script(variant: BootSettings) -> None:
 
 
 @pytest.mark.tool
-@every_variant
-def test_shellcheck_finds_nothing_in_any_script(variant: BootSettings, tmp_path: Path) -> None:
+def test_shellcheck_finds_nothing_in_any_script() -> None:
     shellcheck = need("shellcheck", "shellcheck")
-    for path, content in scripts(variant).items():
-        (tmp_path / Path(path).name).write_text(content)
-    command: list[str | Path] = [
-        shellcheck,
-        "--external-sources",
-        "--source-path=SCRIPTDIR",
-        *tmp_path.iterdir(),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # As they stand in the repository: that they reach the machine unchanged is tested above.
+    paths = (HERE / "scripts").iterdir()
+    command: list[str | Path] = [shellcheck, "--external-sources", "--source-path=SCRIPTDIR"]
+    done = subprocess.run([*command, *paths], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
@@ -349,12 +343,13 @@ def test_every_unit_that_is_wanted_comes_back_after_a_reboot(variant: BootSettin
 
 
 @given(st.integers(1, 3600))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_systemd_waits_longer_than_the_gateway_drains(seconds: int) -> None:
     of = boot_settings(drain_deadline_seconds=seconds)
-    ((_, key, value),) = units(of)["perch-gateway.service.d/drain.conf"]
+    files = {file.path: file.content for file in host_files(of)}
+    ((_, key, value),) = directives(files[f"{UNITS}/perch-gateway.service.d/drain.conf"])
     assert (key, int(value) > seconds) == ("TimeoutStopSec", True)
-    assert f'APP_DRAIN_TIMEOUT_S="{seconds}"' in written(of)["/etc/perch/gateway.env"]
+    assert f'APP_DRAIN_TIMEOUT_S="{seconds}"' in files["/etc/perch/gateway.env"]
 
 
 def test_the_gateway_runs_with_little_power() -> None:
