@@ -64,6 +64,7 @@ class Journal:
         self._opened += 1
         record = StreamRecord(sequence=self._opened)
         self.streams.append(record)
+        self.changed()
         return record
 
     def changed(self) -> None:

@@ -75,15 +75,22 @@ class Runtime:
         if self._on_kill is not None:
             self._on_kill()
 
+    def require_ready(self) -> None:
+        """Go on only where models are served.
+
+        Raises:
+            RefusalError: Still loading.
+        """
+        if not self.readiness.is_ready:
+            raise still_loading()
+
     @asynccontextmanager
     async def slot(self) -> AsyncGenerator[None]:
         """A place among the streams that are served at once.
 
         Raises:
-            RefusalError: Still loading, or no place is free and the settings say to refuse.
+            RefusalError: No place is free and the settings say to refuse.
         """
-        if not self.readiness.is_ready:
-            raise still_loading()
         if self.settings.when_full == "refuse" and self._slots.locked():
             raise all_slots_taken(self.settings.max_streams)
         async with self._slots:

@@ -115,6 +115,30 @@ class Emulator:
             while not condition(self.streams):
                 await self._runtime.journal.wait()
 
+    async def wait_for_stream(
+        self,
+        condition: Callable[[StreamRecord], bool],
+        *,
+        sequence: int = 1,
+        deadline: float = 10.0,
+    ) -> None:
+        """Wait until one stream was opened and its record fulfils a condition.
+
+        Args:
+            condition: Looks at the record.
+            sequence: Number of the stream, from 1 in the order of opening.
+            deadline: Seconds to wait at most.
+
+        Raises:
+            TimeoutError: It did not in time.
+        """
+        await self.wait_for(
+            lambda streams: any(
+                record.sequence == sequence and condition(record) for record in streams
+            ),
+            deadline,
+        )
+
 
 def _credentials(settings: EmulatorSettings) -> grpc.ServerCredentials | None:
     if settings.tls_certificate is None or settings.tls_key is None:

@@ -18,7 +18,7 @@ from app.emulator.messages import (
     recognize_response,
     stream_options,
 )
-from app.emulator.refusals import RefusalError, bad_argument, still_loading
+from app.emulator.refusals import RefusalError, bad_argument
 from app.emulator.results import AudioFormat, Hypothesis, StreamOptions
 from app.emulator.runtime import Runtime
 from app.emulator.stream import StreamCall
@@ -76,8 +76,9 @@ class AsrService:
     async def recognize(self, request: Message, context: _Context) -> Message:
         """Recognize: a whole file in one message, its finals in one answer."""
         try:
+            self._runtime.require_ready()
+            check_served(request.config, self._runtime.settings, "offline")
             async with self._runtime.slot():
-                check_served(request.config, self._runtime.settings, "offline")
                 return await self._recognize(request)
         except RefusalError as refusal:
             return await context.abort(refusal.status, refusal.text)
@@ -109,8 +110,9 @@ class AsrService:
 
     async def get_config(self, request: Message, context: _Context) -> Message:
         """GetRivaSpeechRecognitionConfig."""
-        if not self._runtime.readiness.is_ready:
-            refusal = still_loading()
+        try:
+            self._runtime.require_ready()
+        except RefusalError as refusal:
             return await context.abort(refusal.status, refusal.text)
         return config_response(self._runtime.settings, request.model_name)
 

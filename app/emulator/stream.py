@@ -45,8 +45,8 @@ class StreamCall:
             RefusalError: The call ends with a status other than OK.
         """
         try:
+            options = await self._first_message()
             async with self._runtime.slot():
-                options = await self._first_message()
                 await self._converse(options, self._open(options))
         except asyncio.CancelledError:
             self._ended("CANCELLED")
@@ -65,6 +65,7 @@ class StreamCall:
         request = await self._context.read()
         if request is grpc.aio.EOF or request.WhichOneof("streaming_request") != "streaming_config":
             raise bad_argument("the first message of a stream must carry streaming_config")
+        self._runtime.require_ready()
         streaming = request.streaming_config
         check_served(streaming.config, self._runtime.settings, "online")
         options = stream_options(

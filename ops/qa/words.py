@@ -6,9 +6,13 @@ leaves different are dates and digits read one by one.
 """
 
 import re
+import warnings
 from functools import cache
 
-from whisper_normalizer.english import EnglishTextNormalizer
+with warnings.catch_warnings():
+    # One of its docstrings holds a lone backslash, of which Python warns when it compiles the file.
+    warnings.simplefilter("ignore")
+    from whisper_normalizer.english import EnglishTextNormalizer
 
 _MONTH = (
     r"(?P<month>january|february|march|april|may|june|july|august|september|october|november"
