@@ -2,11 +2,17 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from app.contract import CloseCode, ContractError
 from app.gateway.protocol import EXTENSION, SocketControl
+
+_GONE: Final = (OSError, RuntimeError, WebSocketDisconnect)
+"""uvicorn says OSError for a lost connection and RuntimeError for one it closed itself; Starlette
+turns some of the former into its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,7 @@ class Wire:
                     await self._send(event)
         except TimeoutError as error:
             raise SlowReaderError from error
-        except (OSError, RuntimeError) as error:
-            # uvicorn says OSError for a lost connection and RuntimeError for one it closed itself.
+        except _GONE as error:
             raise ClientGoneError from error
 
     async def close(self, code: CloseCode) -> None:
@@ -82,7 +87,7 @@ class Wire:
         try:
             async with asyncio.timeout(self._send_timeout_s):
                 await self._send({"type": "websocket.close", "code": int(code), "reason": ""})
-        except (OSError, RuntimeError) as error:
+        except _GONE as error:
             raise ClientGoneError from error
 
     def cut(self, text: str, code: CloseCode) -> None:

@@ -96,6 +96,7 @@ async def running_emulator(script: Script = TWO_FINALS, **changes: Any) -> Async
 
 async def finish_loading(emulator: Emulator) -> None:
     """End a script's loading time at once."""
+    emulator._runtime.readiness._held_until = 0.0
     emulator._runtime.readiness.hold(0)
     await emulator.wait_ready()
 

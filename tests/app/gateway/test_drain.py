@@ -1,0 +1,198 @@
+"""The end of a gateway: signals, last words, close codes, exit status.
+
+The process is the real one, started as in production. The recogniser follows a script.
+"""
+
+import asyncio
+import os
+import signal
+import socket as sockets
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from app.emulator import Emulator, Script, Stall, StreamScript
+from app.emulator.script import After
+from tests.app.gateway.running import (
+    DEADLINE_S,
+    PATH_B,
+    SILENCE_100MS,
+    connect,
+    running_gateway,
+    said,
+    said_until,
+    send,
+)
+from tests.app.gateway.running import client as client_of
+from tests.app.gateway.test_limits import last_words
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def free_port() -> int:
+    with sockets.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@asynccontextmanager
+async def process(
+    emulator: Emulator, folder: Path, **settings: str
+) -> AsyncIterator[tuple[Process, int]]:
+    """Run `python -m app.gateway` until it listens."""
+    port = free_port()
+    root = str(Path(__file__).parents[3])
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": root,
+        "APP_HOST": "127.0.0.1",
+        "APP_PORT": str(port),
+        "RIVA_HOST": emulator.host,
+        "RIVA_PORT": str(emulator.grpc_port),
+        "RIVA_HTTP_PORT": str(emulator.http_port),
+        **settings,
+    }
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.gateway", env=environment, cwd=folder, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        async with asyncio.timeout(DEADLINE_S), httpx.AsyncClient() as http:
+            while running.returncode is None:
+                try:
+                    answer = await http.get(f"http://127.0.0.1:{port}/readyz")
+                except httpx.TransportError:
+                    await asyncio.sleep(0.05)
+                    continue
+                if answer.status_code == 200:
+                    break
+                await asyncio.sleep(0.05)
+        yield running, port
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.communicate()
+
+
+async def test_sigterm_flushes_every_session_says_why_closes_with_1001_and_exits_0(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    async with process(emulator, tmp_path, APP_DRAIN_GRACE_S="0") as (running, port):
+        url = f"ws://127.0.0.1:{port}"
+        async with connect(url) as busy, connect(url) as idle, connect(url + PATH_B) as recording:
+            for socket in (busy, idle, recording):
+                await said(socket)
+            await send(busy, "start_transcription")
+            await send(recording, "start_recording")
+            for socket in (busy, recording):
+                await said(socket)
+                await socket.send(SILENCE_100MS * 10)
+                await said_until(socket, "transcription")
+            running.send_signal(signal.SIGTERM)
+            heard = await said_until(busy, "error")
+            recorded = await said_until(recording, "error")
+            _, busy_code = await last_words(busy)
+            _, recording_code = await last_words(recording)
+            idle_error, idle_code = await last_words(idle)
+        output, errors = await running.communicate()
+    kinds = [message["type"] for message in heard if message["type"] != "partial"]
+    assert kinds == ["warning", "transcription", "session_stopped", "error"]
+    assert heard[-1]["code"] == idle_error["code"] == "going_away"
+    # Zero lost finals: the last word is there although nobody said stop.
+    assert [m["text"] for m in heard if m["type"] == "transcription"] == ["world"]
+    assert recorded[-2]["final_transcript"] == "hello world"
+    assert (busy_code, recording_code, idle_code) == (1001, 1001, 1001)
+    assert running.returncode == 0
+    assert errors == b""
+    assert b"Traceback" not in output
+    assert b'"event": "stopped"' in output
+
+
+async def test_a_taken_port_is_one_sentence_and_exit_1(emulator: Emulator, tmp_path: Path) -> None:
+    with sockets.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        async with process(emulator, tmp_path, APP_PORT=port) as (running, _):
+            _, errors = await running.communicate()
+    assert running.returncode == 1
+    assert errors.decode().count("\n") == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in errors.decode()
+
+
+async def test_every_wrong_setting_is_named_at_once_and_exit_2(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(
+        "WS_MAX_CONNECTIONS=many\nAPP_AUTH_TOKENS=short\nRIVA_PORT=0\n", encoding="utf-8"
+    )
+    async with process(emulator, tmp_path, LOG_LEVEL="LOUD", RIVA_PORT="99999999") as (running, _):
+        _, errors = await running.communicate()
+    text = errors.decode()
+    assert running.returncode == 2
+    assert "WS_MAX_CONNECTIONS is 'many'; accepted: a whole number from 1 to 100000" in text
+    assert "LOG_LEVEL is 'LOUD'; accepted: DEBUG, INFO, WARNING or ERROR" in text
+    assert "RIVA_PORT is" in text
+    assert "APP_AUTH_TOKENS is ********" in text
+    assert "short" not in text
+
+
+async def test_new_connections_are_refused_while_sessions_finish_by_themselves(
+    emulator: Emulator,
+) -> None:
+    async with (
+        running_gateway(emulator, app_drain_grace_s=60, app_drain_timeout_s=60) as gateway,
+        client_of(gateway) as socket,
+    ):
+        await send(socket, "start_transcription")
+        await said(socket)
+        await socket.send(SILENCE_100MS * 10)
+        gateway.gateway.begin_drain()
+        warning = (await said_until(socket, "warning"))[-1]
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(gateway.url)
+        await send(socket, "stop_transcription")
+        heard = await said_until(socket, "error")
+        _, code = await last_words(socket)
+    assert warning["code"] == "going_away"
+    assert 0 < warning["seconds_left"] <= 60
+    assert refused.value.response.status_code == 503
+    assert heard[-2]["type"] == "session_stopped"
+    assert (heard[-1]["code"], code) == ("going_away", 1001)
+
+
+async def test_a_session_that_cannot_be_finalised_in_time_is_told_and_closed_with_1012(
+    emulator: Emulator,
+) -> None:
+    stall = Stall(do="stall", after=After(audio_seconds=0.05))
+    emulator.set_script(Script(streams=(StreamScript(fault=stall),)))
+    async with (
+        running_gateway(emulator, app_drain_grace_s=0, app_drain_timeout_s=0.3) as gateway,
+        client_of(gateway) as socket,
+    ):
+        await send(socket, "start_transcription")
+        await said(socket)
+        await socket.send(SILENCE_100MS)
+        gateway.gateway.begin_drain()
+        error, code = await last_words(socket)
+    assert (error["code"], error["retryable"], code) == ("drain_deadline", True, 1012)
+
+
+async def test_a_second_signal_stops_at_once(emulator: Emulator, tmp_path: Path) -> None:
+    async with process(
+        emulator, tmp_path, APP_DRAIN_GRACE_S="3600", APP_DRAIN_TIMEOUT_S="3600"
+    ) as (running, port):
+        async with connect(f"ws://127.0.0.1:{port}") as socket:
+            await said(socket)
+            await send(socket, "start_transcription")
+            await said(socket)
+            running.send_signal(signal.SIGINT)
+            await said_until(socket, "warning")
+            running.send_signal(signal.SIGINT)
+            with pytest.raises(ConnectionClosed):
+                await said_until(socket, "never")
+        await running.communicate()
+    assert running.returncode == 0
