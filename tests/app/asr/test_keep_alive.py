@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.asr.timeline import Timeline
@@ -108,6 +108,7 @@ def test_without_silence_both_clocks_agree() -> None:
         st.tuples(st.booleans(), st.integers(min_value=1, max_value=50_000)), max_size=30
     )
 )
+@settings(deadline=None)
 def test_each_sample_of_the_caller_is_found_again_whatever_silence_lies_between(
     steps: list[tuple[bool, int]],
 ) -> None:
@@ -138,6 +139,7 @@ def test_each_sample_of_the_caller_is_found_again_whatever_silence_lies_between(
     ),
     moments=st.lists(st.floats(min_value=0, max_value=100), min_size=2),
 )
+@settings(deadline=None)
 def test_time_never_runs_backwards(steps: list[tuple[bool, int]], moments: list[float]) -> None:
     timeline = Timeline(RATE)
     for is_audio, samples in steps:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.asr import RivaSettings, SettingsError
@@ -102,6 +102,10 @@ def test_every_problem_is_reported_at_once_with_key_value_and_what_is_accepted()
     assert "spaces in it" not in "".join(found.values())
 
 
+def test_a_key_that_is_not_even_text_is_masked_too() -> None:
+    assert problems(api_key=1234567890)["RIVA_API_KEY"].startswith("RIVA_API_KEY is ********;")
+
+
 def test_a_key_over_an_open_line_is_refused_unless_it_stays_on_the_machine() -> None:
     assert "RIVA_SSL" in problems(host="riva.internal", api_key="made-up")["RIVA_API_KEY"]
     for host in ("localhost", "127.0.0.1", "::1"):
@@ -154,6 +158,7 @@ RAW = st.one_of(
     # Marked, so that it cannot be found in another value by chance.
     key=st.text(alphabet="ABC0 \n", min_size=1).map(lambda text: f"<secret {text}>"),
 )
+@settings(deadline=None)
 def test_any_text_is_either_accepted_or_named_and_the_secret_never_shows(
     values: dict[str, str], key: str
 ) -> None:

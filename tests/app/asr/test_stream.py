@@ -287,6 +287,7 @@ async def one_word_per_50_ms(stream: Stream) -> None:
             return
 
 
+@settings(deadline=None)
 @given(pcm=st.binary(max_size=500), largest=st.integers(min_value=1, max_value=120))
 def test_pieces_are_the_audio_again_and_none_is_empty_or_too_large(
     pcm: bytes, largest: int
