@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ops.offline.project import StackProject
-from ops.stack import StackOutputs
+from ops.stack import Colours, StackOutputs
 
-COLOURS = ("blue", "green")
+COLOURS = tuple(Colours.model_fields)
 COLOUR_PORTS = ("gateway_port", "riva_grpc_port", "riva_http_port")
 COLOUR_PORT_NAMES = {
     "gateway_port": "gateway-{}",

@@ -1,0 +1,57 @@
+"""Ports and settings of a local stack, from the committed stack file."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from ops.local.plan import (
+    AWS_PORT,
+    COLOURS,
+    PORTS_IN_A_ROW,
+    Choices,
+    configured_ports,
+    exported_ports,
+)
+from ops.offline.project import load_project
+from ops.stack import StackOutputs
+from tests.ops.test_stack import COLOUR, OUTPUTS
+
+
+def ports(choices: Choices) -> dict[str, int]:
+    return configured_ports(load_project("local", overrides=choices.overrides(Path("/ca.pem"))))
+
+
+def test_the_committed_stack_names_every_port_and_none_twice() -> None:
+    named = {"the AWS API": AWS_PORT, **ports(Choices())}
+    assert len(named) == PORTS_IN_A_ROW
+    assert len(set(named.values())) == PORTS_IN_A_ROW
+
+
+def test_a_row_of_ports_replaces_all_of_them() -> None:
+    choices = Choices(ports_from=20_000)
+    chosen = {choices.aws_port, *ports(choices).values()}
+    assert chosen == set(range(20_000, 20_000 + PORTS_IN_A_ROW))
+
+
+def test_the_listeners_port_can_be_chosen_alone_and_wins_over_the_row() -> None:
+    own = ports(Choices())
+    assert ports(Choices(listener_port=9443)) == own | {"the listener": 9443}
+    both = ports(Choices(listener_port=9443, ports_from=20_000))
+    assert both["the listener"] == 9443
+    assert both["gateway-blue"] == 20_002
+
+
+@pytest.mark.parametrize("authority", [None, Path("/a b/ca.pem")])
+def test_clients_are_told_of_the_authority_there_is(authority: Path | None) -> None:
+    told = Choices().overrides(authority)["certificate"]["ca_path"]
+    assert told == (None if authority is None else "/a b/ca.pem")
+
+
+def test_what_is_exported_is_named_as_what_is_configured() -> None:
+    count = itertools.count(8081)
+    keys = ("gateway_port", "riva_grpc_port", "riva_http_port")
+    colours = {name: COLOUR | {key: next(count) for key in keys} for name in COLOURS}
+    outputs = StackOutputs.model_validate(OUTPUTS | {"colours": colours})
+    assert exported_ports(outputs).keys() == ports(Choices()).keys()
+    assert exported_ports(outputs)["emulator-green (gRPC)"] == 8085

@@ -1,0 +1,295 @@
+"""`perch up` from beginning to end, once: the real program, moto, emulators, gateways and speech.
+
+The tests of this module stand on one running stack and are run in their order by one worker. They
+do not prove that the same comes up on AWS; the outputs they read are the same in kind.
+"""
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import httpx
+import psutil
+import pytest
+
+from ops.local import ports
+from ops.local.plan import PORTS_IN_A_ROW
+from ops.local.state import State, StateFolder, alive
+from ops.recording import DEFAULT
+from ops.stack import StackOutputs
+
+pytestmark = [pytest.mark.xdist_group("perch up"), pytest.mark.timeout(300)]
+
+UP_SECONDS = 240
+WORDS = "new library building on River Street"
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("PERCH_")}
+
+
+def perch(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "ops.cli", *arguments],
+        stdin=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=clean_environment(),
+    )
+
+
+def free_row() -> int:
+    """The first of enough free ports in a row, below those the kernel gives out by itself."""
+    for first in range(21_000, 32_000, PORTS_IN_A_ROW):
+        if all(ports.is_free(port) for port in range(first, first + PORTS_IN_A_ROW)):
+            return first
+    raise AssertionError("no free ports")
+
+
+@dataclass(frozen=True)
+class Up:
+    """A running `perch up`."""
+
+    process: subprocess.Popen[str]
+    folder: StateFolder
+    said: Path
+
+    def perch(
+        self, *arguments: str, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.CompletedProcess[str]:
+        name, *others = arguments
+        return perch(name, "--state-dir", str(self.folder.path), *others, stdin=stdin)
+
+    @property
+    def state(self) -> State:
+        state = self.folder.read()
+        assert state is not None
+        return state
+
+    @property
+    def outputs(self) -> StackOutputs:
+        return StackOutputs.model_validate_json(self.folder.outputs.read_text())
+
+
+def wait_for(up: Up, text: str, seconds: float = UP_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while text not in up.said.read_text():
+        assert up.process.poll() is None, up.said.read_text()
+        assert time.monotonic() < deadline, up.said.read_text()
+        time.sleep(0.1)
+
+
+def begin(folder: Path, *arguments: str) -> Up:
+    said = folder / "said"
+    with said.open("w") as output:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-P", "-m", "ops.cli", "up"),
+                *("--state-dir", str(folder / "state"), *arguments),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=clean_environment(),
+        )
+    return Up(process, StateFolder(folder / "state"), said)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    folder = tmp_path_factory.mktemp("with a space")
+    running = begin(folder, "--ports-from", str(free_row()))
+    try:
+        wait_for(running, "Ctrl-C here")
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.kill()
+        running.process.wait()
+
+
+def test_it_says_what_runs_where_what_it_heard_and_what_to_try(up: Up) -> None:
+    said = up.said.read_text()
+    for child in up.state.children:
+        assert f"{child.pid}" in said
+        assert str(child.log) in said
+    names = [child.name for child in up.state.children]
+    colours = [
+        f"{part}-{colour}" for colour in ("blue", "green") for part in ("emulator", "gateway")
+    ]
+    assert names == ["aws", *colours, "listener"]
+    assert WORDS in said
+    assert f"page     {up.outputs.endpoint_url}/ui" in said
+    assert f"perch transcribe {DEFAULT} --state-dir {up.folder.path}" in said
+
+
+def test_the_outputs_are_the_stacks_and_name_the_authority(up: Up) -> None:
+    read = up.perch("outputs", "--json")
+    assert read.returncode == 0
+    document = json.loads(read.stdout)
+    assert document == up.outputs.model_dump(mode="json")
+    authority = Path(document["ca_certificate_path"])
+    assert authority.is_file()
+    assert document["endpoint_url"] == f"https://localhost:{document['listener_port']}"
+    assert document["websocket_url"] == f"wss://localhost:{document['listener_port']}"
+
+
+def test_the_page_is_there_for_whoever_trusts_the_authority(up: Up) -> None:
+    trust = ssl.create_default_context(cafile=up.outputs.ca_certificate_path)
+    answer = httpx.get(f"{up.outputs.endpoint_url}/ui", verify=trust, trust_env=False)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("colour", [None, "green"])
+def test_smoke_reports_every_check_as_json(up: Up, colour: str | None) -> None:
+    done = up.perch("smoke", "--json", *(("--colour", colour) if colour else ()))
+    assert done.returncode == 0, done.stdout
+    report = json.loads(done.stdout)
+    assert report["ok"] is True
+    assert report["colour"] == colour
+    assert [check["status"] for check in report["checks"]] == ["ok"] * 6
+    assert WORDS in report["heard"]["text"]
+    assert report["heard"]["word_error_rate"] <= 0.12
+
+
+def test_smoke_fails_with_the_reason_when_more_is_asked_than_is_true(
+    up: Up, tmp_path: Path
+) -> None:
+    (tmp_path / "other.flac").write_bytes(DEFAULT.read_bytes())
+    (tmp_path / "other.txt").write_text("Something else entirely was said here by somebody.")
+    failed = up.perch("smoke", "--recording", str(tmp_path / "other.flac"))
+    assert failed.returncode == 1
+    last = failed.stdout.splitlines()[-1]
+    assert last.startswith("FAILED  a recording is recognised (")
+    assert "of the words are wrong, 12% are allowed; heard: Good morning" in last
+
+
+def test_a_file_is_transcribed_as_lines_and_as_json(up: Up) -> None:
+    plain = up.perch("transcribe", str(DEFAULT))
+    assert plain.returncode == 0
+    assert WORDS in plain.stdout
+    assert "\x1b" not in plain.stdout
+    detailed = json.loads(up.perch("transcribe", str(DEFAULT), "--json").stdout)
+    assert detailed["text"].split() == plain.stdout.split()
+    words = [word for final in detailed["finals"] for word in final["words"]]
+    assert words[0]["word"].startswith("Good")
+    assert 0 <= words[0]["start"] < words[-1]["end"] <= detailed["audio_seconds"]
+
+
+def test_a_wav_stream_on_standard_input_is_transcribed(up: Up) -> None:
+    code = (
+        "import soundfile, sys; samples, rate = soundfile.read(sys.argv[1], dtype='int16');"
+        "soundfile.write(sys.stdout.buffer, samples, rate, format='WAV')"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(DEFAULT)], stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        heard = up.perch("transcribe", "-", stdin=writer.stdout.fileno())
+    assert heard.returncode == 0, heard.stderr
+    assert WORDS in heard.stdout
+
+
+def test_a_second_up_gets_one_sentence(up: Up) -> None:
+    second = up.perch("up")
+    assert (second.returncode, second.stdout) == (1, "")
+    (line,) = second.stderr.splitlines()
+    assert line == (
+        f"perch: stack local is already up at {up.outputs.endpoint_url} "
+        f"(process {up.process.pid}); `perch down` stops it"
+    )
+
+
+def test_weights_moved_through_the_api_move_new_sessions(up: Up) -> None:
+    access, outputs = up.state.aws, up.outputs
+    elb = boto3.client(
+        "elbv2",
+        endpoint_url=access["AWS_ENDPOINT_URL"],
+        region_name=access["AWS_REGION"],
+        aws_access_key_id=access["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=access["AWS_SECRET_ACCESS_KEY"],
+    )
+    elb.modify_listener(
+        ListenerArn=outputs.listener_arn,
+        DefaultActions=[
+            {
+                "Type": "forward",
+                "ForwardConfig": {
+                    "TargetGroups": [
+                        {"TargetGroupArn": outputs.colours.blue.target_group_arn, "Weight": 0},
+                        {"TargetGroupArn": outputs.colours.green.target_group_arn, "Weight": 100},
+                    ]
+                },
+            }
+        ],
+    )
+    (listener,) = (child for child in up.state.children if child.name == "listener")
+    assert listener.log is not None
+    deadline = time.monotonic() + 30
+    while "routes are now" not in listener.log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert up.perch("transcribe", str(DEFAULT)).returncode == 0
+    sessions = [line for line in listener.log.read_text().splitlines() if line.endswith(" 101")]
+    assert sessions[0].endswith(" blue 101")
+    assert sessions[-1].endswith(" green 101")
+
+
+def test_a_gateway_that_is_killed_is_named_and_comes_back(up: Up) -> None:
+    (before,) = (child for child in up.state.children if child.name == "gateway-green")
+    os.kill(before.pid, signal.SIGKILL)
+    wait_for(up, "gateway-green was ended by SIGKILL; its last lines (log: ", 30)
+    wait_for(up, "gateway-green was started again", 30)
+    (after,) = (child for child in up.state.children if child.name == "gateway-green")
+    assert after.pid != before.pid
+    assert alive(after)
+
+
+def test_down_in_another_terminal_stops_every_process(up: Up) -> None:
+    state = up.state
+    family = psutil.Process(up.process.pid).children(recursive=True)
+    stopped = up.perch("down")
+    assert (stopped.returncode, stopped.stdout) == (0, "perch: stack local is down\n")
+    assert up.process.wait(timeout=30) == 0
+    assert not any(alive(child) for child in state.children)
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert "was killed" not in up.said.read_text()
+    assert up.perch("down").stdout == f"perch: nothing is up in {up.folder.path}\n"
+    refused = up.perch("smoke")
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("start it with `make up`\n")
+
+
+def test_ctrl_c_while_starting_leaves_nothing(tmp_path: Path) -> None:
+    running = begin(tmp_path, "--ports-from", str(free_row()))
+    wait_for(running, "...   starting an AWS API")
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(timeout=60) == 130
+    assert running.folder.read() is None
+    assert "Traceback" not in running.said.read_text()
+
+
+def test_a_taken_port_gets_one_sentence_and_nothing_is_started(tmp_path: Path) -> None:
+    row = free_row()
+    with socket.create_server(("127.0.0.1", row + 3)):
+        refused = perch("up", "--state-dir", str(tmp_path), "--ports-from", str(row))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"perch: port {row + 3} for emulator-blue (gRPC) is taken by ")
+    assert line.endswith(
+        f"(process {os.getpid()}). Free it, or choose others with --port or --ports-from "
+        f"({PORTS_IN_A_ROW} ports in a row)"
+    )
