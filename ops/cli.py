@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import click
 
 from ops.errors import ConfigurationError
+from ops.loopback import spared
 
 OWN_PACKAGES = ("app", "infra", "ops")
 
@@ -176,6 +177,7 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="perch")
 def main() -> None:
     """NVIDIA Parakeet streaming speech recognition on AWS, and everything that keeps it running."""
+    os.environ.update(spared(os.environ))
 
 
 if __name__ == "__main__":

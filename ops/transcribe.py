@@ -72,13 +72,13 @@ class Screen:
 
     def _clear(self) -> None:
         if self.live:
-            click.echo("\r\x1b[K", nl=False)
+            click.echo("\r\x1b[K", nl=False, color=True)
 
     def _interim(self, text: str) -> None:
         # One line only: what has scrolled off its left end is read in the final.
         width = shutil.get_terminal_size().columns - 2
         shown = text if len(text) <= width else f"…{text[1 - width :]}"
-        click.echo(f"\r\x1b[2m{shown}\x1b[0m\x1b[K", nl=False)
+        click.echo(f"\r\x1b[2m{shown}\x1b[0m\x1b[K", nl=False, color=True)
 
     @property
     def text(self) -> str:

@@ -14,6 +14,7 @@ import httpx
 from ops.local.authority import Identity
 from ops.local.processes import ChildSpec, Probe
 from ops.local.state import StateFolder
+from ops.loopback import spared
 from ops.stack import ColourOutputs, StackOutputs
 
 LOOPBACK = "127.0.0.1"
@@ -30,14 +31,9 @@ TIER_AWS, TIER_EMULATOR, TIER_LISTENER, TIER_GATEWAY = range(4)
 
 
 def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without settings that would reach into the local stack.
-
-    Proxies are kept for whatever is downloaded, but never used on the way to this machine.
-    """
+    """Return an environment without settings that would reach into the local stack."""
     kept = {key: value for key, value in environment.items() if not key.startswith(SCRUBBED)}
-    local = f"localhost,{LOOPBACK},::1"
-    without = ",".join(filter(None, (environment.get("NO_PROXY"), local)))
-    return {**kept, "PYTHONUNBUFFERED": "1", "NO_PROXY": without, "no_proxy": without}
+    return {**kept, **spared(environment), "PYTHONUNBUFFERED": "1"}
 
 
 def aws_access(endpoint: str, region: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import click
 import pytest
 
 from ops.cli import OWN_PACKAGES, SUBCOMMANDS, load
+from ops.loopback import spared
 
 NOT_ON_A_MACHINE = (
     "boto3",
@@ -79,6 +80,17 @@ def test_arguments_of_a_program_are_passed_on_unread(tmp_path: Path) -> None:
     helped = perch("emulator", "--help", cwd=tmp_path)
     assert helped.returncode == 0
     assert "--tags-selector" in helped.stdout
+
+
+def test_no_proxy_is_asked_the_way_to_this_machine() -> None:
+    here = "localhost,127.0.0.1,::1"
+    assert spared({"NO_PROXY": "intra.example.org,"})["no_proxy"] == f"intra.example.org,{here}"
+    asked = perch(
+        "outputs",
+        before="import os, ops.stack; os.environ['no_proxy'] = 'a.example.org'\n"
+        "ops.stack.read = lambda *_, **__: exit(os.environ['NO_PROXY'])",
+    )
+    assert asked.stderr == f"a.example.org,{here}\n"
 
 
 def test_an_unknown_command_is_wrong_usage() -> None:

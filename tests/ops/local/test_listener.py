@@ -24,7 +24,7 @@ from ops.local import authority, balancer, control
 from ops.local.children import aws_access, scrubbed
 from ops.local.routing import Answer, Condition, Forward, HealthCheck, Rule
 from ops.stack import StackOutputs
-from tests.ops.local.conftest import running_target
+from tests.ops.conftest import running_target
 from tests.ops.test_stack import COLOUR, OUTPUTS
 
 if TYPE_CHECKING:

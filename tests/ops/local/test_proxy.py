@@ -17,7 +17,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ops.local.routing import Answer, Request, Target, WeightedTurns
-from tests.ops.local.conftest import Front, running_front, running_target
+from tests.ops.conftest import Front, running_front, running_target
 
 
 @pytest.fixture

@@ -1,0 +1,123 @@
+"""What `perch transcribe` shows and refuses. Speech through a whole stack is in test_up."""
+
+import asyncio
+import io
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from app.client import Partial, Transcription, WarningA
+from ops import transcribe
+from ops.recording import DEFAULT
+from ops.transcribe import Screen
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def partial(text: str) -> Partial:
+    return Partial(segment_id=0, text=text, timestamp=NOW, processing_time_ms=1)
+
+
+def final(text: str) -> Transcription:
+    return Transcription(
+        segment_id=0, text=text, timestamp=NOW, processing_time_ms=1, words=[], confidence=None
+    )
+
+
+def test_on_a_terminal_interims_replace_each_other_and_the_final_stays(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "12")
+    screen = Screen(live=True, quiet=False)
+    for event in (partial("good"), partial("good morning all"), final(" Good morning. ")):
+        screen.show(event)
+    shown = capsys.readouterr().out
+    assert shown == (
+        "\r\x1b[2mgood\x1b[0m\x1b[K\r\x1b[2m…rning all\x1b[0m\x1b[K\r\x1b[KGood morning.\n"
+    )
+
+
+def test_in_a_pipe_only_finals_are_printed_and_warnings_go_elsewhere(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    screen = Screen(live=False, quiet=False)
+    warning = WarningA(warning="the session ends soon", code="max_duration", timestamp=NOW)
+    for event in (partial("good"), warning, final("Good."), final(""), final("Morning.")):
+        screen.show(event)
+    shown = capsys.readouterr()
+    assert shown.out == "Good.\nMorning.\n"
+    assert shown.err == "perch: the session ends soon\n"
+    assert screen.text == "Good. Morning."
+
+
+def test_a_stereo_stream_is_cut_into_mono_blocks_of_a_tenth_of_a_second() -> None:
+    left = np.arange(1000, dtype=np.int16)
+    file = io.BytesIO()
+    soundfile.write(file, np.column_stack([left, left * 3]), 4000, format="WAV")
+    file.seek(0)
+    blocks = list(transcribe._blocks(soundfile.SoundFile(file)))
+    assert [len(block) for block in blocks] == [800, 800, 400]
+    assert np.array_equal(np.frombuffer(b"".join(blocks), "<i2"), left * 2)
+
+
+async def test_a_pipe_is_not_read_further_ahead_than_the_gateway_takes() -> None:
+    read = 0
+    full = threading.Event()
+
+    def blocks() -> Iterator[bytes]:
+        nonlocal read
+        for _ in range(10 * transcribe.WAITING_BLOCKS):
+            read += 1
+            if read > transcribe.WAITING_BLOCKS:
+                full.set()
+            yield b"ab"
+
+    stream = transcribe._from_thread(blocks())
+    assert await anext(stream) == b"ab"
+    assert await asyncio.to_thread(full.wait, 10)
+    # One was taken, as many wait as may, and one more is in the reader's hand.
+    assert read <= transcribe.WAITING_BLOCKS + 2
+    assert len([block async for block in stream]) == 10 * transcribe.WAITING_BLOCKS - 1
+
+
+async def test_a_stream_that_breaks_off_is_told_where_it_is_read() -> None:
+    def blocks() -> Iterator[bytes]:
+        yield b"ab"
+        raise soundfile.LibsndfileError(1)
+
+    stream = transcribe._from_thread(blocks())
+    assert await anext(stream) == b"ab"
+    with pytest.raises(soundfile.LibsndfileError):
+        await anext(stream)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["missing.wav"], 2, "perch: there is no file missing.wav; - reads standard input\n"),
+        ([str(DEFAULT), "--url", "https://x"], 2, "perch: url is https://x; accepted: ws://"),
+        ([str(DEFAULT), "--url", "ws://127.0.0.1:9"], 1, "perch: cannot connect to ws://127"),
+        ([__file__, "--url", "ws://127.0.0.1:9"], 2, f"perch: {__file__} cannot be decoded; "),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(
+    arguments: list[str], code: int, sentence: str
+) -> None:
+    failed = CliRunner().invoke(transcribe.command, arguments)
+    assert failed.exit_code == code
+    assert failed.stderr.startswith(sentence)
+    assert failed.stderr.count("\n") == 1
+
+
+def test_a_stack_that_is_not_up_is_said_before_any_sound_is_read(tmp_path: Path) -> None:
+    failed = CliRunner().invoke(transcribe.command, [str(DEFAULT), "--state-dir", str(tmp_path)])
+    assert failed.exit_code == 1
+    assert failed.stderr == (
+        f"perch: stack local is not up (nothing in {tmp_path}); start it with `make up`\n"
+    )
