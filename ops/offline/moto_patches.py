@@ -12,6 +12,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
+import moto.route53.models as route53
 import moto.settings
 from moto.autoscaling.exceptions import ValidationError
 from moto.autoscaling.responses import AutoScalingResponse
@@ -51,10 +52,16 @@ def install() -> None:
     AutoScalingResponse.put_scaling_policy = _policy_answer(AutoScalingResponse.put_scaling_policy)
     CloudWatchResponse.put_composite_alarm = _put_composite_alarm
     Statistics.get_statistics_for_type = _with_percentiles(Statistics.get_statistics_for_type)
+    route53.create_route53_zone_id = _zone_id
     FakeBucket._log_permissions_enabled_policy = staticmethod(may_receive_logs)  # noqa: SLF001 - its own rule
     ParameterDict._check_loading_status = _with_gpu_images(  # noqa: SLF001 - the one place that fills in public parameters
         ParameterDict._check_loading_status  # noqa: SLF001 - as above
     )
+
+
+def _zone_id(**_identity: object) -> str:
+    """Every zone id of Route 53 begins with a Z, and so the program expects; moto's are random."""
+    return "Z" + uuid.uuid4().hex[:20].upper()
 
 
 def _policy_answer(original: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:

@@ -65,7 +65,7 @@ class SymbolicBackend:
         """Placeholders are what outputs are made of here."""
 
 
-def _shaped(resource: Resource, filled: Mapping[str, Any], region: str) -> dict[str, str]:
+def _shaped(resource: Resource, filled: Mapping[str, Any], region: str) -> dict[str, Any]:
     """Placeholders that look like what they stand for, as a program may check what it hands on."""
     service, _, kind = resource.type.removeprefix("aws:").partition("/")
     kind = kind.partition(":")[0]
@@ -73,7 +73,16 @@ def _shaped(resource: Resource, filled: Mapping[str, Any], region: str) -> dict[
         "arn": f"arn:{PARTITION}:{service}:{region}:{ACCOUNT}:{kind}:{resource.name}",
         "repositoryUrl": f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{resource.name}",
     }
-    return {name: shape for name, shape in shapes.items() if name in filled}
+    shaped: dict[str, Any] = {name: shape for name, shape in shapes.items() if name in filled}
+    if "domainValidationOptions" in filled:
+        # A certificate has one proof a name, not the one that stands for a list of unknown length.
+        names = [resource.inputs["domainName"], *resource.inputs.get("subjectAlternativeNames", ())]
+        [proof] = filled["domainValidationOptions"]
+        shaped["domainValidationOptions"] = [
+            {**{key: f"{value}.{place}" for key, value in proof.items()}, "domainName": name}
+            for place, name in enumerate(names)
+        ]
+    return shaped
 
 
 def zones(region: str) -> list[str]:

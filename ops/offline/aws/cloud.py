@@ -3,11 +3,11 @@
 import ipaddress
 import sys
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlparse
 
 import boto3
-from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.model import OperationModel, StructureShape
@@ -46,6 +46,14 @@ def check_endpoint(endpoint: str) -> None:
         )
 
 
+@cache
+def _session() -> boto3.session.Session:
+    """One for the process: it keeps the models it has read, 4 MB of JSON for the services here."""
+    return boto3.session.Session(
+        aws_access_key_id=_DUMMY, aws_secret_access_key=_DUMMY, region_name="us-east-1"
+    )
+
+
 def _moto_is_active() -> bool:
     """Whether moto answers botocore's requests here; moto need not be installed for the rest."""
     models = sys.modules.get("moto.core.models")
@@ -58,9 +66,7 @@ class Cloud:
     def __init__(self, endpoint: str) -> None:
         check_endpoint(endpoint)
         self._endpoint = None if endpoint == IN_PROCESS else endpoint
-        self._session = boto3.session.Session(
-            aws_access_key_id=_DUMMY, aws_secret_access_key=_DUMMY, region_name="us-east-1"
-        )
+        self._session = _session()
         self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, region: str) -> Any:  # noqa: ANN401 - boto3 makes its clients' methods at run time
@@ -86,12 +92,13 @@ class Cloud:
         Raises:
             OfflineError: botocore has no such call.
         """
-        model = self.client(service, region).meta.service_model
-        for name in model.operation_names:
-            if xform_name(name) == operation:
-                found: OperationModel = model.operation_model(name)
-                return found
-        raise OfflineError(f"botocore has no {operation} in {service}")
+        meta = self.client(service, region).meta
+        if operation not in meta.method_to_api_mapping:
+            raise OfflineError(f"botocore has no {operation} in {service}")
+        found: OperationModel = meta.service_model.operation_model(
+            meta.method_to_api_mapping[operation]
+        )
+        return found
 
     def check(
         self, service: str, operation: str, region: str, parameters: Mapping[str, Any]

@@ -92,11 +92,13 @@ class Row:
         if self.id.startswith("="):
             nested = [value for value in answer.values() if isinstance(value, dict)]
             return (nested[0] if len(nested) == 1 else answer), ""
+        root: Mapping[str, Any] = answer
         node: Any = answer
-        *parents, last = self.id.split(".")
-        for part in parents:
+        for part in self.id.split("."):
+            if isinstance(node, Mapping):
+                root = node
             node = node[int(part)] if part.isdigit() else node[part]
-        return node, str(node[last])
+        return root, str(node)
 
 
 class _Scope(dict[str, Any]):
