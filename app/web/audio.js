@@ -1,7 +1,10 @@
 /**
  * Where the sound comes from: the microphone, or a recording. Both give frames of 16 kHz mono at
  * the pace at which they become available, through `frames()`, and end after `stop()` with nothing
- * lost that was heard until then.
+ * lost that was heard until then. With each frame comes the moment it reached this page, on the
+ * clock of `performance.now()`: a frame may wait before it can be sent, and that wait counts.
+ *
+ * @typedef {{samples: Float32Array, heardAt: number}} Frame
  */
 
 import { FRAME_SAMPLES, Framer, SAMPLE_RATE } from "./pcm.js";
@@ -89,7 +92,8 @@ export class Microphone {
   }
 
   #add(frames) {
-    this.#queue.push(...frames);
+    const heardAt = performance.now();
+    this.#queue.push(...frames.map((samples) => ({ samples, heardAt })));
     if (this.#queue.length * FRAME_SAMPLES > MOST_WAITING_S * SAMPLE_RATE) {
       this.#queue = [];
       this.#failure = new Trouble(
@@ -110,6 +114,7 @@ export class Microphone {
     this.#wake();
   }
 
+  /** @returns {AsyncGenerator<Frame>} */
   async *frames() {
     for (;;) {
       while (this.#queue.length > 0) yield this.#queue.shift();
@@ -179,6 +184,7 @@ export class Recording {
     }
   }
 
+  /** @returns {AsyncGenerator<Frame>} */
   async *frames() {
     const begun = performance.now();
     for (let start = 0; start < this.samples.length && !this.#stopped; start += FRAME_SAMPLES) {
@@ -186,7 +192,7 @@ export class Recording {
       // Each frame is due when its last sample has been spoken, reckoned from the beginning: a late
       // frame is followed by prompt ones, and no delay adds up.
       if (this.paced) await until(begun + (end / SAMPLE_RATE) * 1000);
-      yield this.samples.subarray(start, end);
+      yield { samples: this.samples.subarray(start, end), heardAt: performance.now() };
     }
   }
 

@@ -10,7 +10,7 @@ export class Latency {
     this.firstSoundAt = null;
     this.stoppedAt = null;
 
-    /** Seconds from sending the first frame that was not quiet to the first interim text. */
+    /** Seconds from the first frame that was not quiet reaching the page to the first interim text. */
     this.firstInterim = null;
     /** Seconds from asking for the end to the last final; null when no final was outstanding. */
     this.lastFinal = null;
@@ -20,10 +20,14 @@ export class Latency {
     this.audioSent = 0;
   }
 
-  /** A frame of `seconds` went out; `sounding` says whether it was above the quiet threshold. */
-  sent(seconds, sounding) {
+  /**
+   * A frame went out.
+   * @param {number} seconds Its length.
+   * @param {number|null} soundAt When it reached the page, or null when it was quiet.
+   */
+  sent(seconds, soundAt) {
     this.audioSent += seconds;
-    if (sounding) this.firstSoundAt ??= this.now();
+    this.firstSoundAt ??= soundAt;
   }
 
   /** An interim arrived. Text before any sound (a recogniser's invention) measures nothing. */

@@ -94,10 +94,11 @@ class Run {
     meter.rest();
   }
 
-  async #send(frame) {
-    this.#session.sendAudio(toPcm16(frame));
-    this.#told(() => this.#latency.sent(frame.length / SAMPLE_RATE, levelDbfs(frame) > SOUND_DBFS));
-    meter.push(frame);
+  async #send({ samples, heardAt }) {
+    this.#session.sendAudio(toPcm16(samples));
+    const soundAt = levelDbfs(samples) > SOUND_DBFS ? heardAt : null;
+    this.#told(() => this.#latency.sent(samples.length / SAMPLE_RATE, soundAt));
+    meter.push(samples);
     await this.#session.drainedTo(MOST_BACKLOG);
   }
 

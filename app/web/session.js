@@ -13,6 +13,9 @@ const DRAIN_POLL_MS = 20;
 /** How often the round trip is measured. */
 const PING_MS = 5_000;
 
+/** Error codes after which the connection stays open but no session runs on it. */
+const SESSION_OVER = new Set(["asr_rejected", "audio_before_start", "no_active_session"]);
+
 /** The gateway's address on the page's own host. */
 export function gatewayUrl(location = window.location) {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -158,23 +161,31 @@ export class Session {
 
   #refused(message) {
     this.#lastError = message;
-    // While something is being waited for, the error is the answer; otherwise the session goes on
-    // and, should it end after all, the close that follows carries these words.
-    if (this.#state === "starting") this.#fail("session_started", gatewayTrouble(message));
+    const trouble = gatewayTrouble(message);
+    // While an answer is being waited for, the error is the answer.
+    if (this.#state === "starting") this.#fail("session_started", trouble);
+    else if (SESSION_OVER.has(message.code)) this.#overWith(trouble);
+    // What is left ends nothing by itself; should a close follow, it will carry these words.
     else this.#handlers.notice(message.error);
+  }
+
+  /** End the session for a reason: to whoever waits for something, or else to the page. */
+  #overWith(trouble) {
+    const waiting = [...this.#waits.keys()];
+    this.#over();
+    this.#socket.close(1000);
+    if (waiting.length === 0) this.#handlers.ended(trouble);
+    for (const name of waiting) this.#fail(name, trouble);
   }
 
   async #closed(code) {
     if (this.#state === "over") return;
-    const before = this.#state;
-    this.#over();
-    if (before === "opening") {
+    if (this.#state === "opening") {
+      this.#over();
       this.#fail("open", await refusedTrouble());
       return;
     }
-    const trouble = closeTrouble(code, this.#lastError);
-    if (this.#waits.size > 0) for (const name of [...this.#waits.keys()]) this.#fail(name, trouble);
-    else this.#handlers.ended(trouble);
+    this.#overWith(closeTrouble(code, this.#lastError));
   }
 
   /** A promise for one expected event, with a deadline. */

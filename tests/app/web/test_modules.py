@@ -186,9 +186,9 @@ async def test_latencies_are_null_until_measured_and_then_what_the_clock_says(
       const seen = [];
       const look = () => seen.push([latency.firstInterim, latency.lastFinal, latency.roundTrip]);
       latency.interim("words out of nothing");
-      latency.sent(0.05, false);
+      latency.sent(0.05, null);
       look();
-      latency.sent(0.05, true);
+      latency.sent(0.05, 990);
       now += 400; latency.interim("");
       now += 200; latency.interim("good");
       now += 900; latency.interim("good morning"); latency.final();
@@ -199,7 +199,7 @@ async def test_latencies_are_null_until_measured_and_then_what_the_clock_says(
       look();
       return [seen, latency.audioSent];
     }""")
-    assert figures == [[[None, None, None], [0.6, None, None], [0.6, 0.25, 0.03]], 0.1]
+    assert figures == [[[None, None, None], [0.61, None, None], [0.61, 0.25, 0.03]], 0.1]
 
 
 @pytest.mark.parametrize(
