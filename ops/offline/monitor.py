@@ -104,7 +104,7 @@ class RecordingMonitor(MockMonitor):
             inputs=inputs.values,
             secret_inputs=inputs.secrets,
             dependencies=tuple(sorted(request.dependencies)),
-            provider=request.provider,
+            provider=request.provider.rpartition("::")[0],
             options=_options(request),
             source=self._source(request),
         )
@@ -189,7 +189,7 @@ class RecordingMonitor(MockMonitor):
                 for key, dependencies in sorted(request.propertyDependencies.items())
                 if dependencies.urns
             },
-            provider=request.provider,
+            provider=request.provider.rpartition("::")[0],
             options=_options(request),
             alias_urns=identity.alias_urns(
                 stack=self.recording.stack,

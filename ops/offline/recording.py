@@ -27,7 +27,7 @@ class Resource:
         secret_inputs: the paths in `inputs` that were secret.
         dependencies: URNs, sorted.
         property_dependencies: per input, the URNs it was made from, sorted.
-        provider: the provider reference (`urn::id`), or empty for the default provider.
+        provider: the URN of the provider, or empty for the default one.
         options: the resource options that were set, under the engine's names.
         alias_urns: every URN this resource may have had before, those inherited from its parents
             included.

@@ -71,7 +71,7 @@ class AwsBackend:
                 f"no creator for the type {resource.type};"
                 " add a row or a function for it to a module of ops/offline/aws/creators"
             )
-        provider = self._providers.get(resource.provider.rpartition("::")[0], self.default)
+        provider = self._providers.get(resource.provider, self.default)
         making = Making(
             resource=resource,
             region=str(resource.inputs.get("region") or provider.region),
