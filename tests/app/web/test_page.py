@@ -304,6 +304,32 @@ async def test_a_gateway_that_asks_for_a_token_is_opened_with_it(
         await opened.state("idle")
 
 
+async def test_what_the_recogniser_refuses_ends_the_session_with_its_words(
+    recogniser: Running, open_page: OpenPage, tmp_path: Path
+) -> None:
+    async with gateway(recogniser, tmp_path, RIVA_LANGUAGE_CODE="xx-XX") as foreign:
+        opened = await open_page(foreign.url)
+        await opened.page.get_by_role("button", name="Start listening").click()
+        alert = opened.page.get_by_role("alert")
+        await alert.get_by_text("The server could not do that").wait_for()
+        assert "no model for the language" in await alert.inner_text()
+        await opened.state("idle")
+
+
+async def test_an_option_the_gateway_does_not_take_is_named(
+    served: Running, open_page: OpenPage
+) -> None:
+    opened = await open_page(served.url)
+    await opened.page.get_by_text("Options", exact=True).click()
+    await opened.page.get_by_label("Words to expect").fill("x" * 101)
+    await opened.keep("light-options")
+    await opened.page.keyboard.press("Escape")
+    await opened.page.get_by_role("button", name="Start listening").click()
+    alert = opened.page.get_by_role("alert")
+    await alert.get_by_text("The server could not do that").wait_for()
+    assert "hotwords" in await alert.inner_text()
+
+
 async def test_a_small_screen_shows_everything_without_scrolling_sideways(
     served: Running, open_page: OpenPage
 ) -> None:
