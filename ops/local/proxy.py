@@ -90,6 +90,9 @@ class Proxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client until it leaves, misbehaves or falls silent."""
         loop = asyncio.get_running_loop()
+        if writer.get_extra_info("peername") is None:
+            writer.close()  # gone before it was served
+            return
         try:
             async with asyncio.timeout(self.idle_seconds()) as deadline:
 

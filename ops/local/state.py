@@ -97,7 +97,6 @@ class StateFolder:
         self.path = path
         self.outputs = path / "outputs.json"
         self.state = path / "state.json"
-        self.certificates = path / "certificates"
         self.logs = path / "logs"
 
     def prepare(self) -> None:
@@ -107,7 +106,7 @@ class StateFolder:
             ConfigurationError: It cannot be written to.
         """
         try:
-            for folder in (self.path, self.certificates, self.logs):
+            for folder in (self.path, self.logs):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(self.path / ".writable", "")
             (self.path / ".writable").unlink()

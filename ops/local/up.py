@@ -333,7 +333,7 @@ def command(  # noqa: PLR0913 - one parameter an option
         if certificate is not None and key is not None:
             identity = authority.given(certificate, key)
         else:
-            identity = authority.own(folder.certificates)
+            identity = authority.own(folder.path)
         choices = Choices(listener_port=port, ports_from=ports_from)
         overrides = choices.overrides(identity.authority)
         order = Order(

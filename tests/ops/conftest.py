@@ -115,9 +115,9 @@ async def running_front(
     server_tls: ssl.SSLContext,
     client_tls: ssl.SSLContext,
     *,
-    idle_seconds: float = 30.0,
+    idle_seconds: Callable[[], float] = lambda: 30.0,
 ) -> AsyncIterator[Front]:
-    proxy = Proxy(choose=choose, idle_seconds=lambda: idle_seconds, port=8443)
+    proxy = Proxy(choose=choose, idle_seconds=idle_seconds, port=8443)
     connections = Connections(proxy)
     server = await asyncio.start_server(connections.accept, "127.0.0.1", 0, ssl=server_tls)
     try:

@@ -226,6 +226,8 @@ def test_killing_the_owner_the_hard_way_leaves_nothing_behind(tmp_path: Path) ->
     owner.wait()
     owner.stdout.close()
     gone, left = psutil.wait_procs(children, timeout=10)
+    for child in left:
+        child.kill()
     assert (len(gone), left) == (3, [])
 
 

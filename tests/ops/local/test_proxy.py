@@ -8,7 +8,7 @@ import asyncio
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
-from itertools import cycle
+from itertools import chain, cycle, repeat
 from typing import Any
 
 import httpx
@@ -227,7 +227,7 @@ async def test_a_connection_on_which_nothing_moves_is_closed(
 ) -> None:
     async with (
         running_target("blue") as blue,
-        running_front(lambda _: blue, **tls, idle_seconds=0.3) as front,
+        running_front(lambda _: blue, **tls, idle_seconds=lambda: 0.3) as front,
     ):
         if upgrade:
             async with websocket_to(front) as socket:
@@ -236,6 +236,21 @@ async def test_a_connection_on_which_nothing_moves_is_closed(
                     await socket.recv()
         else:
             assert await raw_exchange(front, b"GET /who HT") == b""
+
+
+async def test_every_byte_that_moves_gives_a_connection_its_whole_time_again(
+    tls: dict[str, Any],
+) -> None:
+    patience = chain((1.0,), repeat(30.0))
+    async with (
+        running_target("blue") as blue,
+        running_front(lambda _: blue, **tls, idle_seconds=lambda: next(patience)) as front,
+        websocket_to(front) as socket,
+    ):
+        assert await socket.recv() == "blue"
+        await asyncio.sleep(1.2)  # beyond what the connection began with
+        await socket.send(b"still here")
+        assert await socket.recv() == b"still here"
 
 
 async def test_a_client_that_leaves_in_the_middle_of_its_body_frees_the_target(

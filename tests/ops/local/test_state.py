@@ -52,7 +52,7 @@ def test_what_is_written_is_read_back_and_private(folder: StateFolder) -> None:
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     folder.clear()
     assert folder.read() is None
-    assert sorted(path.name for path in folder.path.iterdir()) == ["certificates", "logs"]
+    assert sorted(path.name for path in folder.path.iterdir()) == ["logs"]
 
 
 def test_a_state_that_cannot_be_understood_counts_as_none(folder: StateFolder) -> None:

@@ -141,6 +141,7 @@ def test_the_outputs_are_the_stacks_and_name_the_authority(up: Up) -> None:
     document = json.loads(read.stdout)
     assert document == up.outputs.model_dump(mode="json")
     authority = Path(document["ca_certificate_path"])
+    assert authority == up.folder.path / "ca.pem"
     assert authority.is_file()
     assert document["endpoint_url"] == f"https://localhost:{document['listener_port']}"
     assert document["websocket_url"] == f"wss://localhost:{document['listener_port']}"
