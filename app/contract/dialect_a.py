@@ -75,8 +75,8 @@ ClientMessageA = Annotated[
 class ServerConfig(ServerMessage):
     """What a session starts with when the start message does not say otherwise."""
 
-    sample_rate: int
-    channels: int
+    sample_rate: int = Field(description="Hz, when the start names none.")
+    channels: int = Field(description="When the start names none.")
     frame_ms: int = Field(description="Advised length of a binary message in milliseconds.")
     riva_target: str = Field(description="A public name of the recogniser, never its address.")
 
@@ -85,31 +85,33 @@ class Connection(ServerMessage):
     """Hello: sent once, when the socket is open."""
 
     type: Literal["connection"] = "connection"
-    connection_id: str
-    server_config: ServerConfig
+    connection_id: str = Field(description="Id of this connection, for support.")
+    server_config: ServerConfig = Field(description="Defaults of a session.")
     timestamp: Timestamp
-    protocol_version: str = limits.PROTOCOL_VERSION_A
-    supported_audio_formats: AudioFormats
-    limits: GatewayLimits
+    protocol_version: str = Field(
+        default=limits.PROTOCOL_VERSION_A, description="Version of this dialect."
+    )
+    supported_audio_formats: AudioFormats = Field(description="What a start may ask for.")
+    limits: GatewayLimits = Field(description="Limits of this gateway.")
 
 
 class SessionStarted(ServerMessage):
     """The session runs; audio is taken from now on."""
 
     type: Literal["session_started"] = "session_started"
-    connection_id: str
-    enable_partials: bool
+    connection_id: str = Field(description="Id of this connection, for support.")
+    enable_partials: bool = Field(description="Whether interim results will be sent.")
     timestamp: Timestamp
-    session_id: str
-    config: SessionConfig
+    session_id: str = Field(description="Id of the session, for support.")
+    config: SessionConfig = Field(description="What the session works with.")
 
 
 class Partial(ServerMessage):
     """Interim result of the segment being spoken; replaced by the next of the same `segment_id`."""
 
     type: Literal["partial"] = "partial"
-    segment_id: int = Field(ge=0)
-    text: str
+    segment_id: int = Field(ge=0, description="Counts from 0 in each session.")
+    text: str = Field(description="What was heard in this segment.")
     is_final: Literal[False] = False
     timestamp: Timestamp
     processing_time_ms: float = Field(
@@ -127,15 +129,17 @@ class Transcription(ServerMessage):
     """Final result of a segment; the next one has `segment_id` + 1."""
 
     type: Literal["transcription"] = "transcription"
-    segment_id: int = Field(ge=0)
-    text: str
+    segment_id: int = Field(ge=0, description="Counts from 0 in each session.")
+    text: str = Field(description="What was heard in this segment.")
     is_final: Literal[True] = True
     timestamp: Timestamp
     processing_time_ms: float = Field(description="As in `partial`.")
     words: list[WordTiming] = Field(
         description="Times in seconds from the start of the session's audio."
     )
-    confidence: float | None = Field(description="0 to 1; null when the recogniser gave none.")
+    confidence: float | None = Field(
+        description="As the recogniser scores it; null when it gave none."
+    )
     audio_processed: float | None = Field(default=None, description="As in `partial`.")
     languages: list[str] = Field(default=[], description="Languages heard, where the model tells.")
 
@@ -144,9 +148,9 @@ class SessionStopped(ServerMessage):
     """The session ended; no result of it follows. A new one may start on this connection."""
 
     type: Literal["session_stopped"] = "session_stopped"
-    connection_id: str
+    connection_id: str = Field(description="Id of this connection, for support.")
     timestamp: Timestamp
-    session_id: str
+    session_id: str = Field(description="Id of the session, for support.")
     audio_seconds: float = Field(description="Audio taken in this session.")
     segments: int = Field(description="Finals sent in this session.")
 
@@ -162,11 +166,11 @@ class Pong(ServerMessage):
 class BridgeMetrics(ServerMessage):
     """Counters of this gateway process since it started."""
 
-    total_connections: int
-    active_connections: int
-    active_transcription_sessions: int
-    total_audio_chunks_processed: int
-    total_transcriptions: int
+    total_connections: int = Field(description="Accepted since the start.")
+    active_connections: int = Field(description="Open now.")
+    active_transcription_sessions: int = Field(description="Running now, uploads included.")
+    total_audio_chunks_processed: int = Field(description="Binary messages taken.")
+    total_transcriptions: int = Field(description="Finals sent.")
 
 
 class RivaMetrics(ServerMessage):
@@ -174,8 +178,8 @@ class RivaMetrics(ServerMessage):
 
     connected: bool = Field(description="Whether the last readiness check succeeded.")
     total_audio_duration_s: float = Field(description="Audio of this connection's sessions.")
-    total_segments: int
-    current_segment_id: int
+    total_segments: int = Field(description="Finals sent on this connection.")
+    current_segment_id: int = Field(description="Segment being spoken; 0 without a session.")
     host: str = Field(description="A public name of the recogniser, never its address.")
     model: str | None = Field(
         description="Model of the running session; null when the recogniser chooses."
@@ -185,20 +189,20 @@ class RivaMetrics(ServerMessage):
 class ConnectionMetrics(ServerMessage):
     """This connection."""
 
-    id: str
+    id: str = Field(description="As `connection_id`.")
     created_at: Timestamp
-    session_active: bool
-    total_audio_chunks: int
-    total_transcriptions: int
+    session_active: bool = Field(description="Whether a session runs.")
+    total_audio_chunks: int = Field(description="Binary messages taken.")
+    total_transcriptions: int = Field(description="Finals sent.")
 
 
 class Metrics(ServerMessage):
     """Answer to `get_metrics`."""
 
     type: Literal["metrics"] = "metrics"
-    bridge: BridgeMetrics
-    riva: RivaMetrics
-    connection: ConnectionMetrics
+    bridge: BridgeMetrics = Field(description="The gateway.")
+    riva: RivaMetrics = Field(description="The recogniser.")
+    connection: ConnectionMetrics = Field(description="This connection.")
     timestamp: Timestamp
 
 
@@ -216,8 +220,8 @@ class WarningA(ServerMessage):
     """Something the client should know; nothing ends by it."""
 
     type: Literal["warning"] = "warning"
-    warning: str
-    code: str
+    warning: str = Field(description="A sentence for people.")
+    code: str = Field(description="For programs; see the table of warning codes.")
     timestamp: Timestamp
     seconds_left: float | None = Field(
         default=None, description="Until the announced end, where there is one."

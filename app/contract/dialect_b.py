@@ -72,7 +72,7 @@ class StopRecording(ClientMessage):
 
 
 class End(ClientMessage):
-    """What an old browser client sends when it stops: `stop_recording` where something is recorded."""
+    """What an old browser client sends for `stop_recording`; ignored where nothing is recorded."""
 
     type: Literal["end"] = "end"
 
@@ -111,14 +111,18 @@ class ConnectionB(ServerMessage):
     """Hello: sent once, when the socket is open."""
 
     type: Literal["connection"] = "connection"
-    status: Literal["connected"] = "connected"
-    client_id: str
-    message: str
-    protocol_version: str = limits.PROTOCOL_VERSION_B
-    transcription_method: str = TRANSCRIPTION_METHOD
-    supported_audio_formats: AudioFormats
+    status: Literal["connected"] = Field(default="connected", description="Always so.")
+    client_id: str = Field(description="As given in the address (`?client_id=`), or a new one.")
+    message: str = Field(description="A sentence for people.")
+    protocol_version: str = Field(
+        default=limits.PROTOCOL_VERSION_B, description="Version of this dialect."
+    )
+    transcription_method: str = Field(
+        default=TRANSCRIPTION_METHOD, description="How the gateway transcribes."
+    )
+    supported_audio_formats: AudioFormats = Field(description="What a start may ask for.")
     timestamp: Timestamp
-    limits: GatewayLimits
+    limits: GatewayLimits = Field(description="Limits of this gateway.")
 
 
 class RecordingStarted(ServerMessage):
@@ -126,15 +130,17 @@ class RecordingStarted(ServerMessage):
 
     type: Literal["recording_started"] = "recording_started"
     timestamp: Timestamp
-    config: SessionConfig
-    transcription_method: str = TRANSCRIPTION_METHOD
-    session_id: str
+    config: SessionConfig = Field(description="What the recording works with.")
+    transcription_method: str = Field(
+        default=TRANSCRIPTION_METHOD, description="How the gateway transcribes."
+    )
+    session_id: str = Field(description="Id of the session, for support.")
 
 
 class ConfiguredValues(ServerMessage):
     """Defaults now in force for the next recording."""
 
-    sample_rate: int
+    sample_rate: int = Field(description="Hz.")
     silence_duration: float | None = Field(description="Seconds; null: as the model has it.")
     vad_threshold: float | None = Field(default=None, description="Always null; see `ignored`.")
 
@@ -143,8 +149,10 @@ class Configured(ServerMessage):
     """Answer to `configure`."""
 
     type: Literal["configured"] = "configured"
-    config: ConfiguredValues
-    transcription_method: str = TRANSCRIPTION_METHOD
+    config: ConfiguredValues = Field(description="Defaults now in force.")
+    transcription_method: str = Field(
+        default=TRANSCRIPTION_METHOD, description="How the gateway transcribes."
+    )
     ignored: list[str] = Field(
         default=[], description="Keys that were understood and have no effect."
     )
@@ -161,8 +169,8 @@ class PongB(ServerMessage):
 class ResultB(ServerMessage):
     """What interim and final results have in common."""
 
-    segment_id: int = Field(ge=0)
-    text: str
+    segment_id: int = Field(ge=0, description="Counts from 0 in each session.")
+    text: str = Field(description="What was heard in this segment.")
     words: list[WordTiming] = Field(
         description="Times in seconds from the segment's `start`; empty in interim results."
     )
@@ -171,7 +179,7 @@ class ResultB(ServerMessage):
         description="Milliseconds from the arrival of the newest audio in a result to its sending."
     )
     timestamp: Timestamp
-    method: str = TRANSCRIPTION_METHOD
+    method: str = Field(default=TRANSCRIPTION_METHOD, description="As `transcription_method`.")
     start: float = Field(
         description="Start of the segment in seconds from the start of the recording."
     )
@@ -196,7 +204,7 @@ class TranscriptionB(ResultB):
     type: Literal["transcription"] = "transcription"
     is_final: Literal[True] = True
     confidence: float | None = Field(
-        default=None, description="0 to 1; null when the recogniser gave none."
+        default=None, description="As the recogniser scores it; null when it gave none."
     )
     languages: list[str] = Field(default=[], description="Languages heard, where the model tells.")
 
@@ -207,10 +215,12 @@ class RecordingStopped(ServerMessage):
     type: Literal["recording_stopped"] = "recording_stopped"
     final_transcript: str = Field(description="The finals of this recording, joined by spaces.")
     total_duration: float = Field(description="Seconds of audio taken.")
-    total_segments: int
+    total_segments: int = Field(description="Finals sent.")
     timestamp: Timestamp
-    transcription_method: str = TRANSCRIPTION_METHOD
-    session_id: str
+    transcription_method: str = Field(
+        default=TRANSCRIPTION_METHOD, description="How the gateway transcribes."
+    )
+    session_id: str = Field(description="Id of the session, for support.")
 
 
 class ErrorB(ErrorBody):
@@ -218,15 +228,17 @@ class ErrorB(ErrorBody):
 
     type: Literal["error"] = "error"
     timestamp: Timestamp
-    transcription_method: str = TRANSCRIPTION_METHOD
+    transcription_method: str = Field(
+        default=TRANSCRIPTION_METHOD, description="How the gateway transcribes."
+    )
 
 
 class WarningB(ServerMessage):
     """Something the client should know; nothing ends by it."""
 
     type: Literal["warning"] = "warning"
-    warning: str
-    code: str
+    warning: str = Field(description="A sentence for people.")
+    code: str = Field(description="For programs; see the table of warning codes.")
     timestamp: Timestamp
     seconds_left: float | None = Field(
         default=None, description="Until the announced end, where there is one."

@@ -141,10 +141,12 @@ class EndpointingOptions(ClientMessage):
 class WordTiming(ServerMessage):
     """One recognised word."""
 
-    word: str
-    start: float = Field(description="Seconds.")
-    end: float = Field(description="Seconds.")
-    confidence: float | None = Field(description="0 to 1; null when the recogniser gave none.")
+    word: str = Field(description="The word as it was recognised.")
+    start: float = Field(description="Seconds; the message says from where.")
+    end: float = Field(description="Seconds; the message says from where.")
+    confidence: float | None = Field(
+        description="As the recogniser scores it; null when it gave none."
+    )
     speaker: int | None = Field(
         default=None, description="Speaker number, where diarisation is on."
     )
@@ -153,16 +155,18 @@ class WordTiming(ServerMessage):
 class AudioFormats(ServerMessage):
     """What `sample_rate`, `encoding` and `channels` of a start message may be."""
 
-    sample_rates: list[int]
-    encodings: list[str]
-    channels: list[int]
+    sample_rates: list[int] = Field(
+        description="Usual rates in Hz; any whole rate between the least and the greatest is taken."
+    )
+    encodings: list[str] = Field(description="Sample formats.")
+    channels: list[int] = Field(description="Interleaved channels.")
 
 
 class GatewayLimits(ServerMessage):
     """Limits of this gateway, as configured."""
 
-    max_message_bytes: int
-    max_control_bytes: int
+    max_message_bytes: int = Field(description="Largest binary message.")
+    max_control_bytes: int = Field(description="Largest text message.")
     max_session_s: float | None = Field(description="null: no limit.")
     idle_timeout_s: float | None = Field(description="null: no limit.")
 
@@ -170,9 +174,9 @@ class GatewayLimits(ServerMessage):
 class SessionConfig(ServerMessage):
     """What a session works with, after defaults."""
 
-    sample_rate: int
-    encoding: str
-    channels: int
+    sample_rate: int = Field(description="Hz.")
+    encoding: str = Field(description="Sample format.")
+    channels: int = Field(description="Interleaved channels.")
     language: str | None = Field(description="null: as the recogniser is configured.")
     model: str | None = Field(description="null: as the recogniser is configured.")
 

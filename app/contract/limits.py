@@ -29,7 +29,7 @@ SUPPORTED_CHANNELS: Final = (1, 2)
 MAX_HOTWORDS: Final = 500
 MAX_HOTWORD_CHARS: Final = 100
 MAX_HOTWORD_BOOST: Final = 100.0
-"""Riva's protocol file advises 0 to 20, NVIDIA's NIM pages 20 to 100; the server enforces neither."""
+"""Riva's protocol file advises 0 to 20, NVIDIA's NIM pages 20 to 100."""
 
 MAX_ENDPOINTING_MS: Final = 60_000
 MAX_NAME_CHARS: Final = 128

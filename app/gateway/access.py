@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from app.contract import ContractError, ErrorCode
 
 SUBPROTOCOL: Final = "perch"
-"""Offered beside `bearer.<token>` by browsers, and the one that is selected: a token is never echoed."""
+"""What browsers offer beside `bearer.<token>`, and what is selected: a token is never echoed."""
 
 _BEARER_SUBPROTOCOL: Final = "bearer."
 
@@ -21,7 +21,8 @@ class AccessPolicy:
 
     Args:
         tokens: Accepted bearer tokens; none switches the check off.
-        origins: Accepted `Origin` values; none accepts every one. The gateway's own page is always accepted.
+        origins: Accepted `Origin` values; none accepts every one. The gateway's own page is always
+            accepted.
     """
 
     def __init__(self, tokens: Iterable[str], origins: Iterable[str]) -> None:
@@ -44,9 +45,11 @@ class AccessPolicy:
             raise ContractError(ErrorCode.UNAUTHORIZED)
 
     def _known(self, token: str) -> bool:
-        # Every digest is compared, and digests are equally long: the time tells nothing about the tokens.
+        # Every digest is compared, and digests are equally long: the time tells nothing about the
+        # tokens.
         digest = _digest(token)
-        return any([hmac.compare_digest(digest, known) for known in self._digests])
+        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        return any(matches)
 
     def _check_origin(self, connection: HTTPConnection) -> None:
         origin = connection.headers.get("origin")

@@ -8,7 +8,7 @@ from app.gateway.metrics import GatewayMetrics
 
 
 class Admission:
-    """Counts connections and session slots, and refuses when they are used up or the gateway drains.
+    """Counts connections and sessions; refuses when they are used up or the gateway drains.
 
     Args:
         max_connections: WebSocket connections at once.
@@ -46,8 +46,8 @@ class Admission:
         """Hold a connection for the length of a `with` block.
 
         Raises:
-            ContractError: `draining`, `too_many_connections`, or `too_many_sessions` when a new connection
-                could not get a session anyway.
+            ContractError: `draining`, `too_many_connections`, or `too_many_sessions` when a new
+                connection could not get a session anyway.
         """
         self._refuse_draining()
         if self.connections >= self._max_connections:

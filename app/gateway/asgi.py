@@ -115,13 +115,15 @@ async def _serve(gateway: Gateway, websocket: WebSocket) -> None:
         websocket.send,
         gateway.settings.ws_send_timeout_s,
     )
-    voice: Voice
-    if dialect_of(websocket.url.path) is Dialect.B:
-        client_id = websocket.query_params.get("client_id", "")[:_MAX_CLIENT_ID_CHARS]
-        voice = VoiceB(client_id or connection_id, gateway.settings)
-    else:
-        voice = VoiceA(connection_id, gateway.settings)
+    voice = _voice(websocket, connection_id, gateway.settings)
     await GatewaySession(gateway, wire, voice, connection_id).run()
+
+
+def _voice(websocket: WebSocket, connection_id: str, settings: GatewaySettings) -> Voice:
+    if dialect_of(websocket.url.path) is Dialect.A:
+        return VoiceA(connection_id, settings)
+    client_id = websocket.query_params.get("client_id", "")[:_MAX_CLIENT_ID_CHARS]
+    return VoiceB(client_id or connection_id, settings)
 
 
 @asynccontextmanager
@@ -158,6 +160,7 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an ASGI connection on, adding headers to what is HTTP."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -9,14 +9,15 @@ from time import monotonic
 class AudioQueue:
     """Holds at most so many seconds of audio between one producer and one consumer.
 
-    The producer waits while it is full, and with it the socket: TCP then tells the client. The consumer
-    takes everything that waits in one piece, up to a limit, so that small client messages cost one
-    upstream message when the gateway is busy and no delay when it is not.
+    The producer waits while it is full, and with it the socket: TCP then tells the client. The
+    consumer takes everything that waits in one piece, up to a limit, so that small client messages
+    cost one upstream message when the gateway is busy and no delay when it is not.
 
     Args:
         max_seconds: Bound on what waits here.
         bytes_per_second: Of the PCM16 that is queued.
-        max_piece_bytes: Largest piece handed to the consumer, except that one queued piece is never cut.
+        max_piece_bytes: Largest piece handed to the consumer, except that one queued piece is never
+            cut.
     """
 
     def __init__(self, max_seconds: float, bytes_per_second: int, max_piece_bytes: int) -> None:
@@ -114,7 +115,7 @@ class ArrivalClock:
         self._times.append(now)
 
     def age(self, position: float) -> float:
-        """Return the seconds since the audio at a position (in seconds) arrived; 0 before any audio."""
+        """Return the seconds since the audio at a position (seconds) came; 0 before any audio."""
         if not self._times:
             return 0.0
         # What lies before the position will not be asked for again.

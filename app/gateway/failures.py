@@ -14,7 +14,7 @@ _LARGE_FILE: Final = frozenset({AsrCode.AUDIO_TOO_LARGE, AsrCode.AUDIO_TOO_LONG}
 
 
 def is_refusal(error: AsrError, results: int) -> bool:
-    """Whether the recogniser refuses the start message itself, so that another one may do better."""
+    """Whether the recogniser refuses the start message itself; another one may do better."""
     return error.fault is Fault.CALLER and results == 0
 
 

@@ -95,8 +95,8 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.value)
-    # uvicorn logs each handshake with its query, httpx each readiness probe, and all of them every frame
-    # at DEBUG; the session's own lines say more.
+    # uvicorn logs each handshake with its query, httpx each readiness probe, and all of them every
+    # frame at DEBUG; the session's own lines say more.
     for library in _CHATTY_LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(

@@ -1,6 +1,6 @@
 """What the gateway measures about itself, for Prometheus.
 
-Base units, one prefix, no label whose values a client can choose. `docs/contract.md` lists every metric.
+Base units, one prefix, no label whose values a client can choose. `docs/metrics.md` lists them.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,8 @@ class GatewayMetrics:
 
     def __init__(self, version: str) -> None:
         # A `_created` sample beside every counter doubles the page and is read by nobody.
-        disable_created_metrics()
+        without_created: Callable[[], None] = disable_created_metrics
+        without_created()
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -50,7 +51,7 @@ class GatewayMetrics:
         )
         self.connections_refused = Counter(
             "perch_connections_refused",
-            "WebSocket upgrades and uploads refused, by error code.",
+            "WebSocket upgrades refused, by error code.",
             ["code"],
             registry=registry,
         )

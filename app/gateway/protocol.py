@@ -1,9 +1,10 @@
 """uvicorn's WebSocket protocol, with the contract's manners at the byte level.
 
-Three things happen below the application and would reach a client without a word: a message over the size
-limit, a text that is not UTF-8, and bytes that are no WebSocket frames. Here the `error` message is written before
-the close frame. The connection is then read and thrown away for a moment before the socket is closed: closing it
-with unread data would make the kernel reset the connection and destroy the message on its way.
+Three things happen below the application and would reach a client without a word: a message over
+the size limit, a text that is not UTF-8, and bytes that are no WebSocket frames. Here the `error`
+message is written before the close frame. The connection is then read and thrown away for a moment
+before the socket is closed: closing it with unread data would make the kernel reset the connection
+and destroy the message on its way.
 """
 
 from collections.abc import Callable
@@ -35,14 +36,15 @@ class SocketControl(Protocol):
         """Whether the client reads what is sent: False once a write buffer is full."""
 
     def cut(self, text: str, code: CloseCode) -> None:
-        """Queue a last message and a close frame without waiting for a client that does not read."""
+        """Queue a last message and a close, not waiting for a client that does not read."""
 
 
 class GatewayProtocol(WebSocketsSansIOProtocol):
     """One connection.
 
     Attributes:
-        describe: Renders an error in the connection's dialect; set by the application after it accepted.
+        describe: Renders an error in the connection's dialect; set by the application after it
+            accepted.
         failure: What ended the connection below the application, if anything did.
     """
 

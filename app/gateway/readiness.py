@@ -11,7 +11,7 @@ _FRESH_INTERVALS: Final = 3
 """An answer older than so many intervals says nothing any more."""
 
 _MIN_RECHECK_S: Final = 0.5
-"""A session start asks again at most so often, so that a crowd of starts does not become a crowd of probes."""
+"""A start asks again at most so often: a crowd of starts must not become a crowd of probes."""
 
 _log = get_logger(__name__)
 

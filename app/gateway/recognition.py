@@ -80,7 +80,7 @@ class Recognition:
         return left
 
     def guard(self, deadline: asyncio.Timeout) -> None:
-        """Take the running timeout that `extend_deadline` moves; the audio may have ended before."""
+        """Take the timeout that `extend_deadline` moves; the audio may have ended before."""
         self._deadline = deadline
         self.extend_deadline()
 

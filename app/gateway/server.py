@@ -34,8 +34,8 @@ _log = get_logger(__name__)
 class GatewayServer(uvicorn.Server):
     """uvicorn without its signal handlers.
 
-    uvicorn closes every WebSocket with 1012 the moment a signal arrives. Here the sessions are finalised first,
-    and uvicorn is told to stop when they are gone.
+    uvicorn closes every WebSocket with 1012 the moment a signal arrives. Here the sessions are
+    finalised first, and uvicorn is told to stop when they are gone.
     """
 
     @contextmanager
@@ -67,7 +67,7 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
 
 
 async def drain(gateway: Gateway, server: GatewayServer) -> None:
-    """Finalise and close every connection, then stop the server; sessions that end later are cut."""
+    """Finalise and close every connection, then stop the server; what ends later is cut."""
     gateway.begin_drain()
     times = gateway.drain_times
     if times is not None:

@@ -1,13 +1,13 @@
 """One WebSocket connection, from its hello to its close.
 
-Everything a connection starts lives in one task group and ends with it: the reader, the clock that watches
-the limits, and the recognition while a session runs. Backpressure is the reader waiting: while the audio queue is
-full no message is taken, uvicorn stops reading the socket, and TCP tells the client.
+Everything a connection starts lives in one task group and ends with it: the reader, the clock that
+watches the limits, and the recognition while a session runs. Backpressure is the reader waiting:
+while the audio queue is full no message is taken, uvicorn stops reading the socket, and TCP tells
+the client.
 """
 
 import asyncio
-from contextlib import aclosing
-from dataclasses import dataclass
+from contextlib import ExitStack, aclosing
 from time import monotonic
 from typing import Final
 
@@ -24,6 +24,7 @@ from app.contract.limits import MAX_CONTROL_BYTES
 from app.gateway.core import Gateway
 from app.gateway.counters import Counters
 from app.gateway.dialects import Voice
+from app.gateway.endings import Ending, OverError, ending_of, first_ending, over
 from app.gateway.failures import is_refusal, stream_failure
 from app.gateway.logs import get_logger
 from app.gateway.pace import TokenBucket
@@ -39,37 +40,7 @@ _YIELD_EVERY: Final = 32
 """Messages one connection may have handled in a row before the others get their turn."""
 
 _MIN_CHARGE_S: Final = 0.005
-"""A message counts as at least so much audio for the pace: tiny messages cost more than their audio."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a connection ended.
-
-    Attributes:
-        error: What to tell the client, None when it left or was told already.
-        reason: For metrics and log: an error code, "client_closed" or "disconnected".
-        code: Close code.
-        told: The layer below has sent error and close already.
-    """
-
-    error: ContractError | None
-    reason: str
-    code: int
-    told: bool = False
-
-
-class _OverError(Exception):
-    """Unwinds the task group."""
-
-    def __init__(self, ending: Ending) -> None:
-        self.ending = ending
-        super().__init__(ending.reason)
-
-
-def _over(error: ContractError) -> _OverError:
-    code = error.spec.close_code or CloseCode.INTERNAL
-    return _OverError(Ending(error, error.code.value, code))
+"""What a message costs the pace beside its audio: tiny ones are dear to handle."""
 
 
 class GatewaySession:
@@ -139,9 +110,9 @@ class GatewaySession:
                 tasks.create_task(self._watch())
                 await self._send(self._voice.hello())
                 await self._read()
-        except* _OverError as group:
-            ending = _first_ending(group)
-        except* Exception:
+        except* OverError as group:
+            ending = first_ending(group)
+        except* Exception:  # noqa: BLE001 - whatever it was, the client is told and the log has it
             self._log.exception("connection failed")
         return ending
 
@@ -152,7 +123,7 @@ class GatewaySession:
         while True:
             message = await self._wire.receive()
             if isinstance(message, Left):
-                raise _OverError(_left(message))
+                raise OverError(ending_of(message))
             self._clock.heard()
             if isinstance(message, bytes):
                 await self._on_audio(message)
@@ -165,9 +136,9 @@ class GatewaySession:
     async def _on_text(self, text: str) -> None:
         if not self._control.take():
             rate, burst = self._settings.ws_control_rate, self._settings.ws_control_burst
-            raise _over(ContractError(ErrorCode.RATE_LIMITED, rate=rate, burst=burst))
+            raise over(ContractError(ErrorCode.RATE_LIMITED, rate=rate, burst=burst))
         if len(text) > MAX_CONTROL_BYTES or len(text.encode()) > MAX_CONTROL_BYTES:
-            raise _over(ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=MAX_CONTROL_BYTES))
+            raise over(ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=MAX_CONTROL_BYTES))
         try:
             match self._voice.understand(text):
                 case Start(request):
@@ -208,7 +179,7 @@ class GatewaySession:
                 async with asyncio.timeout(limit):
                     await recognition.queue.put(pcm)
             except TimeoutError as error:
-                raise _over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
+                raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
             self._clock.heard()
         else:
             await recognition.queue.put(pcm)
@@ -229,13 +200,13 @@ class GatewaySession:
         begun = step(self._state, Event.START)
         if begun.error is not None:
             raise ContractError(begun.error)
-        self._gateway.admission.take_session()
-        try:
+        with ExitStack() as undo:
+            self._gateway.admission.take_session()
+            undo.callback(self._gateway.admission.give_session)
             if not await self._gateway.readiness.confirm():
                 raise ContractError(ErrorCode.ASR_UNAVAILABLE)
-        except BaseException:
-            self._gateway.admission.give_session()
-            raise
+            # From here on the slot goes with the recognition.
+            undo.pop_all()
         self._state = begun.state
         self._stray_audio_told = False
         recognition = Recognition(
@@ -269,13 +240,13 @@ class GatewaySession:
                     recognition.extend_deadline()
         except TimeoutError as error:
             limit = self._settings.ws_final_timeout_s
-            raise _over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
+            raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
         except AsrError as error:
             await self._on_asr_error(recognition, error)
             return
         ended = step(self._state, Event.RESULTS_ENDED)
         if ended.error is not None:
-            raise _over(ContractError(ended.error, detail="the recogniser ended the stream early"))
+            raise over(ContractError(ended.error, detail="the recogniser ended the stream early"))
         await self._finish(recognition, ended.state, "stopped", self._voice.stopped(recognition))
 
     async def _on_result(self, recognition: Recognition, transcript: Transcript) -> None:
@@ -290,7 +261,7 @@ class GatewaySession:
         self._counters.upstream_error(recognition, error)
         failure = stream_failure(error, recognition.results)
         if not is_refusal(error, recognition.results):
-            raise _over(failure) from error
+            raise over(failure) from error
         recognition.queue.end()
         refused = step(self._state, Event.REFUSED)
         message = self._voice.error(failure, recognition.segment_id)
@@ -308,7 +279,7 @@ class GatewaySession:
         self._counters.session_ended(recognition, reason)
         await self._send(message)
         if self._ending is not None:
-            raise _over(self._ending)
+            raise over(self._ending)
 
     # Limits in time
 
@@ -346,19 +317,19 @@ class GatewaySession:
         times = self._gateway.drain_times
         error = ContractError(ErrorCode.GOING_AWAY)
         if self._state is State.IDLE or times is None:
-            raise _over(error)
+            raise over(error)
         self._ending = error
         await self._warn(WarningCode.GOING_AWAY, max(0.0, times.finalise_at - monotonic()))
         await asyncio.sleep(max(0.0, times.finalise_at - monotonic()))
         await self._end_with(error)
         await asyncio.sleep(max(0.0, times.cut_at - monotonic()))
-        raise _over(ContractError(ErrorCode.DRAIN_DEADLINE))
+        raise over(ContractError(ErrorCode.DRAIN_DEADLINE))
 
     async def _end_with(self, error: ContractError) -> None:
         """End the connection once a running session is finalised; at once where none runs."""
         self._ending = error
         if self._state is State.IDLE:
-            raise _over(error)
+            raise over(error)
         if self._state is State.STREAMING:
             await self._stop()
 
@@ -369,10 +340,10 @@ class GatewaySession:
             await self._wire.send(message.model_dump_json())
         except SlowReaderError as error:
             limit = self._settings.ws_send_timeout_s
-            raise _over(ContractError(ErrorCode.SLOW_READER, seconds=limit)) from error
+            raise over(ContractError(ErrorCode.SLOW_READER, seconds=limit)) from error
         except ClientGoneError as error:
             failure = self._wire.control.failure
-            raise _OverError(_left(Left(1006, failure))) from error
+            raise OverError(ending_of(Left(1006, failure))) from error
 
     async def _tell(self, error: ContractError) -> None:
         segment = self._recognition.segment_id if self._recognition is not None else None
@@ -401,23 +372,3 @@ class GatewaySession:
             await self._wire.close(CloseCode(ending.code))
         except (SlowReaderError, ClientGoneError):
             self._wire.cut(text, CloseCode(ending.code))
-
-
-def _left(left: Left) -> Ending:
-    if left.failure is not None:
-        return Ending(left.failure, left.failure.code.value, left.code, told=True)
-    clean = left.code in {CloseCode.NORMAL, CloseCode.GOING_AWAY}
-    return Ending(None, "client_closed" if clean else "disconnected", left.code, told=True)
-
-
-def _first_ending(group: BaseExceptionGroup[_OverError]) -> Ending:
-    """Return why it ended; what the client did not cause itself comes first."""
-    endings = [error.ending for error in _leaves(group)]
-    return next((ending for ending in endings if not ending.told), endings[0])
-
-
-def _leaves(group: BaseExceptionGroup[_OverError]) -> list[_OverError]:
-    found: list[_OverError] = []
-    for error in group.exceptions:
-        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return found

@@ -1,6 +1,7 @@
-"""The gateway's settings: environment variables APP_*, WS_*, AUDIO_*, LOG_*, and the same in `.env`.
+"""The gateway's settings: environment variables APP_*, WS_*, AUDIO_*, LOG_*, or the same in `.env`.
 
-Every key has an effect. Each field's description says what it accepts, in the words a problem report uses.
+Every key has an effect. Each field's description says what it accepts, in the words a problem
+report uses.
 """
 
 from enum import StrEnum
@@ -109,7 +110,8 @@ class GatewaySettings(BaseSettings):
     app_ssl_key: Annotated[OptionalFile, AfterValidator(_with_certificate)] = Field(
         None,
         validate_default=True,
-        description="empty, or a readable file with the key (PEM); given with APP_SSL_CERT or not at all",
+        description="empty, or a readable file with the key (PEM); "
+        "given with APP_SSL_CERT or not at all",
     )
     app_auth_tokens: Annotated[SecretStr, AfterValidator(_long_tokens)] = Field(
         SecretStr(""),
@@ -121,7 +123,8 @@ class GatewaySettings(BaseSettings):
     )
     app_allowed_origins: Names = Field(
         (),
-        description="empty for any, or browser origins such as https://example.org, separated by commas",
+        description="empty for any, or browser origins such as https://example.org, "
+        "separated by commas",
     )
     app_riva_label: Annotated[str, Field(min_length=1, max_length=64)] = Field(
         "riva", description="1 to 64 characters: the recogniser's public name; never its address"
@@ -191,8 +194,8 @@ class GatewaySettings(BaseSettings):
         int, Ge(limits.MIN_SAMPLE_RATE_HZ), Le(limits.MAX_SAMPLE_RATE_HZ)
     ] = Field(
         limits.DEFAULT_SAMPLE_RATE_HZ,
-        description=f"a whole number from {limits.MIN_SAMPLE_RATE_HZ} to {limits.MAX_SAMPLE_RATE_HZ}: "
-        "the rate of clients that name none",
+        description=f"a whole number from {limits.MIN_SAMPLE_RATE_HZ} to "
+        f"{limits.MAX_SAMPLE_RATE_HZ}: the rate of clients that name none",
     )
     audio_riva_sample_rate: OptionalRate = Field(
         None,

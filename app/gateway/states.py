@@ -1,6 +1,7 @@
 """The state machine of a connection, as a table.
 
-Pure: it decides, the session acts. Every pair of state and event that can occur stands in the table; a
+Pure: it decides, the session acts. Every pair of state and event that can occur stands in the
+    table; a
 pair that does not is a fault of the gateway.
 """
 

@@ -120,7 +120,8 @@ def _check_audio(name: str, data: bytes, max_seconds: float) -> None:
     if info.duration > max_seconds:
         raise ContractError(
             ErrorCode.BAD_REQUEST,
-            detail=f"The recording lasts {info.duration:.0f} s; accepted: at most {max_seconds:g} s",
+            detail=f"The recording lasts {info.duration:.0f} s; "
+            f"accepted: at most {max_seconds:g} s",
         )
 
 

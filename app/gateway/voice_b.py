@@ -52,8 +52,8 @@ class VoiceB:
     def understand(self, text: str) -> Intent:
         """Parse a text message; raises ContractError.
 
-        An unknown type is answered with a warning: the predecessor only logged it, and its browser client
-        shows every error to its user.
+        An unknown type is answered with a warning: the predecessor only logged it, and its browser
+        client shows every error to its user.
         """
         try:
             parsed = parse_client_message(Dialect.B, text)
@@ -70,10 +70,9 @@ class VoiceB:
                 return Stop(lenient=True)
             case b.Configure() as message:
                 return Reply(self._configure(message))
-            case b.PingB():
-                return Reply(b.PongB(timestamp=now()))
             case _:
-                return Reply(None)
+                pong = b.PongB(timestamp=now()) if isinstance(parsed, b.PingB) else None
+                return Reply(pong)
 
     def started(self, recognition: Recognition) -> ServerMessage:
         """Say that the session runs."""

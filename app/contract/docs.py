@@ -1,0 +1,269 @@
+"""Writes docs/contract.md and docs/contract.schema.json from the message types."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel, TypeAdapter
+
+from app.contract import dialect_a as a
+from app.contract import dialect_b as b
+from app.contract import limits
+from app.contract.errors import CLOSE_MEANINGS, ERRORS, WARNINGS, ErrorCode
+from app.contract.fields import ErrorBody, ServerMessage
+
+_CLIENT_A: Final = (a.StartTranscription, a.StopTranscription, a.Ping, a.GetMetrics)
+_SERVER_A: Final = (
+    a.Connection,
+    a.SessionStarted,
+    a.Partial,
+    a.Transcription,
+    a.SessionStopped,
+    a.Pong,
+    a.Metrics,
+    a.ErrorA,
+    a.WarningA,
+)
+_CLIENT_B: Final = (b.StartRecording, b.StopRecording, b.Configure, b.PingB, b.End, b.Config)
+_SERVER_B: Final = (
+    b.ConnectionB,
+    b.RecordingStarted,
+    b.Configured,
+    b.PartialB,
+    b.TranscriptionB,
+    b.RecordingStopped,
+    b.PongB,
+    b.ErrorB,
+    b.WarningB,
+)
+
+_HTTP_ONLY: Final = frozenset(
+    {
+        ErrorCode.UNAUTHORIZED,
+        ErrorCode.FORBIDDEN_ORIGIN,
+        ErrorCode.TOO_MANY_CONNECTIONS,
+        ErrorCode.BAD_REQUEST,
+        ErrorCode.NOT_FOUND,
+        ErrorCode.METHOD_NOT_ALLOWED,
+        ErrorCode.UPLOAD_TOO_BIG,
+        ErrorCode.UNSUPPORTED_AUDIO,
+    }
+)
+
+_INTRODUCTION: Final = f"""\
+<!-- Written by `python -m tests.docs --write` from app/contract. Do not edit. -->
+
+# The contract
+
+How a program speaks to a gateway: audio and control messages up, text down, over one WebSocket.
+`contract.schema.json` beside this page has every message as JSON Schema.
+
+## Rules
+
+* Two dialects. **B** is spoken at `{limits.PATH_B}`, **A** at `/` and every other WebSocket path.
+* A binary message is audio, always. A text message is one JSON object with a `type`.
+* Unknown keys are ignored, by the gateway and, so that the contract can grow, by clients; clients
+  also ignore message types they do not know. A known key with a wrong value is an error that names
+  the key, the value and what is accepted.
+* Stamps (`timestamp`) are UTC with offset. Times within audio are seconds. What the recogniser did
+  not say is null.
+* Audio: `pcm16` or `float32`, little-endian, {limits.MIN_SAMPLE_RATE_HZ} to
+  {limits.MAX_SAMPLE_RATE_HZ} Hz, one channel, or two interleaved ones that are averaged. A message
+  may have any length up to the limit in the hello, and may end anywhere, even inside a sample.
+* The gateway does not drop audio. When the recogniser is slower than the audio, the gateway stops
+  reading the socket and TCP holds the client back; far faster than real time it slows the client
+  down in the same way.
+* A stop ends the audio. Every result still owed comes before `session_stopped` or
+  `recording_stopped`. Audio that was under way when the stop was answered is ignored for {{late:g}}
+  s; any other audio outside a session is an error, told once until the next start.
+* After that a new session may be started on the same connection. Segments count from 0 in each.
+* Before every abnormal close comes an `error` message. `code` is for programs, `error` for people;
+  `retryable` says whether the same request may succeed later unchanged, `retry_after` after how
+  many seconds. A client that does not read may miss it.
+* Refusals before the upgrade are HTTP answers with the same four keys, and `Retry-After`.
+
+## Who may connect
+
+Where the operator set bearer tokens, one is needed for WebSockets and uploads: as `Authorization:
+Bearer TOKEN`, or as the subprotocols `perch` and `bearer.TOKEN` (a browser can do no other; `perch`
+is the one selected), or as `?token=TOKEN`, which is the last resort because addresses end up in
+other people's logs. Where the operator set origins, a browser page must come from one of them or
+from the gateway itself.
+"""
+
+_HTTP: Final = """\
+## HTTP
+
+| Route | Answer |
+|---|---|
+| `GET /healthz` | 200 while the process lives |
+| `GET /readyz` | 200 when a session can be taken now, else 503; `reasons` says why |
+| `GET /metrics` | Prometheus text; `metrics.md` lists the names |
+| `POST /transcribe/file` | multipart field `file` with WAV, FLAC, OGG or MP3: `status`, \
+`filename`, `transcript`, `confidence`, `duration`, `service`, `timestamp`, `words`; an error \
+has the four error keys, `status` and `message` |
+| `GET /` | the page for browsers, else `service`, `status`, `version`, `riva_host`, `features` |
+| `GET /health` | `status` (`healthy`, or `unhealthy` with 503), `service`, `riva_host`, \
+`reasons`, `timestamp` |
+| `GET /ws/status` | `websocket_endpoint`, `protocol`, `status`, `active_connections` |
+| `GET /ui`, `/static/` | the demo page |
+"""
+
+
+def contract_page(late_audio_s: float) -> str:
+    """Return docs/contract.md.
+
+    Args:
+        late_audio_s: For how long audio is still expected after a session.
+    """
+    return "\n".join(
+        [
+            _INTRODUCTION.replace("{late:g}", f"{late_audio_s:g}"),
+            *_dialect("Dialect A", _CLIENT_A, _SERVER_A),
+            *_dialect("Dialect B", _CLIENT_B, _SERVER_B),
+            "## Objects inside messages\n",
+            *(line for model in _inner_models() for line in _model(model)),
+            *_errors(),
+            *_warnings(),
+            *_close_codes(),
+            _HTTP,
+        ]
+    )
+
+
+def contract_schema() -> str:
+    """Return docs/contract.schema.json."""
+    adapters: dict[str, TypeAdapter[Any]] = {
+        "client_a": TypeAdapter(a.ClientMessageA),
+        "server_a": TypeAdapter(a.ServerMessageA),
+        "client_b": TypeAdapter(b.ClientMessageB),
+        "server_b": TypeAdapter(b.ServerMessageB),
+        "http_error": TypeAdapter(ErrorBody),
+    }
+    named, shared = TypeAdapter.json_schemas(
+        [(name, "validation", adapter) for name, adapter in adapters.items()],
+        title="Perch wire contract",
+    )
+    schemas = {name: schema for (name, _), schema in named.items()}
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **shared,
+        "$defs": {**shared["$defs"], **schemas},
+    }
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _dialect(
+    title: str, client: Sequence[type[BaseModel]], server: Sequence[type[BaseModel]]
+) -> Iterator[str]:
+    yield f"## {title}\n"
+    yield f"### {title}: what a client sends\n"
+    for model in client:
+        yield from _model(model)
+    yield f"### {title}: what the gateway sends\n"
+    for model in server:
+        yield from _model(model)
+
+
+def _model(model: type[BaseModel]) -> Iterator[str]:
+    schema = model.model_json_schema()
+    properties: dict[str, dict[str, Any]] = schema["properties"]
+    kind = properties.get("type", {}).get("const")
+    yield f"#### `{kind or model.__name__}`\n"
+    yield f"{(model.__doc__ or '').strip()}\n"
+    rows = [(name, field) for name, field in properties.items() if name != "type"]
+    if not rows:
+        return
+    from_client = not issubclass(model, ServerMessage)
+    yield "| Key | Type | Default | Meaning |" if from_client else "| Key | Type | Meaning |"
+    yield "|---|---|---|---|" if from_client else "|---|---|---|"
+    for name, field in rows:
+        meaning = _meaning(field)
+        default = f" {_default(field)} |" if from_client else ""
+        yield f"| `{name}` | {_type(field)} |{default} {meaning} |"
+    yield ""
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    if "$ref" in field:
+        return f"`{field['$ref'].rpartition('/')[2]}`"
+    if "const" in field:
+        return f"`{json.dumps(field['const'])}`"
+    if "anyOf" in field:
+        return " or ".join(dict.fromkeys(_type(member) for member in field["anyOf"]))
+    if field.get("type") == "array":
+        return f"list of {_type(field['items'])}"
+    if "enum" in field:
+        return " or ".join(f"`{json.dumps(value)}`" for value in field["enum"])
+    return str(field.get("type", "any"))
+
+
+def _default(field: Mapping[str, Any]) -> str:
+    if field.get("type") == "array" and "default" not in field:
+        return "`[]`"
+    value = field.get("default")
+    return "absent" if value is None else f"`{json.dumps(value)}`"
+
+
+def _meaning(field: Mapping[str, Any]) -> str:
+    members = (field, *field.get("anyOf", ()))
+    description = next((m["description"] for m in members if "description" in m), "")
+    accepted = next((m["accepted"] for m in members if "accepted" in m), None)
+    if accepted is None:
+        return str(description)
+    return f"{description} Accepted: {accepted}.".strip()
+
+
+def _inner_models() -> list[type[BaseModel]]:
+    found: dict[str, type[BaseModel]] = {}
+    for model in (*_CLIENT_A, *_SERVER_A, *_CLIENT_B, *_SERVER_B):
+        for name in model.model_json_schema().get("$defs", {}):
+            found[name] = _by_name(name)
+    return [found[name] for name in sorted(found)]
+
+
+def _by_name(name: str) -> type[BaseModel]:
+    pending: list[type[BaseModel]] = [BaseModel]
+    while pending:
+        for child in pending.pop().__subclasses__():
+            if child.__name__ == name and child.__module__.startswith("app.contract."):
+                return child
+            pending.append(child)
+    raise LookupError(name)
+
+
+def _errors() -> Iterator[str]:
+    yield "## Error codes\n"
+    yield "| `code` | `error` | When | Retryable | Close | HTTP | Retry after |"
+    yield "|---|---|---|---|---|---|---|"
+    for code, spec in ERRORS.items():
+        close = "stays open" if spec.close_code is None else str(int(spec.close_code))
+        if code in _HTTP_ONLY:
+            close = "-"
+        wait = "-" if spec.retry_after_s is None else f"{spec.retry_after_s:g} s"
+        yield (
+            f"| `{code.value}` | {spec.sentence} | {spec.when} | "
+            f"{'yes' if spec.retryable else 'no'} | {close} | {spec.http_status or '-'} | {wait} |"
+        )
+    yield (
+        "\nErrors of the recogniser (`asr_failed`, `asr_overloaded`) carry the recogniser's own "
+        "answer to whether a retry may help.\n"
+    )
+
+
+def _warnings() -> Iterator[str]:
+    yield "## Warning codes\n"
+    yield "| `code` | `warning` |"
+    yield "|---|---|"
+    for code, sentence in WARNINGS.items():
+        yield f"| `{code.value}` | {sentence} |"
+    yield ""
+
+
+def _close_codes() -> Iterator[str]:
+    yield "## Close codes\n"
+    yield "| Code | Meaning |"
+    yield "|---|---|"
+    for code, meaning in CLOSE_MEANINGS.items():
+        yield f"| {int(code)} | {meaning} |"
+    yield ""

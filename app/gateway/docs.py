@@ -1,0 +1,45 @@
+"""Writes docs/metrics.md from the metrics' registry."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from app.gateway.metrics import GatewayMetrics
+
+_INTRODUCTION: Final = """\
+<!-- Written by `python -m tests.docs --write` from app/gateway/metrics.py. Do not edit. -->
+
+# Metrics
+
+What `GET /metrics` of a gateway exposes, beside `process_*` and `python_info` of the Prometheus
+client. No label has values that a client can choose.
+
+| Name | Kind | Labels | Meaning |
+|---|---|---|---|"""
+
+
+def metrics_page() -> str:
+    """Return docs/metrics.md."""
+    return "\n".join([_INTRODUCTION, *_rows()]) + "\n"
+
+
+def metric_names() -> frozenset[str]:
+    """Return the names as they appear in PromQL, without the suffixes of histograms."""
+    return frozenset(name for name, _, _, _ in _described())
+
+
+def _rows() -> Iterator[str]:
+    for name, kind, labels, text in _described():
+        shown = ", ".join(f"`{label}`" for label in labels) or "-"
+        yield f"| `{name}` | {kind} | {shown} | {text} |"
+
+
+def _described() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+    metrics = GatewayMetrics("0")
+    for collector in vars(metrics).values():
+        describe = getattr(collector, "describe", None)
+        if describe is None:
+            continue
+        for family in describe():
+            suffix = "_total" if family.type == "counter" else ""
+            yield family.name + suffix, family.type, collector._labelnames, family.documentation  # noqa: SLF001 - the client offers no other way to a metric's label names
+    yield "perch_build_info", "gauge", ("version",), "Constant 1; the version is a label."

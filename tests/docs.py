@@ -1,0 +1,55 @@
+"""The generated documents: `python -m tests.docs --check` names those out of step, `--write` writes.
+
+To add one, put its path and the function that renders it into `DOCUMENTS`.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from app.contract.docs import contract_page, contract_schema
+from app.gateway.docs import metrics_page
+from app.gateway.watch import LATE_AUDIO_S
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
+    "docs/contract.md": lambda: contract_page(LATE_AUDIO_S),
+    "docs/contract.schema.json": contract_schema,
+    "docs/metrics.md": metrics_page,
+}
+
+
+def outdated(root: Path = ROOT) -> list[str]:
+    """Return the paths of the documents that differ from what the code says."""
+    return [
+        path
+        for path, render in DOCUMENTS.items()
+        if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != render()
+    ]
+
+
+def write(root: Path = ROOT) -> None:
+    """Write every document."""
+    for path, render in DOCUMENTS.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(render(), encoding="utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    """Check or write; 1 when a document is out of step, 2 for wrong arguments."""
+    if arguments == ["--write"]:
+        write()
+        return 0
+    if arguments != ["--check"]:
+        sys.stderr.write("usage: python -m tests.docs --check | --write\n")
+        return 2
+    stale = outdated()
+    for path in stale:
+        sys.stderr.write(f"{path} is out of step; run: python -m tests.docs --write\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
