@@ -132,7 +132,8 @@ class StackOutputs(Outputs):
     load_balancer_dns_name: str
     listener_arn: str
     certificate_arn: str
-    ca_certificate_path: Path | None
+    # Pulumi leaves a null out of a stack's outputs, so absent means the same.
+    ca_certificate_path: Path | None = None
     kms_key_arn: str
     secret_arns: SecretArns
     model_cache_bucket: str
