@@ -97,16 +97,18 @@ class Making:
     def parameters(
         self, service: str, operation: str, renames: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """Map every remaining input into a call; those without a place remain."""
+        """Map every remaining input into a call.
+
+        Raises:
+            OfflineError: an input has no parameter there; nothing has been called yet.
+        """
         mapped = self.map(service, operation, self.inputs, renames)
-        left = {path.split(".")[0] for path in mapped.unplaced}
-        nested = sorted(path for path in mapped.unplaced if "." in path)
-        if nested:
+        if mapped.unplaced:
             raise OfflineError(
-                f"{', '.join(nested)}: no parameter of {service} {operation};"
-                f" add a rename where {self.resource.type} is created, below ops/offline/aws"
+                f"{', '.join(mapped.unplaced)}: no parameter of {service} {operation}; add a rename"
+                f" where {self.resource.type} is created, below ops/offline/aws/creators"
             )
-        self.inputs = {key: self.inputs[key] for key in self.inputs if key in left}
+        self.inputs = {}
         return mapped.parameters
 
     def arn(self, service: str, rest: str, *, regional: bool = True, account: bool = True) -> str:
