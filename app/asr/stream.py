@@ -192,7 +192,7 @@ class RecognitionStream:
                     await self._write(silence, silence=True)
         except _CallOverError:
             pass
-        except AsrError as error:
+        except Exception as error:  # noqa: BLE001 - handed on to whoever reads the transcripts
             self._fail(error)
 
     async def _watch_finals(self) -> None:

@@ -67,7 +67,7 @@ async def test_a_place_is_given_back_when_its_stream_ends() -> None:
 async def test_beyond_the_last_place_a_caller_gets_an_error_in_time() -> None:
     async with (
         serving(FakeRiva(script=greet)) as riva,
-        client_of(riva, channels=2, max_streams_per_channel=1, timeout_ms=100) as client,
+        client_of(riva, channels=2, max_streams_per_channel=1, timeout_ms=500) as client,
         AsyncExitStack() as stack,
     ):
         running = await open_stream(client, stack)
@@ -97,7 +97,7 @@ async def test_a_waiting_caller_gets_the_place_that_becomes_free() -> None:
 async def test_a_stream_beyond_the_servers_own_limit_ends_in_a_deadline_and_not_in_a_hang() -> None:
     async with (
         serving(FakeRiva(script=greet), options=[("grpc.max_concurrent_streams", 1)]) as riva,
-        client_of(riva, timeout_ms=200) as client,
+        client_of(riva, timeout_ms=500) as client,
         AsyncExitStack() as stack,
     ):
         running = await open_stream(client, stack)

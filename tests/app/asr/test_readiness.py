@@ -163,9 +163,7 @@ async def test_the_probe_speaks_tls_with_the_same_authority(tmp_path: Path) -> N
     reasons = {}
     async with Probe().listening(context) as port, serving(FakeRiva()) as riva:
         for name, path in files.items():
-            async with client_of(
-                riva, ssl=True, ssl_cert=path, http_port=port, timeout_ms=300
-            ) as client:
+            async with client_of(riva, ssl=True, ssl_cert=path, http_port=port) as client:
                 reasons[name] = await client._http.reason()
     assert reasons["right"] is None
     assert reasons["wrong"] == "the readiness probe of the recogniser failed (ConnectError)"
