@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+_Option = aws.acm.outputs.CertificateDomainValidationOption
+
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateArgs:
@@ -46,10 +48,12 @@ class Certificate(pulumi.ComponentResource):
         if args.existing_arn is not None:
             self.arn = pulumi.Output.from_input(args.existing_arn)
         else:
-            self.arn = self._request(name, args, len(names))
+            self.arn = self._request(name, args, names)
         self.register_outputs({"arn": self.arn})
 
-    def _request(self, name: str, args: CertificateArgs, proofs: int) -> pulumi.Output[str]:
+    def _request(
+        self, name: str, args: CertificateArgs, names: Sequence[str]
+    ) -> pulumi.Output[str]:
         child = pulumi.ResourceOptions(parent=self)
         certificate = aws.acm.Certificate(
             name,
@@ -65,10 +69,10 @@ class Certificate(pulumi.ComponentResource):
         )
         records = [
             self._proof(
-                f"{name}-proof-{place}", certificate.domain_validation_options[place], args.zone_id
+                f"{name}-proof-{place}", certificate.domain_validation_options, domain, zone_id
             )
-            for place in range(proofs)
-            if args.zone_id is not None
+            for zone_id in ([] if args.zone_id is None else [args.zone_id])
+            for place, domain in enumerate(names)
         ]
         validation = aws.acm.CertificateValidation(
             name,
@@ -81,17 +85,15 @@ class Certificate(pulumi.ComponentResource):
         return validation.certificate_arn
 
     def _proof(
-        self,
-        name: str,
-        option: pulumi.Output[aws.acm.outputs.CertificateDomainValidationOption],
-        zone_id: str,
+        self, name: str, options: pulumi.Output[Sequence[_Option]], domain: str, zone_id: str
     ) -> aws.route53.Record:
+        proof = options.apply(lambda found: _proof_of(domain, found))
         return aws.route53.Record(
             name,
             zone_id=zone_id,
-            name=option.apply(lambda found: _given(found.resource_record_name)),
-            type=option.apply(lambda found: _given(found.resource_record_type)),
-            records=[option.apply(lambda found: _given(found.resource_record_value))],
+            name=proof["name"],
+            type=proof["type"],
+            records=[proof["value"]],
             ttl=300,
             # Two names of one certificate may need the same record.
             allow_overwrite=True,
@@ -99,8 +101,11 @@ class Certificate(pulumi.ComponentResource):
         )
 
 
-def _given(value: str | None) -> str:
-    """ACM always says which record it wants to see; the SDK's types do not promise it."""
-    if value is None:
-        raise ValueError("ACM named no validation record; accepted: a certificate validated by DNS")
-    return value
+def _proof_of(domain: str, options: Sequence[_Option]) -> dict[str, str]:
+    """The record ACM wants to see for one name of the certificate."""
+    for option in options:
+        name, kind = option.resource_record_name, option.resource_record_type
+        value = option.resource_record_value
+        if option.domain_name == domain and name and kind and value:
+            return {"name": name, "type": kind, "value": value}
+    raise ValueError(f"ACM named no validation record for {domain}; accepted: validation by DNS")

@@ -1,7 +1,8 @@
 """What a stack tells the world: a public contract, the same for every stack.
 
 `ops/stack.py` is its reader. A name or a type that changes here breaks `perch` against deployed
-stacks, so fields are only ever added; what does not apply to a stack is null, never absent.
+stacks, so fields are only ever added; what does not apply to a stack is null. Pulumi leaves a null
+at the top level out, so a reader takes what is absent there as null.
 """
 
 import dataclasses

@@ -1,0 +1,233 @@
+"""The program of every stack, run whole, in a preview and in an update.
+
+Proves what the program registers and exports. It does not prove that AWS accepts it: the offline
+tests apply the same graph to moto, and only `pulumi preview` asks AWS itself.
+"""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from infra.outputs import (
+    ColourOutputs,
+    Colours,
+    LogGroupNames,
+    SecretArns,
+    StackOutputs,
+    endpoint,
+)
+from ops.offline import wire
+from ops.offline.recording import Recording
+from tests.infra.building import ROOT, STACKS, changed_stack, plain_components, stack
+from tests.infra.trees import FOLDER, tree
+
+pytestmark = pytest.mark.xdist_group("infra-program")
+
+PREVIEWS = [
+    pytest.param(name, preview, id=f"{name}-{kind}")
+    for name in STACKS
+    for preview, kind in ((True, "preview"), (False, "update"))
+]
+SCHEMA = ROOT.parent / "shared" / "schemas" / "pulumi-project.json"
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_the_stack_consists_of_exactly_the_resources_in_its_tree(name: str) -> None:
+    """After a change that is meant: `python -m tests.infra.trees`."""
+    assert tree(stack(name)) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_a_preview_registers_the_same_resources_as_an_update(name: str) -> None:
+    assert set(stack(name, preview=True).resources) == set(stack(name).resources)
+
+
+@pytest.mark.parametrize(("name", "preview"), PREVIEWS)
+def test_every_resource_lies_in_a_component_and_bears_its_name(name: str, preview: bool) -> None:
+    recording = stack(name, preview=preview)
+    for resource in recording.resources.values():
+        if resource.custom and not resource.type.startswith("pulumi:"):
+            parent = recording.resources[resource.parent]
+            assert parent.type.startswith("perch:infra:"), resource.urn
+            assert resource.name.startswith(parent.name), resource.urn
+    for component in plain_components(recording):
+        assert component.name.startswith(f"perch-{name}"), component.urn
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_one_provider_makes_everything_with_the_same_tags(name: str) -> None:
+    recording = stack(name)
+    provider = recording.one("pulumi:providers:aws")
+    custom = [one for one in recording.resources.values() if one.custom and one.urn != provider.urn]
+    made = [one for one in custom if not one.type.startswith("pulumi:")]
+    assert {one.provider for one in made} == {provider.urn}
+    tags = json.loads(provider.inputs["defaultTags"])["tags"]
+    assert tags == {"Project": "perch", "Environment": name, "Owner": tags["Owner"]}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_machines_and_their_volumes_bear_the_tags_too(name: str) -> None:
+    """Default tags stop at what Pulumi makes; auto scaling makes the machines."""
+    for colour in ("blue", "green"):
+        template = stack(name).one(
+            "aws:ec2/launchTemplate:LaunchTemplate", f"perch-{name}-{colour}"
+        )
+        for specification in template.inputs["tagSpecifications"]:
+            assert specification["tags"]["Environment"] == name
+            assert specification["tags"]["Colour"] == colour
+        kinds = {one["resourceType"] for one in template.inputs["tagSpecifications"]}
+        assert kinds == {"instance", "volume", "network-interface"}
+
+
+def keys(value: object, path: str = "") -> set[str]:
+    """Every path of a nested map."""
+    if not isinstance(value, Mapping):
+        return {path}
+    return set().union(*(keys(inner, f"{path}.{key}") for key, inner in value.items()))
+
+
+@pytest.mark.parametrize(("name", "preview"), PREVIEWS)
+def test_the_outputs_are_the_same_contract_in_every_stack(name: str, preview: bool) -> None:
+    """Pulumi drops a null at the top of the outputs; a reader takes what is absent as null."""
+    absent = contract() - keys(stack(name, preview=preview).outputs)
+    assert keys(stack(name, preview=preview).outputs) <= contract()
+    assert absent <= {".ca_certificate_path"}
+
+
+def contract() -> set[str]:
+    """The paths of `StackOutputs`."""
+
+    def names(kind: type[Any], prefix: str) -> set[str]:
+        inner = {"secret_arns": SecretArns, "log_group_names": LogGroupNames, "colours": Colours,
+                 "blue": ColourOutputs, "green": ColourOutputs}  # fmt: skip
+        found: set[str] = set()
+        for field in dataclasses.fields(kind):
+            path = f"{prefix}.{field.name}"
+            found |= names(inner[field.name], path) if field.name in inner else {path}
+        return found
+
+    return names(StackOutputs, "")
+
+
+NULLABLE = {"ca_certificate_path", "model"}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_no_output_is_null_but_those_that_may_be(name: str) -> None:
+    def check(value: object, key: str) -> None:
+        if isinstance(value, Mapping):
+            for inner, content in value.items():
+                check(content, inner)
+        else:
+            assert value is not None or key in NULLABLE, key
+
+    check(stack(name).outputs, "")
+    assert ("ca_certificate_path" in stack(name).outputs) == (name == "local")
+
+
+def test_addresses_leave_out_the_port_only_where_it_is_the_usual_one() -> None:
+    assert endpoint("https", "a.example", 443) == "https://a.example"
+    assert endpoint("wss", "localhost", 8443) == "wss://localhost:8443"
+    assert stack("local").outputs["websocket_url"] == "wss://localhost:8443"
+    assert stack("prod").outputs["endpoint_url"] == "https://perch.example.com"
+
+
+def test_local_colours_have_ports_of_their_own_and_others_share_them() -> None:
+    def ports(recording: Recording, colour: str) -> set[int]:
+        told = recording.outputs["colours"][colour]
+        return {told["gateway_port"], told["riva_grpc_port"], told["riva_http_port"]}
+
+    assert not ports(stack("local"), "blue") & ports(stack("local"), "green")
+    assert ports(stack("prod"), "blue") == ports(stack("prod"), "green") == {8080, 50051, 9000}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_pulumi_makes_the_listener_but_never_turns_its_weights_back(name: str) -> None:
+    """`perch canary` turns the weights by the ELB API while a release is under way.
+
+    Were they compared at the next `pulumi up`, a rollback or a canary in progress would be undone
+    by a change that has nothing to do with it. The test group's existence stays Pulumi's: the
+    actions are given once, with both groups in them, and then left alone.
+    """
+    recording = stack(name)
+    listener = recording.one("aws:lb/listener:Listener", f"perch-{name}-https")
+    assert listener.options["ignoreChanges"] == ["defaultActions"]
+    [action] = listener.inputs["defaultActions"]
+    groups = action["forward"]["targetGroups"]
+    assert [group["weight"] for group in groups] == [
+        recording.outputs["colours"][colour]["weight"] for colour in ("blue", "green")
+    ]
+    assert action["forward"]["stickiness"] == {"enabled": False, "duration": 1}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_user_data_is_known_in_a_preview_but_for_what_aws_makes_up(name: str) -> None:
+    """Secrets' ARNs end in letters AWS chooses; only a stack that exists shows a real diff."""
+    templates = stack(name, preview=True).of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    assert {template.inputs["userData"] for template in templates} == {wire.UNKNOWN}
+
+
+def test_changing_one_image_tag_changes_one_colours_template_alone() -> None:
+    image = "nvcr.io/nim/nvidia/parakeet-1-1b-rnnt-multilingual:1.4.0"
+    before, after = stack("dev"), changed_stack("dev", {"green": {"image": image}})
+    changed = {
+        one.name
+        for urn, one in after.resources.items()
+        if one.inputs != before.resources[urn].inputs
+    }
+    assert set(after.resources) == set(before.resources)
+    assert changed == {"perch-dev-green"}
+
+
+def test_an_adopted_vpc_is_used_and_none_is_made() -> None:
+    recording = changed_stack(
+        "staging",
+        {
+            "network": {
+                "interface_endpoints": False,
+                "adopt": {
+                    "vpc_id": "vpc-0123456789abcdef0",
+                    "cidr": "10.0.0.0/16",
+                    "public_subnet_ids": ["subnet-0000000000000000a", "subnet-0000000000000000b"],
+                    "private_subnet_ids": ["subnet-0000000000000000c", "subnet-0000000000000000d"],
+                },
+            }
+        },
+    )
+    assert recording.outputs["vpc_id"] == "vpc-0123456789abcdef0"
+    assert recording.of_type("aws:ec2/vpc:Vpc") == ()
+    assert recording.of_type("aws:ec2/subnet:Subnet") == ()
+    group = recording.one("aws:autoscaling/group:Group", "perch-staging-blue")
+    assert group.inputs["vpcZoneIdentifiers"] == [
+        "subnet-0000000000000000c",
+        "subnet-0000000000000000d",
+    ]
+
+
+def test_a_wrong_stack_says_everything_and_makes_nothing() -> None:
+    with pytest.raises(Exception, match="2 problem") as refused:
+        changed_stack("dev", {"network": {"zones": 7}, "green": {"weight": 5}})
+    assert "network.zones is 7" in str(refused.value)
+    assert "blue.weight and green.weight is 100 and 5" in str(refused.value)
+
+
+def test_no_module_of_the_program_hides_one_of_python() -> None:
+    """`pulumi up` puts infra/ itself on the path, where secrets.py would be everybody's secrets."""
+    ours = {path.stem for path in (ROOT / "infra").glob("*.py")} - {"__init__", "__main__"}
+    assert not ours & set(sys.stdlib_module_names)
+
+
+def test_the_project_file_is_what_pulumi_accepts() -> None:
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
+    assert project["name"] == "perch"
+    assert (ROOT / project["main"] / "__main__.py").is_file()
+    for name in STACKS:
+        assert (ROOT / project["stackConfigDir"] / f"Pulumi.{name}.yaml").is_file()
+    if SCHEMA.is_file():
+        jsonschema.validate(project, json.loads(SCHEMA.read_text(encoding="utf-8")))
