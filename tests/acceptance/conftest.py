@@ -1,5 +1,5 @@
-"""The engine, as the emulator's own tests load it."""
+"""The engine and what it hears, as the emulator's own tests have them."""
 
-from tests.app.emulator.conftest import engine
+from tests.app.emulator.conftest import direct_finals, engine
 
-__all__ = ["engine"]
+__all__ = ["direct_finals", "engine"]
