@@ -1,8 +1,9 @@
 """The whole path hears what the engine hears: no word more, no word less, however the audio is cut.
 
-Real recordings go through the client, a gateway process and an emulator process, faster than real time, and
-the finals are compared with those of the same engine fed directly. This proves that nothing between the
-microphone and the recogniser loses, repeats or reorders audio; it says nothing about Parakeet's own words.
+Real recordings go through the client, a gateway process and an emulator process, faster than real
+time, and the finals are compared with those of the same engine fed directly. This proves that nothing
+between the microphone and the recogniser loses, repeats or reorders audio; it says nothing about
+Parakeet's own words.
 """
 
 import asyncio
