@@ -21,6 +21,7 @@ _MONTH = (
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _DAY_FIRST = re.compile(rf"\b(?:the )?{_DAY}(?: of)? {_MONTH}\b")
 _MONTH_FIRST = re.compile(rf"\b{_MONTH} (?:the )?{_DAY}\b")
+_ONE = re.compile(r"\bone\b")
 _DIGITS = re.compile(r"\b\d(?: \d)+\b")
 
 
@@ -37,5 +38,8 @@ def normalised(text: str) -> str:
     """
     joined = _DIGITS.sub(lambda digits: digits[0].replace(" ", ""), text)
     words = str(_english()(joined))
+    # It writes 1 as a word and every other number in digits.
+    words = _ONE.sub("1", words)
     words = _DAY_FIRST.sub(r"\g<month> \g<day>", words)
-    return _MONTH_FIRST.sub(r"\g<month> \g<day>", words)
+    words = _MONTH_FIRST.sub(r"\g<month> \g<day>", words)
+    return " ".join(words.split())

@@ -56,11 +56,7 @@ class SegmentTracker:
         self._kept_from = 0
         self._rest: Samples = np.zeros(0, np.float32)
         self._samples = 0
-
-    @property
-    def samples(self) -> int:
-        """Samples that went through the gate."""
-        return self._samples
+        self._length: int | None = None  # of the stream, once it has ended
 
     def feed(self, chunk: bytes) -> list[_Job]:
         """Take audio in; gives the segments that it closed."""
@@ -69,11 +65,10 @@ class SegmentTracker:
     def finish(self) -> list[_Job]:
         """Take the end of the stream in."""
         jobs = self._advance(self._decoder.flush())
-        length = self._samples + len(self._rest)
+        self._length = self._samples + len(self._rest)
         if len(self._rest):
             jobs += self._advance(np.zeros(FRAME - len(self._rest), np.float32))
-        self._samples = length
-        segment = self._segmenter.finish(length)
+        segment = self._segmenter.finish(self._length)
         return jobs if segment is None else [*jobs, self._job(segment)]
 
     def open_segment(self) -> _Job | None:
@@ -103,6 +98,8 @@ class SegmentTracker:
         return job
 
     def _job(self, segment: Segment, *, is_final: bool = True) -> _Job:
+        if self._length is not None:
+            segment = segment.within(self._length)
         audio = np.concatenate(self._kept)
         first = segment.start - self._kept_from
         return _Job(segment, audio[first : segment.end - self._kept_from], is_final)

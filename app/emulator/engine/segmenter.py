@@ -6,7 +6,7 @@ was sent. The numbers were measured with Silero v6 on real speech and on noise (
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 RATE = 16_000
 FRAME = 512  # samples; what Silero takes at 16 kHz
@@ -51,6 +51,10 @@ class Segment:
     end: int
     decided: int
     forced: bool = False
+
+    def within(self, samples: int) -> "Segment":
+        """The same segment in a stream of this length, whose last frame was filled up."""
+        return replace(self, end=min(self.end, samples), decided=min(self.decided, samples))
 
 
 def _frames(seconds: float) -> int:
@@ -121,12 +125,7 @@ class Segmenter:
         """
         if self._start is None:
             return None
-        segment = self._close(self._end_by_silence())
-        return Segment(
-            start=segment.start,
-            end=min(segment.end, samples),
-            decided=min(segment.decided, samples),
-        )
+        return self._close(self._end_by_silence()).within(samples)
 
     def _listen(self, probability: float) -> None:
         self._run = self._run + 1 if probability >= self._rules.on_threshold else 0

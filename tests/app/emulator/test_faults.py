@@ -102,7 +102,9 @@ async def test_a_killed_connection_breaks_every_call_on_it_and_spares_the_others
             grpc.aio.insecure_channel(emulator.grpc_target, options=options) as apart,
             stub(emulator) as riva,
         ):
-            other = apart.stream_stream("/nvidia.riva.asr.RivaSpeechRecognition/StreamingRecognize")
+            other: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = apart.stream_stream(
+                "/nvidia.riva.asr.RivaSpeechRecognition/StreamingRecognize"
+            )
             bystander = other(serialised(requests(1)))
             assert await bystander.read() is not grpc.aio.EOF
             broken = riva.StreamingRecognize(requests(1))
@@ -211,9 +213,9 @@ async def test_a_delay_holds_every_result_back() -> None:
 
 async def test_a_script_can_make_a_ready_server_load_again() -> None:
     async with scripted({}) as emulator:
-        assert emulator.ready
+        before = emulator.ready
         emulator.set_script(Script(loading_seconds=0.05))
-        assert not emulator.ready
+        assert (before, emulator.ready) == (True, False)
         assert (await refusal(emulator, first()))[0] == "UNAVAILABLE"
         await emulator.wait_ready()
         await stream(emulator, first())

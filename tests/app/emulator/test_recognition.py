@@ -5,8 +5,6 @@ that is harder than they are. Equality with the golden transcripts allows for on
 because the integer arithmetic of another CPU may round another way.
 """
 
-import asyncio
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +13,7 @@ from hypothesis import strategies as st
 from app.emulator.engine.recogniser import SegmentTracker, WhisperRecogniser
 from app.emulator.results import AudioFormat, Hypothesis, StreamOptions
 from ops.qa.wer import Errors, count_errors
-from tests.app.emulator.speech import FIXTURES, clips, golden, hear, options, pcm
+from tests.app.emulator.speech import FIXTURES, FixtureClip, clips, golden, hear, options, pcm
 
 # Decoding all fixtures takes about 15 s of CPU; on a busy machine the set-up takes its time.
 pytestmark = [pytest.mark.xdist_group("engine"), pytest.mark.timeout(300)]
@@ -26,27 +24,22 @@ NOISY_TAGS = {"noise", "music"}
 CLEAN_LIMIT, NOISY_LIMIT, GOLDEN_LIMIT = 0.12, 0.18, 0.01
 
 
-@pytest.fixture(scope="module")
-def heard(engine: WhisperRecogniser) -> dict[str, list[Hypothesis]]:
-    return {clip.id: asyncio.run(hear(engine, FIXTURES / clip.file)) for clip in clips()}
-
-
 def text(finals: list[Hypothesis]) -> str:
     return " ".join(final.text or "" for final in finals)
 
 
-def test_speech_is_recognised_within_the_limits(heard: dict[str, list[Hypothesis]]) -> None:
+def test_speech_is_recognised_within_the_limits(direct_finals: dict[str, list[Hypothesis]]) -> None:
     for clip in SPOKEN:
-        errors = count_errors(clip.text, text(heard[clip.id]))
+        errors = count_errors(clip.text, text(direct_finals[clip.id]))
         limit = NOISY_LIMIT if NOISY_TAGS & set(clip.tags) else CLEAN_LIMIT
         assert errors.rate is not None
-        assert errors.rate <= limit, (clip.id, text(heard[clip.id]))
+        assert errors.rate <= limit, (clip.id, text(direct_finals[clip.id]))
 
 
-def test_the_transcripts_are_the_golden_ones(heard: dict[str, list[Hypothesis]]) -> None:
+def test_the_transcripts_are_the_golden_ones(direct_finals: dict[str, list[Hypothesis]]) -> None:
     differing, changed = Errors(), []
     for clip in SPOKEN:
-        expected, got = golden(clip.id).transcript, text(heard[clip.id])
+        expected, got = golden(clip.id).transcript, text(direct_finals[clip.id])
         differing += count_errors(expected, got)
         changed += [(clip.id, expected, got)] if expected != got else []
     assert (differing.rate or 0.0) <= GOLDEN_LIMIT, changed
@@ -59,17 +52,17 @@ def test_every_fixture_has_its_golden_transcript_and_reference() -> None:
 
 @pytest.mark.parametrize("clip", SILENT, ids=lambda clip: str(clip.id))
 def test_silence_noise_and_music_give_no_result_at_all(
-    clip: object, heard: dict[str, list[Hypothesis]]
+    clip: FixtureClip, direct_finals: dict[str, list[Hypothesis]]
 ) -> None:
-    assert heard[getattr(clip, "id", "")] == []
+    assert direct_finals[clip.id] == []
 
 
 def test_words_spell_the_transcript_and_run_forward_in_time(
-    heard: dict[str, list[Hypothesis]],
+    direct_finals: dict[str, list[Hypothesis]],
 ) -> None:
     for clip in clips():
         before = 0.0
-        for final in heard[clip.id]:
+        for final in direct_finals[clip.id]:
             assert " ".join(word.word for word in final.words) == final.text
             for word in final.words:
                 assert before <= word.start <= word.end <= clip.seconds
@@ -78,10 +71,10 @@ def test_words_spell_the_transcript_and_run_forward_in_time(
             assert final.words[-1].end <= final.audio_processed <= clip.seconds + 0.001
 
 
-def test_segments_end_where_speech_does(heard: dict[str, list[Hypothesis]]) -> None:
+def test_segments_end_where_speech_does(direct_finals: dict[str, list[Hypothesis]]) -> None:
     """Ends are known 0.6 s after the speech, and words lie inside the spans of the speech."""
     (clip,) = (clip for clip in clips() if clip.id == "pauses")
-    finals = heard["pauses"]
+    finals = direct_finals["pauses"]
     for begin, end in clip.speech_spans:
         assert any(abs(final.audio_processed - (end + 0.6)) < 0.25 for final in finals), end
         words = [word for final in finals for word in final.words]
@@ -90,11 +83,11 @@ def test_segments_end_where_speech_does(heard: dict[str, list[Hypothesis]]) -> N
 
 
 async def test_interims_grow_towards_the_final_and_do_not_change_it(
-    engine: WhisperRecogniser, heard: dict[str, list[Hypothesis]]
+    engine: WhisperRecogniser, direct_finals: dict[str, list[Hypothesis]]
 ) -> None:
     results = await hear(engine, FIXTURES / "accent_gb_f.flac", chunk=0.1, interim_results=True)
     interims = [result for result in results if not result.is_final]
-    assert [result for result in results if result.is_final] == heard["accent_gb_f"]
+    assert [result for result in results if result.is_final] == direct_finals["accent_gb_f"]
     assert interims
     for interim in interims:
         assert interim.words == ()
@@ -104,7 +97,7 @@ async def test_interims_grow_towards_the_final_and_do_not_change_it(
 
 async def test_hotwords_reach_the_decoder(engine: WhisperRecogniser) -> None:
     samples, _ = pcm(FIXTURES / "numbers_us_f.flac")
-    audio = samples.astype(np.float32) / 32768
+    audio = samples.astype(np.float32) / np.float32(32768)
     plain = await engine.decode(audio, (), is_final=True)
     favoured = await engine.decode(audio, ("471926", "order number"), is_final=True)
     assert "471926" not in plain.text.replace(" ", "")
@@ -130,9 +123,9 @@ def jobs(
 
 @pytest.mark.parametrize("clip", clips(), ids=lambda clip: str(clip.id))
 def test_every_fixture_has_the_same_segments_in_20_ms_100_ms_and_1_s_chunks(
-    engine: WhisperRecogniser, clip: object
+    engine: WhisperRecogniser, clip: FixtureClip
 ) -> None:
-    samples, rate = pcm(FIXTURES / getattr(clip, "file", ""))
+    samples, rate = pcm(FIXTURES / clip.file)
     data = samples[: rate * 20].tobytes()
     in_20_ms, in_100_ms, in_1_s = (
         jobs(engine, data, options(rate), [2 * int(rate * seconds)]) for seconds in (0.02, 0.1, 1)
