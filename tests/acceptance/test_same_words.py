@@ -1,9 +1,9 @@
 """The whole path hears what the engine hears: no word more, no word less, however the audio is cut.
 
 Real recordings go through the client, a gateway process and an emulator process, faster than real
-time, and the finals are compared with those of the same engine fed directly. This proves that nothing
-between the microphone and the recogniser loses, repeats or reorders audio; it says nothing about
-Parakeet's own words.
+time, and the finals are compared with those of the same engine fed directly. This proves that
+nothing between the microphone and the recogniser loses, repeats or reorders audio; it says nothing
+about Parakeet's own words.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from app.client import StartTranscription, transcribe
+from app.client import Deadlines, StartTranscription, transcribe
 from app.emulator.results import Hypothesis
 from tests.app.emulator.speech import FIXTURES, FixtureClip, clips
 from tests.app.web import processes
@@ -21,6 +21,8 @@ from tests.app.web import processes
 pytestmark = pytest.mark.xdist_group("engine")
 
 FINALS_ONLY = StartTranscription(enable_partials=False)
+# Sent faster than it is recognised, a recording's last words are far behind when its audio ends.
+PATIENT = Deadlines(send=100, finish=100)
 AT_ONCE = 4  # sessions: enough to mix them up if anything could
 
 
@@ -46,6 +48,7 @@ async def test_every_recording_is_heard_through_the_gateway_as_by_the_engine_its
             outcome = await transcribe(
                 gateway_url,
                 Path(FIXTURES / clip.file),
+                deadlines=PATIENT,
                 options=FINALS_ONLY,
                 realtime=False,
                 chunk_s=frame,
