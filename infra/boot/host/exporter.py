@@ -116,7 +116,7 @@ def ask_gpus() -> tuple[Gpu, ...]:
             command, capture_output=True, text=True, check=True, timeout=NVIDIA_SMI_SECONDS
         )
     except (OSError, subprocess.SubprocessError) as error:
-        sys.stderr.write(f"perch exporter: nvidia-smi gave nothing: {error}\n")
+        sys.stderr.write(f"perch exporter: {type(error).__name__} of nvidia-smi\n")
         return ()
     return parse_gpus(done.stdout)
 

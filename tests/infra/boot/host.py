@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from infra.boot import BootSettings
 from infra.boot.environment import boot_environment
@@ -84,6 +85,50 @@ class Call:
         return " ".join((self.program, *self.arguments))
 
 
+def rule(
+    *words: str,
+    out: str = "",
+    err: str = "",
+    status: int = 0,
+    times: int | None = None,
+    seconds: float = 0.0,
+    becomes: tuple[str, ...] = (),
+) -> dict[str, object]:
+    """How the stand-ins answer a command line with all these words.
+
+    Args:
+        words: parts of the command line, in any order.
+        out: standard output.
+        err: standard error.
+        status: exit status.
+        times: how often the rule holds; None for always.
+        seconds: before the answer.
+        becomes: a program and its arguments to become afterwards.
+    """
+    return {
+        "words": words,
+        "out": out,
+        "err": err,
+        "status": status,
+        "times": times,
+        "seconds": seconds,
+        "exec": becomes,
+    }
+
+
+def read_calls(path: Path) -> list[Call]:
+    """The calls that stand-ins noted, in order."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    notes = [json.loads(line) for line in lines]
+    return [Call(**{**note, "arguments": tuple(note["arguments"])}) for note in notes]
+
+
+def standin_program(python: str) -> str:
+    """The stand-in's text for that Python."""
+    _, _, body = Path(__file__).with_name("standin.py").read_text().partition("\n")
+    return f"#!{python} -IS\n{body}"
+
+
 @dataclass
 class Host:
     """The machine.
@@ -105,10 +150,8 @@ class Host:
                 path.write_text(file.content, encoding="ascii")
                 path.chmod(file.mode)
         self._standins = self._folder("standins")
-        source = Path(__file__).with_name("standin.py").read_text()
-        _, _, body = source.partition("\n")
         program = self._standins / "standin"
-        program.write_text(f"#!{sys.executable} -IS\n{body}")
+        program.write_text(standin_program(sys.executable))
         program.chmod(0o755)
         self._bin = self._folder("bin")
         for name in STANDINS:
@@ -129,26 +172,9 @@ class Host:
         """Take a program off the machine."""
         (self._bin / program).unlink()
 
-    def answer(
-        self,
-        *words: str,
-        out: str = "",
-        err: str = "",
-        status: int = 0,
-        times: int | None = None,
-        seconds: float = 0.0,
-    ) -> None:
+    def answer(self, *words: str, **how: Any) -> None:  # noqa: ANN401 - of `rule`
         """Let commands with these words answer so; the first rule that fits counts."""
-        self._rules.append(
-            {
-                "words": words,
-                "out": out,
-                "err": err,
-                "status": status,
-                "times": times,
-                "seconds": seconds,
-            }
-        )
+        self._rules.append(rule(*words, **how))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -187,12 +213,7 @@ class Host:
 
     def calls(self, *words: str) -> list[Call]:
         """Calls of stand-ins whose command lines hold all the words, in order."""
-        path = self._standins / "calls.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
-        calls = [
-            Call(**{**json.loads(line), "arguments": tuple(json.loads(line)["arguments"])})
-            for line in lines
-        ]
+        calls = read_calls(self._standins / "calls.jsonl")
         return [call for call in calls if all(word in call.line for word in words)]
 
     @property

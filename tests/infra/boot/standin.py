@@ -3,7 +3,8 @@
 
 It notes each call (arguments, standard input where a login reads one) in calls.jsonl beside
 itself and answers by rules.json: the first rule whose words all occur in the command line gives
-output, error output and exit status. `aws s3 cp` and `aws s3 ls` work on a folder by themselves.
+output, error output and exit status, or becomes the program it names.
+`aws s3 cp` and `aws s3 ls` work on a folder by themselves.
 """
 
 import json
@@ -12,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-HERE = Path(os.environ["STANDIN_HOME"])
+HERE = Path(os.environ.get("STANDIN_HOME", "/opt/standins"))
 
 
 def main() -> int:
@@ -39,6 +40,9 @@ def main() -> int:
         time.sleep(rule["seconds"])
         sys.stdout.write(rule["out"])
         sys.stderr.write(rule["err"])
+        if rule["exec"]:
+            sys.stderr.flush()
+            os.execv(rule["exec"][0], rule["exec"])  # noqa: S606 - a shell is what it may name
         return int(rule["status"])
     if program == "aws" and "s3" in sys.argv:
         return s3(sys.argv[sys.argv.index("s3") + 1 :])

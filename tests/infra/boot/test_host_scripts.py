@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.boot import BootSettings
 from tests.infra.boot import answers
 from tests.infra.boot.conftest import MakeHost
 from tests.infra.boot.given import (
@@ -385,9 +386,9 @@ class TestStartAsr:
 
     @pytest.mark.parametrize("settings", [image_gateway(), image_gateway(kind="riva")])
     def test_joins_the_gateways_network_where_that_is_a_container(
-        self, make_host: MakeHost, settings: object
+        self, make_host: MakeHost, settings: BootSettings
     ) -> None:
-        host = make_host(settings)  # type: ignore[arg-type]
+        host = make_host(settings)
         host.answer("network inspect", status=1)
         host.answer("network create", err="network with name perch already exists", status=1)
         assert host.run("start-asr").returncode == 0

@@ -70,6 +70,13 @@ class TestEnteringService:
         assert host.reason() == "not_ready"
         assert told(host) == ["record-lifecycle-action-heartbeat"]
 
+    def test_waits_for_a_metadata_service_that_is_not_there_yet(self, host: Host) -> None:
+        del host.metadata.values["instance-id"]
+        done = host.run("lifecycle", "launched")
+        assert done.returncode == 1
+        assert host.reason() == "metadata_unreachable"
+        assert told(host) == []
+
     def test_stops_waiting_when_the_boot_has_failed_elsewhere(self, host: Host) -> None:
         (host.run_folder / "abandoned").touch()
         assert host.run("wait-ready").returncode == 1
@@ -105,6 +112,12 @@ class TestReportingAFailure:
 
     def test_of_a_unit_that_gave_no_reason_says_so(self, host: Host) -> None:
         assert "reason=unit_failed" in host.run("report-failure", "perch-asr.service").stderr
+
+    def test_of_a_unit_that_only_waited_for_the_failed_one_is_none(self, host: Host) -> None:
+        host.answer("systemctl is-failed", status=1)
+        assert self.fail(host).returncode == 0
+        assert told(host) == []
+        assert not host.calls("MetricName=BootFailures")
 
     def test_of_a_machine_in_service_leaves_it_to_the_load_balancer(self, host: Host) -> None:
         host.run("lifecycle", "launched")

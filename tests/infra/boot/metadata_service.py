@@ -1,0 +1,37 @@
+"""Instance metadata inside a test machine: a folder of values, behind version 2's token.
+
+Run by the machine's own Python, which knows nothing of this repository.
+"""
+
+import http.server
+import sys
+from pathlib import Path
+
+TOKEN = "the-session-token"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers PUT /latest/api/token and GET /latest/meta-data/..."""
+
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+
+    def do_PUT(self) -> None:
+        self.answer(TOKEN if "X-aws-ec2-metadata-token-ttl-seconds" in self.headers else None, 400)
+
+    def do_GET(self) -> None:
+        path = self.folder / self.path.removeprefix("/latest/meta-data/")
+        if self.headers.get("X-aws-ec2-metadata-token") != TOKEN:
+            self.answer(None, 401)
+        else:
+            self.answer(path.read_text() if path.is_file() else None, 404)
+
+    def answer(self, text: str | None, otherwise: int) -> None:
+        body = (text or "").encode()
+        self.send_response(otherwise if text is None else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if __name__ == "__main__":
+    http.server.ThreadingHTTPServer(("169.254.169.254", 80), Handler).serve_forever()

@@ -1,0 +1,203 @@
+"""A whole machine under a real systemd: first boot, service, reboot, drain, failed boots.
+
+Real here: systemd with the units and their sandboxes, the scripts, curl, the gateway out of its
+bundle, and gRPC between it and the emulator, which stands in for the recogniser's container. Not
+proved: the AMI, Docker, the AWS CLI, a GPU.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.boot import BootSettings
+from tests.infra.boot import answers
+from tests.infra.boot.given import BUNDLE, boot_settings
+from tests.infra.boot.machine import Machine, need_machines, remove
+
+ROOT = Path(__file__).parents[3]
+pytestmark = [
+    pytest.mark.tool,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("machine"),
+]
+
+UNTIL = """
+until_true() { until "$@"; do sleep 0.1; done; }
+called() { grep -q -- "$1" /opt/standins/calls.jsonl 2>/dev/null; }
+logged() { grep -q -- "$1" /var/log/perch/host.log 2>/dev/null; }
+"""
+
+
+def small(**changes: object) -> BootSettings:
+    """Settings whose waits suit a test."""
+    quick = {
+        "gateway_environment": {"APP_READY_PROBE_INTERVAL_S": "0.2", "APP_DRAIN_GRACE_S": "0"},
+        "gateway_secrets": {},
+        "min_free_disk_gib": 1,
+        "drain_deadline_seconds": 20,
+    }
+    return boot_settings(**(quick | changes))
+
+
+def with_gpu(machine: Machine) -> Machine:
+    machine.answer("nvidia-smi", "compute_cap", out=answers.A10G)
+    machine.answer("docker info", out=answers.RUNTIMES)
+    machine.answer("get-secret-value", out="made-up\n")
+    return machine
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The gateway's bundle for Debian's Python, which the service's user can reach."""
+    need_machines()
+    folder = tmp_path_factory.mktemp("bundle")
+    command = [str(ROOT / "app" / "bundle"), str(folder), "/usr/bin/python3"]
+    done = subprocess.run(
+        command, env={**os.environ, "UV_OFFLINE": "1"}, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        subprocess.run(command, check=True, capture_output=True)
+    (made,) = folder.iterdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def lived(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine that booted, served, rebooted, and was drained."""
+    digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
+    machine = with_gpu(
+        Machine(tmp_path_factory.mktemp("machine"), small(gateway_artifact_sha256=digest))
+    )
+    machine.answer("docker image inspect", status=1, times=1)
+    python = "/opt/perch/gateway/bin/python"
+    emulator = f"{python} -m app.emulator --engine none --grpc-port 50051 --http-port 9000"
+    model = "echo engine >/var/lib/perch/models/engine.plan"
+    # The container is started before the gateway's environment may be there.
+    wait = f"until [ -e {python} ]; do sleep 0.1; done"
+    recogniser = ("/bin/sh", "-c", f"{wait}; {model}; exec {emulator}")
+    machine.answer("docker run", "perch-asr", becomes=recogniser)
+    shutil.copyfile(bundle, machine.s3_object(BUNDLE))
+    machine.boot(
+        UNTIL
+        + """
+until_true logged "in service"
+until_true logged "saved 1 files"
+systemctl show perch-gateway -P User >/opt/machine/gateway
+pid=$(systemctl show perch-gateway -P MainPID)
+cat "/proc/$pid/status" >/opt/machine/gateway-status
+curl -s http://127.0.0.1:9400/metrics >/opt/machine/exporter || true
+stat -c '%a %U %n' /run/perch/secrets/* /run/perch/files/* >/opt/machine/secrets
+systemctl is-enabled perch.target perch-gateway perch-asr >/opt/machine/enabled
+"""
+    )
+    machine.boot(
+        UNTIL
+        + """
+until_true logged "this was a reboot"
+cd /opt/machine/metadata
+mkdir spot
+echo '{"action": "terminate", "time": "2026-11-22T12:00:00Z"}' >spot/instance-action
+until_true logged "drained in"
+systemctl is-active perch-gateway >/opt/machine/gateway-after || true
+"""
+    )
+    yield machine
+    remove(machine)
+
+
+class TestAMachineThatBoots:
+    def test_enters_service_when_the_recogniser_answers(self, lived: Machine) -> None:
+        assert lived.told()[0] == "perch-dev-blue-launch CONTINUE"
+        assert lived.calls("MetricName=BootSeconds")
+
+    def test_plays_every_command_of_cloud_init_without_complaint(self, lived: Machine) -> None:
+        log = lived.read("/opt/machine/first-boot.log")
+        assert "Failed" not in log.replace("Failed to disable unit: Unit file apt-daily", "")
+
+    def test_runs_the_gateway_as_its_own_user_without_capabilities(self, lived: Machine) -> None:
+        assert lived.read("/opt/machine/gateway").strip() == "perch"
+        status = lived.read("/opt/machine/gateway-status")
+        assert "CapBnd:\t0000000000000000" in status
+        assert "NoNewPrivs:\t1" in status
+        assert "Seccomp:\t2" in status
+
+    def test_shows_secrets_to_their_reader_alone(self, lived: Machine) -> None:
+        lines = dict(
+            line.rsplit(" ", 1)[::-1] for line in lived.read("/opt/machine/secrets").splitlines()
+        )
+        assert lines["/run/perch/secrets/ngc.env"] == "600 root"
+        assert lines["/run/perch/files/riva-ca.pem"] == "600 perch"
+
+    def test_keeps_the_models_for_the_next_machine(self, lived: Machine) -> None:
+        (ready,) = lived.s3_object("s3://perch-dev-models/models").rglob("READY")
+        assert "files=1" in ready.read_text()
+
+    def test_writes_the_gateways_log_where_the_agent_reads_it(self, lived: Machine) -> None:
+        assert lived.read("/var/log/perch/gateway.log")
+
+
+class TestTheSameMachineAfterAReboot:
+    def test_serves_again_without_pulling_installing_or_telling_anybody(
+        self, lived: Machine
+    ) -> None:
+        assert len(lived.calls("docker pull")) == 1
+        assert len(lived.calls("s3 cp", BUNDLE)) == 1
+        assert [line for line in lived.told() if "launch" in line] == [
+            "perch-dev-blue-launch CONTINUE"
+        ]
+
+    def test_fetches_its_secrets_again_since_they_were_in_memory_alone(
+        self, lived: Machine
+    ) -> None:
+        assert len(lived.calls("get-secret-value", "ngc-key")) == 2
+
+    def test_drains_on_a_spot_notice_before_it_lets_the_machine_go(self, lived: Machine) -> None:
+        assert lived.told()[-1] == "perch-dev-blue-termination CONTINUE"
+        assert lived.read("/opt/machine/gateway-after").strip() == "inactive"
+
+
+def broken_machine(tmp_path: Path) -> Machine:
+    """A machine whose gateway is installed and waits, for boots that end before it is asked."""
+    need_machines()
+    digest = "0123456789abcdef" * 4
+    machine = Machine(tmp_path, small(gateway_artifact_sha256=digest))
+    release = f"/opt/perch/releases/{digest[:16]}"
+    machine.write(f"{release}/whole", "")
+    machine.write(f"{release}/venv/bin/python", "#!/bin/sh\nexec sleep infinity\n", 0o755)
+    return machine
+
+
+def test_a_machine_that_cannot_pull_its_image_abandons_the_launch_at_once(tmp_path: Path) -> None:
+    machine = with_gpu(broken_machine(tmp_path))
+    machine.answer("docker image inspect", status=1)
+    machine.answer("docker pull", err=answers.NO_SPACE, status=1)
+    machine.boot(UNTIL + "until_true called ABANDON; until_true logged 'not waiting'")
+    assert machine.told() == ["perch-dev-blue-launch ABANDON"]
+    (call,) = machine.calls("MetricName=BootFailures")
+    assert "Value=disk_full" in call.line
+    assert not machine.calls("docker run")
+    assert list(machine.s3_object("s3://perch-dev-models/boot-failures").rglob("*-disk_full.log"))
+    assert "FAILED unit=perch-image.service reason=disk_full" in machine.read(
+        "/var/log/perch/host.log"
+    )
+
+
+def test_a_recogniser_that_dies_is_started_again_until_its_limit_and_then_reported(
+    tmp_path: Path,
+) -> None:
+    machine = with_gpu(broken_machine(tmp_path))
+    machine.answer("docker run", "perch-asr", err="no profile matches the selector\n", status=1)
+    machine.write(
+        "/etc/systemd/system/perch-asr.service.d/quick.conf", "[Service]\nRestartSec=0.1\n"
+    )
+    machine.boot(UNTIL + "until_true called ABANDON; until_true logged 'not waiting'")
+    assert len(machine.calls("docker run")) == 5
+    assert machine.told() == ["perch-dev-blue-launch ABANDON"]
+    (call,) = machine.calls("MetricName=BootFailures")
+    assert "Value=unit_failed" in call.line
+    assert "no profile matches" in machine.read("/var/log/perch/asr.log")
