@@ -1,4 +1,4 @@
-"""The generated documents: `python -m tests.docs --check` names those out of step, `--write` writes.
+"""The generated documents: `python -m tests.docs --check` compares them, `--write` writes them.
 
 To add one, put its path and the function that renders it into `DOCUMENTS`.
 """
@@ -11,10 +11,12 @@ from typing import Final
 from app.contract.docs import contract_page, contract_schema
 from app.gateway.docs import metrics_page
 from app.gateway.watch import LATE_AUDIO_S
+from infra.reference import configuration_page
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
+    "docs/configuration.md": configuration_page,
     "docs/contract.md": lambda: contract_page(LATE_AUDIO_S),
     "docs/contract.schema.json": contract_schema,
     "docs/metrics.md": metrics_page,

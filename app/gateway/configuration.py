@@ -1,5 +1,6 @@
 """Reads all settings of the process and reports every problem at once, before anything starts."""
 
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,11 +50,13 @@ def load_configuration() -> Configuration:
         gateway = GatewaySettings()
     except ValidationError as error:
         problems.extend(_problems(error))
+    else:
+        problems.extend(_tls_problems(gateway))
     try:
         riva = RivaSettings()
     except SettingsError as error:
         problems.extend(str(problem) for problem in error.problems)
-    if gateway is None or riva is None:
+    if problems or gateway is None or riva is None:
         raise ConfigurationError(tuple(problems))
     return Configuration(gateway=gateway, riva=riva, unknown=_unknown_keys(Path(".env")))
 
@@ -69,6 +72,21 @@ def _problems(error: ValidationError) -> Iterator[str]:
         field = fields[name]
         shown = _MASK if field.annotation is SecretStr else _shown(item["input"])
         yield f"{name.upper()} is {shown}; accepted: {field.description}"
+
+
+def _tls_problems(settings: GatewaySettings) -> Iterator[str]:
+    if settings.app_ssl_cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            settings.app_ssl_cert, settings.app_ssl_key
+        )
+    except (OSError, ValueError) as error:
+        # ssl.SSLError is an OSError. Its text names no key material.
+        yield (
+            f"APP_SSL_CERT is {_shown(settings.app_ssl_cert)}; accepted: a PEM certificate chain "
+            f"that fits APP_SSL_KEY ({error})"
+        )
 
 
 def _shown(value: object) -> str:

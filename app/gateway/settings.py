@@ -58,22 +58,39 @@ def _empty_is_none(value: object) -> object:
 def _readable_file(path: Path | None) -> Path | None:
     if path is None:
         return None
-    with path.open("rb"):
-        return path
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise ValueError(error.strerror) from error
 
 
 def _with_certificate(path: Path | None, info: ValidationInfo) -> Path | None:
     # A broken certificate is already in info.data as missing; it is reported by itself.
-    if "ssl_cert" in info.data and (path is None) != (info.data["ssl_cert"] is None):
+    if "app_ssl_cert" in info.data and (path is None) != (info.data["app_ssl_cert"] is None):
         raise ValueError("certificate and key are given together or not at all")
     return path
 
 
 def _long_tokens(value: SecretStr) -> SecretStr:
-    for token in split_tokens(value.get_secret_value()):
+    _check_tokens(split_tokens(value.get_secret_value()))
+    return value
+
+
+def _file_of_tokens(path: Path | None) -> Path | None:
+    if path is not None:
+        tokens = split_tokens(path.read_text(encoding="utf-8"))
+        if not tokens:
+            # Read as "no token is asked for", an empty file would open the door.
+            raise ValueError("the file has no token")
+        _check_tokens(tokens)
+    return path
+
+
+def _check_tokens(tokens: tuple[str, ...]) -> None:
+    for token in tokens:
         if len(token) < MIN_TOKEN_CHARS or not (token.isascii() and token.isprintable()):
             raise ValueError("a token is too short or has characters a header cannot carry")
-    return value
 
 
 def split_tokens(text: str) -> tuple[str, ...]:
@@ -118,8 +135,10 @@ class GatewaySettings(BaseSettings):
         description=f"empty, or bearer tokens of {MIN_TOKEN_CHARS} or more printable characters, "
         "separated by commas",
     )
-    app_auth_tokens_file: OptionalFile = Field(
-        None, description="empty, or a readable file with one bearer token a line"
+    app_auth_tokens_file: Annotated[OptionalFile, AfterValidator(_file_of_tokens)] = Field(
+        None,
+        description="empty, or a readable file with one bearer token "
+        f"of {MIN_TOKEN_CHARS} or more printable characters a line",
     )
     app_allowed_origins: Names = Field(
         (),

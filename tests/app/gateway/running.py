@@ -2,12 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from app.asr import RivaASRClient, RivaSettings
 from app.emulator import (
@@ -62,7 +64,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running_gateway(emulator: Emulator, **changes: Any) -> AsyncIterator[Running]:
+async def running_gateway(emulator: Emulator, **changes: object) -> AsyncIterator[Running]:
     """Run a gateway on a free port; leaving the context drains and stops it."""
     settings = GatewaySettings.model_validate(
         {"app_host": "127.0.0.1", "app_port": 0, "app_drain_grace_s": 0.0, **changes}
@@ -77,10 +79,8 @@ async def running_gateway(emulator: Emulator, **changes: Any) -> AsyncIterator[R
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     gateway: Gateway = app.state.gateway
     try:
-        async with asyncio.timeout(DEADLINE_S):
-            while not server.started:
-                await asyncio.sleep(0.005)
-            await gateway.readiness.ask()
+        await eventually(lambda: server.started)
+        await gateway.readiness.ask()
         yield Running(f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}", gateway, server)
     finally:
         server.should_exit = True
@@ -88,10 +88,19 @@ async def running_gateway(emulator: Emulator, **changes: Any) -> AsyncIterator[R
 
 
 @asynccontextmanager
-async def running_emulator(script: Script = TWO_FINALS, **changes: Any) -> AsyncIterator[Emulator]:
+async def running_emulator(
+    script: Script = TWO_FINALS, **changes: object
+) -> AsyncIterator[Emulator]:
     """Run an emulator that follows a script and hears nothing."""
     async with serve(EmulatorSettings(engine="none", **changes), script=script) as emulator:
         yield emulator
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until something is so that nothing announces."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():  # noqa: ASYNC110 - the program under test has no event for its tests
+            await asyncio.sleep(0.01)
 
 
 async def finish_loading(emulator: Emulator) -> None:
@@ -116,13 +125,31 @@ async def said_until(socket: ClientConnection, kind: str) -> list[dict[str, Any]
     return messages
 
 
-async def send(socket: ClientConnection, kind: str, **fields: Any) -> None:
+async def last_words(socket: ClientConnection) -> tuple[dict[str, Any], int]:
+    """Read to the end; return the last message and the close code."""
+    heard: list[dict[str, Any]] = [{}]
+
+    async def read_on() -> None:
+        while True:
+            heard.append(await said(socket))
+
+    with pytest.raises(ConnectionClosed) as closed:
+        await read_on()
+    assert closed.value.rcvd is not None
+    return heard[-1], closed.value.rcvd.code
+
+
+async def send(socket: ClientConnection, kind: str, **fields: object) -> None:
     """Send a control message."""
     await socket.send(json.dumps({"type": kind, **fields}))
 
 
 @asynccontextmanager
-async def client(running: Running, path: str = "/", **options: Any) -> AsyncIterator[ClientConnection]:
+async def client(
+    running: Running,
+    path: str = "/",
+    **options: Any,  # noqa: ANN401 - handed on to websockets
+) -> AsyncIterator[ClientConnection]:
     """Connect and take the hello."""
     async with connect(running.url + path, compression=None, **options) as socket:
         hello = await said(socket)

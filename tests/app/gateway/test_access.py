@@ -5,12 +5,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from app.emulator import Emulator
 from tests.app.gateway.conftest import Log
-from tests.app.gateway.running import Running, client, connect, running_gateway
+from tests.app.gateway.running import Running, client, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

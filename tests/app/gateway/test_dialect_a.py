@@ -1,4 +1,4 @@
-"""A client written from the description of the predecessor's main bridge, spoken to over raw `websockets`.
+"""A client written from the description of the predecessor's main bridge, over raw `websockets`.
 
 Does not prove that speech is recognised well: the recogniser follows a script.
 """
@@ -6,13 +6,13 @@ Does not prove that speech is recognised well: the recogniser follows a script.
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from websockets.asyncio.client import connect
 
 from app.emulator import Emulator
 from tests.app.gateway.running import (
     SILENCE_100MS,
     Running,
     client,
-    connect,
     running_gateway,
     said,
     said_until,

@@ -7,6 +7,7 @@ import struct
 from datetime import datetime, timedelta
 
 import pytest
+from websockets.asyncio.client import connect
 
 from app.emulator import Emulator
 from tests.app.gateway.running import (
@@ -14,7 +15,6 @@ from tests.app.gateway.running import (
     SILENCE_100MS,
     Running,
     client,
-    connect,
     said,
     said_until,
     send,
@@ -100,7 +100,8 @@ async def test_every_advertised_format_is_read_as_what_it_is(
             stopped = (await said_until(socket, "recording_stopped"))[-1]
             assert stopped["total_duration"] == 1.0
             stream = emulator.streams[-1]
-            assert (stream.sample_rate, stream.audio_seconds) == (rate, pytest.approx(1.0))
+            assert stream.sample_rate == rate
+            assert stream.audio_seconds == pytest.approx(1.0)
 
 
 async def test_binary_that_begins_with_a_brace_is_audio(
@@ -120,9 +121,7 @@ async def test_configure_sets_what_the_next_recording_starts_with(
     gateway: Running, emulator: Emulator
 ) -> None:
     async with client(gateway, PATH_B) as socket:
-        await send(
-            socket, "configure", sample_rate=8000, vad_threshold=0.02, silence_duration=0.5
-        )
+        await send(socket, "configure", sample_rate=8000, vad_threshold=0.02, silence_duration=0.5)
         configured = await said(socket)
         await send(socket, "start_recording")
         started = await said(socket)

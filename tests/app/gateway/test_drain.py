@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.emulator import Emulator, Script, Stall, StreamScript
@@ -23,14 +24,13 @@ from tests.app.gateway.running import (
     DEADLINE_S,
     PATH_B,
     SILENCE_100MS,
-    connect,
+    last_words,
     running_gateway,
     said,
     said_until,
     send,
 )
 from tests.app.gateway.running import client as client_of
-from tests.app.gateway.test_limits import last_words
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,22 +1,21 @@
-"""Every limit: what the client hears, how the connection closes, and that nothing grows meanwhile."""
+"""Every limit: what the client hears, how the connection closes, and that nothing grows."""
 
 import asyncio
 import json
 from contextlib import suppress
-from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.emulator import Emulator, Script, ScriptedResult, Stall, StreamScript
 from app.emulator.script import After
 from tests.app.gateway.running import (
-    DEADLINE_S,
     SILENCE_100MS,
     Running,
     client,
-    connect,
+    eventually,
+    last_words,
     running_gateway,
     said,
     said_until,
@@ -24,18 +23,6 @@ from tests.app.gateway.running import (
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-async def last_words(socket: ClientConnection) -> tuple[dict[str, Any], int]:
-    """Read to the end; return the last message and the close code."""
-    last: dict[str, Any] = {}
-    async with asyncio.timeout(DEADLINE_S):
-        try:
-            while True:
-                last = json.loads(await socket.recv())
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            return last, closed.rcvd.code
 
 
 async def test_a_connection_too_many_is_refused_before_the_upgrade(emulator: Emulator) -> None:
@@ -180,9 +167,7 @@ async def test_audio_far_faster_than_real_time_is_slowed_down_not_refused(
 
 
 async def test_a_stalled_recogniser_stops_the_reading_of_the_socket(emulator: Emulator) -> None:
-    emulator.set_script(
-        Script(streams=(StreamScript(fault=Stall(do="stall", stop_reading=True)),))
-    )
+    emulator.set_script(Script(streams=(StreamScript(fault=Stall(do="stall", stop_reading=True)),)))
     async with (
         running_gateway(
             emulator,
@@ -209,14 +194,13 @@ async def test_a_stalled_recogniser_stops_the_reading_of_the_socket(emulator: Em
         queued = gateway.gateway.metrics.registry.get_sample_value("perch_queue_audio_seconds")
     assert (error["code"], error["retryable"], code) == ("asr_stalled", True, 1013)
     assert queued == 0
-    # Loopback socket buffers and gRPC's window take a few MB; a gateway that buffered would take all.
+    # Loopback socket buffers and gRPC's window take a few MB; a gateway that buffered would take
+    # all.
     assert sent < 64 * 1024 * 1024
 
 
 async def test_the_queue_never_holds_more_than_its_bound(emulator: Emulator) -> None:
-    emulator.set_script(
-        Script(streams=(StreamScript(fault=Stall(do="stall", stop_reading=True)),))
-    )
+    emulator.set_script(Script(streams=(StreamScript(fault=Stall(do="stall", stop_reading=True)),)))
     async with (
         running_gateway(
             emulator, audio_queue_s=1, audio_max_realtime_factor=0, ws_stall_timeout_s=1.0
@@ -227,13 +211,15 @@ async def test_the_queue_never_holds_more_than_its_bound(emulator: Emulator) -> 
         await said(socket)
         # 300 s of audio in one message.
         sending = asyncio.create_task(socket.send(bytes(9_600_000)))
-        worst = 0.0
-        async with asyncio.timeout(DEADLINE_S):
-            while gateway.gateway.sessions:
-                worst = max(worst, *(s.queued_seconds for s in gateway.gateway.sessions))
-                await asyncio.sleep(0.01)
+        seen: list[float] = []
+
+        def ended() -> bool:
+            seen.extend(session.queued_seconds for session in gateway.gateway.sessions)
+            return not gateway.gateway.sessions
+
+        await eventually(ended)
         await asyncio.gather(sending, return_exceptions=True)
-    assert 1.0 <= worst <= 1.1
+    assert 1.0 <= max(seen) <= 1.1
 
 
 async def test_a_client_that_does_not_read_is_cut_and_hears_why_if_it_reads_again(
@@ -250,9 +236,7 @@ async def test_a_client_that_does_not_read_is_cut_and_hears_why_if_it_reads_agai
     ):
         await send(socket, "start_transcription")
         await socket.send(SILENCE_100MS * 10)
-        async with asyncio.timeout(DEADLINE_S):
-            while gateway.gateway.sessions:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: not gateway.gateway.sessions)
         error, code = await last_words(socket)
     assert (error["code"], code) == ("slow_reader", 1008)
 

@@ -1,6 +1,7 @@
 """What a client hears when the recogniser refuses, breaks, is busy, or is not there.
 
-The recogniser is a real gRPC server that follows a script; that a NIM fails in the same words is not proved here.
+The recogniser is a real gRPC server that follows a script; that a NIM fails in the same words is
+not proved here.
 """
 
 import pytest
@@ -13,13 +14,13 @@ from tests.app.gateway.running import (
     Running,
     client,
     finish_loading,
+    last_words,
     running_emulator,
     running_gateway,
     said,
     said_until,
     send,
 )
-from tests.app.gateway.test_limits import last_words
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,27 +38,27 @@ def failing(status: str, message: str = "no", *, results: int = 0) -> Script:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "close", "retryable"),
+    ("status", "expected"),
     [
-        ("UNAVAILABLE", "asr_overloaded", 1013, True),
-        ("RESOURCE_EXHAUSTED", "asr_overloaded", 1013, True),
-        ("INTERNAL", "asr_failed", 1011, True),
-        ("UNKNOWN", "asr_failed", 1011, False),
-        ("UNAUTHENTICATED", "asr_failed", 1011, False),
+        ("UNAVAILABLE", ("asr_overloaded", True, 1013)),
+        ("RESOURCE_EXHAUSTED", ("asr_overloaded", True, 1013)),
+        ("INTERNAL", ("asr_failed", True, 1011)),
+        ("UNKNOWN", ("asr_failed", False, 1011)),
+        ("UNAUTHENTICATED", ("asr_failed", False, 1011)),
     ],
 )
 async def test_a_stream_that_breaks_is_told_then_closed(
-    gateway: Running, emulator: Emulator, status: str, code: str, close: int, retryable: bool
+    gateway: Running, emulator: Emulator, status: str, expected: tuple[str, bool, int]
 ) -> None:
     emulator.set_script(failing(status, "secret internal text 10.0.0.7"))
     async with client(gateway) as socket:
         await send(socket, "start_transcription")
         await socket.send(SILENCE_100MS * 2)
         error, closed = await last_words(socket)
-    assert (error["code"], error["retryable"], closed) == (code, retryable, close)
+    assert (error["code"], error["retryable"], closed) == expected
     assert error["error"].startswith("Riva streaming error: ")
     assert "10.0.0.7" not in error["error"]
-    assert (error["retry_after"] is not None) == retryable
+    assert (error["retry_after"] is not None) == error["retryable"]
 
 
 async def test_what_was_heard_before_the_break_is_delivered_before_the_error(
@@ -104,7 +105,9 @@ async def test_a_lost_connection_to_the_recogniser_is_told_then_closed(
     assert closed in {1011, 1013}
 
 
-async def test_a_start_while_the_recogniser_loads_is_refused_and_succeeds_when_it_is_ready() -> None:
+async def test_a_start_while_the_recogniser_loads_is_refused_and_succeeds_when_it_is_ready() -> (
+    None
+):
     script = Script(loading_seconds=3600)
     async with (
         running_emulator(script) as emulator,

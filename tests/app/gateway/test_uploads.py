@@ -101,7 +101,7 @@ async def test_a_recording_that_is_too_long_is_named_with_its_length(emulator: E
             "multipart/form-data; boundary=x",
         ),
         (
-            b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n\r\n--x--\r\n',
+            b'--x\r\nContent-Disposition: form-data; name="file"; filename=""\r\n\r\n\r\n--x--',
             "multipart/form-data; boundary=x",
         ),
     ],

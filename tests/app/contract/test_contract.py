@@ -1,0 +1,197 @@
+"""The messages, their errors and their documents."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from pydantic import TypeAdapter
+
+from app.contract import (
+    CLIENT_MESSAGES,
+    CLOSE_MEANINGS,
+    ERRORS,
+    WARNINGS,
+    ClientMessage,
+    ClientMessageA,
+    ClientMessageB,
+    CloseCode,
+    ContractError,
+    Dialect,
+    ErrorCode,
+    ServerMessageA,
+    ServerMessageB,
+    WarningCode,
+    dialect_of,
+    limits,
+    parse_client_message,
+)
+from app.contract.docs import contract_page, contract_schema
+from tests.docs import DOCUMENTS, outdated
+
+
+def error_of(dialect: Dialect, text: str) -> ContractError:
+    with pytest.raises(ContractError) as refused:
+        parse_client_message(dialect, text)
+    return refused.value
+
+
+def test_the_committed_documents_are_what_the_code_says() -> None:
+    assert outdated() == []
+    assert {"docs/contract.md", "docs/contract.schema.json", "docs/metrics.md"} <= set(DOCUMENTS)
+
+
+def test_the_page_names_every_message_error_warning_and_close_code() -> None:
+    page = contract_page(2.0)
+    for code in (*ErrorCode, *WarningCode):
+        assert f"`{code.value}`" in page
+    for code in CloseCode:
+        assert f"\n| {int(code)} |" in page
+    for messages in CLIENT_MESSAGES.values():
+        for kind in messages:
+            assert f"#### `{kind}`" in page
+
+
+def test_every_code_is_specified() -> None:
+    assert set(ERRORS) == set(ErrorCode)
+    assert set(WARNINGS) == set(WarningCode)
+    assert set(CLOSE_MEANINGS) == set(CloseCode)
+    for spec in ERRORS.values():
+        assert spec.sentence
+        assert spec.when
+        # A wait only where trying again can help.
+        assert spec.retryable or spec.retry_after_s is None
+
+
+def test_dialect_b_lives_at_one_path() -> None:
+    assert dialect_of("/ws/transcribe") is Dialect.B
+    assert dialect_of("/ws/transcribe/") is Dialect.B
+    for path in ("/", "", "/ws", "/ws/transcribe/more"):
+        assert dialect_of(path) is Dialect.A
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "Invalid JSON message"),
+        ("[]", "Invalid JSON message"),
+        ("[" * 100_000, "Invalid JSON message"),
+        ('{"type": "\\ud800"}', "Invalid JSON message"),
+        ("{}", "Unknown message type: None"),
+        ('{"type": 5}', "Unknown message type: 5"),
+        ('{"type": "audio"}', "Unknown message type: audio"),
+        (
+            '{"type":"start_transcription","sample_rate":7}',
+            "Invalid message: sample_rate is 7; accepted: a whole number from 8000 to 48000",
+        ),
+        (
+            '{"type":"start_transcription","enable_partials":"yes"}',
+            'Invalid message: enable_partials is "yes"; accepted: true or false',
+        ),
+        (
+            '{"type":"start_transcription","channels":true}',
+            "Invalid message: channels is true; accepted: 1 or 2",
+        ),
+        (
+            '{"type":"start_transcription","hotwords":["a",5]}',
+            "Invalid message: hotwords[1] is 5; accepted: a text of 1 to 100 characters",
+        ),
+        (
+            '{"type":"start_transcription","endpointing":{"stop_threshold":3}}',
+            "Invalid message: endpointing.stop_threshold is 3; accepted: a number from 0 to 1",
+        ),
+        (
+            '{"type":"ping","timestamp":{}}',
+            "Invalid message: timestamp is {}; accepted: a number or a text",
+        ),
+    ],
+)
+def test_a_wrong_message_is_named_with_field_value_and_what_is_accepted(
+    text: str, sentence: str
+) -> None:
+    assert error_of(Dialect.A, text).sentence == sentence
+
+
+def test_a_long_value_is_not_sent_back_whole() -> None:
+    error = error_of(Dialect.A, json.dumps({"type": "x" * 5000}))
+    assert len(error.sentence) < 150
+
+
+def test_unknown_keys_are_ignored() -> None:
+    parsed = parse_client_message(
+        Dialect.A, '{"type":"start_transcription","config":{"a":1},"later":2}'
+    )
+    assert parsed.model_dump()["enable_partials"] is True
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+KEYS = sorted(
+    {
+        name
+        for models in CLIENT_MESSAGES.values()
+        for m in models.values()
+        for name in m.model_fields
+    }
+)
+
+VALIDATORS = {
+    dialect: Draft202012Validator(
+        {**json.loads(contract_schema()), "$ref": f"#/$defs/client_{dialect.value}"}
+    )
+    for dialect in Dialect
+}
+
+
+@given(
+    dialect=st.sampled_from(Dialect),
+    kind=st.sampled_from(sorted({k for models in CLIENT_MESSAGES.values() for k in models})),
+    fields=st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), VALUES, max_size=5),
+)
+def test_any_json_is_a_message_or_a_documented_error(
+    dialect: Dialect, kind: str, fields: dict[str, Any]
+) -> None:
+    text = json.dumps({**fields, "type": kind})
+    parsed: ClientMessage | ErrorCode
+    try:
+        parsed = parse_client_message(dialect, text)
+    except ContractError as error:
+        parsed = error.code
+    if isinstance(parsed, ClientMessage):
+        # What was accepted is also valid by the published schema.
+        assert not list(VALIDATORS[dialect].iter_errors(json.loads(text)))
+    else:
+        assert parsed in {
+            ErrorCode.INVALID_JSON,
+            ErrorCode.INVALID_MESSAGE,
+            ErrorCode.UNKNOWN_MESSAGE_TYPE,
+        }
+
+
+def test_both_dialects_have_unions_with_every_message() -> None:
+    adapters: list[tuple[TypeAdapter[Any], int]] = [
+        (TypeAdapter(ClientMessageA), 4),
+        (TypeAdapter(ClientMessageB), 6),
+        (TypeAdapter(ServerMessageA), 9),
+        (TypeAdapter(ServerMessageB), 9),
+    ]
+    for adapter, count in adapters:
+        schema = adapter.json_schema()
+        assert len(schema["discriminator"]["mapping"]) == count
+
+
+def test_a_client_may_not_wait_longer_for_what_will_not_change() -> None:
+    error = ContractError(ErrorCode.ASR_FAILED, detail="x", retryable=False)
+    assert error.body().retry_after is None
+    assert ContractError(ErrorCode.ASR_FAILED, detail="x").body().retry_after == 1.0
+
+
+def test_limits_agree_with_each_other() -> None:
+    assert min(limits.SUPPORTED_SAMPLE_RATES_HZ) == limits.MIN_SAMPLE_RATE_HZ
+    assert max(limits.SUPPORTED_SAMPLE_RATES_HZ) == limits.MAX_SAMPLE_RATE_HZ
+    assert limits.MAX_HOTWORDS * (limits.MAX_HOTWORD_CHARS + 3) < limits.MAX_CONTROL_BYTES

@@ -1,0 +1,161 @@
+"""Settings, and the logger that never tells them."""
+
+import io
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.asr import RivaSettings
+from app.gateway.configuration import ConfigurationError, load_configuration, secret_values
+from app.gateway.logs import MASK, Redactor, configure_logging, get_logger
+from app.gateway.settings import PREFIXES, GatewaySettings, LogFormat, LogLevel
+
+TOKEN = "made-up-token-000111222"
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_defaults_are_complete() -> None:
+    configuration = load_configuration()
+    assert configuration.gateway.app_port == 8080
+    assert configuration.gateway.max_message_bytes == 10 * 1024 * 1024
+    assert configuration.gateway.auth_tokens() == ()
+
+
+def test_every_problem_is_named_with_key_value_and_what_is_accepted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = folder / "cert.pem"
+    certificate.write_text("x", encoding="utf-8")
+    wrong = {
+        "APP_PORT": "70000",
+        "APP_SSL_CERT": str(certificate),
+        "APP_AUTH_TOKENS": "short",
+        "APP_AUTH_TOKENS_FILE": str(folder / "missing"),
+        "WS_MAX_CONNECTIONS": "0",
+        "WS_PING_INTERVAL_S": "soon",
+        "AUDIO_SAMPLE_RATE": "4000",
+        "AUDIO_RIVA_SAMPLE_RATE": "lots",
+        "LOG_FORMAT": "xml",
+        "RIVA_PORT": "-1",
+    }
+    for key, value in wrong.items():
+        monkeypatch.setenv(key, value)
+    with pytest.raises(ConfigurationError) as refused:
+        load_configuration()
+    problems = refused.value.problems
+    named = {problem.partition(" is ")[0] for problem in problems}
+    assert named == {*wrong, "APP_SSL_KEY"} - {"APP_SSL_CERT"}
+    assert all("; accepted: " in problem for problem in problems)
+    assert "WS_MAX_CONNECTIONS is '0'; accepted: a whole number from 1 to 100000" in problems
+    assert "short" not in str(refused.value)
+
+
+def test_a_key_that_means_nothing_is_reported(folder: Path) -> None:
+    (folder / ".env").write_text("WS_TLS_ENABLED=true\nLOG_LEVEL=debug\n", encoding="utf-8")
+    configuration = load_configuration()
+    assert configuration.unknown == ("WS_TLS_ENABLED",)
+    assert configuration.gateway.log_level is LogLevel.DEBUG
+
+
+def test_tokens_come_from_setting_and_file_together(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "tokens").write_text("another-token-333444555\n\n", encoding="utf-8")
+    monkeypatch.setenv("APP_AUTH_TOKENS", f"{TOKEN}, ")
+    monkeypatch.setenv("APP_AUTH_TOKENS_FILE", str(folder / "tokens"))
+    configuration = load_configuration()
+    assert configuration.gateway.auth_tokens() == (TOKEN, "another-token-333444555")
+    assert TOKEN in secret_values(configuration)
+    assert TOKEN not in repr(configuration)
+
+
+def test_a_certificate_that_is_none_is_refused_before_anything_starts(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("APP_SSL_CERT", "APP_SSL_KEY"):
+        (folder / key).write_text("no PEM", encoding="utf-8")
+        monkeypatch.setenv(key, key)
+    with pytest.raises(ConfigurationError, match="a PEM certificate chain that fits"):
+        load_configuration()
+
+
+@pytest.mark.parametrize("content", ["", "\n,\n", "short\n"])
+def test_a_token_file_that_would_open_the_door_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    (folder / "tokens").write_text(content, encoding="utf-8")
+    monkeypatch.setenv("APP_AUTH_TOKENS_FILE", "tokens")
+    with pytest.raises(ConfigurationError, match="APP_AUTH_TOKENS_FILE is 'tokens'; accepted: "):
+        load_configuration()
+
+
+def test_the_example_file_names_every_key_with_its_default_and_no_other() -> None:
+    example = dotenv_values(ROOT / ".env.example")
+    fields = GatewaySettings.model_fields
+    assert {key for key in example if key.startswith(PREFIXES)} == {name.upper() for name in fields}
+    given_values = {key.lower(): value for key, value in example.items() if value is not None}
+    from_example = GatewaySettings.model_validate(
+        {name: value for name, value in given_values.items() if name in fields}
+    )
+    defaults = GatewaySettings.model_validate({})
+    assert from_example == defaults
+    assert RivaSettings.model_fields
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_no_logger_can_forget_to_mask_a_secret() -> None:
+    stream = io.StringIO()
+    configure_logging(LogLevel.INFO, LogFormat.JSON, [TOKEN], stream)
+    log = get_logger("test")
+    log.info(
+        "seen %s",
+        TOKEN,
+        authorization="Basic abc",
+        headers={"Cookie": "a=b", "x": [f"Bearer {TOKEN}"]},
+        url="wss://host/?token=anything&x=1",
+        api_key=None,
+        tokens=3,
+    )
+    logging.getLogger("some.library").warning("GET /?token=%s done", "whatever")
+    try:
+        int(TOKEN)
+    except ValueError:
+        log.exception("failed")
+    text = stream.getvalue()
+    assert TOKEN not in text
+    assert "anything" not in text
+    assert "whatever" not in text
+    assert "Basic" not in text
+    first = lines(stream)[0]
+    assert first["authorization"] == MASK
+    assert first["tokens"] == 3
+    assert first["url"] == f"wss://host/?token={MASK}&x=1"
+    assert first["level"] == "info"
+    assert str(first["timestamp"]).endswith("Z")
+
+
+@given(
+    secret=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, max_size=30),
+    before=st.text(max_size=10),
+    after=st.text(max_size=10),
+)
+def test_a_configured_secret_is_masked_wherever_it_stands(
+    secret: str, before: str, after: str
+) -> None:
+    masked = Redactor([secret]).text(f"{before}{secret}{after}")
+    assert secret not in masked.replace(MASK, "\0")
