@@ -24,6 +24,9 @@ EXTENSION: Final = "perch.control"
 LINGER_S: Final = 5.0
 """How long a closing connection may take before it is cut."""
 
+_LINGER_TLS_S: Final = 1.0
+"""The same after a failure on TLS, which has no half-close to say that nothing follows."""
+
 
 class SocketControl(Protocol):
     """What the application may do to its connection beside ASGI's events."""
@@ -140,15 +143,17 @@ class GatewayProtocol(WebSocketsSansIOProtocol):
         self._resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self._cut_later()
+            self._cut_later()
+        else:
+            self._cut_later(_LINGER_TLS_S)
 
     def _resume_reading(self) -> None:
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
 
-    def _cut_later(self) -> None:
+    def _cut_later(self, linger_s: float = LINGER_S) -> None:
         if self.close_timer is not None:
             self.close_timer.cancel()
         if not self.disconnected:
-            self.close_timer = self.loop.call_later(LINGER_S, self.transport.abort)
+            self.close_timer = self.loop.call_later(linger_s, self.transport.abort)
