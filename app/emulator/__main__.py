@@ -85,7 +85,12 @@ def _say(event: str, **fields: object) -> None:
 @click.option("--tls-certificate", type=Path, help="PEM chain for the gRPC port.")
 @click.option("--tls-key", type=Path, help="PEM private key.")
 @click.option("--tls-client-ca", type=Path, help="PEM authority of client certificates.")
-@click.option("--script", type=Path, callback=_read_script, help="JSON file with a script.")
+@click.option(
+    "--script",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_read_script,
+    help="JSON file with a script.",
+)
 def main(script: Script, **options: Any) -> None:  # noqa: ANN401 - checked by pydantic below
     """Serve Riva's speech recognition protocol on this CPU.
 

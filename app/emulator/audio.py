@@ -1,7 +1,7 @@
 """Bytes of a stream to samples at the engine's rate, the same however the bytes are cut.
 
-The resampler is fed in blocks of one fixed length. So its output, to the last bit, is a function of
-the audio alone; tests/app/emulator/test_audio.py holds it.
+soxr's stream works in blocks of its own, so its output is a function of the audio to the last bit;
+tests/app/emulator/test_audio.py holds it to that.
 """
 
 import io
@@ -17,7 +17,6 @@ from app.emulator.results import AudioFormat
 
 ENGINE_RATE = 16_000
 ENCODINGS = ("LINEAR_PCM", "MULAW", "ALAW")
-_BLOCKS_PER_SECOND = 50  # 20 ms: short beside the 32 ms frames that the blocks end up in
 
 Samples = npt.NDArray[np.float32]
 _EMPTY: Samples = np.zeros(0, np.float32)
@@ -48,8 +47,6 @@ class AudioDecoder:
     def __init__(self, audio: AudioFormat) -> None:
         self._audio = audio
         self._odd_byte = b""
-        self._block = audio.sample_rate // _BLOCKS_PER_SECOND
-        self._waiting = _EMPTY
         self._resampler = (
             None
             if audio.sample_rate == ENGINE_RATE
@@ -61,20 +58,14 @@ class AudioDecoder:
         samples = self._expand(chunk)
         if self._resampler is None:
             return samples
-        waiting = np.concatenate((self._waiting, samples))
-        whole = len(waiting) - len(waiting) % self._block
-        self._waiting = waiting[whole:]
-        blocks = [
-            self._resampler.resample_chunk(waiting[start : start + self._block])
-            for start in range(0, whole, self._block)
-        ]
-        return np.concatenate(blocks) if blocks else _EMPTY
+        resampled: Samples = self._resampler.resample_chunk(samples)
+        return resampled
 
     def flush(self) -> Samples:
         """The samples still inside the resampler; call once, after the last chunk."""
         if self._resampler is None:
             return _EMPTY
-        rest: Samples = self._resampler.resample_chunk(self._waiting, last=True)
+        rest: Samples = self._resampler.resample_chunk(_EMPTY, last=True)
         return rest
 
     def _expand(self, chunk: bytes) -> Samples:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from app.client import StartTranscription
 from ops.errors import CommandFailedError
 from ops.options import read_token, stack_option, state_option, token_option
 from ops.qa.corpus import load_corpus
@@ -66,6 +67,8 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         realtime=realtime,
         chunk_s=chunk_ms / 1000,
         at_once=at_once,
+        # Without latencies to measure, interims would only take the recogniser's time.
+        options=StartTranscription(enable_partials=realtime),
     )
     results = asyncio.run(measure(corpus, clips, target))
     console = Console()

@@ -153,8 +153,12 @@ class WhisperSession:
         self._released.set()
 
     def _ask_interim(self) -> None:
-        """Queue an interim if one is due. Nothing waits for interims: a busy stream has fewer."""
-        if not self._options.interim_results or self._busy or not self._jobs.empty():
+        """Queue an interim if one is due.
+
+        Nothing waits for interims: while this stream or all workers are busy there are none.
+        """
+        busy = self._busy or not self._jobs.empty() or self._engine.is_behind
+        if busy or not self._options.interim_results:
             return
         job = self._tracker.open_segment()
         if job is None or len(job.audio) < _FIRST_INTERIM * RATE:
@@ -232,6 +236,7 @@ class WhisperRecogniser:
         # Two pools: a gate that had to wait behind decodes would notice the end of speech late.
         self._listeners = ThreadPoolExecutor(1, thread_name_prefix="emulator-gate")
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="emulator-decode")
+        self._decoding = 0
         self._decoder: Decoder | None = None
         self._detector: SpeechDetector | None = None
 
@@ -252,6 +257,11 @@ class WhisperRecogniser:
         )
         decoder.interim(np.zeros(RATE, np.float32))
         return decoder, SpeechDetector()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether decodes wait for a worker, so that an interim would make finals late."""
+        return self._decoding > self._settings.workers
 
     def gate(self) -> SpeechGate:
         """A voice detector for a new stream."""
@@ -274,8 +284,12 @@ class WhisperRecogniser:
             raise RuntimeError("the recogniser is not loaded; await load() first")
         decode = self._decoder.final if is_final else self._decoder.interim
         loop = asyncio.get_running_loop()
-        with self._metrics.decoding.labels("final" if is_final else "interim").time():
-            return await loop.run_in_executor(self._workers, decode, audio, hotwords)
+        self._decoding += 1
+        try:
+            with self._metrics.decoding.labels("final" if is_final else "interim").time():
+                return await loop.run_in_executor(self._workers, decode, audio, hotwords)
+        finally:
+            self._decoding -= 1
 
     async def aclose(self) -> None:
         """Wait for what is being decoded, and give the threads back."""

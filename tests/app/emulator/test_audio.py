@@ -28,7 +28,7 @@ def noise(rate: int, seconds: float = 0.5) -> bytes:
 
 @pytest.mark.parametrize("encoding", ["LINEAR_PCM", "MULAW", "ALAW"])
 @pytest.mark.parametrize("rate", RATES)
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(cuts=st.lists(st.integers(0, 10**6), max_size=12))
 def test_samples_are_the_same_to_the_last_bit_however_the_bytes_are_cut(
     rate: int, encoding: str, cuts: list[int]

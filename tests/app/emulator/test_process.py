@@ -159,6 +159,7 @@ def test_a_script_from_a_file_can_kill_the_process_in_the_middle_of_a_stream(
             ["grpc_port: Input should be less", "when_full: Input should be 'queue' or 'refuse'"],
         ),
         (["--model-dir", "/nowhere/at/all"], ["model_dir /nowhere/at/all is not a folder"]),
+        (["--script", "/nowhere/at/all"], ["'/nowhere/at/all' does not exist"]),
         (["--script", os.devnull], ["/dev/null is no script", "Invalid JSON"]),
     ],
 )

@@ -95,6 +95,16 @@ async def test_interims_grow_towards_the_final_and_do_not_change_it(
         assert 0 < (interim.stability or 0) <= 1
 
 
+async def test_while_all_workers_are_behind_there_are_finals_alone(
+    engine: WhisperRecogniser,
+    direct_finals: dict[str, list[Hypothesis]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine, "_decoding", 9)
+    results = await hear(engine, FIXTURES / "accent_gb_f.flac", chunk=0.1, interim_results=True)
+    assert results == direct_finals["accent_gb_f"]
+
+
 async def test_hotwords_reach_the_decoder(engine: WhisperRecogniser) -> None:
     samples, _ = pcm(FIXTURES / "numbers_us_f.flac")
     audio = samples.astype(np.float32) / np.float32(32768)
