@@ -21,15 +21,9 @@ from infra.flow_logs import FlowLogs, FlowLogsArgs
 from infra.iam import Place
 from infra.load_balancer import ColourTarget, LoadBalancer, LoadBalancerArgs
 from infra.logs import Logs, LogsArgs
-from infra.machine_boot import (
-    HOOK_MARGIN_SECONDS,
-    READY_SECONDS,
-    MachineBoot,
-    gateway_artifact,
-    machine_image,
-    user_data,
-)
+from infra.machine_boot import MachineBoot, gateway_artifact, machine_image, user_data
 from infra.machine_role import MachineRights
+from infra.machine_settings import HOOK_MARGIN_SECONDS, READY_SECONDS
 from infra.network import Network, NetworkArgs
 from infra.outputs import (
     ColourOutputs,

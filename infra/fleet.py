@@ -9,12 +9,7 @@ import pulumi_aws as aws
 
 from infra.iam import policy, trust
 from infra.machine_role import MachineRights, session_manager_policy, statements
-
-LAUNCH_HOOK: Final = "ready"
-"""Lifecycle hook a starting machine completes once its gateway is ready."""
-
-TERMINATION_HOOK: Final = "drained"
-"""Lifecycle hook a leaving machine completes once its sessions are over."""
+from infra.machine_settings import LAUNCH_HOOK, TERMINATION_HOOK
 
 MAX_HEARTBEAT_SECONDS: Final = 7200
 """The longest a lifecycle hook waits for a heartbeat (EC2 Auto Scaling User Guide)."""

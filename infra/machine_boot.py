@@ -1,27 +1,15 @@
-"""One colour's user data, from the stack's settings and what has been made so far."""
+"""One colour's machine image, gateway and user data, from settings and what is made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 import pulumi_aws as aws
 
-from infra import gpu
-from infra.alarm_table import METRICS_NAMESPACE
-from infra.boot import BootSettings, render_user_data
-from infra.fleet import LAUNCH_HOOK, TERMINATION_HOOK
+from infra.boot import render_user_data
 from infra.logs import Speaker
+from infra.machine_settings import Surroundings, boot_settings
 from infra.sections import Colour, ColourSettings, Settings
-
-READY_SECONDS: Final = 2700
-"""A first start may take 2400 s (`infra.models`); the rest is for the image's pull."""
-
-HOOK_MARGIN_SECONDS: Final = 600
-"""Boot, updates of agents and the gateway itself, around the recogniser's start."""
-
-SIGNING_KEY_FILE: Final = "auth-tokens"
-"""File under the gateway's secret folder that holds what it checks clients' tokens with."""
 
 
 def gateway_artifact(
@@ -46,7 +34,7 @@ def machine_image(chosen: ColourSettings, provider: pulumi.ProviderResource) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class MachineBoot:
-    """What a machine is told that is only known in the program.
+    """What a machine is told of the stack around it, some of it only known once it is made.
 
     Attributes:
         region: AWS region.
@@ -68,21 +56,21 @@ class MachineBoot:
 
 
 def user_data(colour: Colour, settings: Settings, boot: MachineBoot) -> pulumi.Output[str]:
-    """Base64 user data of a colour; the deployment stops where the parts make no machine."""
+    """Base64 user data of a colour."""
 
-    def render(resolved: list[object]) -> str:
-        ngc_key, signing_key, cache, artefact = map(str, resolved)
-        return render_user_data(
-            boot_settings(
-                colour,
-                settings,
-                boot,
-                ngc_key=ngc_key,
-                signing_key=signing_key,
-                cache=cache,
-                artefact=artefact,
-            )
+    def render(known: list[str]) -> str:
+        ngc_key, tokens, cache, artefact = known
+        around = Surroundings(
+            region=boot.region,
+            environment=boot.environment,
+            auto_scaling_group_name=boot.auto_scaling_group_name,
+            ngc_key_arn=ngc_key,
+            tokens_arn=tokens,
+            model_cache_bucket=cache,
+            gateway_artifact=artefact,
+            log_groups={str(speaker): group for speaker, group in boot.log_groups.items()},
         )
+        return render_user_data(boot_settings(colour, settings, around))
 
     return pulumi.Output.all(
         boot.secret_arns["ngc_api_key"],
@@ -90,70 +78,3 @@ def user_data(colour: Colour, settings: Settings, boot: MachineBoot) -> pulumi.O
         boot.model_cache_bucket,
         boot.gateway_artifact,
     ).apply(render)
-
-
-def boot_settings(  # noqa: PLR0913 - the four values only AWS knows come beside what is known already
-    colour: Colour,
-    settings: Settings,
-    boot: MachineBoot,
-    *,
-    ngc_key: str,
-    signing_key: str,
-    cache: str,
-    artefact: str,
-) -> BootSettings:
-    """What the machines of a colour are told.
-
-    Args:
-        colour: Which of the two.
-        settings: The stack's settings.
-        boot: What the program knows of the stack.
-        ngc_key: ARN of the secret with NVIDIA's registry key.
-        signing_key: ARN of the secret with the clients' tokens.
-        cache: Name of the model-cache bucket.
-        artefact: Gateway image, or S3 address of its bundle.
-    """
-    chosen = settings.colour(colour)
-    return BootSettings(
-        region=boot.region,
-        environment=boot.environment,
-        colour=colour,
-        kind=chosen.runtime,
-        image=chosen.image,
-        tags_selector=chosen.selector,
-        gateway_port=chosen.gateway_port,
-        riva_grpc_port=chosen.riva_grpc_port,
-        riva_http_port=chosen.riva_http_port,
-        auto_scaling_group_name=boot.auto_scaling_group_name,
-        launch_hook_name=LAUNCH_HOOK,
-        termination_hook_name=TERMINATION_HOOK,
-        ngc_key_secret_arn=ngc_key,
-        gateway_secret_files={SIGNING_KEY_FILE: signing_key},
-        gateway_environment=gateway_environment(settings, chosen),
-        gateway_artifact=artefact,
-        gateway_artifact_sha256=chosen.gateway_sha256,
-        model_cache_bucket=cache,
-        gateway_log_group=boot.log_groups["gateway"],
-        asr_log_group=boot.log_groups["asr"],
-        system_log_group=boot.log_groups["system"],
-        metrics_namespace=METRICS_NAMESPACE,
-        drain_deadline_seconds=max(1, settings.gateway.drain_seconds),
-        ready_deadline_seconds=READY_SECONDS,
-        min_compute_capability=least_capability(chosen),
-    )
-
-
-def gateway_environment(settings: Settings, chosen: ColourSettings) -> dict[str, str]:
-    """The gateway's variables that follow from the stack; the stack's own come last and win."""
-    return {
-        "WS_PING_INTERVAL_S": str(settings.gateway.ping_seconds),
-        "WS_MAX_CONCURRENT_SESSIONS": str(settings.gateway.max_sessions),
-        "RIVA_MODEL": chosen.model,
-        **settings.gateway.environment,
-    }
-
-
-def least_capability(chosen: ColourSettings) -> str:
-    """Compute capability of the weakest GPU the colour may get, as major.minor."""
-    weakest = min(gpu.MACHINES[kind].gpu.compute_capability for kind in chosen.instance_types)
-    return ".".join(map(str, min(weakest, gpu.MINIMUM_COMPUTE_CAPABILITY)))

@@ -1,16 +1,12 @@
 """Rules between configuration keys, one generator of problems each: every broken one speaks."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from infra import gpu, models
+from infra.machine_settings import boot_problems
 from infra.reader import Problem, show
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from infra.sections import ColourSettings, Settings
+from infra.sections import COLOURS, ColourSettings, Settings
 
 ANYWHERE: Final = "0.0.0.0/0"
 HTTPS_PORT: Final = 443
@@ -286,6 +282,18 @@ def _old_enough(colour: ColourSettings) -> bool:
     return version is not None and version <= image.newest_for_turing
 
 
+def machines_could_start(settings: Settings) -> Iterator[Problem]:
+    """What the boot would refuse on the machine, or during a deployment, is refused now."""
+    for name in COLOURS:
+        checked = {"image", "ports", "gateway_artifact", "gateway_artifact_sha256"}
+        if settings.colour(name).runtime == "nim":
+            checked.add("tags_selector")
+        for said in boot_problems(name, settings):
+            field, _, reason = said.partition(": ")
+            if field not in checked:
+                yield Problem(f"{name}: {field} on the machine", "refused", reason)
+
+
 def selector_fits_memory(settings: Settings) -> Iterator[Problem]:
     """A profile that does not fit fails after a quarter of an hour of loading; say so now."""
     for name, colour in _colours(settings):
@@ -331,6 +339,7 @@ RULES: Final[tuple[Callable[[Settings], Iterator[Problem]], ...]] = (
     instance_types_are_known,
     one_architecture_a_colour,
     gpu_is_supported,
+    machines_could_start,
     selector_fits_memory,
 )
 

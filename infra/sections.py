@@ -44,7 +44,6 @@ class AdoptedVpc(Section):
     """A VPC that exists already and is used as it is."""
 
     vpc_id: str = key(kinds.aws_id("vpc"), "The VPC.")
-    cidr: str = key(kinds.cidr(28, 16), "Its IPv4 range.")
     public_subnet_ids: tuple[str, ...] = key(
         kinds.many(kinds.aws_id("subnet"), 2, 3), "Subnets of the load balancer, one a zone."
     )
@@ -186,9 +185,14 @@ class GatewaySettings(Section):
         kinds.whole(5, 300, "seconds"), "How often the gateway pings a quiet client.", default=20
     )
     drain_seconds: int = key(
-        kinds.whole(0, 3300, "seconds"),
+        kinds.whole(1, 3300, "seconds"),
         "How long running sessions may go on when a machine leaves.",
         default=300,
+    )
+    tokens: bool = key(
+        kinds.flag(),
+        "Whether clients must show a token; the secret gateway_signing_key must then be filled.",
+        default=True,
     )
     max_sessions: int = key(
         kinds.whole(1, 10_000), "Sessions one machine admits at a time.", default=64

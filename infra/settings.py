@@ -14,7 +14,7 @@ from infra.sections import Settings
 
 SECRETS: Final[Mapping[str, str]] = {
     "ngc_api_key": "NGC personal key with which machines pull the recogniser and its models.",
-    "gateway_signing_key": "Key with which the gateway checks its clients' tokens.",
+    "gateway_signing_key": "What the gateway checks its clients with: bearer tokens, one a line.",
     "riva_tls_material": "PEM bundle for TLS between gateway and recogniser: key, certificate, CA.",
 }
 """Secret keys: set with `pulumi config set --secret`, or left out and filled in by hand."""

@@ -193,7 +193,6 @@ def test_an_adopted_vpc_is_used_and_none_is_made() -> None:
                 "interface_endpoints": False,
                 "adopt": {
                     "vpc_id": "vpc-0123456789abcdef0",
-                    "cidr": "10.0.0.0/16",
                     "public_subnet_ids": ["subnet-0000000000000000a", "subnet-0000000000000000b"],
                     "private_subnet_ids": ["subnet-0000000000000000c", "subnet-0000000000000000d"],
                 },

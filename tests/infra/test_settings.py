@@ -120,6 +120,11 @@ RULE_CASES: list[tuple[str, dict[str, object], str]] = [
     ),
     ("gpu_is_supported", {"blue__instance_types": ["g4dn.xlarge"]}, "an image tag of at most 1.3"),
     (
+        "machines_could_start",
+        {"blue__riva_http_port": 8001},
+        "blue: riva_http_port on the machine is refused; accepted: 8001 is Triton's own port",
+    ),
+    (
         "selector_fits_memory",
         {"blue__selector": "mode=all"},
         "mode=all on g6.xlarge (L4, 24 GB); accepted: a profile that fits; this one takes 50 GB",
