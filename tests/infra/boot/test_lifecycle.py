@@ -173,6 +173,17 @@ class TestDraining:
         self.watch_until(host, "complete-lifecycle-action")
         assert host.calls("systemctl stop perch-gateway.service")
 
+    def test_tells_the_gateway_to_hurry_when_the_machine_ends_before_its_deadline(
+        self, host: Host
+    ) -> None:
+        host.answer("systemctl stop", seconds=20, times=1)
+        assert host.run("drain", "a test", "6").returncode == 0
+        assert host.calls("systemctl kill", "--signal=TERM", "perch-gateway.service")
+
+    def test_hurries_nobody_who_is_done_in_time(self, host: Host) -> None:
+        assert host.run("drain", "a test", "120").returncode == 0
+        assert not host.calls("systemctl kill")
+
     def test_does_not_begin_while_the_machine_is_wanted(self, host: Host) -> None:
         host.metadata.values["autoscaling/target-lifecycle-state"] = "InService"
         watch = self.start_watch(host)
