@@ -1,8 +1,37 @@
 """What every test relies on."""
 
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from app.emulator.engine.recogniser import WhisperRecogniser
+    from app.emulator.results import Hypothesis
 
 # No deadline: on a shared machine an example's time says nothing about the code. The same examples
 # every run: a failure that comes and goes teaches nobody.
 settings.register_profile("perch", deadline=None, derandomize=True)
 settings.load_profile("perch")
+
+
+@pytest.fixture(scope="session")
+def engine() -> "Iterator[WhisperRecogniser]":
+    """The recogniser of real speech, loaded once a process and only where a test hears with it."""
+    from app.emulator.engine.recogniser import WhisperRecogniser  # noqa: PLC0415 - loads slowly
+    from app.emulator.settings import EmulatorSettings  # noqa: PLC0415
+
+    recogniser = WhisperRecogniser(EmulatorSettings())
+    asyncio.run(recogniser.load())
+    yield recogniser
+    asyncio.run(recogniser.aclose())
+
+
+@pytest.fixture(scope="session")
+def direct_finals(engine: "WhisperRecogniser") -> "dict[str, list[Hypothesis]]":
+    """What the engine itself hears in every fixture. Takes about 15 s of CPU, once a process."""
+    from tests.app.emulator.speech import FIXTURES, clips, hear  # noqa: PLC0415
+
+    return {clip.id: asyncio.run(hear(engine, FIXTURES / clip.file)) for clip in clips()}
