@@ -140,7 +140,7 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         close_code=CloseCode.TRY_LATER,
         http_status=503,
         retry_after_s=10.0,
-        when="The recogniser has no free slot, or cannot be reached any more.",
+        when="The recogniser has no free slot, is too slow, or cannot be reached any more.",
     ),
     ErrorCode.ASR_STALLED: ErrorSpec(
         sentence="Riva streaming error: the recogniser took no audio for {seconds:g} s",

@@ -7,7 +7,12 @@ from app.asr import ErrorCode as AsrCode
 from app.contract import ContractError, ErrorCode
 
 _OUT_OF_REACH: Final = frozenset(
-    {AsrCode.RESOURCE_EXHAUSTED, AsrCode.UNAVAILABLE, AsrCode.STREAM_LIMIT}
+    {
+        AsrCode.RESOURCE_EXHAUSTED,
+        AsrCode.UNAVAILABLE,
+        AsrCode.STREAM_LIMIT,
+        AsrCode.DEADLINE_EXCEEDED,
+    }
 )
 _UNUSABLE_FILE: Final = frozenset({AsrCode.AUDIO_INVALID})
 _LARGE_FILE: Final = frozenset({AsrCode.AUDIO_TOO_LARGE, AsrCode.AUDIO_TOO_LONG})

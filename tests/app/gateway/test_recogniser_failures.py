@@ -42,6 +42,7 @@ def failing(status: str, message: str = "no", *, results: int = 0) -> Script:
     [
         ("UNAVAILABLE", ("asr_overloaded", True, 1013)),
         ("RESOURCE_EXHAUSTED", ("asr_overloaded", True, 1013)),
+        ("DEADLINE_EXCEEDED", ("asr_overloaded", True, 1013)),
         ("INTERNAL", ("asr_failed", True, 1011)),
         ("UNKNOWN", ("asr_failed", False, 1011)),
         ("UNAUTHENTICATED", ("asr_failed", False, 1011)),
