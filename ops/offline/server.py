@@ -3,13 +3,15 @@
     python -m ops.offline.server --port 5000
 
 It listens on the loopback interface only, keeps everything in memory, and ends on SIGTERM or
-SIGINT. `GET /moto-api/data.json` answers once it is ready.
+SIGINT. `GET /moto-api/data.json` answers once it is ready, quickly while there is little to tell.
 """
 
 import argparse
+import errno
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 
@@ -34,6 +36,8 @@ def serve(port: int) -> None:
     Raises:
         OSError: the port is taken.
     """
+    listening = socket.create_server((LOOPBACK, port))
+    taken = listening.getsockname()[1]
     # moto signs some answers with boto3; it must never find the user's keys.
     os.environ.update(
         AWS_ACCESS_KEY_ID="offline",
@@ -45,10 +49,11 @@ def serve(port: int) -> None:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = make_server(
         LOOPBACK,
-        port,
+        taken,
         DomainDispatcherApplication(create_backend_app),
         threaded=True,
         request_handler=MotoRequestHandler,
+        fd=listening.fileno(),
     )
 
     def stop(_number: int, _frame: object) -> None:
@@ -57,11 +62,12 @@ def serve(port: int) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    print(f"AWS API on http://{LOOPBACK}:{server.server_port}", flush=True)
+    print(f"AWS API on http://{LOOPBACK}:{taken}", flush=True)
     try:
         server.serve_forever()
     finally:
         server.server_close()
+        listening.close()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,8 +77,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         serve(options.port)
-    except (OSError, SystemExit) as error:
-        print(f"--port {options.port}: {error}; choose another", file=sys.stderr)
+    except OSError as error:
+        print(
+            f"--port {options.port}: {os.strerror(error.errno or errno.EIO)}; choose another",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

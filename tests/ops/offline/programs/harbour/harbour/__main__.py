@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_aws as aws
 
-from harbour.basin import Basin, BasinArgs
+from harbour.basin import Basin, BasinArgs  # type: ignore[import-not-found]  # found when run
 
 config = pulumi.Config()
 weights = config.require_object("weights")
