@@ -1,13 +1,14 @@
 """What every test relies on."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from app.emulator.engine.recogniser import WhisperRecogniser
     from app.emulator.results import Hypothesis
 
