@@ -32,8 +32,10 @@ class Log:
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.text.splitlines()]
 
-    def events(self, name: str) -> list[dict[str, Any]]:
-        return [line for line in self.lines if line["event"] == name]
+    def forget(self) -> None:
+        """Drop what was written: for the test that expects a traceback."""
+        self.stream.seek(0)
+        self.stream.truncate()
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.asr import Transcript, Word
 from app.gateway import audio_queue, pace
 from app.gateway.audio import AudioDecoder
 from app.gateway.audio_queue import ArrivalClock, AudioQueue
 from app.gateway.pace import TokenBucket
+from app.gateway.recognition import Recognition
+from app.gateway.requests import SessionRequest
 
 
 def decoded(decoder: AudioDecoder, data: bytes, cuts: list[int]) -> tuple[bytes, float, int]:
@@ -150,6 +153,42 @@ def test_the_age_of_a_result_counts_from_the_arrival_of_its_newest_audio(time: T
     assert clock.age(60.0) == pytest.approx(0.15)
     assert clock.seconds == pytest.approx(1.0)
     assert clock.first_arrival == 100.0
+
+
+def transcript(processed: float | None, words: tuple[Word, ...] = ()) -> Transcript:
+    return Transcript(
+        text="x",
+        is_final=True,
+        words=words,
+        confidence=None,
+        stability=None,
+        audio_processed=processed,
+        channel=None,
+        languages=(),
+        segment_id=0,
+    )
+
+
+async def test_a_result_is_as_old_as_the_newest_audio_the_recogniser_had(time: Time) -> None:
+    recognition = Recognition(SessionRequest(sample_rate=16_000), None, 5.0)
+    for _ in range(10):
+        recognition.arrivals.arrived(0.1)
+        await recognition.queue.put(bytes(3200))
+        time.now += 0.1
+    assert recognition.result_age(transcript(0.5)) == pytest.approx(0.6)
+    # Where the recogniser does not say, it can have heard no more than it was handed.
+    for _ in range(8):
+        await anext(recognition.queue)
+    assert recognition.result_age(transcript(None)) == pytest.approx(0.3)
+
+
+async def test_segments_follow_each_other_without_overlap() -> None:
+    recognition = Recognition(SessionRequest(sample_rate=16_000), None, 5.0)
+    word = Word(word="x", start=0.2, end=0.9, confidence=None, speaker=None, language=None)
+    recognition.note(transcript(1.0, (word,)))
+    assert (recognition.segment_id, recognition.segment_start) == (1, 0.9)
+    assert recognition.segment_end(transcript(0.5)) == 0.9
+    assert recognition.segment_end(transcript(2.5)) == 2.5
 
 
 def bucket_of(time: Time, rate: float, burst: float) -> TokenBucket:

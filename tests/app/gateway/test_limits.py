@@ -222,6 +222,38 @@ async def test_the_queue_never_holds_more_than_its_bound(emulator: Emulator) -> 
     assert 1.0 <= max(seen) <= 1.1
 
 
+async def test_pongs_that_wait_behind_unread_audio_do_not_count_as_silence(
+    emulator: Emulator,
+) -> None:
+    emulator.set_script(Script(streams=(StreamScript(fault=Stall(do="stall", stop_reading=True)),)))
+    async with (
+        running_gateway(
+            emulator,
+            audio_queue_s=0.2,
+            audio_max_realtime_factor=0,
+            ws_ping_interval_s=0.1,
+            ws_ping_timeout_s=0.1,
+            ws_stall_timeout_s=0.6,
+        ) as gateway,
+        client(gateway) as socket,
+    ):
+        await send(socket, "start_transcription")
+        await socket.send(bytes(9_600_000))
+        error, code = await last_words(socket)
+    assert (error["code"], code) == ("asr_stalled", 1013)
+
+
+async def test_a_client_that_answers_no_ping_is_let_go(emulator: Emulator) -> None:
+    async with (
+        running_gateway(emulator, ws_ping_interval_s=0.1, ws_ping_timeout_s=0.1) as gateway,
+        client(gateway) as socket,
+    ):
+        socket.transport.pause_reading()
+        await eventually(lambda: not gateway.gateway.sessions)
+        assert gateway.gateway.admission.connections == 0
+        socket.transport.abort()
+
+
 async def test_a_client_that_does_not_read_is_cut_and_hears_why_if_it_reads_again(
     emulator: Emulator,
 ) -> None:

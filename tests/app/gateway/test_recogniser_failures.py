@@ -8,6 +8,8 @@ import pytest
 
 from app.emulator import Emulator, Fail, Kill, Script, ScriptedResult, StreamScript
 from app.emulator.script import After
+from app.gateway.voice_a import VoiceA
+from tests.app.gateway.conftest import Log
 from tests.app.gateway.running import (
     PATH_B,
     SILENCE_100MS,
@@ -126,6 +128,24 @@ async def test_a_start_while_the_recogniser_loads_is_refused_and_succeeds_when_i
         await gateway.gateway.readiness.ask()
         await send(socket, "start_transcription")
         assert (await said(socket))["type"] == "session_started"
+
+
+async def test_a_fault_of_the_gateway_is_told_without_its_inside(
+    gateway: Running, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("inside of the gateway")
+
+    monkeypatch.setattr(VoiceA, "result", broken)
+    async with client(gateway) as socket:
+        await send(socket, "start_transcription")
+        await socket.send(SILENCE_100MS * 10)
+        error, closed = await last_words(socket)
+    assert (error["code"], closed) == ("internal_error", 1011)
+    assert error["error"] == "Message processing error: internal error"
+    assert "inside of the gateway" in log.text
+    log.forget()
+    assert gateway.gateway.admission.sessions == 0
 
 
 async def test_upstream_errors_are_counted_by_code(gateway: Running, emulator: Emulator) -> None:
