@@ -72,6 +72,12 @@ def _with_certificate(path: Path | None, info: ValidationInfo) -> Path | None:
     return path
 
 
+def _none_or_real_time(factor: float) -> float:
+    if 0 < factor < 1:
+        raise ValueError("a microphone could not keep up")
+    return factor
+
+
 def _long_tokens(value: SecretStr) -> SecretStr:
     _check_tokens(split_tokens(value.get_secret_value()))
     return value
@@ -224,7 +230,9 @@ class GatewaySettings(BaseSettings):
     audio_queue_s: Annotated[float, Ge(0.2), Le(60)] = Field(
         5.0, description="seconds from 0.2 to 60 of audio that may wait for the recogniser"
     )
-    audio_max_realtime_factor: Annotated[float, Ge(0), Le(1000)] = Field(
+    audio_max_realtime_factor: Annotated[
+        float, Ge(0), Le(1000), AfterValidator(_none_or_real_time)
+    ] = Field(
         20.0,
         description="0 for no limit, or a number from 1 to 1000: faster audio is slowed down",
     )

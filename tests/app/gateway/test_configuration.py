@@ -47,6 +47,7 @@ def test_every_problem_is_named_with_key_value_and_what_is_accepted(
         "WS_PING_INTERVAL_S": "soon",
         "AUDIO_SAMPLE_RATE": "4000",
         "AUDIO_RIVA_SAMPLE_RATE": "lots",
+        "AUDIO_MAX_REALTIME_FACTOR": "0.5",
         "LOG_FORMAT": "xml",
         "RIVA_PORT": "-1",
     }
