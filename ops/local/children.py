@@ -88,6 +88,7 @@ class Workshop:
         module: str,
         arguments: tuple[str, ...],
         address: str,
+        port: int | None,
         probe: Probe,
         environment: Mapping[str, str] | None = None,
         restart: bool = True,
@@ -101,6 +102,7 @@ class Workshop:
             folder=self.folder.path,
             log=self.folder.logs / f"{name}.log",
             address=address,
+            port=port,
             probe=probe,
             stop_seconds=STOP_SECONDS,
             restart=restart,
@@ -115,6 +117,7 @@ class Workshop:
             module="ops.offline.server",
             arguments=("--port", str(port)),
             address=endpoint,
+            port=port,
             probe=answers_200(self.client, f"{endpoint}/moto-api/data.json"),
             # What it knows lives in its memory: another one would be an empty account.
             restart=False,
@@ -135,6 +138,7 @@ class Workshop:
                 *chosen,
             ),
             address=f"grpc://{LOOPBACK}:{colour.riva_grpc_port}",
+            port=colour.riva_http_port,
             probe=answers_200(
                 self.client, f"http://{LOOPBACK}:{colour.riva_http_port}/v1/health/ready"
             ),
@@ -149,6 +153,7 @@ class Workshop:
             module="app.gateway",
             arguments=(),
             address=address,
+            port=colour.gateway_port,
             probe=answers_200(self.client, f"{address}/readyz"),
             environment={
                 "APP_HOST": LOOPBACK,
@@ -176,6 +181,7 @@ class Workshop:
                 *("--key", str(identity.key)),
             ),
             address=outputs.endpoint_url,
+            port=outputs.listener_port,
             probe=answers_200(self.client, f"{outputs.endpoint_url}/readyz"),
             environment=aws,
         )
@@ -199,6 +205,7 @@ class Workshop:
                 *("--outputs", str(self.folder.outputs)),
             ),
             address=endpoint,
+            port=None,
             probe=never,
             environment=aws,
         )

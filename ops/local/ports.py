@@ -39,8 +39,7 @@ def holder(port: int) -> str | None:
     except psutil.AccessDenied:
         return None
     for connection in connections:
-        address = connection.laddr
-        if connection.status != psutil.CONN_LISTEN or not address or address.port != port:
+        if not _listens_on(connection.status, connection.laddr, port):
             continue
         if connection.pid is None:
             return None
@@ -49,6 +48,21 @@ def holder(port: int) -> str | None:
         except psutil.NoSuchProcess:
             return None
     return None
+
+
+def listens(port: int, pid: int) -> bool:
+    """Say whether process ``pid``, or one that it started, listens on ``port``."""
+    try:
+        process = psutil.Process(pid)
+        family = (process, *process.children(recursive=True))
+        connections = [one for member in family for one in member.net_connections(kind="tcp")]
+    except psutil.NoSuchProcess:
+        return False
+    return any(_listens_on(one.status, one.laddr, port) for one in connections)
+
+
+def _listens_on(status: str, address: object, port: int) -> bool:
+    return status == psutil.CONN_LISTEN and getattr(address, "port", None) == port
 
 
 def problems(wanted: Mapping[str, int]) -> list[str]:

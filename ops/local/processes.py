@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from ops.errors import CommandFailedError
+from ops.local import ports
 from ops.local.state import Running, started
 
 LAST_LINES = 12
@@ -36,6 +37,7 @@ class ChildSpec:
         folder: Its working folder.
         log: File that takes its output, emptied first.
         address: Where it listens, for people.
+        port: Where it must itself listen to be ready; None where it does not listen.
         probe: Asks whether it is ready; answers None when it is, else in a few words what is
             missing.
         stop_seconds: How long it may take to end after SIGTERM.
@@ -50,6 +52,7 @@ class ChildSpec:
     log: Path
     address: str
     probe: Probe
+    port: int | None = None
     stop_seconds: float = 10.0
     restart: bool = True
 
@@ -261,9 +264,14 @@ class Supervisor:
             raise ChildDiedError(child.spec, child.process.returncode)
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                return await child.spec.probe()
+                lack = await child.spec.probe()
         except TimeoutError:
             return f"no answer in {PROBE_SECONDS:.0f} s"
+        # What answers may be another's, which took the port a moment before.
+        if lack is None and child.spec.port is not None:
+            mine = ports.listens(child.spec.port, child.process.pid)
+            return None if mine else f"does not listen on port {child.spec.port}"
+        return lack
 
     async def watch(self) -> None:
         """Keep the children running until cancelled; one that ends is named with its last lines.

@@ -6,6 +6,7 @@ Does not prove that every operating system ends orphans: that is asked of Linux 
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -95,6 +96,19 @@ async def test_a_child_that_is_never_ready_is_named_with_what_it_lacks(
         )
     assert seen[0] == {"blue": "starting", "green": "starting"}
     assert seen[-1] == {"green": "the model is loading"}
+
+
+async def test_an_answer_by_another_program_on_the_same_port_does_not_make_a_child_ready(
+    supervisor: Supervisor, spec: MakeSpec
+) -> None:
+    async def another_answers() -> str | None:
+        return None
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        await supervisor.start(spec("aws", SLEEPS, probe=another_answers, port=port))
+        with pytest.raises(CommandFailedError, match=f"aws: does not listen on port {port}"):
+            await supervisor.until_ready(["aws"], seconds=1, progress=ignore)
 
 
 async def test_a_child_that_ignores_sigterm_is_killed_and_reported(

@@ -1,7 +1,8 @@
 """`perch up` from beginning to end, once: the real program, moto, emulators, gateways and speech.
 
-The tests of this module stand on one running stack and are run in their order by one worker. They
-do not prove that the same comes up on AWS; the outputs they read are the same in kind.
+The tests of this module stand on one running stack and are run in their order, by one worker
+(`make test` gives whole files to workers). They do not prove that the same comes up on AWS; the
+outputs they read are the same in kind.
 """
 
 import json
@@ -27,7 +28,7 @@ from ops.local.state import State, StateFolder, alive
 from ops.recording import DEFAULT
 from ops.stack import StackOutputs
 
-pytestmark = [pytest.mark.xdist_group("perch up"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 UP_SECONDS = 240
 WORDS = "new library building on River Street"
@@ -50,8 +51,13 @@ def perch(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Comple
 
 
 def free_row() -> int:
-    """The first of enough free ports in a row, below those the kernel gives out by itself."""
-    for first in range(21_000, 32_000, PORTS_IN_A_ROW):
+    """The first of enough free ports in a row, below those the kernel gives out by itself.
+
+    Each worker looks in a range of its own, for between here and the listening others may look too.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    begin = 21_000 + worker % 10 * 1_000
+    for first in range(begin, begin + 1_000 - PORTS_IN_A_ROW, PORTS_IN_A_ROW):
         if all(ports.is_free(port) for port in range(first, first + PORTS_IN_A_ROW)):
             return first
     raise AssertionError("no free ports")
