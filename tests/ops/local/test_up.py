@@ -21,7 +21,9 @@ import boto3
 import httpx
 import psutil
 import pytest
+from click.testing import CliRunner, Result
 
+from ops.cli import main
 from ops.local import ports
 from ops.local.plan import PORTS_IN_A_ROW
 from ops.local.state import State, StateFolder, alive
@@ -38,16 +40,8 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PERCH_")}
 
 
-def perch(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "ops.cli", *arguments],
-        stdin=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=clean_environment(),
-    )
+def perch(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments, prog_name="perch")
 
 
 def free_row() -> int:
@@ -71,11 +65,8 @@ class Up:
     folder: StateFolder
     said: Path
 
-    def perch(
-        self, *arguments: str, stdin: int = subprocess.DEVNULL
-    ) -> subprocess.CompletedProcess[str]:
-        name, *others = arguments
-        return perch(name, "--state-dir", str(self.folder.path), *others, stdin=stdin)
+    def perch(self, name: str, *arguments: str) -> Result:
+        return perch(name, "--state-dir", str(self.folder.path), *arguments)
 
     @property
     def state(self) -> State:
@@ -143,7 +134,7 @@ def test_it_says_what_runs_where_what_it_heard_and_what_to_try(up: Up) -> None:
 
 def test_the_outputs_are_the_stacks_and_name_the_authority(up: Up) -> None:
     read = up.perch("outputs", "--json")
-    assert read.returncode == 0
+    assert read.exit_code == 0
     document = json.loads(read.stdout)
     assert document == up.outputs.model_dump(mode="json")
     authority = Path(document["ca_certificate_path"])
@@ -163,7 +154,7 @@ def test_the_page_is_there_for_whoever_trusts_the_authority(up: Up) -> None:
 @pytest.mark.parametrize("colour", [None, "green"])
 def test_smoke_reports_every_check_as_json(up: Up, colour: str | None) -> None:
     done = up.perch("smoke", "--json", *(("--colour", colour) if colour else ()))
-    assert done.returncode == 0, done.stdout
+    assert done.exit_code == 0, done.stdout
     report = json.loads(done.stdout)
     assert report["ok"] is True
     assert report["colour"] == colour
@@ -178,7 +169,7 @@ def test_smoke_fails_with_the_reason_when_more_is_asked_than_is_true(
     (tmp_path / "other.flac").write_bytes(DEFAULT.read_bytes())
     (tmp_path / "other.txt").write_text("Something else entirely was said here by somebody.")
     failed = up.perch("smoke", "--recording", str(tmp_path / "other.flac"))
-    assert failed.returncode == 1
+    assert failed.exit_code == 1
     last = failed.stdout.splitlines()[-1]
     assert last.startswith("FAILED  a recording is recognised (")
     assert "of the words are wrong, 12% are allowed; heard: Good morning" in last
@@ -186,7 +177,7 @@ def test_smoke_fails_with_the_reason_when_more_is_asked_than_is_true(
 
 def test_a_file_is_transcribed_as_lines_and_as_json(up: Up) -> None:
     plain = up.perch("transcribe", str(DEFAULT))
-    assert plain.returncode == 0
+    assert plain.exit_code == 0
     assert WORDS in plain.stdout
     assert "\x1b" not in plain.stdout
     detailed = json.loads(up.perch("transcribe", str(DEFAULT), "--json").stdout)
@@ -204,15 +195,25 @@ def test_a_wav_stream_on_standard_input_is_transcribed(up: Up) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", code, str(DEFAULT)], stdout=subprocess.PIPE
     ) as writer:
-        assert writer.stdout is not None
-        heard = up.perch("transcribe", "-", stdin=writer.stdout.fileno())
+        heard = subprocess.run(
+            [
+                *(sys.executable, "-P", "-m", "ops.cli", "transcribe"),
+                *("--state-dir", str(up.folder.path), "-"),
+            ],
+            stdin=writer.stdout,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env=clean_environment(),
+        )
     assert heard.returncode == 0, heard.stderr
     assert WORDS in heard.stdout
 
 
 def test_a_second_up_gets_one_sentence(up: Up) -> None:
     second = up.perch("up")
-    assert (second.returncode, second.stdout) == (1, "")
+    assert (second.exit_code, second.stdout) == (1, "")
     (line,) = second.stderr.splitlines()
     assert line == (
         f"perch: stack local is already up at {up.outputs.endpoint_url} "
@@ -249,7 +250,7 @@ def test_weights_moved_through_the_api_move_new_sessions(up: Up) -> None:
     while "routes are now" not in listener.log.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert up.perch("transcribe", str(DEFAULT)).returncode == 0
+    assert up.perch("transcribe", str(DEFAULT)).exit_code == 0
     sessions = [line for line in listener.log.read_text().splitlines() if line.endswith(" 101")]
     assert sessions[0].endswith(" blue 101")
     assert sessions[-1].endswith(" green 101")
@@ -269,14 +270,14 @@ def test_down_in_another_terminal_stops_every_process(up: Up) -> None:
     state = up.state
     family = psutil.Process(up.process.pid).children(recursive=True)
     stopped = up.perch("down")
-    assert (stopped.returncode, stopped.stdout) == (0, "perch: stack local is down\n")
+    assert (stopped.exit_code, stopped.stdout) == (0, "perch: stack local is down\n")
     assert up.process.wait(timeout=30) == 0
     assert not any(alive(child) for child in state.children)
     assert psutil.wait_procs(family, timeout=10)[1] == []
     assert "was killed" not in up.said.read_text()
     assert up.perch("down").stdout == f"perch: nothing is up in {up.folder.path}\n"
     refused = up.perch("smoke")
-    assert refused.returncode == 1
+    assert refused.exit_code == 1
     assert refused.stderr.endswith("start it with `make up`\n")
 
 
@@ -293,7 +294,7 @@ def test_a_taken_port_gets_one_sentence_and_nothing_is_started(tmp_path: Path) -
     row = free_row()
     with socket.create_server(("127.0.0.1", row + 3)):
         refused = perch("up", "--state-dir", str(tmp_path), "--ports-from", str(row))
-    assert (refused.returncode, refused.stdout) == (2, "")
+    assert (refused.exit_code, refused.stdout) == (2, "")
     (line,) = refused.stderr.splitlines()
     assert line.startswith(f"perch: port {row + 3} for emulator-blue (gRPC) is taken by ")
     assert line.endswith(
