@@ -222,11 +222,14 @@ async def listening(api: Api, folder: Path, port: int, **ports: int) -> AsyncIte
             except httpx.ConnectError:
                 return False
 
-        await serving.until(answers)
-        yield serving
-    process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(10):
-        assert await process.wait() == 0
+        try:
+            await serving.until(answers)
+            yield serving
+        finally:
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(10):
+                ended = await process.wait()
+    assert ended == 0
 
 
 async def test_the_listener_obeys_weights_rules_and_health_while_it_runs(
