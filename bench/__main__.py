@@ -86,13 +86,14 @@ def _percentile(ordered: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
 
 
-def measure(subject: str, riva_port: int, streams: int, seconds: float) -> Row:
+def measure(subject: str, riva: tuple[str, str], streams: int, seconds: float) -> Row:
     """Run one subject under `streams` real-time streams of `seconds` seconds."""
     cores = list(range(psutil.cpu_count() or 1))
     port = _free_port()
     environment = {
         "RIVA_HOST": "127.0.0.1",
-        "RIVA_PORT": str(riva_port),
+        "RIVA_PORT": riva[0],
+        "RIVA_HTTP_PORT": riva[1],
         "APP_HOST": "127.0.0.1",
         "APP_PORT": str(port),
         "BENCH_PORT": str(port),
@@ -169,10 +170,13 @@ def main() -> None:
     options = parser.parse_args()
     with _process(["-m", "bench.echo_asr"], {}) as asr:
         assert asr.stdout is not None  # noqa: S101 - a pipe was asked for
-        riva_port = int(asr.stdout.readline())
+        grpc_port, http_port = asr.stdout.readline().split()
         cores = list(range(psutil.cpu_count() or 1))
         _pin(psutil.Process(asr.pid), cores[1:] or cores)
-        rows = [measure(name, riva_port, options.streams, options.seconds) for name in SUBJECTS]
+        rows = [
+            measure(name, (grpc_port, http_port), options.streams, options.seconds)
+            for name in SUBJECTS
+        ]
     if options.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))  # noqa: T201 - the product
     else:

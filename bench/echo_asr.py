@@ -2,7 +2,7 @@
 
 It sends one interim for every audio message and one final at half-close, so what a benchmark sees
 is the cost of whatever stands between it and the client, and not that of a recogniser. Prints its
-port as one line.
+gRPC and HTTP ports as one line.
 """
 
 import asyncio
@@ -55,16 +55,35 @@ class EchoAsr(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # type: ignore[
         return riva_asr_pb2.RivaSpeechRecognitionConfigResponse(model_config=[model])
 
 
+READY = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n"
+    b'{"status":"ready"}'
+)
+
+
+async def _say_ready(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer whatever is asked with a NIM's readiness; a gateway asks before it opens a stream."""
+    while await reader.readline():
+        while (await reader.readline()).strip():
+            pass
+        writer.write(READY)
+        await writer.drain()
+    writer.close()
+
+
 async def main() -> None:
     """Serve until SIGTERM."""
     server = grpc.aio.server()
     riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(EchoAsr(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    print(port, flush=True)  # noqa: T201 - the parent reads it
+    readiness = await asyncio.start_server(_say_ready, "127.0.0.1", 0)
+    http_port = readiness.sockets[0].getsockname()[1]
+    print(port, http_port, flush=True)  # noqa: T201 - the parent reads it
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await stop.wait()
+    readiness.close()
     await server.stop(grace=1)
 
 
