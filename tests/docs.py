@@ -11,6 +11,7 @@ from typing import Final
 from app.contract.docs import contract_page, contract_schema
 from app.gateway.docs import metrics_page
 from app.gateway.watch import LATE_AUDIO_S
+from infra.policies.page import security_page
 from infra.reference import configuration_page
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -20,6 +21,7 @@ DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/contract.md": lambda: contract_page(LATE_AUDIO_S),
     "docs/contract.schema.json": contract_schema,
     "docs/metrics.md": metrics_page,
+    "docs/security.md": security_page,
 }
 
 

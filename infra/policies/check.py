@@ -1,0 +1,103 @@
+"""Judge a recorded run: `python -m infra.policies.check --recording FILE` (or `-` for stdin).
+
+Prints JSON with these lists, each in the order of the properties:
+
+    findings  policy, property, ids, urn, name, type, message, source; what has to be mended
+    excepted  the same with reason, owner and review; what stands in `exceptions.py`
+    unjudged  policy, urn, message; what a preview does not know enough for
+    overdue   policy, resource, owner, review; exceptions whose review is due
+
+Ends with 0 where there are no findings, 1 where there are, 2 where the file is no recorded run.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from infra.policies.exceptions import WAIVERS, Waiver, excuse, overdue
+from infra.policies.judging import Finding, judge
+from infra.policies.pack import RULES, policies, today
+from infra.policies.recorded import read
+
+
+def verdict(document: object, waivers: Sequence[Waiver], on: date) -> dict[str, list[Any]]:
+    """What the pack says of a recorded run, as plain data.
+
+    Raises:
+        ValueError: the document is no recorded run.
+    """
+    resources = read(document)
+    sources = _sources(document)
+    # Judged without exceptions, so that what is excepted can be shown as well.
+    judged = judge(policies((), on), resources)
+    told: dict[str, list[Any]] = {"findings": [], "excepted": [], "unjudged": []}
+    for finding in judged:
+        waiver = excuse(finding.policy, finding.urn, waivers)
+        if not finding.judged:
+            told["unjudged"].append(
+                {"policy": finding.policy, "urn": finding.urn, "message": finding.message}
+            )
+        elif waiver is None:
+            told["findings"].append(_told(finding, sources))
+        else:
+            told["excepted"].append({**_told(finding, sources), **_excuse(waiver)})
+    told["overdue"] = [
+        {"policy": waiver.policy, "resource": waiver.resource, **_excuse(waiver)}
+        for waiver in overdue(waivers, on)
+    ]
+    return told
+
+
+def _told(finding: Finding, sources: Mapping[str, str | None]) -> dict[str, Any]:
+    rule = next(rule for rule in RULES if rule.name == finding.policy)
+    start, _, name = finding.urn.rpartition("::")
+    return {
+        "policy": rule.name,
+        "property": rule.number,
+        "ids": list(rule.ids),
+        "urn": finding.urn,
+        "name": name,
+        "type": start.rpartition("::")[2].rpartition("$")[2],
+        "message": finding.message,
+        "source": sources.get(finding.urn),
+    }
+
+
+def _excuse(waiver: Waiver) -> dict[str, str]:
+    return {
+        "reason": waiver.reason,
+        "owner": waiver.owner,
+        "review": waiver.review.isoformat(),
+    }
+
+
+def _sources(document: object) -> dict[str, str | None]:
+    items = document["resources"] if isinstance(document, Mapping) else []
+    return {item["urn"]: item.get("source") for item in items}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read, judge, print."""
+    parser = argparse.ArgumentParser(prog="python -m infra.policies.check", description=__doc__)
+    parser.add_argument("--recording", required=True, help="JSON of a recorded run, - for stdin")
+    chosen = parser.parse_args(arguments)
+    try:
+        text = (
+            sys.stdin.read()
+            if chosen.recording == "-"
+            else Path(chosen.recording).read_text(encoding="utf-8")
+        )
+        told = verdict(json.loads(text), WAIVERS, today())
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"--recording {chosen.recording}: {error}\n")
+        return 2
+    sys.stdout.write(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    return 1 if told["findings"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
