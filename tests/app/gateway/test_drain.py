@@ -113,33 +113,6 @@ async def test_sigterm_flushes_every_session_says_why_closes_with_1001_and_exits
     assert b'"event": "stopped"' in output
 
 
-async def test_a_taken_port_is_one_sentence_and_exit_1(emulator: Emulator, tmp_path: Path) -> None:
-    with sockets.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        async with process(emulator, tmp_path, APP_PORT=port) as (running, _):
-            _, errors = await running.communicate()
-    assert running.returncode == 1
-    assert errors.decode().count("\n") == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in errors.decode()
-
-
-async def test_every_wrong_setting_is_named_at_once_and_exit_2(
-    emulator: Emulator, tmp_path: Path
-) -> None:
-    (tmp_path / ".env").write_text(
-        "WS_MAX_CONNECTIONS=many\nAPP_AUTH_TOKENS=short\nRIVA_PORT=0\n", encoding="utf-8"
-    )
-    async with process(emulator, tmp_path, LOG_LEVEL="LOUD", RIVA_PORT="99999999") as (running, _):
-        _, errors = await running.communicate()
-    text = errors.decode()
-    assert running.returncode == 2
-    assert "WS_MAX_CONNECTIONS is 'many'; accepted: a whole number from 1 to 100000" in text
-    assert "LOG_LEVEL is 'LOUD'; accepted: DEBUG, INFO, WARNING or ERROR" in text
-    assert "RIVA_PORT is" in text
-    assert "APP_AUTH_TOKENS is ********" in text
-    assert "short" not in text
-
-
 async def test_new_connections_are_refused_while_sessions_finish_by_themselves(
     emulator: Emulator,
 ) -> None:
