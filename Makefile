@@ -29,7 +29,7 @@ down: $(STAMP) ## Stop what `make up` started, also after a crash
 	@$(BIN)/perch down $(ARGS)
 
 test: $(STAMP) ## Run the tests
-	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 check: $(STAMP) ## Format, lint, types, import rules, documents in step with code, secrets
 	@$(BIN)/ruff format --check .

@@ -18,6 +18,14 @@ settings.register_profile("perch", deadline=None, derandomize=True)
 settings.load_profile("perch")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: "list[pytest.Item]") -> None:
+    """Keep a file's tests in one process, and a named group's: what they share is started once."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+
+
 @pytest.fixture(scope="session")
 def engine() -> "Iterator[WhisperRecogniser]":
     """The recogniser of real speech, loaded once a process and only where a test hears with it."""
