@@ -24,6 +24,7 @@ from infra.logs import Logs, LogsArgs
 from infra.machine_boot import MachineBoot, gateway_artifact, machine_image, user_data
 from infra.machine_role import MachineRights
 from infra.machine_settings import HOOK_MARGIN_SECONDS, READY_SECONDS
+from infra.models import ecr_repository_arn
 from infra.network import Network, NetworkArgs
 from infra.outputs import (
     ColourOutputs,
@@ -93,7 +94,7 @@ secrets = SecretStore(
 storage = Storage(
     name,
     StorageArgs(
-        account_id=account_id,
+        place=place,
         key_arn=encryption.data_key_arn,
         access_log_days=settings.observability.log_retention_days,
         disposable=settings.disposable,
@@ -236,7 +237,10 @@ for colour in COLOURS:
                 key_arn=encryption.data_key_arn,
                 cache_bucket_arn=storage.models.arn,
                 artefact_bucket_arn=storage.artefacts.arn,
-                repository_arn=storage.gateway.arn,
+                repository_arns=[
+                    storage.gateway.arn,
+                    *filter(None, [ecr_repository_arn(chosen.image)]),
+                ],
                 log_group_arns=[logs.arns[speaker] for speaker in ("gateway", "asr", "system")],
                 metrics_namespace=METRICS_NAMESPACE,
             ),

@@ -104,7 +104,7 @@ def colour_alarms(min_machines: int) -> Iterator[Alarm]:
     """
     yield Alarm(
         slug="targets-unhealthy",
-        why="A machine in service does not answer its readiness check.",
+        why="A machine in service cannot take a session: its recogniser is gone, or it is full.",
         severity="page",
         metrics=_one(_target("UnHealthyHostCount", "Maximum")),
         threshold=0,

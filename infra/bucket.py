@@ -1,6 +1,6 @@
 """A private bucket: encrypted, versioned, TLS only, tidied by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -24,7 +24,7 @@ class BucketArgs:
         expire_days: Objects are deleted after so many days; None keeps them.
         old_version_days: Overwritten and deleted objects are kept so long.
         log_bucket: Bucket that receives this one's access log; None for the log bucket itself.
-        writers: Services that may put objects: (service principal, key prefix, account id) each.
+        writers: Services that may put objects.
         force_destroy: Whether `pulumi destroy` may delete it with objects in it.
     """
 
@@ -42,14 +42,16 @@ class Writer:
     """A service that delivers into a bucket.
 
     Attributes:
+        sid: What it delivers, letters and digits.
         service: Its principal.
         prefix: Keys it writes begin so.
-        account_id: Only on behalf of this account.
+        conditions: On whose behalf: operator -> {key: value}.
     """
 
+    sid: str
     service: str
-    prefix: str
-    account_id: pulumi.Input[str]
+    prefix: pulumi.Input[str]
+    conditions: Mapping[str, Mapping[str, pulumi.Input[object]]]
 
 
 class PrivateBucket(pulumi.ComponentResource):
@@ -177,9 +179,9 @@ def _tls_only(arn: pulumi.Output[str]) -> Statement:
 
 def _delivery(arn: pulumi.Output[str], writer: Writer) -> Statement:
     return Statement(
-        sid="Delivery" + "".join(part.title() for part in writer.service.split(".")[0].split("-")),
+        sid=writer.sid,
         actions=["s3:PutObject"],
         resources=[pulumi.Output.concat(arn, "/", writer.prefix, "*")],
         principals={"Service": writer.service},
-        conditions={"StringEquals": {"aws:SourceAccount": writer.account_id}},
+        conditions=writer.conditions,
     )

@@ -58,7 +58,8 @@ class Certificate(pulumi.ComponentResource):
         certificate = aws.acm.Certificate(
             name,
             domain_name=args.domain,
-            subject_alternative_names=list(args.alternative_names),
+            # ACM lists the domain itself here; an empty list would differ from that for ever.
+            subject_alternative_names=list(args.alternative_names) or None,
             validation_method="DNS",
             key_algorithm="EC_prime256v1",
             options=aws.acm.CertificateOptionsArgs(

@@ -176,8 +176,9 @@ class Fleet(pulumi.ComponentResource):
             vpc_zone_identifiers=list(args.subnet_ids),
             target_group_arns=[args.target_group_arn],
             service_linked_role_arn=args.service_role_arn,
-            # "ELB" means the gateway's own readiness.
-            health_check_type="ELB",
+            # Not "ELB": a full gateway and a restarting recogniser are not ready either, and the
+            # group would end every session of a machine that only needs a moment. ADR 0503.
+            health_check_type="EC2",
             health_check_grace_period=_GRACE_SECONDS,
             default_instance_warmup=120,
             mixed_instances_policy=_instances(args, template),

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import pulumi
 
+from infra.regions import partition
+
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
@@ -63,14 +65,6 @@ def trust(
     return pulumi.Output.from_input(document).apply(
         lambda resolved: json.dumps({"Version": "2012-10-17", "Statement": [resolved]})
     )
-
-
-def partition(region: str) -> str:
-    """The ARN partition a region lies in."""
-    for prefix, name in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
-        if region.startswith(prefix):
-            return name
-    return "aws"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 
-from infra.iam import Place, Statement, partition
-
-BOOT_LOG_PREFIX: Final = "boot-logs/"
-"""Keys in the model-cache bucket under which a failed boot leaves the end of its log."""
+from infra.iam import Place, Statement
+from infra.regions import partition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +20,7 @@ class MachineRights:
         key_arn: Key of those secrets and of the buckets.
         cache_bucket_arn: Model cache, read and written.
         artefact_bucket_arn: Gateway bundles, read.
-        repository_arn: Gateway images, read.
+        repository_arns: Images it pulls from ECR: the gateway, the recogniser where it is there.
         log_group_arns: Groups it writes to.
         metrics_namespace: The only namespace it may put metrics into.
     """
@@ -34,7 +31,7 @@ class MachineRights:
     key_arn: pulumi.Input[str]
     cache_bucket_arn: pulumi.Input[str]
     artefact_bucket_arn: pulumi.Input[str]
-    repository_arn: pulumi.Input[str]
+    repository_arns: Sequence[pulumi.Input[str]]
     log_group_arns: Sequence[pulumi.Input[str]]
     metrics_namespace: str
 
@@ -115,11 +112,11 @@ def _registry_statements(rights: MachineRights) -> Iterator[Statement]:
         resources=["*"],
     )
     yield Statement(
-        sid="PullGateway",
+        sid="PullImages",
         actions=[
             "ecr:BatchCheckLayerAvailability",
             "ecr:BatchGetImage",
             "ecr:GetDownloadUrlForLayer",
         ],
-        resources=[rights.repository_arn],
+        resources=list(rights.repository_arns),
     )

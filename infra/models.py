@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from infra.regions import partition
+
 MODES: Final = ("str", "str-thr", "ofl", "all")
 """Streaming for latency, streaming for throughput, offline only, everything (source B)."""
 
@@ -112,6 +114,20 @@ def parse_reference(image: str) -> Reference:
         raise ValueError(f"{image!r} is not registry/repository:tag")
     repository = found["repository"]
     return Reference(repository, repository.rsplit("/", 1)[1], found["tag"], found["digest"])
+
+
+_ECR: Final = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<name>.+)"
+)
+
+
+def ecr_repository_arn(image: str) -> str | None:
+    """ARN of the ECR repository an image lies in; None for another registry."""
+    found = _ECR.fullmatch(parse_reference(image).repository)
+    if not found:
+        return None
+    region = found["region"]
+    return f"arn:{partition(region)}:ecr:{region}:{found['account']}:repository/{found['name']}"
 
 
 def parse_selector(selector: str) -> dict[str, str]:

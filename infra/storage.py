@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 
 from infra.bucket import BucketArgs, PrivateBucket, Writer
+from infra.iam import Place
 from infra.registry import Registry, RegistryArgs
 
 
@@ -13,13 +14,13 @@ class StorageArgs:
     """How things are kept.
 
     Attributes:
-        account_id: Makes the buckets' names unique in the world.
+        place: Region and account; the account makes the buckets' names unique in the world.
         key_arn: KMS key of everything but the access logs.
         access_log_days: How long access logs are kept.
         disposable: Whether it may be destroyed with what is in it.
     """
 
-    account_id: pulumi.Input[str]
+    place: Place
     key_arn: pulumi.Input[str]
     access_log_days: int
     disposable: bool
@@ -73,7 +74,7 @@ class Storage(pulumi.ComponentResource):
 
     def _kept(self, prefix: str, args: StorageArgs) -> BucketArgs:
         return BucketArgs(
-            bucket=pulumi.Output.concat(prefix, args.account_id),
+            bucket=pulumi.Output.concat(prefix, args.place.account_id),
             key_arn=args.key_arn,
             log_bucket=self.access_logs.open_name,
             force_destroy=args.disposable,
@@ -81,18 +82,30 @@ class Storage(pulumi.ComponentResource):
 
 
 def _access_logs(name: str, args: StorageArgs) -> BucketArgs:
+    account = args.place.account_id
     return BucketArgs(
-        bucket=pulumi.Output.concat(f"{name}-access-logs-", args.account_id),
+        bucket=pulumi.Output.concat(f"{name}-access-logs-", account),
         # Log delivery writes only where S3 itself encrypts (ELB User Guide, access logs).
         key_arn=None,
         expire_days=args.access_log_days,
         writers=[
+            # Both as "Enable access logs" says: of Elastic Load Balancing's and of S3's guide.
             Writer(
+                sid="LoadBalancerLogs",
                 service="logdelivery.elasticloadbalancing.amazonaws.com",
-                prefix="alb/",
-                account_id=args.account_id,
+                prefix=pulumi.Output.concat("alb/AWSLogs/", account, "/"),
+                conditions={
+                    "ArnLike": {
+                        "aws:SourceArn": args.place.arn("elasticloadbalancing", "loadbalancer/*")
+                    }
+                },
             ),
-            Writer(service="logging.s3.amazonaws.com", prefix="s3/", account_id=args.account_id),
+            Writer(
+                sid="BucketLogs",
+                service="logging.s3.amazonaws.com",
+                prefix="s3/",
+                conditions={"StringEquals": {"aws:SourceAccount": account}},
+            ),
         ],
         force_destroy=args.disposable,
     )

@@ -64,7 +64,7 @@ RIGHTS = MachineRights(
     key_arn=KEY,
     cache_bucket_arn="arn:aws:s3:::cache",
     artefact_bucket_arn="arn:aws:s3:::artefacts",
-    repository_arn="arn:aws:ecr:us-east-2:123456789012:repository/r",
+    repository_arns=["arn:aws:ecr:us-east-2:123456789012:repository/r"],
     log_group_arns=["arn:aws:logs:us-east-2:123456789012:log-group:/perch/test/gateway"],
     metrics_namespace="Perch",
 )
@@ -264,7 +264,7 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
     ),
     "Storage": (
         lambda: Storage(
-            "x", StorageArgs(account_id=ACCOUNT, key_arn=KEY, access_log_days=30, disposable=True)
+            "x", StorageArgs(place=HERE, key_arn=KEY, access_log_days=30, disposable=True)
         ),
         [
             "PrivateBucket x-access-logs",
@@ -354,7 +354,7 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: Storage(
-            "x", StorageArgs(account_id="1", key_arn=KEY, access_log_days=0, disposable=True)
+            "x", StorageArgs(place=HERE, key_arn=KEY, access_log_days=0, disposable=True)
         ),
         "access_log_days is 0",
     ),

@@ -87,7 +87,8 @@ def test_machines_are_watched_and_use_a_template_over_two_zones(recording: Recor
         assert template.inputs["monitoring"] == {"enabled": True}
         assert template.inputs["ebsOptimized"] == "true"
     for group in recording.of_type("aws:autoscaling/group:Group"):
-        assert group.inputs["healthCheckType"] == "ELB"
+        # Exception from AutoScaling.1 and CKV2_AWS_15: docs/adr/0503.
+        assert group.inputs["healthCheckType"] == "EC2"
         assert len(group.inputs["vpcZoneIdentifiers"]) >= 2
         assert all(tag["propagateAtLaunch"] for tag in group.inputs["tags"])
         policy = group.inputs["mixedInstancesPolicy"]["launchTemplate"]

@@ -1,0 +1,183 @@
+"""The tables of GPUs, recognisers and alarms: consistent, sourced, and read rightly.
+
+That the figures are true is the sources' word; only a live machine can show it.
+"""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra import gpu, models
+from infra.alarm_table import METRICS_NAMESPACE, Alarm, colour_alarms, entrance_alarms
+from infra.boot.environment import GATEWAY_GAUGES
+from infra.dashboard import screen
+from infra.regions import partition
+from tests.infra.building import ROOT
+
+ALARMS = [*colour_alarms(min_machines=2), *entrance_alarms()]
+BODY = screen(
+    "us-east-2", "test", "app/b/1", {"blue": "tg/b", "green": "tg/g"}, {"blue": "b", "green": "g"}
+)
+
+
+def test_every_gpu_and_every_recogniser_names_a_source_that_is_listed() -> None:
+    for module, rows in (
+        (gpu, [machine.gpu.source for machine in gpu.MACHINES.values()]),
+        (models, [image.source for image in models.IMAGES.values()]),
+    ):
+        listed = set(re.findall(r"^([A-F])\. ", module.__doc__ or "", flags=re.MULTILINE))
+        for row in rows:
+            assert set(row.split(", ")) <= listed
+
+
+def test_only_the_t4_is_below_the_current_floor() -> None:
+    below = {machine.gpu.name for machine in gpu.MACHINES.values() if not gpu.current(machine.gpu)}
+    assert below == {"T4"}
+
+
+def test_a_family_has_one_kind_of_gpu() -> None:
+    families: dict[str, set[str]] = {}
+    for kind, machine in gpu.MACHINES.items():
+        families.setdefault(kind.partition(".")[0], set()).add(machine.gpu.name)
+    assert all(len(cards) == 1 for cards in families.values())
+
+
+@pytest.mark.parametrize(
+    ("image", "container", "tag", "version"),
+    [
+        (
+            "nvcr.io/nim/nvidia/nemotron-asr-streaming:1.4.0",
+            "nemotron-asr-streaming",
+            "1.4.0",
+            (1, 4),
+        ),
+        ("localhost:5000/parakeet-tdt-0.6b-v2:v2.1", "parakeet-tdt-0.6b-v2", "v2.1", (2, 1)),
+        ("nvcr.io/nim/x", "x", None, None),
+        ("nvcr.io/nim/x:latest", "x", "latest", None),
+        ("nvcr.io/nim/x@sha256:" + "0" * 64, "x", None, None),
+    ],
+)
+def test_an_image_reference_is_taken_apart(
+    image: str, container: str, tag: str | None, version: tuple[int, int] | None
+) -> None:
+    reference = models.parse_reference(image)
+    assert (reference.container, reference.tag, reference.version) == (container, tag, version)
+
+
+@pytest.mark.parametrize(
+    "image", ["", "parakeet", "nvcr.io/Nim/x:1", "nvcr.io/x:1 ", "a/b@sha256:1"]
+)
+def test_what_is_no_image_reference_is_refused(image: str) -> None:
+    with pytest.raises(ValueError, match="is not registry/repository:tag"):
+        models.parse_reference(image)
+
+
+def test_a_selector_is_taken_apart() -> None:
+    assert models.parse_selector("mode=str,vad=silero") == {"mode": "str", "vad": "silero"}
+    assert models.parse_selector("") == {}
+
+
+@pytest.mark.parametrize(
+    "selector", ["mode", "mode=", "mode=str,mode=ofl", "speed=fast", "mode=str,"]
+)
+def test_what_is_no_selector_is_refused(selector: str) -> None:
+    with pytest.raises(ValueError, match="is not one of name, mode"):
+        models.parse_selector(selector)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(models.SELECTOR_KEYS), st.from_regex(r"[\w.\-]{1,12}", fullmatch=True)
+    )
+)
+def test_a_selector_written_out_is_read_back(parts: dict[str, str]) -> None:
+    written = ",".join(f"{key}={value}" for key, value in parts.items())
+    assert models.parse_selector(written) == parts
+
+
+@pytest.mark.parametrize(
+    ("container", "selector", "needed"),
+    [
+        ("parakeet-1-1b-rnnt-multilingual", "mode=str-thr", 14.75),
+        ("parakeet-1-1b-ctc-en-us", "mode=str", None),
+        ("nemotron-asr-streaming", "mode=str,batch_size=32", 6.0),
+        ("nemotron-asr-streaming", "mode=str", 15.0),
+        ("nemotron-asr-streaming", "mode=str,batch_size=512", None),
+    ],
+)
+def test_memory_goes_by_mode_or_by_batch_size(
+    container: str, selector: str, needed: float | None
+) -> None:
+    image = models.IMAGES[container]
+    assert models.memory_needed(image, models.parse_selector(selector)) == needed
+
+
+def test_the_repository_of_an_image_in_ecr_is_found() -> None:
+    image = "123456789012.dkr.ecr.us-gov-west-1.amazonaws.com/nim/parakeet:1.5.0"
+    assert models.ecr_repository_arn(image) == (
+        "arn:aws-us-gov:ecr:us-gov-west-1:123456789012:repository/nim/parakeet"
+    )
+    assert models.ecr_repository_arn("nvcr.io/nim/nvidia/parakeet:1.5.0") is None
+
+
+def test_the_partition_follows_from_the_region() -> None:
+    regions = ("us-east-2", "cn-north-1", "us-gov-west-1")
+    assert [partition(region) for region in regions] == ["aws", "aws-cn", "aws-us-gov"]
+
+
+@pytest.mark.parametrize("alarm", ALARMS, ids=[alarm.slug for alarm in ALARMS])
+def test_an_alarm_can_be_evaluated_and_says_what_it_means(alarm: Alarm) -> None:
+    assert alarm.breaching <= alarm.periods
+    assert alarm.why.endswith(".")
+    assert alarm.period * alarm.periods <= 86_400
+    if alarm.expression is None:
+        assert list(alarm.metrics) == ["m"]
+    else:
+        used = set(re.findall(r"\b[a-z]+\b", alarm.expression))
+        assert used == set(alarm.metrics)
+
+
+def test_alarm_names_are_unique_and_a_colour_may_have_no_machine_on_purpose() -> None:
+    slugs = [alarm.slug for alarm in ALARMS]
+    assert len(set(slugs)) == len(slugs)
+    assert "too-few-machines" not in [alarm.slug for alarm in colour_alarms(min_machines=0)]
+
+
+def published() -> set[str]:
+    """Names of the metrics the machines send, read from the scripts and the exporter that do."""
+    boot = ROOT / "infra" / "boot"
+    scripts = "\n".join(path.read_text(encoding="utf-8") for path in (boot / "scripts").iterdir())
+    names = set(re.findall(r"\bmetric ([A-Z]\w+) ", scripts))
+    exporter = (boot / "host" / "exporter.py").read_text(encoding="utf-8")
+    names |= set(re.findall(r'"([A-Z][A-Za-z]+)", "(?:Percent|Megabytes|None)"', exporter))
+    names |= set(re.findall(r'\{"([A-Z]\w+)": "Gigabytes"', exporter))
+    return names | {pair.partition("=")[2] for pair in GATEWAY_GAUGES.split()}
+
+
+def test_every_metric_of_ours_that_is_watched_or_shown_is_published_by_the_machines() -> None:
+    watched = {
+        metric.name
+        for alarm in ALARMS
+        for metric in alarm.metrics.values()
+        if metric.namespace == METRICS_NAMESPACE
+    }
+    shown = set(re.findall(rf'\["{METRICS_NAMESPACE}", "(\w+)"', json.dumps(BODY)))
+    assert watched
+    assert shown
+    assert watched | shown <= published()
+
+
+def test_the_dashboard_is_a_grid_without_holes_and_every_graph_has_a_unit() -> None:
+    widgets = BODY["widgets"]
+    assert isinstance(widgets, list)
+    assert [(one["x"], one["y"]) for one in widgets] == [
+        (column, row) for row in (0, 6, 12) for column in (0, 8, 16)
+    ]
+    for one in widgets:
+        shown = one["properties"]
+        assert shown["title"]
+        assert shown["yAxis"]["left"]["label"]
+        assert [metric[-1]["label"] for metric in shown["metrics"]] == ["blue", "green"]
