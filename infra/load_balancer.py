@@ -9,8 +9,15 @@ import pulumi_aws as aws
 
 from infra.sections import COLOURS, Colour
 
-READINESS_PATH: Final = "/readyz"
-"""The gateway answers 200 here when it can take a session now: the recogniser is ready too."""
+READINESS_PATH: Final = "/readyz?ignore=capacity"
+"""The gateway answers 200 here when it can serve: the recogniser is ready and nothing drains.
+
+Fullness is left out. Auto Scaling replaces what its target group calls unhealthy, and a full
+machine would be replaced with all its sessions.
+"""
+
+METRICS_PATH: Final = "/metrics"
+"""Scraped on the machine; nobody outside has business there."""
 
 MAX_DEREGISTRATION_SECONDS: Final = 3600
 """The longest a target group may wait for a leaving machine (ELB documentation)."""
@@ -105,6 +112,7 @@ class LoadBalancer(pulumi.ComponentResource):
             for colour in COLOURS
         }
         listener = self._listener(name, args, balancer, groups)
+        self._hide_metrics(f"{name}-metrics", listener)
         self._direct(f"{name}-direct", args, listener, groups)
         if args.http_redirect:
             self._redirect(f"{name}-http", args, balancer)
@@ -202,6 +210,21 @@ class LoadBalancer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["defaultActions"]),
         )
 
+    def _hide_metrics(self, name: str, listener: aws.lb.Listener) -> None:
+        path = aws.lb.ListenerRuleConditionPathPatternArgs(values=[METRICS_PATH])
+        answer = aws.lb.ListenerRuleActionFixedResponseArgs(
+            content_type="text/plain", message_body="Not found", status_code="404"
+        )
+        aws.lb.ListenerRule(
+            name,
+            listener_arn=listener.arn,
+            priority=1,
+            conditions=[aws.lb.ListenerRuleConditionArgs(path_pattern=path)],
+            actions=[aws.lb.ListenerRuleActionArgs(type="fixed-response", fixed_response=answer)],
+            tags={"Name": name},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
     def _direct(
         self,
         name: str,
@@ -209,7 +232,7 @@ class LoadBalancer(pulumi.ComponentResource):
         listener: aws.lb.Listener,
         groups: Mapping[Colour, aws.lb.TargetGroup],
     ) -> None:
-        for place, (colour, group) in enumerate(groups.items()):
+        for priority, (colour, group) in enumerate(groups.items(), start=2):
             header = aws.lb.ListenerRuleConditionHttpHeaderArgs(
                 http_header_name=args.direct_header, values=[colour]
             )
@@ -220,7 +243,7 @@ class LoadBalancer(pulumi.ComponentResource):
             aws.lb.ListenerRule(
                 f"{name}-{colour}",
                 listener_arn=listener.arn,
-                priority=place + 1,
+                priority=priority,
                 conditions=conditions,
                 actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
                 tags={"Name": f"{name}-{colour}"},

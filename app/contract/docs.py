@@ -97,7 +97,8 @@ _HTTP: Final = """\
 | Route | Answer |
 |---|---|
 | `GET /healthz` | 200 while the process lives |
-| `GET /readyz` | 200 when a session can be taken now, else 503; `reasons` says why |
+| `GET /readyz` | 200 when a session can be taken now, else 503; `reasons` says why. \
+`?ignore=capacity` leaves out that all places are taken, for health checks that replace machines |
 | `GET /metrics` | Prometheus text; `metrics.md` lists the names |
 | `POST /transcribe/file` | multipart field `file` with WAV, FLAC, OGG or MP3: `status`, \
 `filename`, `transcript`, `confidence`, `duration`, `service`, `timestamp`, `words`; an error \

@@ -30,11 +30,17 @@ class Admission:
         """Sessions that could be started now."""
         return self._max_sessions - self.sessions
 
-    def obstacles(self) -> list[str]:
-        """Say why no session can be taken now; nothing when one can."""
+    def obstacles(self, *, capacity: bool) -> list[str]:
+        """Say why no session can be taken now; nothing when one can.
+
+        Args:
+            capacity: Whether being full is a reason.
+        """
         found = []
         if self.draining:
             found.append("the gateway is draining")
+        if not capacity:
+            return found
         if self.free_sessions <= 0:
             found.append(f"all {self._max_sessions} sessions are in use")
         if self.connections >= self._max_connections:

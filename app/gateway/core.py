@@ -92,9 +92,14 @@ class Gateway:
         metrics.watch_queue(lambda: sum(session.queued_seconds for session in gateway.sessions))
         return gateway
 
-    def obstacles(self) -> list[str]:
-        """Say why no session can be taken now; nothing when one can."""
-        found = self.admission.obstacles()
+    def obstacles(self, *, capacity: bool = True) -> list[str]:
+        """Say why no session can be taken now; nothing when one can.
+
+        Args:
+            capacity: Whether being full counts. It does for a client, and not for whoever replaces
+                machines that cannot serve: a full one serves more than any other.
+        """
+        found = self.admission.obstacles(capacity=capacity)
         recogniser = self.readiness.obstacle
         if recogniser is not None:
             found.append(recogniser)

@@ -41,10 +41,9 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Answer whether a session can be taken now."""
+    """Answer whether a session can be taken now; `?ignore=capacity` leaves fullness out."""
     gateway = gateway_of(request)
-    obstacles = gateway.obstacles()
-    gateway.metrics.ready.set(not obstacles)
+    obstacles = gateway.obstacles(capacity=request.query_params.get("ignore") != "capacity")
     admission = gateway.admission
     return JSONResponse(
         {

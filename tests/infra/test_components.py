@@ -162,6 +162,7 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
             "Listener x-https",
             "ListenerRule x-direct-blue",
             "ListenerRule x-direct-green",
+            "ListenerRule x-metrics",
             "LoadBalancer x",
             "Record x-name",
             "TargetGroup x-blue",
@@ -403,6 +404,20 @@ def test_only_the_named_colours_machines_are_reached_by_the_header() -> None:
         ]
         assert group.urn in rule.dependencies
         assert [action["type"] for action in rule.inputs["actions"]] == ["forward"]
+
+
+def test_metrics_are_hidden_before_any_other_rule_and_fullness_replaces_no_machine() -> None:
+    recording = build(lambda: LoadBalancer("x", BALANCER))
+    rule = recording.one("aws:lb/listenerRule:ListenerRule", "x-metrics")
+    assert rule.inputs["conditions"] == [{"pathPattern": {"values": ["/metrics"]}}]
+    assert [action["type"] for action in rule.inputs["actions"]] == ["fixed-response"]
+    priorities = {
+        each.name: each.inputs["priority"]
+        for each in recording.of_type("aws:lb/listenerRule:ListenerRule")
+    }
+    assert min(priorities, key=priorities.__getitem__) == "x-metrics"
+    for group in recording.of_type("aws:lb/targetGroup:TargetGroup"):
+        assert group.inputs["healthCheck"]["path"] == "/readyz?ignore=capacity"
 
 
 def test_an_abandoned_start_takes_nothing_into_service_and_a_stuck_drain_ends() -> None:

@@ -74,6 +74,8 @@ async def test_readiness_follows_the_free_slots(emulator: Emulator) -> None:
         await send(socket, "start_transcription")
         await said_until(socket, "session_started")
         full = await get(gateway, "/readyz")
+        # A full machine is no sick one: what replaces machines must not see it as such.
+        assert (await get(gateway, "/readyz?ignore=capacity")).status_code == 200
         assert full.status_code == 503
         assert full.json()["reasons"] == [
             "all 1 sessions are in use",
