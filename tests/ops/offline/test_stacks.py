@@ -11,6 +11,7 @@ import pytest
 
 from ops.offline import record
 from ops.offline.applier import IN_PROCESS, AppliedStack, apply
+from ops.offline.diff.rules import FORCE_NEW
 from ops.offline.project import load_project, stack_names
 from ops.stack import StackOutputs
 
@@ -86,3 +87,8 @@ def test_only_the_connect_endpoint_exists_on_paper(applied: AppliedStack) -> Non
     assert {urn.split("$")[-1].split("::")[0] for urn in applied.unsupported} <= {
         "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint"
     }
+
+
+def test_it_is_known_of_every_type_what_replaces_it(applied: AppliedStack) -> None:
+    used = {resource.type for resource in applied.recording.resources.values()}
+    assert {token for token in used if token.startswith("aws:")} <= set(FORCE_NEW)

@@ -1,0 +1,109 @@
+"""The command `perch preview`: what a change would do, without credentials."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ops.errors import ConfigurationError
+from ops.offline.diff.compare import compare
+from ops.offline.diff.digest import digest
+from ops.offline.diff.model import Comparison, Op
+from ops.offline.diff.rendering import markdown, text
+from ops.offline.errors import OfflineError
+from ops.offline.revisions import WORKING_TREE, recordings
+from ops.stack import project_root
+
+GATES = ("replace", "delete", "alarm", "change")
+"""What `--fail-on` can be given."""
+
+
+def preview(
+    root: Path, stacks: Sequence[str], base: str | None, head: str | None
+) -> list[Comparison]:
+    """Compare stacks at two states of a repository.
+
+    Args:
+        root: folder of Pulumi.yaml inside a git repository.
+        stacks: names; none means all.
+        base: revision to compare with; None for the working tree.
+        head: revision to show; None for the working tree.
+
+    Raises:
+        OfflineError: a revision or stack is unknown, or a program failed.
+    """
+    found = recordings([(root, base), (root, head)], stacks)
+    names = (base or WORKING_TREE, head or WORKING_TREE)
+    return [compare(*sides, stack=stack, names=names) for stack, sides in found.items()]
+
+
+def stops(comparison: Comparison, gates: Sequence[str]) -> list[str]:
+    """Which of the gates a comparison does not pass."""
+    closed = {
+        "replace": comparison.count(Op.REPLACE) > 0,
+        "delete": comparison.count(Op.DELETE) + comparison.count(Op.DISCARD) > 0,
+        "alarm": bool(comparison.alarms),
+        "change": bool(comparison.changes or comparison.outputs),
+    }
+    return [gate for gate in gates if closed[gate]]
+
+
+@click.command(
+    epilog="It runs the program with stand-ins for what only AWS knows; `pulumi preview` with"
+    " credentials also sees what was changed by hand."
+)
+@click.option("--stack", "stacks", multiple=True, help="Stack to show; again for more  [all].")
+@click.option(
+    "--base",
+    default="HEAD",
+    show_default=True,
+    help="Git revision to compare with.",
+)
+@click.option("--head", help="Git revision to show  [default: the working tree].")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="json has the shape of `pulumi preview --json`: one digest a stack, a list for several.",
+)
+@click.option(
+    "--fail-on",
+    "gates",
+    type=click.Choice(GATES),
+    multiple=True,
+    help="Exit 1 when a resource would be replaced, or deleted, or an alarm is raised, or anything"
+    " changes.",
+)
+def command(
+    stacks: tuple[str, ...], base: str, head: str | None, form: str, gates: tuple[str, ...]
+) -> None:
+    """Show what a change would create, update, replace or delete.
+
+    Needs no credentials, no network and no Pulumi CLI. Replacements, deletions and the loss of a
+    protection come first. Secrets are masked.
+    """
+    begun = time.monotonic()
+    try:
+        comparisons = preview(project_root(), stacks, base, head)
+    except OfflineError as error:
+        raise ConfigurationError(str(error)) from None
+    seconds = time.monotonic() - begun
+    if form == "json":
+        digests = [digest(comparison, seconds=seconds) for comparison in comparisons]
+        shown = digests[0] if len(digests) == 1 else digests
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        render = markdown if form == "markdown" else text
+        click.echo("\n".join(render(comparison) for comparison in comparisons), nl=False)
+    refused = [
+        f"{comparison.stack}: {', '.join(closed)}"
+        for comparison in comparisons
+        if (closed := stops(comparison, gates))
+    ]
+    if refused:
+        click.echo(f"perch: stopped by --fail-on ({'; '.join(refused)})", err=True)
+        raise SystemExit(1)
