@@ -12,8 +12,8 @@ from infra.sections import COLOURS, Colour
 READINESS_PATH: Final = "/readyz?ignore=capacity"
 """The gateway answers 200 here when it can serve: the recogniser is ready and nothing drains.
 
-Fullness is left out. Auto Scaling replaces what its target group calls unhealthy, and a full
-machine would be replaced with all its sessions.
+Fullness is left out: were every machine full, none would be healthy, and the load balancer would
+send sessions to those without a recogniser too.
 """
 
 METRICS_PATH: Final = "/metrics"

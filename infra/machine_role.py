@@ -72,6 +72,7 @@ def statements(rights: MachineRights) -> Iterator[Statement]:
         actions=[
             "autoscaling:CompleteLifecycleAction",
             "autoscaling:RecordLifecycleActionHeartbeat",
+            "autoscaling:SetInstanceHealth",
         ],
         resources=[
             rights.place.arn(

@@ -18,9 +18,9 @@ Runtime = Literal["nim", "riva"]
 COLOURS: Final[tuple[Colour, ...]] = ("blue", "green")
 
 DLAMI_PARAMETER: Final = (
-    "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id"
+    "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id"
 )
-"""AWS's public parameter that names the newest Deep Learning base AMI (Ubuntu 22.04)."""
+"""AWS's public parameter that names the newest Deep Learning base AMI (Ubuntu 24.04)."""
 
 TLS_POLICIES: Final = (
     "ELBSecurityPolicy-TLS13-1-2-2021-06",

@@ -214,7 +214,8 @@ def test_target_groups_say_everything_a_session_depends_on(recording: Recording)
     drain = {"local": 10, "dev": 60}.get(recording.stack, 300)
     for group in recording.of_type("aws:lb/targetGroup:TargetGroup"):
         check = group.inputs["healthCheck"]
-        assert (check["path"], check["matcher"], check["enabled"]) == ("/readyz", "200", True)
+        assert check["path"] == "/readyz?ignore=capacity"
+        assert (check["matcher"], check["enabled"]) == ("200", True)
         assert group.inputs["deregistrationDelay"] == drain + 30
         assert group.inputs["stickiness"]["enabled"] is False
     balancer = recording.one("aws:lb/loadBalancer:LoadBalancer")

@@ -24,9 +24,7 @@ def told(host: Host) -> list[str]:
     results = []
     for call in host.calls("autoscaling"):
         words = call.arguments
-        verb = next(
-            word for word in words if "lifecycle-action" in word and not word.startswith("--")
-        )
+        verb = words[words.index("autoscaling") + 1]
         option = "--lifecycle-action-result"
         results.append(words[words.index(option) + 1] if option in words else verb)
     return results
@@ -119,11 +117,13 @@ class TestReportingAFailure:
         assert told(host) == []
         assert not host.calls("MetricName=BootFailures")
 
-    def test_of_a_machine_in_service_leaves_it_to_the_load_balancer(self, host: Host) -> None:
+    def test_of_a_machine_in_service_asks_the_group_to_replace_it(self, host: Host) -> None:
         host.run("lifecycle", "launched")
         assert self.fail(host).returncode == 0
-        assert told(host) == ["CONTINUE"]
+        assert told(host) == ["CONTINUE", "set-instance-health"]
         assert host.calls("MetricName=BootFailures")
+        (call,) = host.calls("set-instance-health")
+        assert f"--instance-id {INSTANCE} --health-status Unhealthy" in call.line
 
     def test_reports_what_follows_from_the_first_failure_no_more(self, host: Host) -> None:
         self.fail(host)
@@ -257,4 +257,5 @@ def test_every_aws_call_is_one_that_the_service_has(host: Host) -> None:
         "put-metric-data",
         "complete-lifecycle-action",
         "record-lifecycle-action-heartbeat",
+        "set-instance-health",
     }
