@@ -19,6 +19,7 @@ from infra.policies.resources import (
     linked,
     section,
     size,
+    whole,
 )
 from infra.policies.rules import OWN, ResourceRule, Rule, StackRule
 from infra.policies.user_data import secrets_in, unpack
@@ -37,7 +38,7 @@ def _tokens(template: Subject) -> Iterator[str]:
 def _hops(template: Subject) -> Iterator[str]:
     limit = section(template.props, "metadataOptions").get("httpPutResponseHopLimit")
     if limit != 1:
-        yield f"metadataOptions.httpPutResponseHopLimit is {limit}; accepted: 1"
+        yield f"metadataOptions.httpPutResponseHopLimit is {whole(limit)}; accepted: 1"
 
 
 def _addresses(template: Subject) -> Iterator[str]:

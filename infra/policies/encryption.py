@@ -19,6 +19,7 @@ from infra.policies.resources import (
     linked,
     section,
     size,
+    whole,
 )
 from infra.policies.rules import OWN, ResourceRule, Rule, StackRule
 
@@ -108,7 +109,7 @@ def _key_policy(key: Subject) -> Iterator[str]:
 def _key_stays(key: Subject) -> Iterator[str]:
     days = key.props.get("deletionWindowInDays")
     if days is not None and days < _SHORTEST_DELETION:
-        yield f"deletionWindowInDays is {days}; accepted: {_SHORTEST_DELETION} or more"
+        yield f"deletionWindowInDays is {whole(days)}; accepted: {_SHORTEST_DELETION} or more"
     if is_false(key.props.get("isEnabled")):
         yield "isEnabled is false; accepted: true"
     if not key.opts.protect:

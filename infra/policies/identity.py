@@ -232,7 +232,7 @@ RULES: Final[tuple[Rule, ...]] = (
         name="managed-policies-are-known",
         number=27,
         text="Of AWS's own policies roles have only those that were looked at.",
-        ids=("CKV_AWS_62",),
+        ids=("CKV_AWS_274",),
         kinds=_ATTACHMENTS,
         check=_managed,
     ),

@@ -87,6 +87,11 @@ def size(props: Mapping[str, Any], key: str) -> int:
     return len(value) if isinstance(value, Sequence) and not isinstance(value, str) else 0
 
 
+def whole(value: object) -> object:
+    """A number as a person writes it: Pulumi hands over every number as a float."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def is_true(value: object) -> bool:
     """Whether a flag is set; launch templates spell theirs as text."""
     return value is True or value == "true"
