@@ -58,10 +58,9 @@ $(STAMP): pyproject.toml uv.lock | $(UV)
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || { echo "perch: $(PYTHON) is $$($(PYTHON) -V 2>&1 || true); install Python 3.11 or newer, or name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
-	@mkdir -p .uv/bin
-	@if command -v uv >/dev/null 2>&1; then ln -sf "$$(command -v uv)" $(UV); \
+	@if command -v uv >/dev/null 2>&1; then mkdir -p .uv/bin && ln -sf "$$(command -v uv)" $(UV); \
 	else $(PYTHON) -m pip --version >/dev/null 2>&1 \
 	  || { echo "perch: neither uv nor pip found; install pip for $(PYTHON) (Debian: apt-get install python3-pip)" >&2; exit 1; }; \
 	  echo "perch: fetching uv $(UV_VERSION) with pip"; \
 	  $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
-	    --target .uv "uv==$(UV_VERSION)"; fi
+	    --upgrade --target .uv "uv==$(UV_VERSION)"; fi
