@@ -1,7 +1,8 @@
 """One stack's configuration, read whole: every problem is named before any resource exists."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,9 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from infra.reader import Problem, apply_rules, read_section, show
 from infra.rules import RULES, warnings_about
 from infra.sections import Settings
+
+LONGEST_STACK_NAME: Final = 12
+"""A target group's name has 32 characters: perch-, the stack's, -green, and Pulumi's eight."""
 
 SECRETS: Final[Mapping[str, str]] = {
     "ngc_api_key": "NGC personal key with which machines pull the recogniser and its models.",
@@ -57,6 +61,18 @@ def parse(raw: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
     return settings, problems
 
 
+def name_problems(stack: str, region: str) -> Iterator[Problem]:
+    """What is wrong with the two names everything else is named by."""
+    if not re.fullmatch(rf"[a-z][a-z0-9\-]{{0,{LONGEST_STACK_NAME - 1}}}", stack):
+        yield Problem(
+            "the stack's name",
+            show(stack),
+            f"1 to {LONGEST_STACK_NAME} lower-case letters, digits and hyphens, a letter first",
+        )
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region):
+        yield Problem("aws:region", show(region or None), "an AWS region such as us-east-2")
+
+
 def load() -> Stack:
     """Read the running stack's configuration; InvalidConfiguration lists all that is wrong."""
     project = pulumi.get_project()
@@ -72,10 +88,9 @@ def load() -> Stack:
     problems.extend(
         Problem(name, "in clear", f"a secret: pulumi config set --secret {name}") for name in clear
     )
-    region = pulumi.Config("aws").get("region")
-    if region is None:
-        problems.append(Problem("aws:region", show(None), "an AWS region such as us-east-2"))
-    if problems or region is None:
+    region = pulumi.Config("aws").get("region") or ""
+    problems.extend(name_problems(pulumi.get_stack(), region))
+    if problems:
         raise InvalidConfiguration(pulumi.get_stack(), problems)
     config = pulumi.Config(project)
     return Stack(

@@ -185,6 +185,31 @@ def test_changing_one_image_tag_changes_one_colours_template_alone() -> None:
     assert changed == {"perch-dev-green"}
 
 
+def test_a_bundle_a_pinned_image_and_an_old_gpu_are_used_as_asked_and_warned_of() -> None:
+    recording = changed_stack(
+        "dev",
+        {
+            "blue": {
+                "gateway_tag": None,
+                "gateway_bundle": "gateway/perch-0.1.0.tar.gz",
+                "gateway_sha256": "0" * 64,
+                "ami_id": "ami-0123456789abcdef0",
+                "image": "nvcr.io/nim/nvidia/parakeet-0-6b-ctc-en-us:1.3.0",
+                "selector": "mode=str",
+                "instance_types": ["g4dn.xlarge", "g4dn.2xlarge"],
+            }
+        },
+    )
+    told = recording.outputs["colours"]["blue"]
+    assert told["gateway_artifact"] == (
+        "s3://perch-dev-artefacts-123456789012/gateway/perch-0.1.0.tar.gz"
+    )
+    template = recording.one("aws:ec2/launchTemplate:LaunchTemplate", "perch-dev-blue")
+    assert template.inputs["imageId"] == told["ami_id"] == "ami-0123456789abcdef0"
+    warned = [one.message for one in recording.diagnostics]
+    assert any("g4dn.xlarge (T4) is below" in message for message in warned)
+
+
 def test_an_adopted_vpc_is_used_and_none_is_made() -> None:
     recording = changed_stack(
         "staging",

@@ -12,7 +12,7 @@ from infra import gpu
 from infra.reader import REQUIRED, Key, keys_of
 from infra.rules import RULES, warnings_about
 from infra.sections import Settings
-from infra.settings import SECRETS, InvalidConfiguration, load, parse
+from infra.settings import SECRETS, InvalidConfiguration, load, name_problems, parse
 from ops.offline.errors import OfflineError
 from tests.infra.building import STACKS, build, changed_stack, stack
 from tests.infra.configurations import IMAGE, REMOVED, VALID, valid
@@ -111,6 +111,9 @@ RULE_CASES: list[tuple[str, dict[str, object], str]] = [
     ("machines_can_reach_what_they_need", {"network__nat": "none"}, "an image in ECR"),
     ("image_is_pinned", {"green__image": IMAGE.replace("1.5.0", "latest")}, "never latest"),
     ("selector_names_a_mode", {"blue__selector": "vad=silero"}, "a selector with mode= one of str"),
+    ("selector_names_a_mode", {"blue__selector": "speed=fast"}, "accepted: key=value parts"),
+    ("image_is_pinned", {"blue__image": "not an image"}, 'blue.image is "not an image"'),
+    ("domain_has_a_zone", {"domain__zone_id": None}, "domain.zone_id is null while domain.name"),
     ("gateway_comes_one_way", {"blue__gateway_tag": None}, "null and null; accepted: exactly one"),
     ("instance_types_are_known", {"blue__instance_types": ["p3.2xlarge"]}, "is p3.2xlarge"),
     (
@@ -140,6 +143,10 @@ def test_a_broken_rule_names_the_key_the_value_and_what_is_accepted(
 ) -> None:
     found = problems(valid(**change))
     assert any(said in problem for problem in found), (rule, found)
+
+
+def test_a_group_that_is_no_json_is_named() -> None:
+    assert "network is" in problems(valid(network="{zones"))[0]
 
 
 def test_every_rule_has_a_case_that_breaks_it() -> None:
@@ -243,6 +250,22 @@ def test_a_missing_region_is_one_more_problem_in_the_list(monkeypatch: pytest.Mo
         assert str(refused.value).startswith("stack test: 2 problem(s) in its configuration")
 
     assert build(program).of_type("aws:ec2/vpc:Vpc") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "region", "keys"),
+    [
+        ("dev", "us-gov-west-1", []),
+        ("perf-test-eu", "eu-central-1", []),
+        ("performance-x", "eu-central-1", ["the stack's name"]),
+        ("Dev", "moon", ["the stack's name", "aws:region"]),
+        ("2nd", "us-east-2a", ["the stack's name", "aws:region"]),
+    ],
+)
+def test_a_name_aws_would_refuse_later_is_refused_now(
+    name: str, region: str, keys: list[str]
+) -> None:
+    assert [problem.key for problem in name_problems(name, region)] == keys
 
 
 def _as_config(value: object) -> str:
