@@ -234,15 +234,16 @@ async def test_a_lasting_error_is_not_tried_again() -> None:
 
 
 async def test_an_error_of_the_callers_audio_comes_out_as_it_is_and_ends_the_call() -> None:
+    async def broken(riva: FakeRiva, reason: Exception) -> AsyncIterator[bytes]:
+        yield tone(0.1)
+        # A call that is cancelled before the server has it would never be seen there.
+        await riva.stream()
+        raise reason
+
     for error in (RuntimeError("the microphone broke"), TimeoutError("no frame")):
-
-        async def broken(reason: Exception = error) -> AsyncIterator[bytes]:
-            yield tone(0.1)
-            raise reason
-
         async with serving(FakeRiva()) as riva, client_of(riva) as client:
             with pytest.raises(type(error), match=str(error)):
-                await hear(client, broken())
+                await hear(client, broken(riva, error))
             await asyncio.wait_for(riva.streams[0].ended.wait(), 5)
 
 

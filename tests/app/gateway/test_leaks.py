@@ -78,9 +78,10 @@ async def test_a_hundred_sessions_dropped_at_random_leave_nothing_behind(
         await asyncio.gather(
             *(drop_at_random(gateway, seeded(seed)) for seed in seeds[batch : batch + 25])
         )
-    tasks_after, files_after = await settled()
-    assert tasks_after <= tasks_before
-    assert files_after <= files_before
+    await settled()
+    # A closed connection's last callbacks may still stand in the loop; what leaks stays for ever.
+    await eventually(lambda: len(asyncio.all_tasks()) <= tasks_before)
+    await eventually(lambda: open_files() <= files_before)
     assert gateway.gateway.admission.connections == 0
     assert gateway.gateway.admission.sessions == 0
     registry = gateway.gateway.metrics.registry
