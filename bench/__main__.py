@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -114,13 +114,13 @@ def measure(subject: str, riva: tuple[str, str], streams: int, seconds: float) -
         }
         with _process(["-m", "bench.load"], load_environment) as load:
             _pin(psutil.Process(load.pid), cores[1:] or cores)
-            peak_rss = idle_rss
-            while load.poll() is None:
+            peak_rss, output = idle_rss, None
+            while output is None:
                 peak_rss = max(peak_rss, watched.memory_info().rss)
-                try:
+                with suppress(subprocess.TimeoutExpired):
                     output, _ = load.communicate(timeout=0.5)
-                except subprocess.TimeoutExpired:
-                    continue
+            if load.returncode:
+                sys.exit(f"bench: the load failed (exit status {load.returncode})")
             result = json.loads(output)
         after = watched.cpu_times()
     cpu = after.user + after.system - before.user - before.system
