@@ -88,7 +88,7 @@ def _machine_ingress(rule: PolicyResource, stack: Stack) -> Iterator[str]:
     opened = ports(rule)
     peers = {one.urn for one in linked(rule, "referencedSecurityGroupId", SECURITY_GROUP)}
     if peers and peers <= stack.groups_of_balancers():
-        gateways = {int(group.props["port"]) for group in stack.of(TARGET_GROUP)}
+        gateways = {int(group.props.get("port") or 0) for group in stack.of(TARGET_GROUP)}
         if len(opened) != 1 or opened.start not in gateways:
             named = ", ".join(map(str, sorted(gateways)))
             yield f"lets the load balancer reach {shown(opened)}; accepted: {named}"

@@ -4,6 +4,7 @@ References are read from the dependencies of properties, not from ids: those are
 too, when no id is.
 """
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -57,6 +58,7 @@ class Subject(Protocol):
     opts: PolicyResourceOptions
 
 
+@functools.cache
 def kind_of(token: str) -> str:
     """The type token a rule is written for; the SDK has several tokens for some resources."""
     return _SECOND_VERSION.sub(r"\1:\2", _SAME_AS_LB.sub("aws:lb/", token))

@@ -117,6 +117,7 @@ def _report(
     try:
         for message in check():
             report_violation(message, urn)
-    except ValueError as error:
-        # What cannot be read cannot be vouched for.
-        report_violation(f"cannot be judged: {error}", urn)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # What has another shape than the provider's cannot be vouched for, and a traceback would
+        # name neither the resource nor the policy.
+        report_violation(f"cannot be judged: {type(error).__name__}: {error}", urn)

@@ -13,7 +13,7 @@ from infra.policies.documents import allowed, statements
 from infra.policies.exceptions import WAIVERS
 from infra.policies.pack import RULES, policies
 from infra.policies.page import security_page
-from infra.policies.rules import Rule, describe
+from infra.policies.rules import describe
 from infra.policies.user_data import MAX_BYTES, secrets_in, unpack, variable
 from tests.infra.building import ROOT
 
@@ -25,12 +25,12 @@ def test_every_property_has_a_policy_and_no_two_policies_one_name() -> None:
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", name) for name in names)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_a_policy_says_what_it_holds_and_by_which_ids(rule: Rule) -> None:
-    assert rule.ids
-    assert rule.kinds
-    assert rule.text.endswith(".")
-    assert all(one in describe(rule) for one in rule.ids)
+def test_a_policy_says_what_it_holds_and_by_which_ids() -> None:
+    for rule in RULES:
+        assert rule.ids
+        assert rule.kinds
+        assert rule.text.endswith(".")
+        assert all(one in describe(rule) for one in rule.ids)
 
 
 def test_the_page_holds_every_policy_id_and_exception() -> None:

@@ -7,6 +7,7 @@ it, nor that Pulumi's engine hands a pack the same fields (`test_pack.py` goes a
 from datetime import date, timedelta
 
 import pytest
+from pulumi_policy import ResourceValidationPolicy
 
 from infra.policies.exceptions import WAIVERS, Waiver, excuse, overdue, short
 from infra.policies.judging import Finding, judge
@@ -17,6 +18,7 @@ from tests.infra.policies.breaking import copy_of, find, put, run
 
 pytestmark = pytest.mark.xdist_group("infra-program")
 
+ALONE = [policy for policy in policies(()) if isinstance(policy, ResourceValidationPolicy)]
 BEFORE_REVIEWS = min(waiver.review for waiver in WAIVERS)
 
 
@@ -111,6 +113,18 @@ def test_what_a_preview_cannot_judge_does_not_hide_what_is_wrong_elsewhere() -> 
     found = run(document, "deregistration-outlasts-the-drain")
     blue = find(document, "TargetGroup blue")["urn"]
     assert [(one.urn, one.judged) for one in found] == [(blue, True), ("", False)]
+
+
+@pytest.mark.parametrize("odd", [None, "odd", 3.0, [None], [{}], {"odd": None}], ids=repr)
+def test_an_input_of_another_shape_ends_no_policy_by_a_traceback(odd: object) -> None:
+    document = copy_of("prod")
+    kinds = {kind for rule in RULES for kind in rule.kinds}
+    one_a_kind = {one["type"]: one for one in document["resources"] if one["type"] in kinds}
+    for resource in one_a_kind.values():
+        for key, value in list(resource["inputs"].items()):
+            resource["inputs"][key] = odd
+            judge(ALONE, read({"resources": [resource]}))
+            resource["inputs"][key] = value
 
 
 def test_other_tokens_of_one_resource_are_judged_alike() -> None:
