@@ -3,6 +3,7 @@
 from app.asr.client import RivaASRClient
 from app.asr.errors import AsrError, ErrorCode, Fault
 from app.asr.events import (
+    EndpointHealth,
     Endpointing,
     FileTranscript,
     Hotwords,
@@ -16,6 +17,7 @@ from app.asr.settings_problems import Problem, SettingsError
 
 __all__ = [
     "AsrError",
+    "EndpointHealth",
     "Endpointing",
     "ErrorCode",
     "Fault",

@@ -6,14 +6,15 @@ import asyncio
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from app.asr.catalogue import Catalogue
 from app.asr.errors import AsrError, ErrorCode
 from app.asr.files import FileLimits, Recording, read_recording
-from app.asr.readiness import HttpProbe, probe
+from app.asr.fleet import Endpoint, Fleet, StreamLines
+from app.asr.lasting import LastingRules, LastingStream
+from app.asr.reopening import ReopenRules
 from app.asr.requests import file_request, join_options, opening_request
 from app.asr.results import join_finals, offline_transcripts
 from app.asr.retry import with_retries
-from app.asr.stream import RecognitionStream, StreamRules
+from app.asr.stream import StreamRules
 from app.asr.transport import GrpcTransport
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.asr.events import (
+        EndpointHealth,
         Endpointing,
         FileTranscript,
         Model,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     )
     from app.asr.requests import Options
     from app.asr.settings import RivaSettings
-    from app.asr.transport import StreamCall, Transport
+    from app.asr.transport import Transport
 
 Answer = TypeVar("Answer")
 
@@ -45,23 +47,21 @@ _FILE_CHUNK_S = 0.1
 
 
 class RivaASRClient:
-    """Speech recognition by a Riva or NIM server.
+    """Speech recognition by one or several Riva or NIM servers.
 
     Made without I/O; connects when it is first used. Belongs to one event loop. `aclose` when done
     with it.
 
     Args:
-        settings: where the recogniser is and what to ask of it.
-        transport: the wire; None takes gRPC.
+        settings: where the recognisers are and what to ask of them.
+        transport: the wire to the only recogniser; None takes gRPC to each of the settings' own.
     """
 
     def __init__(self, settings: RivaSettings, *, transport: Transport | None = None) -> None:
         self._settings = settings
-        self._transport: Transport = GrpcTransport(settings) if transport is None else transport
+        self._fleet = _fleet(settings, transport)
         self._timeout = settings.timeout_ms / _MS
         self._file_timeout = settings.file_timeout_ms / _MS
-        self._catalogue = Catalogue(self._transport, timeout=self._timeout)
-        self._http = HttpProbe(settings)
         self._files = asyncio.Semaphore(settings.max_batch_size)
 
     async def stream_transcribe(  # noqa: PLR0913 - one argument for each thing a caller may choose
@@ -126,18 +126,27 @@ class RivaASRClient:
             interims=interims,
             word_times=self._settings.enable_word_time_offsets,
         )
-        await self._retried(lambda: self._catalogue.check(options.model, streaming=True))
-        call = await self._open(options, interims=interims)
-        stream = RecognitionStream(call, audio, rules)
+        await self._retried(lambda: self._fleet.check(options.model, streaming=True))
+        stream = await self._open(options, audio, rules, replay_s=self._settings.replay_s)
         async with aclosing(stream.transcripts()) as transcripts:
             async for transcript in transcripts:
                 yield transcript
 
-    async def _open(self, options: Options, *, interims: bool) -> StreamCall:
-        request = opening_request(self._settings, options, interims=interims)
-        return await self._retried(
-            lambda: self._transport.open_stream(request, within=self._timeout)
+    async def _open(
+        self, options: Options, audio: AsyncIterator[bytes], rules: StreamRules, *, replay_s: float
+    ) -> LastingStream:
+        request = opening_request(self._settings, options, interims=rules.interims)
+        lines = StreamLines(self._fleet, request, self._timeout)
+        lasting = LastingRules(
+            stream=rules,
+            reopen=ReopenRules(
+                outage_limit=self._settings.outage_limit_s,
+                first_wait=self._settings.reopen_delay_ms / _MS,
+            ),
+            replay_s=replay_s,
+            max_stream_s=self._settings.max_stream_s,
         )
+        return LastingStream(lines, await self._retried(lines.open), audio, lasting)
 
     async def _retried(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         return await with_retries(
@@ -226,19 +235,19 @@ class RivaASRClient:
 
     async def _goes_offline(self, options: Options, recording: Recording) -> bool:
         """Whether the offline call can be used; a server with streaming models alone refuses it."""
-        offline = await self._catalogue.serves(options.model, streaming=False)
+        offline = await self._fleet.serves(options.model, streaming=False)
         if not offline:
-            await self._catalogue.check(options.model, streaming=True)
+            await self._fleet.check(options.model, streaming=True)
             return False
         # The configuration and hotwords need room in the message too.
         request = file_request(self._settings, options, b"")
         fits = len(recording.pcm) + request.ByteSize() + 64 <= self._settings.max_message_bytes
-        return fits or not await self._catalogue.serves(options.model, streaming=True)
+        return fits or not await self._fleet.serves(options.model, streaming=True)
 
     async def _recognize(self, options: Options, recording: Recording) -> FileTranscript:
         request = file_request(self._settings, options, recording.pcm)
         response = await self._retried(
-            lambda: self._transport.recognize(request, within=self._file_timeout)
+            lambda: self._fleet.recognize(request, within=self._file_timeout)
         )
         finals = offline_transcripts(response, word_times=self._settings.enable_word_time_offsets)
         return join_finals(finals, duration=recording.duration)
@@ -255,8 +264,11 @@ class RivaASRClient:
             interims=False,
             word_times=self._settings.enable_word_time_offsets,
         )
-        call = await self._open(options, interims=False)
-        stream = RecognitionStream(call, recording.chunks(_FILE_CHUNK_S), rules)
+        # It is in memory as it is: what is kept of it to be heard again costs a second copy at
+        # most.
+        stream = await self._open(
+            options, recording.chunks(_FILE_CHUNK_S), rules, replay_s=recording.duration + 1.0
+        )
         async with aclosing(stream.transcripts()) as transcripts:
             finals = [transcript async for transcript in transcripts]
         return join_finals(finals, duration=recording.duration)
@@ -267,18 +279,33 @@ class RivaASRClient:
         Raises:
             AsrError: it could not be asked.
         """
-        return await self._retried(self._catalogue.refresh)
+        return await self._retried(self._fleet.models)
 
     async def ready(self) -> Readiness:
         """Whether a stream can be opened now: HTTP says ready and a model fits, in RIVA_TIMEOUT_MS.
 
+        Every recogniser is asked; one is enough.
+
         Never raises `AsrError`: what is missing stands in `Readiness.reason`.
         """
-        return await probe(
-            self._http, self._catalogue, model=self._settings.model, within=self._timeout
-        )
+        return await self._fleet.ready(model=self._settings.model, within=self._timeout)
+
+    def endpoints(self) -> tuple[EndpointHealth, ...]:
+        """What is known of each recogniser, without asking any; for metrics."""
+        return self._fleet.health()
 
     async def aclose(self) -> None:
         """Ends every stream and connection."""
-        await self._http.aclose()
-        await self._transport.aclose()
+        await self._fleet.aclose()
+
+
+def _fleet(settings: RivaSettings, transport: Transport | None) -> Fleet:
+    if transport is not None:
+        return Fleet([Endpoint("riva-1", settings, transport)])
+    places = [settings.at(address) for address in settings.addresses]
+    return Fleet(
+        [
+            Endpoint(f"riva-{number}", place, GrpcTransport(place))
+            for number, place in enumerate(places, start=1)
+        ]
+    )

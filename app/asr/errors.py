@@ -238,6 +238,30 @@ def _fits(rule: Rule, status: str, text: str) -> bool:
     return rule.text is None or rule.text.search(text) is not None
 
 
+# A server that is full is well, and what this side cancelled or lacks is not the server's doing.
+_NOT_THE_SERVERS = frozenset(
+    {
+        ErrorCode.CANCELLED,
+        ErrorCode.CLIENT_CLOSED,
+        ErrorCode.RESOURCE_EXHAUSTED,
+        ErrorCode.STREAM_IDLE,
+        ErrorCode.STREAM_LIMIT,
+    }
+)
+
+
+def blames_endpoint(error: AsrError) -> bool:
+    """Whether an error speaks against the server that gave it, and counts towards its ejection."""
+    return error.fault is not Fault.CALLER and error.code not in _NOT_THE_SERVERS
+
+
+def is_elsewhere_different(error: AsrError) -> bool:
+    """Whether another server may well answer the same call: a passing error, or one of set-up."""
+    if error.code == ErrorCode.CLIENT_CLOSED:
+        return False
+    return error.retryable or error.fault is Fault.SETUP
+
+
 def invalid(field: str, value: object, accepted: str) -> AsrError:
     """The caller handed over something unusable; names field, value and what is accepted."""
     return AsrError(

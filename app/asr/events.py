@@ -133,16 +133,40 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointHealth:
+    """What is known of one recogniser.
+
+    Attributes:
+        name: "riva-1", "riva-2", in the order of the settings; holds no address.
+        ready: what it answered when it was last asked; None when it was not.
+        streams: streams open there now.
+        consecutive_errors: errors since it last worked.
+        ejected_for: seconds for which it still gets no calls because of its errors; 0 when it gets
+            calls.
+        ejections: how often that happened so far.
+    """
+
+    name: str
+    ready: bool | None
+    streams: int
+    consecutive_errors: int
+    ejected_for: float
+    ejections: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
     """Whether a stream can be opened now.
 
     Attributes:
-        ready: True when the recogniser answers its HTTP readiness probe and lists a model that
+        ready: True when a recogniser answers its HTTP readiness probe and lists a model that
             fits.
         reason: one sentence that names what is missing and holds no address; None when ready.
         models: what the recogniser lists; empty when it could not be asked.
+        endpoints: each recogniser by itself; one that is ready is enough.
     """
 
     ready: bool
     reason: str | None
     models: tuple[Model, ...]
+    endpoints: tuple[EndpointHealth, ...] = ()

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.asr.endpoints import Address, parse_addresses
 from app.asr.settings_problems import (
     SettingsError,
     bracketed,
@@ -53,6 +54,11 @@ def _pairs(value: object) -> object:
             raise ValueError(f"{item!r} is not of the form key:value")
         pairs[key.strip()] = text.strip()
     return pairs
+
+
+def _addresses(value: object) -> object:
+    """Reads RIVA_ENDPOINTS; addresses pass as they are."""
+    return parse_addresses(value) if isinstance(value, str) else value
 
 
 OptionalFile = Annotated[Path | None, BeforeValidator(_empty_is_unset)]
@@ -90,6 +96,14 @@ class RivaSettings(BaseSettings):
     http_ready_path: Annotated[str, StringConstraints(pattern=r"^/[\w\-./]*$")] = Field(
         "/v1/health/ready",
         description="path of the readiness probe, starting with /, such as /v1/health/ready",
+    )
+
+    endpoints: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_addresses)] = Field(
+        (),
+        description=(
+            "several recognisers as host:port or host:port/http_port, joined by commas, each once; "
+            "empty takes RIVA_HOST, RIVA_PORT and RIVA_HTTP_PORT"
+        ),
     )
 
     ssl: bool = Field(False, description="true or false: TLS to the recogniser")
@@ -186,6 +200,26 @@ class RivaSettings(BaseSettings):
         description="0 to 60000: bound of the first random wait before a retry; doubles each time",
     )
 
+    replay_s: Annotated[float, Ge(1.0), Le(600.0)] = Field(
+        60.0, description="1 to 600: seconds of un-finalised audio kept to be heard again"
+    )
+    outage_limit_s: Annotated[float, Ge(0.0), Le(600.0)] = Field(
+        20.0, description="0 to 600: seconds a broken stream may be without a recogniser"
+    )
+    reopen_delay_ms: Annotated[int, Ge(1), Le(60_000)] = Field(
+        100,
+        description=(
+            "1 to 60000: bound of the random wait before a broken stream's second attempt; "
+            "doubles each time up to 2 s"
+        ),
+    )
+    max_stream_s: Annotated[float, Ge(0.0), Le(86_400.0)] = Field(
+        0.0,
+        description=(
+            "0 to 86400: a stream older than so many seconds is reopened at its next final; 0 never"
+        ),
+    )
+
     max_batch_size: Annotated[int, Ge(1), Le(1024)] = Field(
         8, description="1 to 1024: most files being recognised at the same time"
     )
@@ -230,6 +264,17 @@ class RivaSettings(BaseSettings):
         broken = frozenset(problem.key for problem in problems)
         rest = {name: value for name, value in dict(data).items() if env_key(name) not in broken}
         raise SettingsError((*problems, *cross_problems(handler(rest), broken)))
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Every recogniser: RIVA_ENDPOINTS, else the one of RIVA_HOST."""
+        return self.endpoints or (Address(host=self.host, port=self.port),)
+
+    def at(self, address: Address) -> RivaSettings:
+        """The same settings for that recogniser alone."""
+        http_port = self.http_port if address.http_port is None else address.http_port
+        place = {"host": address.host, "port": address.port, "http_port": http_port}
+        return self.model_copy(update={**place, "endpoints": ()})
 
     @property
     def target(self) -> str:

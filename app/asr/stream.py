@@ -100,7 +100,7 @@ class RecognitionStream:
                 raise _ended_early(self._timeline.caller_seconds)
         finally:
             self._call.abort()
-            await _stop(tasks)
+            await stop_tasks(tasks)
 
     async def _read(self) -> riva_asr_pb2.StreamingRecognizeResponse | None:
         self._reading_since = self._now()
@@ -247,7 +247,8 @@ def pieces(pcm: bytes, largest: int) -> Iterator[bytes]:
         yield pcm[start : start + largest]
 
 
-async def _stop(tasks: tuple[asyncio.Task[None], ...]) -> None:
+async def stop_tasks(tasks: tuple[asyncio.Task[None], ...]) -> None:
+    """Cancels tasks and waits for them, but not without end."""
     for task in tasks:
         task.cancel()
     _, stuck = await asyncio.wait(tasks, timeout=_STOPPING_S)

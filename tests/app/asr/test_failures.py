@@ -279,7 +279,7 @@ async def test_a_cancelled_listener_leaves_no_task_and_the_server_sees_it() -> N
         await asyncio.wait_for(stream.ended.wait(), 5)
         assert stream.cancelled
         assert microphone.closed
-        assert client._transport._pool._channels[0].streams == 0  # type: ignore[attr-defined]  # looks inside
+        assert client._fleet.endpoints[0].transport._pool._channels[0].streams == 0  # type: ignore[attr-defined]  # looks inside
         await asyncio.sleep(0)
         # The server in this process starts a task for the next call; everything else is the
         # client's.
@@ -353,7 +353,7 @@ async def test_many_streams_dropped_at_different_moments_leave_nothing() -> None
         await asyncio.gather(*(drop_after(client, n % 5) for n in range(60)))
         assert await tasks_of_client() == set()
         await asyncio.wait_for(asyncio.gather(*(s.ended.wait() for s in riva.streams)), 10)
-        assert all(c.streams == 0 for c in client._transport._pool._channels)  # type: ignore[attr-defined]  # looks inside
+        assert all(c.streams == 0 for c in client._fleet.endpoints[0].transport._pool._channels)  # type: ignore[attr-defined]  # looks inside
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ async def test_a_stream_that_breaks_is_told_then_closed(
 async def test_what_was_heard_before_the_break_is_delivered_before_the_error(
     gateway: Running, emulator: Emulator
 ) -> None:
-    emulator.set_script(failing("INTERNAL", results=2))
+    emulator.set_script(failing("UNKNOWN", results=2))
     async with client(gateway, PATH_B) as socket:
         await send(socket, "start_recording")
         await socket.send(SILENCE_100MS * 2)

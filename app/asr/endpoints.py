@@ -1,0 +1,53 @@
+"""Where recognisers are: addresses as the settings name them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+HOST_PATTERN = r"[A-Za-z0-9._\-]+"
+_ENTRY = re.compile(
+    rf"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>{HOST_PATTERN})):(?P<port>\d{{1,5}})"
+    r"(?:/(?P<http>\d{1,5}))?"
+)
+_HIGHEST_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """One recogniser.
+
+    Attributes:
+        host: name or address.
+        port: gRPC port.
+        http_port: port of the readiness probe, 0 for none; None takes RIVA_HTTP_PORT.
+    """
+
+    host: str
+    port: int
+    http_port: int | None = None
+
+
+def parse_addresses(text: str) -> tuple[Address, ...]:
+    """Reads "host:port/http_port,host:port"; an IPv6 address stands in brackets.
+
+    Raises:
+        ValueError: an entry is not of that form, or stands there twice.
+    """
+    entries = [entry for entry in (part.strip() for part in text.split(",")) if entry]
+    addresses = tuple(map(_address, entries))
+    places = {(address.host, address.port) for address in addresses}
+    if len(places) < len(addresses):
+        raise ValueError("an endpoint stands there twice")
+    return addresses
+
+
+def _address(entry: str) -> Address:
+    match = _ENTRY.fullmatch(entry)
+    if match is None:
+        raise ValueError(f"{entry!r} is not of the form host:port or host:port/http_port")
+    port = int(match["port"])
+    http_port = None if match["http"] is None else int(match["http"])
+    if not 1 <= port <= _HIGHEST_PORT or (http_port or 0) > _HIGHEST_PORT:
+        raise ValueError(f"{entry!r} has a port beyond {_HIGHEST_PORT}")
+    return Address(host=match["v6"] or match["host"], port=port, http_port=http_port)

@@ -1,0 +1,132 @@
+"""The caller's audio on its way into the replay buffer, and out of it to whichever stream is open.
+
+One task takes the audio in for as long as the caller speaks; streams come and go behind it. While
+one is open and has everything, the next chunk is asked for when the last one was taken, so that a
+slow recogniser slows the caller. While none is open, audio is taken as far as the buffer holds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from app.asr.errors import from_status
+from app.asr.replay import BYTES_PER_SAMPLE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from app.asr.replay import ReplayBuffer
+
+
+class Intake:
+    """Fills the buffer from the caller's iterator.
+
+    Args:
+        audio: the caller's; it is not closed here.
+        buffer: where the audio is kept until it is final.
+    """
+
+    def __init__(self, audio: AsyncIterator[bytes], buffer: ReplayBuffer) -> None:
+        self._audio = audio
+        self.buffer = buffer
+        self.ended = False
+        self.failure: BaseException | None = None
+        self._catching_up = False
+        self._asked = False
+        self._room = asyncio.Event()
+        self.came = asyncio.Event()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Takes the audio in to its end; what the iterator raises becomes `failure`."""
+        try:
+            while True:
+                await self._wait_for_room()
+                chunk = await anext(self._audio)
+                self._asked = self._asked and not chunk
+                self.buffer.append(chunk)
+                if not self._catching_up:
+                    self.buffer.trim()
+                self.came.set()
+        except StopAsyncIteration:
+            pass
+        except asyncio.CancelledError:
+            if self._stopping:
+                raise
+            self.failure = from_status(
+                "CANCELLED", "the audio iterator was cancelled", doing="stream"
+            )
+        except Exception as error:  # noqa: BLE001 - handed on to whoever reads the transcripts
+            self.failure = error
+        finally:
+            self.ended = True
+            self.came.set()
+
+    async def _wait_for_room(self) -> None:
+        while not (self._asked or (self._catching_up and not self.buffer.is_full)):
+            self._room.clear()
+            await self._room.wait()
+
+    def stopping(self) -> None:
+        """The task is about to be cancelled by its owner."""
+        self._stopping = True
+
+    def fall_behind(self) -> None:
+        """No stream is open, or one that has to hear older audio first."""
+        self._catching_up = True
+        self.freed()
+
+    def ask(self) -> None:
+        """The open stream has everything: it wants the next chunk."""
+        self._catching_up = False
+        self._asked = True
+        self._room.set()
+
+    def freed(self) -> None:
+        """The buffer may have room again."""
+        self._room.set()
+
+
+class Tap:
+    """The audio of one stream: from a position on what is buffered, then what comes.
+
+    Args:
+        intake: where the audio comes from.
+        at: first sample.
+        most: bytes that are joined at most where several chunks wait.
+    """
+
+    def __init__(self, intake: Intake, at: int, most: int) -> None:
+        self._intake = intake
+        self._at = at * BYTES_PER_SAMPLE
+        self._most = most
+
+    @property
+    def position(self) -> int:
+        """The first sample that was not taken yet."""
+        return self._at // BYTES_PER_SAMPLE
+
+    def __aiter__(self) -> Tap:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next audio.
+
+        Raises:
+            StopAsyncIteration: the caller's audio has ended.
+            BaseException: whatever the caller's iterator raised, after all that came before it.
+        """
+        intake = self._intake
+        while True:
+            intake.came.clear()
+            piece = intake.buffer.read(self._at, self._most)
+            if piece:
+                self._at += len(piece)
+                return piece
+            if intake.failure is not None:
+                raise intake.failure
+            if intake.ended:
+                raise StopAsyncIteration
+            intake.ask()
+            await intake.came.wait()

@@ -1,0 +1,116 @@
+"""Whether and when a stream that broke is opened again. Pure: moments are arguments.
+
+A stream is *away* from the moment it breaks until a stream opened after it has proved itself, by a
+final about new audio or by its age. Streams that die young do not end the outage; too many of them
+in a row end the matter, since a recogniser that accepts and drops the same audio again and again
+will not do better the next time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.asr.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.asr.errors import AsrError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReopenRules:
+    """The bounds of reopening.
+
+    Attributes:
+        outage_limit: seconds a stream may be away.
+        first_wait: bound in seconds of the random wait before the second attempt; the first one
+            comes at once. It doubles with each attempt.
+        longest_wait: bound in seconds beyond which it does not grow.
+        quick: a stream that lives less long, in seconds, and has no final, died young.
+        most_quick: so many that died young in a row are enough.
+    """
+
+    outage_limit: float
+    first_wait: float
+    longest_wait: float = 2.0
+    quick: float = 5.0
+    most_quick: int = 3
+
+
+class Reopening:
+    """One stream's memory of its breaks.
+
+    Args:
+        rules: the bounds.
+        draw: gives a random number from 0 to its argument ("full jitter").
+    """
+
+    def __init__(self, rules: ReopenRules, draw: Callable[[float], float]) -> None:
+        self._rules = rules
+        self._draw = draw
+        self._opened_at: float | None = None
+        self._away_since: float | None = None
+        self._attempts = 0
+        self._young = 0
+
+    def opened(self, now: float) -> None:
+        """A stream is open."""
+        self._opened_at = now
+
+    def progressed(self) -> None:
+        """The open stream gave a final: whatever was wrong is over."""
+        self._away_since, self._attempts, self._young = None, 0, 0
+
+    def rotated(self, now: float) -> None:
+        """The open stream was left on purpose."""
+        self.progressed()
+        self._opened_at, self._away_since = None, now
+
+    def broke(self, error: AsrError, now: float, *, elsewhere: bool) -> float | None:
+        """The open stream broke.
+
+        Args:
+            error: why.
+            now: the moment, in seconds.
+            elsewhere: whether there is another endpoint than the one that broke.
+
+        Returns:
+            Seconds to wait before it is opened again; None when it is not.
+        """
+        opened_at, self._opened_at = self._opened_at, None
+        lived = 0.0 if opened_at is None else now - opened_at
+        if lived >= self._rules.quick:
+            self.progressed()
+        else:
+            self._young += 1
+        if not is_passing(error) or self._young >= self._rules.most_quick:
+            return None
+        if error.code == ErrorCode.DEADLINE_EXCEEDED and not elsewhere:
+            # It is alive and does not keep up: the same audio once more would only add to its load.
+            return None
+        if self._away_since is None:
+            self._away_since = now
+        return self._next_wait(now)
+
+    def refused(self, error: AsrError, now: float) -> float | None:
+        """An attempt to open it again failed; returns as `broke` does."""
+        return self._next_wait(now) if is_passing(error) else None
+
+    def _next_wait(self, now: float) -> float | None:
+        since = now if self._away_since is None else self._away_since
+        left = since + self._rules.outage_limit - now
+        if left <= 0:
+            return None
+        attempt, self._attempts = self._attempts, self._attempts + 1
+        if attempt == 0:
+            return 0.0
+        # The exponent is bounded too: 2.0 to the power of a long outage is no float.
+        bound = min(self._rules.longest_wait, self._rules.first_wait * 2.0 ** min(attempt - 1, 30))
+        return min(left, self._draw(bound))
+
+
+def is_passing(error: AsrError) -> bool:
+    """Whether a stream that ended so may be opened again."""
+    return error.retryable and error.code != ErrorCode.CLIENT_CLOSED

@@ -1,0 +1,130 @@
+"""The audio that is not yet in a final: what a reopened stream has to hear again.
+
+A pure container: no clock, no task. Positions are counted from the caller's first sample; the
+bytes may end inside a sample, as chunks do.
+
+Invariants, which the stateful test checks:
+
+* the samples from `start` to `end` are held, byte for byte as they came;
+* a sample is let go only when it is covered, or when the bound forces it out;
+* `is_whole` is False exactly while a sample that still had to be recognised was forced out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+
+BYTES_PER_SAMPLE = 2
+
+
+class ReplayBuffer:
+    """Un-finalised PCM16 mono audio, at most so many samples of it.
+
+    Args:
+        limit: samples that are held at most, apart from the newest chunk, which is never cut.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit * BYTES_PER_SAMPLE
+        self._chunks: deque[bytes] = deque()
+        self._start = 0  # bytes, as everything with an underscore here
+        self._end = 0
+        self._due = 0
+        self._open_from: int | None = None
+
+    @property
+    def start(self) -> int:
+        """The first sample held."""
+        return -(-self._start // BYTES_PER_SAMPLE)
+
+    @property
+    def end(self) -> int:
+        """One past the last whole sample that came."""
+        return self._end // BYTES_PER_SAMPLE
+
+    @property
+    def due(self) -> int:
+        """The first sample that no final covers and that was not passed over as silence."""
+        return self._due // BYTES_PER_SAMPLE
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more audio would force some out."""
+        return self._end - self._start >= self._limit
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything that still has to be recognised is held."""
+        return self._start <= self._due
+
+    def append(self, chunk: bytes) -> None:
+        """Audio came from the caller."""
+        if chunk:
+            self._chunks.append(chunk)
+            self._end += len(chunk)
+
+    def trim(self) -> None:
+        """Forces out what is older than the limit. Not for use while it waits to be heard again.
+
+        What is forced out while the recogniser has said nothing since the last final is silence:
+        it had the buffer's whole length of time to say something about it.
+        """
+        while self._end - self._start > self._limit and len(self._chunks) > 1:
+            self._start += len(self._chunks.popleft())
+        passed_over = self.start if self._open_from is None else min(self.start, self._open_from)
+        self._due = max(self._due, passed_over * BYTES_PER_SAMPLE)
+
+    def opened(self, sample: int) -> None:
+        """The recogniser said an interim about speech that begins at this sample or later."""
+        if self._open_from is None:
+            self._open_from = max(0, sample)
+
+    def cover(self, sample: int, keep_from: int | None = None) -> None:
+        """A final covers everything before this sample.
+
+        Args:
+            sample: the first one that no final covers; a lower one than before changes nothing.
+            keep_from: samples from here on stay held although they are covered; None lets all go.
+        """
+        self._open_from = None
+        self._due = max(self._due, min(sample, self.end) * BYTES_PER_SAMPLE)
+        kept = self._due if keep_from is None else min(self._due, keep_from * BYTES_PER_SAMPLE)
+        while self._chunks and self._start + len(self._chunks[0]) <= kept:
+            self._start += len(self._chunks.popleft())
+
+    def read(self, at: int, most: int) -> bytes:
+        """The bytes from position `at` (bytes), whole chunks as far as `most` bytes allow.
+
+        A first chunk that is longer than `most` is given whole. Empty at the end.
+
+        Raises:
+            ValueError: that position is not held any more.
+        """
+        if at < self._start:
+            raise ValueError(f"byte {at} was let go; held are {self._start} to {self._end}")
+        if at >= self._end:
+            return b""
+        if at == self._end - len(self._chunks[-1]):
+            return self._chunks[-1]  # live: the newest chunk as it is
+        position, index = self._start, 0
+        while position + len(self._chunks[index]) <= at:
+            position += len(self._chunks[index])
+            index += 1
+        taken = [self._chunks[index][at - position :]]
+        size = len(taken[0])
+        for chunk in islice(self._chunks, index + 1, None):
+            if size + len(chunk) > most:
+                break
+            taken.append(chunk)
+            size += len(chunk)
+        return b"".join(taken)
+
+    def held(self, first: int, last: int) -> bytes:
+        """The audio of the samples from `first` to before `last`, as far as it is held."""
+        first, last = max(first, self.start), min(last, self.end)
+        joined = b"".join(self._chunks)
+        return joined[
+            first * BYTES_PER_SAMPLE - self._start : max(first, last) * BYTES_PER_SAMPLE
+            - self._start
+        ]
