@@ -2,12 +2,15 @@
 
 One task takes the audio in for as long as the caller speaks; streams come and go behind it. While
 one is open and has everything, the next chunk is asked for when the last one was taken, so that a
-slow recogniser slows the caller. While none is open, audio is taken as far as the buffer holds it.
+slow recogniser slows the caller; a caller who is faster than real time also waits when the buffer
+is full of audio that the recogniser had no time yet to answer. While none is open, audio is taken
+as far as the buffer holds it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from app.asr.errors import from_status
@@ -25,11 +28,15 @@ class Intake:
     Args:
         audio: the caller's; it is not closed here.
         buffer: where the audio is kept until it is final.
+        patience: seconds a recogniser has to say something about audio before a full buffer lets
+            go of it; no longer than the buffer, or callers at real time would be held back.
     """
 
-    def __init__(self, audio: AsyncIterator[bytes], buffer: ReplayBuffer) -> None:
+    def __init__(self, audio: AsyncIterator[bytes], buffer: ReplayBuffer, patience: float) -> None:
         self._audio = audio
         self.buffer = buffer
+        self._patience = patience
+        self._now = asyncio.get_running_loop().time
         self.ended = False
         self.failure: BaseException | None = None
         self._catching_up = False
@@ -44,11 +51,7 @@ class Intake:
             while True:
                 await self._wait_for_room()
                 chunk = await anext(self._audio)
-                self._asked = self._asked and not chunk
-                self.buffer.append(chunk)
-                if not self._catching_up:
-                    self.buffer.trim()
-                self.came.set()
+                self._take(chunk)
         except StopAsyncIteration:
             pass
         except asyncio.CancelledError:
@@ -63,10 +66,29 @@ class Intake:
             self.ended = True
             self.came.set()
 
+    def _take(self, chunk: bytes) -> None:
+        now = self._now()
+        self.buffer.append(chunk, now)
+        if not self._catching_up:
+            self.buffer.trim(now - self._patience)
+        if chunk:
+            self._asked = False
+            self.came.set()
+
     async def _wait_for_room(self) -> None:
-        while not (self._asked or (self._catching_up and not self.buffer.is_full)):
+        while True:
+            full = self.buffer.is_full
+            if not full and (self._asked or self._catching_up):
+                return
+            left: float | None = None
+            if full and self._asked and not self._catching_up:
+                left = self.buffer.oldest + self._patience - self._now()
+                if left <= 0:
+                    return
             self._room.clear()
-            await self._room.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._room.wait()
 
     def stopping(self) -> None:
         """The task is about to be cancelled by its owner."""

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 # An interim is about speech of this segment; no recogniser sits on speech for longer before it says
 # the first one.
 _LOOKBACK_S = 15.0
+# So long a recogniser gets at least to say something about audio that was sent to it all at once.
+_PATIENCE_S = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -72,7 +74,8 @@ class LastingStream:
         self._rules = rules
         self._rate = rules.stream.sample_rate
         self._buffer = ReplayBuffer(round(rules.replay_s * self._rate))
-        self._intake = Intake(audio, self._buffer)
+        self._intake = Intake(audio, self._buffer, min(_PATIENCE_S, rules.replay_s))
+        self._await_speech_from(0)
         self._splice = Splice()
         self._now = asyncio.get_running_loop().time
         self._reopening = Reopening(rules.reopen, _draw)
@@ -166,7 +169,12 @@ class LastingStream:
             self._reopening.progressed()
         self._covered = covered
         self._buffer.cover(covered, covered - round(BACK_S * self._rate))
+        self._await_speech_from(covered)
         self._intake.freed()
+
+    def _await_speech_from(self, sample: int) -> None:
+        if not self._rules.stream.interims:
+            self._buffer.opened(sample)
 
     def _is_time_to_rotate(self, opened_at: float) -> bool:
         limit = self._rules.max_stream_s

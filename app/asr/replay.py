@@ -12,6 +12,7 @@ Invariants, which the stateful test checks:
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from itertools import islice
 
@@ -28,6 +29,7 @@ class ReplayBuffer:
     def __init__(self, limit: int) -> None:
         self._limit = limit * BYTES_PER_SAMPLE
         self._chunks: deque[bytes] = deque()
+        self._times: deque[float] = deque()  # when each of them came
         self._start = 0  # bytes, as everything with an underscore here
         self._end = 0
         self._due = 0
@@ -58,25 +60,41 @@ class ReplayBuffer:
         """Whether everything that still has to be recognised is held."""
         return self._start <= self._due
 
-    def append(self, chunk: bytes) -> None:
-        """Audio came from the caller."""
+    def append(self, chunk: bytes, now: float) -> None:
+        """Audio came from the caller at a moment in seconds."""
         if chunk:
             self._chunks.append(chunk)
+            self._times.append(now)
             self._end += len(chunk)
 
-    def trim(self) -> None:
-        """Forces out what is older than the limit. Not for use while it waits to be heard again.
+    @property
+    def oldest(self) -> float:
+        """When the oldest audio that is held came; minus infinity where none is held."""
+        return self._times[0] if self._times else -math.inf
 
-        What is forced out while the recogniser has said nothing since the last final is silence:
-        it had the buffer's whole length of time to say something about it.
+    def trim(self, before: float) -> None:
+        """Forces out what is beyond the limit and came before a moment.
+
+        Not for use while the audio waits to be heard again. What is forced out while no segment is
+        open (`opened`) counts as silence: the recogniser had its time to say something about it.
         """
-        while self._end - self._start > self._limit and len(self._chunks) > 1:
-            self._start += len(self._chunks.popleft())
+        while self._end - self._start > self._limit and self._may_go(before):
+            self._let_go()
         passed_over = self.start if self._open_from is None else min(self.start, self._open_from)
         self._due = max(self._due, passed_over * BYTES_PER_SAMPLE)
 
+    def _may_go(self, before: float) -> bool:
+        return len(self._chunks) > 1 and self._times[0] <= before
+
+    def _let_go(self) -> None:
+        self._start += len(self._chunks.popleft())
+        self._times.popleft()
+
     def opened(self, sample: int) -> None:
-        """The recogniser said an interim about speech that begins at this sample or later."""
+        """There may be speech from this sample on that no final covers yet.
+
+        The recogniser said an interim, or it was not asked for any and its silence means nothing.
+        """
         if self._open_from is None:
             self._open_from = max(0, sample)
 
@@ -91,7 +109,7 @@ class ReplayBuffer:
         self._due = max(self._due, min(sample, self.end) * BYTES_PER_SAMPLE)
         kept = self._due if keep_from is None else min(self._due, keep_from * BYTES_PER_SAMPLE)
         while self._chunks and self._start + len(self._chunks[0]) <= kept:
-            self._start += len(self._chunks.popleft())
+            self._let_go()
 
     def read(self, at: int, most: int) -> bytes:
         """The bytes from position `at` (bytes), whole chunks as far as `most` bytes allow.
