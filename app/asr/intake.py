@@ -86,6 +86,9 @@ class Intake:
                 if left <= 0:
                     return
             self._room.clear()
+            if left is None:
+                await self._room.wait()
+                continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._room.wait()

@@ -216,7 +216,7 @@ class LastingStream:
             await asyncio.sleep(wait)
             if self._intake.failure is not None:
                 raise self._intake.failure
-            if self._intake.ended and self._buffer.end <= start:
+            if self._intake.ended and self._buffer.end <= self._buffer.due:
                 return False
             try:
                 self._line = await self._lines.reopen(self._line)

@@ -17,6 +17,8 @@ from collections import deque
 from itertools import islice
 
 BYTES_PER_SAMPLE = 2
+# Small chunks are joined to this many bytes: to find a place among few is quick.
+_JOINED = 8192
 
 
 class ReplayBuffer:
@@ -28,6 +30,7 @@ class ReplayBuffer:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit * BYTES_PER_SAMPLE
+        self._joined = min(_JOINED, self._limit // 8)
         self._chunks: deque[bytes] = deque()
         self._times: deque[float] = deque()  # when each of them came
         self._start = 0  # bytes, as everything with an underscore here
@@ -62,10 +65,14 @@ class ReplayBuffer:
 
     def append(self, chunk: bytes, now: float) -> None:
         """Audio came from the caller at a moment in seconds."""
-        if chunk:
+        if not chunk:
+            return
+        self._end += len(chunk)
+        if self._chunks and len(self._chunks[-1]) + len(chunk) <= self._joined:
+            self._chunks[-1] += chunk
+        else:
             self._chunks.append(chunk)
             self._times.append(now)
-            self._end += len(chunk)
 
     @property
     def oldest(self) -> float:
@@ -123,8 +130,9 @@ class ReplayBuffer:
             raise ValueError(f"byte {at} was let go; held are {self._start} to {self._end}")
         if at >= self._end:
             return b""
-        if at == self._end - len(self._chunks[-1]):
-            return self._chunks[-1]  # live: the newest chunk as it is
+        newest = self._end - len(self._chunks[-1])
+        if at >= newest:
+            return self._chunks[-1][at - newest :]
         position, index = self._start, 0
         while position + len(self._chunks[index]) <= at:
             position += len(self._chunks[index])
