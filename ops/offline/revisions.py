@@ -5,8 +5,8 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -58,11 +58,11 @@ def checkout(repository: Path, revision: str | None) -> Iterator[Checkout]:
     if commit is None:
         raise OfflineError(f"revision {revision!r}: git knows no such commit in {repository}")
     with tempfile.TemporaryDirectory(prefix="perch-preview-") as folder:
-        archive = _git(repository, "archive", "--format=tar", commit.decode().strip())
+        archive = _git(repository, "archive", "--format=zip", commit.decode().strip())
         if archive is None:
             raise OfflineError(f"revision {revision!r}: git archive failed")
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(folder, filter="data")
+        with zipfile.ZipFile(io.BytesIO(archive)) as files:
+            files.extractall(folder)
         yield Checkout(revision, Path(folder).resolve())
 
 
