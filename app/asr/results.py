@@ -55,7 +55,8 @@ class StreamResults:
         return Transcript(
             text=text,
             is_final=result.is_final,
-            words=words(best, self._to_caller) if self._word_times else (),
+            # Most interims have none.
+            words=words(best, self._to_caller) if self._word_times and best.words else (),
             confidence=_unless_zero(best.confidence),
             stability=None if result.is_final else _unless_zero(result.stability),
             audio_processed=None if processed is None else round(self._to_caller(processed), 3),
