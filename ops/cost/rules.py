@@ -223,7 +223,7 @@ BY_USE: Final[Mapping[str, str]] = {
     "aws:kms/key:Key": (
         "requests to keys, and a dollar more a key for each of its first two rotations"
     ),
-    "aws:secretsmanager/secret:Secret": "requests to secrets",
+    "aws:secretsmanager/secret:Secret": "requests to secrets",  # pragma: allowlist secret
     "aws:cloudwatch/metricAlarm:MetricAlarm": "the metrics that machines send",
     "aws:wafv2/webAcl:WebAcl": "requests that the web ACL looks at",
     "aws:sns/topic:Topic": "alarm messages",
