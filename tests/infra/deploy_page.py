@@ -24,7 +24,7 @@ _CATEGORIES: Final[Mapping[str, str]] = {
     "aws:ec2/eip:Eip": "NAT gateways, with their addresses",
     "aws:ec2/vpcEndpoint:VpcEndpoint": "interface endpoints",
     "aws:kms/key:Key": "keys and secrets",
-    "aws:secretsmanager/secret:Secret": "keys and secrets",
+    "aws:secretsmanager/secret:Secret": "keys and secrets",  # pragma: allowlist secret
     "aws:cloudwatch/metricAlarm:MetricAlarm": "alarms and dashboard",
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": "alarms and dashboard",
     "aws:cloudwatch/dashboard:Dashboard": "alarms and dashboard",
