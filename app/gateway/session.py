@@ -180,7 +180,7 @@ class GatewaySession:
                 raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
             self._clock.heard()
         else:
-            await recognition.queue.put(pcm)
+            recognition.queue.put_now(pcm)
         if self._pace is not None:
             credit = self._pace.spend(seconds)
             if credit > 0:
