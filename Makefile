@@ -8,7 +8,8 @@ UV_VERSION := 0.13.9
 UV := .uv/bin/uv
 BIN := .venv/bin
 STAMP := .venv/.perch-synced
-SHELL_SCRIPTS := .ci/run $(wildcard infra/boot/scripts/*)
+# Files of checksums: high entropy is their purpose.
+HASHES := (^|/)(uv\.lock|manifest\.json)$$
 
 # uv must neither download a Python nor look outside this folder for its environment.
 export UV_PYTHON_DOWNLOADS := never
@@ -38,7 +39,7 @@ check: $(STAMP) ## Format, lint, types, import rules, documents in step with cod
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.docs --check
 	@$(BIN)/zizmor --offline --quiet .github/workflows
-	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '$(HASHES)'
 
 format: $(STAMP) ## Put the code into its standard form
 	@$(BIN)/ruff format .
@@ -48,7 +49,7 @@ bench: $(STAMP) ## Measure speeds, as ratios against a named baseline in the sam
 	@$(BIN)/python -m bench $(ARGS)
 
 clean: ## Remove what the targets made here
-	@rm -rf .venv .uv .perch build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .uv .tools .perch build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(STAMP): pyproject.toml uv.lock | $(UV)
 	@echo "perch: installing the locked packages into .venv (about 300 MB the first time)"

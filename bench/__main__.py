@@ -15,11 +15,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 BASELINE = "relay"
+WARM_UP_S = 0.5
+"""One stream of so many seconds before the count: imports, the first connection to the recogniser
+and the like are paid once a process, not once a stream."""
+
 SUBJECTS = {
     "relay": ["-m", "bench.relay"],
     "threads": ["-m", "bench.threads"],
@@ -80,10 +85,25 @@ def _pin(process: psutil.Process, cores: list[int]) -> None:
     process.cpu_affinity(cores)
 
 
-def _percentile(ordered: list[float], share: float) -> float:
-    if not ordered:
-        return float("nan")
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
+def _load(
+    port: int, streams: int, seconds: float, *, cores: list[int], watched: psutil.Process
+) -> tuple[dict[str, Any], int]:
+    """Run the load against a port: what it saw, and the watched process's peak RSS in bytes."""
+    environment = {
+        "BENCH_URL": f"ws://127.0.0.1:{port}/",
+        "BENCH_STREAMS": str(streams),
+        "BENCH_SECONDS": str(seconds),
+    }
+    with _process(["-m", "bench.load"], environment) as load:
+        _pin(psutil.Process(load.pid), cores)
+        peak_rss, output = 0, None
+        while output is None:
+            peak_rss = max(peak_rss, watched.memory_info().rss)
+            with suppress(subprocess.TimeoutExpired):
+                output, _ = load.communicate(timeout=0.5)
+    if load.returncode:
+        sys.exit(f"bench: the load failed (exit status {load.returncode})")
+    return json.loads(output), peak_rss
 
 
 def measure(subject: str, riva: tuple[str, str], streams: int, seconds: float) -> Row:
@@ -105,35 +125,23 @@ def measure(subject: str, riva: tuple[str, str], streams: int, seconds: float) -
         _wait_for_port(port, process)
         watched = psutil.Process(process.pid)
         _pin(watched, cores[:1])
+        others = cores[1:] or cores
+        _load(port, 1, WARM_UP_S, cores=others, watched=watched)
         idle_rss = watched.memory_info().rss
         before = watched.cpu_times()
-        load_environment = {
-            "BENCH_URL": f"ws://127.0.0.1:{port}/",
-            "BENCH_STREAMS": str(streams),
-            "BENCH_SECONDS": str(seconds),
-        }
-        with _process(["-m", "bench.load"], load_environment) as load:
-            _pin(psutil.Process(load.pid), cores[1:] or cores)
-            peak_rss, output = idle_rss, None
-            while output is None:
-                peak_rss = max(peak_rss, watched.memory_info().rss)
-                with suppress(subprocess.TimeoutExpired):
-                    output, _ = load.communicate(timeout=0.5)
-            if load.returncode:
-                sys.exit(f"bench: the load failed (exit status {load.returncode})")
-            result = json.loads(output)
+        result, peak_rss = _load(port, streams, seconds, cores=others, watched=watched)
         after = watched.cpu_times()
     cpu = after.user + after.system - before.user - before.system
     return Row(
         subject=subject,
         cpu_s_per_stream_hour=cpu / (streams * seconds) * 3600,
-        p50_ms=_percentile(result["latencies"], 0.50),
-        p95_ms=_percentile(result["latencies"], 0.95),
-        p99_ms=_percentile(result["latencies"], 0.99),
-        rss_kb_per_stream=(peak_rss - idle_rss) / 1024 / streams,
+        p50_ms=result["p50_ms"],
+        p95_ms=result["p95_ms"],
+        p99_ms=result["p99_ms"],
+        rss_kb_per_stream=max(0, peak_rss - idle_rss) / 1024 / streams,
         streams=streams,
         finals=result["finals"],
-        failures=len(result["failures"]),
+        failures=result["failures"],
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 from dataclasses import dataclass, field
 from time import perf_counter  # the loop's own clock is cached, to a millisecond
 
@@ -13,6 +14,7 @@ CHUNK_SECONDS = 0.1
 CHUNK = bytes(int(16000 * CHUNK_SECONDS) * 2)
 OPEN_TIMEOUT_SECONDS = 30.0
 FINISH_TIMEOUT_SECONDS = 30.0
+SHOWN_FAILURES = 3
 
 
 @dataclass(slots=True)
@@ -20,7 +22,6 @@ class Result:
     """What one run saw; latencies are seconds from sending a chunk to the interim it caused."""
 
     latencies: list[float] = field(default_factory=list)
-    streams: int = 0
     finals: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -71,12 +72,18 @@ async def _guarded(url: str, chunks: int, offset: float, result: Result) -> None
 
 async def run(url: str, streams: int, seconds: float) -> Result:
     """Run `streams` real-time streams of `seconds` seconds, started over two seconds."""
-    result = Result(streams=streams)
+    result = Result()
     chunks = int(seconds / CHUNK_SECONDS)
     async with asyncio.TaskGroup() as group:
         for number in range(streams):
             group.create_task(_guarded(url, chunks, 2.0 * number / streams, result))
     return result
+
+
+def _percentile_ms(ordered: list[float], share: float) -> float:
+    if not ordered:
+        return float("nan")
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
 
 
 def main() -> None:
@@ -88,13 +95,19 @@ def main() -> None:
             float(os.environ["BENCH_SECONDS"]),
         )
     )
+    for failure in result.failures[:SHOWN_FAILURES]:
+        print(f"bench: a stream failed: {failure}", file=sys.stderr)  # noqa: T201 - for whoever runs it
+    latencies = sorted(result.latencies)
+    # A few numbers and not all latencies: an unbuffered standard output may lose part of what a
+    # pipe does not hold.
     print(  # noqa: T201 - the parent reads it
         json.dumps(
             {
-                "latencies": sorted(result.latencies),
-                "streams": result.streams,
+                "p50_ms": _percentile_ms(latencies, 0.50),
+                "p95_ms": _percentile_ms(latencies, 0.95),
+                "p99_ms": _percentile_ms(latencies, 0.99),
                 "finals": result.finals,
-                "failures": result.failures,
+                "failures": len(result.failures),
             }
         )
     )

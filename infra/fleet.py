@@ -24,6 +24,9 @@ _GROUP_METRICS: Final[tuple[aws.autoscaling.Metric, ...]] = (
 _GRACE_SECONDS: Final = 120
 """The launch hook holds a machine back until it is ready; then come some health checks."""
 
+_LEAVE_MINUTES: Final = 20
+"""What a leave takes beyond its sessions: two waits, a shutdown, the group's own bookkeeping."""
+
 _DEVICE: Final = "/dev/sda1"
 """Root device of Ubuntu AMIs, the Deep Learning base AMI among them."""
 
@@ -205,8 +208,16 @@ class Fleet(pulumi.ComponentResource):
                 aws.autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=True)
                 for key, value in {**args.tags, "Name": name}.items()
             ],
-            # Scaling and `perch canary` move the number of machines between the two bounds.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["desiredCapacity"]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # Scaling and `perch canary` move the number of machines between the two bounds.
+                ignore_changes=["desiredCapacity"],
+                # The provider empties a group before it deletes it, and would give up after 10
+                # minutes while the last sessions are still being drained.
+                custom_timeouts=pulumi.CustomTimeouts(
+                    delete=f"{args.drain_seconds // 60 + _LEAVE_MINUTES}m"
+                ),
+            ),
         )
 
     def _hooks(self, name: str, args: FleetArgs, group: aws.autoscaling.Group) -> None:

@@ -22,6 +22,26 @@ if TYPE_CHECKING:
     from app.asr.replay import ReplayBuffer
 
 
+class _Signal:
+    """Wakes its one waiter, who has just looked and not found what it waits for.
+
+    There is nothing to remember and nobody else to wake: a future does, where an event keeps a
+    list, and this is passed twice for every chunk.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        await self._waiter
+
+    def set(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
 class Intake:
     """Fills the buffer from the caller's iterator.
 
@@ -41,8 +61,8 @@ class Intake:
         self.failure: BaseException | None = None
         self._catching_up = False
         self._asked = False
-        self._room = asyncio.Event()
-        self.came = asyncio.Event()
+        self._room = _Signal()
+        self.came = _Signal()
         self._stopping = False
 
     async def run(self) -> None:
@@ -85,7 +105,6 @@ class Intake:
                 left = self.buffer.oldest + self._patience - self._now()
                 if left <= 0:
                     return
-            self._room.clear()
             if left is None:
                 await self._room.wait()
                 continue
@@ -144,7 +163,6 @@ class Tap:
         """
         intake = self._intake
         while True:
-            intake.came.clear()
             piece = intake.buffer.read(self._at, self._most)
             if piece:
                 self._at += len(piece)

@@ -45,19 +45,21 @@ class StreamResults:
             yield transcript
 
     def _transcript(self, result: riva_asr_pb2.StreamingRecognitionResult) -> Transcript | None:
-        if not result.alternatives:
+        alternatives = result.alternatives
+        if not alternatives:
             return None
-        best = result.alternatives[0]
+        best, is_final = alternatives[0], result.is_final
         text = best.transcript.strip()
         if not text:
             return None
         processed = _unless_zero(result.audio_processed)
         return Transcript(
             text=text,
-            is_final=result.is_final,
-            words=words(best, self._to_caller) if self._word_times else (),
+            is_final=is_final,
+            # Most interims have none.
+            words=words(best, self._to_caller) if self._word_times and best.words else (),
             confidence=_unless_zero(best.confidence),
-            stability=None if result.is_final else _unless_zero(result.stability),
+            stability=None if is_final else _unless_zero(result.stability),
             audio_processed=None if processed is None else round(self._to_caller(processed), 3),
             channel=result.channel_tag or None,
             languages=tuple(best.language_code),

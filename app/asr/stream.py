@@ -14,7 +14,7 @@ from app.asr.results import StreamResults
 from app.asr.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 
     from riva.client.proto import riva_asr_pb2
 
@@ -74,6 +74,7 @@ class RecognitionStream:
         self._results = StreamResults(self._timeline.to_caller, word_times=rules.word_times)
         self._interims = InterimPace(rules.interim_interval)
         self._writing = asyncio.Lock()
+        self._write_deadline = WriteDeadline(rules.write_timeout, self._write_is_late)
         self._now = asyncio.get_running_loop().time
         self._last_audio = self._now()
         self._half_closed = False
@@ -100,6 +101,7 @@ class RecognitionStream:
                 raise _ended_early(self._timeline.caller_seconds)
         finally:
             self._call.abort()
+            self._write_deadline.close()
             await stop_tasks(tasks)
 
     async def _read(self) -> riva_asr_pb2.StreamingRecognizeResponse | None:
@@ -168,13 +170,16 @@ class RecognitionStream:
             await self._in_time(self._call.half_close())
 
     async def _in_time(self, writing: Awaitable[None]) -> None:
+        self._write_deadline.begin()
         try:
-            async with asyncio.timeout(self._rules.write_timeout):
-                await writing
-        except TimeoutError:
-            raise late("send audio", self._rules.write_timeout) from None
+            await writing
         except AsrError:
             raise _CallOverError from None
+        finally:
+            self._write_deadline.end()
+
+    def _write_is_late(self) -> None:
+        self._fail(late("send audio", self._rules.write_timeout))
 
     def _idle(self) -> float:
         return self._now() - self._last_audio
@@ -216,6 +221,51 @@ class RecognitionStream:
 
 class _CallOverError(Exception):
     """A message could not be sent because the call has ended."""
+
+
+class WriteDeadline:
+    """Rings when a message is not taken in time.
+
+    One timer serves all messages of a stream and is set anew only when it rings: a message is
+    usually taken at once, and a timer for each would cost more than sending it.
+
+    Args:
+        limit: longest wait in seconds for one message.
+        on_late: called once that has passed.
+    """
+
+    def __init__(self, limit: float, on_late: Callable[[], None]) -> None:
+        self._limit = limit
+        self._on_late = on_late
+        self._loop = asyncio.get_running_loop()
+        self._since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """A message waits from now on."""
+        self._since = self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._since + self._limit, self._ring)
+
+    def end(self) -> None:
+        """The message was taken, or nobody waits for that any more."""
+        self._since = None
+
+    def close(self) -> None:
+        """No message follows."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._since is None:
+            return
+        due = self._since + self._limit
+        if due > self._loop.time():
+            self._timer = self._loop.call_at(due, self._ring)
+        else:
+            self._on_late()
 
 
 class InterimPace:

@@ -109,12 +109,7 @@ async def serve_websocket(websocket: WebSocket) -> None:
 async def _serve(gateway: Gateway, websocket: WebSocket) -> None:
     connection_id = str(uuid4())
     await websocket.accept(subprotocol=selected_subprotocol(websocket))
-    wire = Wire(
-        websocket.scope,
-        websocket.receive,
-        websocket.send,
-        gateway.settings.ws_send_timeout_s,
-    )
+    wire = Wire(websocket.scope, websocket.send, gateway.settings.ws_send_timeout_s)
     voice = _voice(websocket, connection_id, gateway.settings)
     await GatewaySession(gateway, wire, voice, connection_id).run()
 

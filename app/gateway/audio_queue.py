@@ -28,7 +28,7 @@ class AudioQueue:
         self._queued_bytes = 0
         self._handed_bytes = 0
         self._ended = False
-        self._changed_for_consumer = asyncio.Event()
+        self._consumer: asyncio.Future[None] | None = None
         self._room = asyncio.Event()
         self._room.set()
 
@@ -55,21 +55,24 @@ class AudioQueue:
         while self.full:
             self._room.clear()
             await self._room.wait()
-        if not self._ended:
-            self.put_last(piece)
+        self.put_now(piece)
 
-    def put_last(self, piece: bytes) -> None:
-        """Queue a piece without waiting: for the few milliseconds a resampler holds at the end."""
-        if piece:
+    def put_now(self, piece: bytes) -> None:
+        """Queue a piece without waiting: where there is room, or for the last few milliseconds."""
+        if piece and not self._ended:
             self._pieces.append(piece)
             self._queued_bytes += len(piece)
-            self._changed_for_consumer.set()
+            self._wake_consumer()
 
     def end(self) -> None:
         """Say that nothing follows; what is queued is still handed out."""
         self._ended = True
-        self._changed_for_consumer.set()
+        self._wake_consumer()
         self._room.set()
+
+    def _wake_consumer(self) -> None:
+        if self._consumer is not None and not self._consumer.done():
+            self._consumer.set_result(None)
 
     def __aiter__(self) -> "AudioQueue":
         return self
@@ -78,8 +81,9 @@ class AudioQueue:
         while not self._pieces:
             if self._ended:
                 raise StopAsyncIteration
-            self._changed_for_consumer.clear()
-            await self._changed_for_consumer.wait()
+            # There is one consumer: a future does, where an event keeps a list of waiters.
+            self._consumer = asyncio.get_running_loop().create_future()
+            await self._consumer
         taken = [self._pieces.popleft()]
         size = len(taken[0])
         while self._pieces and size + len(self._pieces[0]) <= self._max_piece_bytes:

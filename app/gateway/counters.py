@@ -57,15 +57,18 @@ class Counters:
 
     def result(self, recognition: Recognition, transcript: Transcript, age: float) -> None:
         """Count a result that was sent, before the recognition notes it."""
-        kind = "final" if transcript.is_final else "interim"
-        self._metrics.results.labels(kind).inc()
-        self._metrics.result_seconds.labels(kind).observe(age)
-        first = recognition.arrivals.first_arrival
-        if recognition.results == 0 and first is not None:
-            self._metrics.first_result_seconds.observe(monotonic() - first)
+        metrics = self._metrics
         if transcript.is_final:
+            metrics.finals.inc()
+            metrics.final_ages.observe(age)
             self._finals += 1
             self._gateway.totals.finals += 1
+        else:
+            metrics.interims.inc()
+            metrics.interim_ages.observe(age)
+        first = recognition.arrivals.first_arrival
+        if recognition.results == 0 and first is not None:
+            metrics.first_result_seconds.observe(monotonic() - first)
 
     def upstream_error(self, recognition: Recognition, error: AsrError) -> None:
         """Count and log a failure of the recogniser."""

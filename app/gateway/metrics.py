@@ -98,6 +98,8 @@ class GatewayMetrics:
         self.results = Counter(
             "perch_results", "Results sent: interim or final.", ["kind"], registry=registry
         )
+        self.interims = self.results.labels("interim")
+        self.finals = self.results.labels("final")
         self.first_result_seconds = Histogram(
             "perch_first_result_latency_seconds",
             "From a session's first audio to its first result.",
@@ -111,6 +113,8 @@ class GatewayMetrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
+        self.interim_ages = self.result_seconds.labels("interim")
+        self.final_ages = self.result_seconds.labels("final")
         self.final_seconds = Histogram(
             "perch_final_latency_seconds",
             "From the end of a session's audio to its last result.",

@@ -7,12 +7,12 @@ before the socket is closed: closing it with unread data would make the kernel r
 and destroy the message on its way.
 """
 
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
 
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import PayloadTooBig
+from websockets.exceptions import InvalidState, PayloadTooBig
 from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request
 
@@ -38,12 +38,26 @@ class SocketControl(Protocol):
     def flowing(self) -> bool:
         """Whether the client reads what is sent: False once a write buffer is full."""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether `receive` has something to return at once."""
+
+    async def receive(self) -> Mapping[str, Any]:
+        """Wait for the client's next message or its end, as ASGI says them."""
+
+    def push(self, text: str) -> None:
+        """Send a text while `flowing`; raises OSError when the connection is closed."""
+
     def cut(self, text: str, code: CloseCode) -> None:
         """Queue a last message and a close, not waiting for a client that does not read."""
 
 
 class GatewayProtocol(WebSocketsSansIOProtocol):
     """One connection.
+
+    Every message costs what stands between the socket and the session, so messages go past ASGI's
+    layers: the session receives here and pushes its texts here. The rest, from the handshake to the
+    close, goes through them.
 
     Attributes:
         describe: Renders an error in the connection's dialect; set by the application after it
@@ -53,11 +67,17 @@ class GatewayProtocol(WebSocketsSansIOProtocol):
 
     describe: Callable[[ContractError], str] | None = None
     failure: ContractError | None = None
+    _awaited = False
 
     @property
     def flowing(self) -> bool:
         """Whether the transport takes more."""
         return self.writable.is_set()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a message waits for the session."""
+        return not self.queue.empty()
 
     def handle_connect(self, event: Request) -> None:
         """Hand this object to the application."""
@@ -73,18 +93,44 @@ class GatewayProtocol(WebSocketsSansIOProtocol):
         self._fail(self._parser_failure())
 
     def send_receive_event_to_app(self) -> None:
-        """Check that a text is UTF-8 before the application gets it."""
-        if self.curr_msg_data_type == "text" and not self.close_sent:
-            data = b"".join(self.frames)
+        """Check that a text is UTF-8 and hand the message on.
+
+        uvicorn stops reading after every message, two system calls for each. A message that the
+        session already waits for is taken at once, so only what comes beyond it stops the reading.
+        """
+        data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+        self.frames = []
+        if self.close_sent:
+            return
+        if self.curr_msg_data_type == "bytes":
+            self.queue.put_nowait({"type": "websocket.receive", "bytes": data})
+        else:
             try:
-                data.decode()
+                self.queue.put_nowait({"type": "websocket.receive", "text": data.decode()})
             except UnicodeDecodeError:
-                self.frames = []
                 self.conn.fail(CloseCode.INVALID_DATA)
                 self._fail(ContractError(ErrorCode.INVALID_UTF8))
                 return
-            self.frames = [data]
-        super().send_receive_event_to_app()
+        if self._awaited:
+            self._awaited = False
+        elif not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """Wait for the next message, and let the socket be read while nothing waits."""
+        self._awaited = self.queue.empty()
+        return await super().receive()
+
+    def push(self, text: str) -> None:
+        """Send a text at once."""
+        if self.disconnected or self.close_sent:
+            raise ConnectionResetError("the connection is closed")
+        try:
+            self.conn.send_text(text.encode())
+        except InvalidState as error:
+            raise ConnectionResetError("the connection is closing") from error
+        self.transport.write(b"".join(self.conn.data_to_send()))
 
     def handle_ping(self) -> None:
         """Answer, unless the client does not read answers: they would pile up here."""

@@ -72,7 +72,7 @@ class Recognition:
             Bytes of an incomplete sample that were left over.
         """
         tail, left = self.decoder.finish()
-        self.queue.put_last(tail)
+        self.queue.put_now(tail)
         self.queue.end()
         self.stopped_at = monotonic()
         self._final_timeout_s = final_timeout_s

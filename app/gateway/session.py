@@ -36,9 +36,6 @@ from app.gateway.wire import ClientGoneError, Left, SlowReaderError, Wire
 
 _log = get_logger(__name__)
 
-_YIELD_EVERY: Final = 32
-"""Messages one connection may have handled in a row before the others get their turn."""
-
 _MIN_CHARGE_S: Final = 0.005
 """What a message costs the pace beside its audio: tiny ones are dear to handle."""
 
@@ -119,7 +116,6 @@ class GatewaySession:
     # Reading
 
     async def _read(self) -> None:
-        handled = 0
         while True:
             message = await self._wire.receive()
             if isinstance(message, Left):
@@ -129,8 +125,8 @@ class GatewaySession:
                 await self._on_audio(message)
             else:
                 await self._on_text(message)
-            handled += 1
-            if handled % _YIELD_EVERY == 0:
+            if self._wire.waiting:
+                # The others' turn; where nothing waits, the next receive gives it.
                 await asyncio.sleep(0)
 
     async def _on_text(self, text: str) -> None:
@@ -168,7 +164,9 @@ class GatewaySession:
             if self._state is not State.STREAMING:
                 return
         if self._pace is not None:
-            await asyncio.sleep(self._pace.spend(_MIN_CHARGE_S))
+            credit = self._pace.spend(_MIN_CHARGE_S)
+            if credit > 0:
+                await asyncio.sleep(credit)
 
     async def _feed(self, recognition: Recognition, seconds: float, pcm: bytes) -> None:
         recognition.arrivals.arrived(seconds)
@@ -182,7 +180,7 @@ class GatewaySession:
                 raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
             self._clock.heard()
         else:
-            await recognition.queue.put(pcm)
+            recognition.queue.put_now(pcm)
         if self._pace is not None:
             credit = self._pace.spend(seconds)
             if credit > 0:

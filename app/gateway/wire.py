@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from app.contract import CloseCode, ContractError
@@ -41,20 +41,23 @@ class Wire:
 
     Args:
         scope: ASGI scope of the connection.
-        receive: ASGI receive.
-        send: ASGI send.
+        send: ASGI send, for what the connection's protocol cannot send at once.
         send_timeout_s: Seconds a message may wait for the client to read.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, send_timeout_s: float) -> None:
-        self._receive = receive
+    def __init__(self, scope: Scope, send: Send, send_timeout_s: float) -> None:
         self._send = send
         self._send_timeout_s = send_timeout_s
         self.control: SocketControl = scope["extensions"][EXTENSION]
 
+    @property
+    def waiting(self) -> bool:
+        """Whether `receive` has something to return at once."""
+        return self.control.waiting
+
     async def receive(self) -> str | bytes | Left:
         """Wait for the next message or for the end."""
-        message = await self._receive()
+        message = await self.control.receive()
         if message["type"] == "websocket.disconnect":
             return Left(message.get("code", 1005), self.control.failure)
         text: str | None = message.get("text")
@@ -70,13 +73,12 @@ class Wire:
             SlowReaderError: The client does not read.
             ClientGoneError: The connection is closed.
         """
-        event = {"type": "websocket.send", "text": text}
         try:
             if self.control.flowing:
-                await self._send(event)
+                self.control.push(text)
             else:
                 async with asyncio.timeout(self._send_timeout_s):
-                    await self._send(event)
+                    await self._send({"type": "websocket.send", "text": text})
         except TimeoutError as error:
             raise SlowReaderError from error
         except _GONE as error:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import shlex
+import shutil
 import signal
 import ssl
 import sys
@@ -216,15 +218,17 @@ class Environment:
         say(f"page     {outputs.endpoint_url}/ui")
         if outputs.ca_certificate_path is not None:
             say(f"trust    {outputs.ca_certificate_path} (import it into the browser once)")
-        say(f"try      perch transcribe {self._order.recorded.path}{self._stack_options()}")
-        say("stop     Ctrl-C here, or `perch down` anywhere")
+        perch = own_name()
+        recorded = shlex.quote(str(self._order.recorded.path))
+        say(f"try      {perch} transcribe {recorded}{self._stack_options()}")
+        say(f"stop     Ctrl-C here, or `{perch} down` from anywhere")
 
     def _stack_options(self) -> str:
         """Return the options with which another command finds this stack."""
         project, folder = self._order.project, self._order.folder.path
         usual = project.root / ".perch" / project.stack
         stack = "" if project.stack == LOCAL else f" --stack {project.stack}"
-        return stack if folder == usual else f"{stack} --state-dir {folder}"
+        return stack if folder == usual else f"{stack} --state-dir {shlex.quote(str(folder))}"
 
     async def close(self) -> None:
         """Stop every process and forget the stack."""
@@ -232,6 +236,15 @@ class Environment:
         for name in killed:
             self._reporter.say(f"perch: {name} did not stop in time and was killed")
         self._order.folder.clear()
+
+
+def own_name() -> str:
+    """How a person types this command here: its bare name only where their shell would find it."""
+    found = shutil.which("perch")
+    called = Path(sys.argv[0])
+    if called.name != "perch" or (found is not None and Path(found).samefile(called)):
+        return "perch"
+    return shlex.quote(os.path.relpath(called))
 
 
 @contextmanager

@@ -17,6 +17,14 @@ No Pulumi CLI, no service, no AWS. Recorded, with placeholders for what only a c
     recording.outputs["endpoint_url"]                 # recording.secret_outputs: secret paths
     recording.dump()                                  # JSON, secrets masked, never varies
 
+Created, in moto on this machine (`ops.offline.server`, or `IN_PROCESS` inside `mock_aws`)::
+
+    from ops.offline.applier import apply
+
+    applied = apply("local", endpoint_url="http://127.0.0.1:5000")     # AppliedStack
+    applied.outputs["load_balancer_arn"], applied.resources[urn]       # real ids of that endpoint
+    applied.unsupported                                                # what moto lacks, and why
+
 Overrides: a key without a namespace is the project's; mappings are merged key by key, other values
 replace; a key that the stack's file encrypts stays secret. Encrypted values read as a stand-in,
 for nothing here can decrypt them.

@@ -1,28 +1,42 @@
-"""Writes one stack's recording to stdout, in a process of its own: `python -m ops.offline.dump`.
+"""Records stacks in a process of its own: `python -m ops.offline.dump --job ROOT STACK ...`.
 
-Two revisions of a program cannot share one process's modules without care, and two processes use
-two cores. The process needs no credentials and is given none.
+The process needs no credentials and is given none. Several jobs share it, because importing the
+provider's SDK takes longer than running a program; each run still has its own copy of its modules.
+stdout gets a JSON list, one entry a job: {"document": ...} or {"error": ...}.
 """
 
 import argparse
+import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ops.offline.errors import OfflineError
 from ops.offline.recorder import record
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Record, write, and say in the exit status whether the program ran: 0, or 1 with a message."""
-    parser = argparse.ArgumentParser(prog="python -m ops.offline.dump")
-    parser.add_argument("--root", type=Path, required=True, help="folder of Pulumi.yaml")
-    parser.add_argument("--stack", required=True)
-    options = parser.parse_args(arguments)
+def outcome(root: Path, stack: str) -> dict[str, Any]:
+    """One recording, or why there is none."""
     try:
-        sys.stdout.write(record(options.stack, root=options.root).dump())
+        return {"document": record(stack, root=root).as_document()}
     except OfflineError as error:
-        print(error, file=sys.stderr)
-        return 1
+        return {"error": str(error)}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Record every job and write the list."""
+    parser = argparse.ArgumentParser(prog="python -m ops.offline.dump")
+    parser.add_argument(
+        "--job",
+        nargs=2,
+        action="append",
+        required=True,
+        metavar=("ROOT", "STACK"),
+        help="folder of Pulumi.yaml, and a stack of it; again for more",
+    )
+    options = parser.parse_args(arguments)
+    json.dump([outcome(Path(root), stack) for root, stack in options.job], sys.stdout)
     return 0
 
 

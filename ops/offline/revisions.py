@@ -5,14 +5,14 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ops.offline.diff.compare import EMPTY
 from ops.offline.errors import OfflineError
@@ -40,6 +40,10 @@ class Checkout:
     root: Path
 
 
+_Job: TypeAlias = tuple[Checkout, str]
+"""A state of the project, and one of its stacks."""
+
+
 @contextmanager
 def checkout(repository: Path, revision: str | None) -> Iterator[Checkout]:
     """A revision's files in a folder of their own, or the working tree as it is.
@@ -58,18 +62,18 @@ def checkout(repository: Path, revision: str | None) -> Iterator[Checkout]:
     if commit is None:
         raise OfflineError(f"revision {revision!r}: git knows no such commit in {repository}")
     with tempfile.TemporaryDirectory(prefix="perch-preview-") as folder:
-        archive = _git(repository, "archive", "--format=tar", commit.decode().strip())
+        archive = _git(repository, "archive", "--format=zip", commit.decode().strip())
         if archive is None:
             raise OfflineError(f"revision {revision!r}: git archive failed")
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(folder, filter="data")
+        with zipfile.ZipFile(io.BytesIO(archive)) as files:
+            files.extractall(folder)
         yield Checkout(revision, Path(folder).resolve())
 
 
 def recordings(
     sides: Sequence[tuple[Path, str | None]], stacks: Sequence[str]
 ) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
-    """Record stacks at several states, as many at a time as there are processors.
+    """Record stacks at several states.
 
     Args:
         sides: (repository, revision) each.
@@ -89,38 +93,58 @@ def recordings(
             if not any(stack in names for names in existing.values()):
                 known = ", ".join(sorted({name for names in existing.values() for name in names}))
                 raise OfflineError(f"stack {stack!r} has no file; stacks: {known or 'none'}")
-        with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
-            running = {
-                stack: [
-                    pool.submit(_record, place, stack) if stack in existing[place] else None
-                    for place in checkouts
-                ]
-                for stack in wanted
-            }
-            return {
-                stack: tuple(EMPTY if side is None else side.result() for side in results)
-                for stack, results in running.items()
-            }
+        jobs = [
+            (place, stack) for stack in wanted for place in checkouts if stack in existing[place]
+        ]
+        found = _record_all(jobs)
+        return {
+            stack: tuple(found.get((place, stack), EMPTY) for place in checkouts)
+            for stack in wanted
+        }
 
 
-def _record(place: Checkout, stack: str) -> Mapping[str, Any]:
+def _record_all(jobs: Sequence[_Job]) -> Mapping[_Job, Mapping[str, Any]]:
+    """Record every job; both sides of one stack in one process, stacks side by side."""
+    stacks = list(dict.fromkeys(stack for _, stack in jobs))
+    workers = min(len(stacks), os.cpu_count() or 1)
+    shares = [
+        [job for job in jobs if stacks.index(job[1]) % workers == worker]
+        for worker in range(workers)
+    ]
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        answers = list(pool.map(_record, shares))
+    return {
+        job: document
+        for share, documents in zip(shares, answers, strict=True)
+        for job, document in zip(share, documents, strict=True)
+    }
+
+
+def _record(jobs: Sequence[_Job]) -> list[Mapping[str, Any]]:
     environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
     command = [sys.executable, "-P", "-m", "ops.offline.dump"]
+    for place, stack in jobs:
+        command += ["--job", str(place.root), stack]
+    names = ", ".join(f"{stack} at {place.name}" for place, stack in jobs)
     try:
         run = subprocess.run(
-            [*command, "--root", str(place.root), "--stack", stack],
+            command,
             capture_output=True,
             text=True,
             env=environment,
-            timeout=_DEADLINE,
+            timeout=_DEADLINE * len(jobs),
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise OfflineError(f"{stack} at {place.name}: no end after {_DEADLINE:g} s") from None
+        raise OfflineError(f"{names}: no end after {_DEADLINE * len(jobs):g} s") from None
     if run.returncode != 0:
-        raise OfflineError(f"{stack} at {place.name}: {run.stderr.strip()[-2000:]}")
-    document: Mapping[str, Any] = json.loads(run.stdout)
-    return document
+        raise OfflineError(f"{names}: {run.stderr.strip()[-2000:]}")
+    documents = []
+    for (place, stack), outcome in zip(jobs, json.loads(run.stdout), strict=True):
+        if "error" in outcome:
+            raise OfflineError(f"{stack} at {place.name}: {outcome['error']}")
+        documents.append(outcome["document"])
+    return documents
 
 
 def _git(repository: Path, *arguments: str) -> bytes | None:

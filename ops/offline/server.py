@@ -41,7 +41,7 @@ def serve(port: int) -> None:
     # moto signs some answers with boto3; it must never find the user's keys.
     os.environ.update(
         AWS_ACCESS_KEY_ID="offline",
-        AWS_SECRET_ACCESS_KEY="offline",  # noqa: S106 - it opens nothing
+        AWS_SECRET_ACCESS_KEY="offline",  # noqa: S106 - it opens nothing  # pragma: allowlist secret
         AWS_EC2_METADATA_DISABLED="true",
     )
     os.environ.pop("AWS_PROFILE", None)

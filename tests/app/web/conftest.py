@@ -1,9 +1,7 @@
 """A real chromium with a false microphone, and the page in it, served by a real gateway."""
 
 import json
-import os
 import re
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ import soundfile
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.app.web.processes import Running, emulator, gateway
+from tests.tools import need
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ARTEFACTS = Path(__file__).parents[3] / "build" / "test-artefacts"
@@ -50,13 +49,7 @@ def bare(text: str) -> list[str]:
 
 @pytest.fixture(scope="package")
 def chromium() -> str:
-    path = shutil.which("chromium")
-    if path is None:
-        reason = "Debian's chromium is not installed (apt-get install chromium)"
-        if os.environ.get("PERCH_REQUIRE_TOOLS") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
+    return need("chromium", "chromium")
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")

@@ -16,7 +16,7 @@ RUNTIMES = (
     '{"io.containerd.runc.v2":{"path":"runc"},"nvidia":{"path":"nvidia-container-runtime"}}\n'
 )
 
-_SECRET_CALL = "when calling the GetSecretValue operation"
+_SECRET_CALL = "when calling the GetSecretValue operation"  # pragma: allowlist secret
 NO_SECRET_VALUE = (
     f"An error occurred (ResourceNotFoundException) {_SECRET_CALL}: Secrets Manager can't find "
     "the specified secret value for staging label: AWSCURRENT\n"

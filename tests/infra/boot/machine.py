@@ -20,7 +20,7 @@ import yaml
 
 from infra.boot import BootSettings, read_user_data, render_user_data
 from tests.infra.boot.host import INSTANCE, STANDINS, Call, read_calls, rule, standin_program
-from tests.infra.boot.tools import need
+from tests.tools import need
 
 HERE = Path(__file__).parent
 LIMIT_SECONDS = 60

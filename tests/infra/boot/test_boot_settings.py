@@ -28,7 +28,7 @@ from tests.infra.boot.given import BUNDLE, GATEWAY_IMAGE, arn, boot_settings, im
         ({"gateway_port": "8080"}, "gateway_port: '8080' is not a whole number"),
         ({"drain_deadline_seconds": True}, "drain_deadline_seconds: True is not a whole number"),
         ({"ready_deadline_seconds": 7201}, "ready_deadline_seconds: 7201"),
-        ({"ngc_key_secret_arn": "nvapi-x"}, "ngc_key_secret_arn: "),
+        ({"ngc_key_secret_arn": "nvapi-x"}, "ngc_key_secret_arn: "),  # pragma: allowlist secret
         ({"gateway_artifact": "s3://bucket/x.whl"}, "gateway_artifact: 's3://bucket/x.whl'"),
         ({"gateway_artifact": BUNDLE, "gateway_artifact_sha256": None}, "gateway_artifact_sha256"),
         ({"gateway_artifact": GATEWAY_IMAGE}, "with an image; leave it out"),
@@ -69,7 +69,12 @@ def test_reports_every_problem_at_once() -> None:
 
 def test_does_not_repeat_a_value_that_may_be_a_secret() -> None:
     with pytest.raises(BootSettingsError) as refusal:
-        boot_settings(gateway_environment={"RIVA_API_KEY": "hunter2", "APP_X": "hunter2\n"})
+        boot_settings(
+            gateway_environment={
+                "RIVA_API_KEY": "hunter2",  # pragma: allowlist secret
+                "APP_X": "hunter2\n",
+            }
+        )
     assert "hunter2" not in str(refusal.value)
 
 

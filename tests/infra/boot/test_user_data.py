@@ -36,7 +36,7 @@ from tests.infra.boot.given import (
     classic_riva,
     image_gateway,
 )
-from tests.infra.boot.tools import need
+from tests.tools import need
 
 VARIANTS = {
     "nim, bundled gateway": boot_settings(),

@@ -1,4 +1,4 @@
-"""Small programs, and moto in this process for one module at a time."""
+"""Small programs, and moto in this process."""
 
 import textwrap
 from collections.abc import Callable, Iterator
@@ -32,9 +32,9 @@ def make_program(tmp_path: Path) -> MakeProgram:
     return make
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def aws_in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """moto with the patches, and credentials that open nothing."""
+    """moto with the patches, once for this folder: to end it takes seconds."""
     folder = tmp_path_factory.mktemp("aws")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "offline")

@@ -54,9 +54,14 @@ def test_an_encrypted_value_reads_as_a_stand_in_and_its_key_is_secret() -> None:
 
 def test_a_value_laid_over_a_secret_is_secret_too() -> None:
     project = load_project(
-        "quay", root=HARBOUR, overrides={"password": "ahoy", "credentials": {"key": "anchor"}}
+        "quay",
+        root=HARBOUR,
+        overrides={
+            "password": "ahoy",  # pragma: allowlist secret
+            "credentials": {"key": "anchor"},
+        },
     )
-    assert project.config["harbour:password"] == "ahoy"
+    assert project.config["harbour:password"] == "ahoy"  # pragma: allowlist secret
     assert json.loads(project.config["harbour:credentials"]) == {"user": "master", "key": "anchor"}
     assert project.secret_keys == {"harbour:password", "harbour:credentials"}
 

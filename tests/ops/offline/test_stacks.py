@@ -1,4 +1,4 @@
-"""The committed stacks, each run as a preview and each created in moto.
+"""The committed stacks, each created in moto.
 
 Proves that the program stands on nothing unknown and that its whole graph passes botocore's
 models and moto; does not prove that AWS accepts it, nor anything about a later change of it.
@@ -45,11 +45,11 @@ def test_every_stack_is_here() -> None:
     assert stack_names() == STACKS
 
 
-@pytest.mark.parametrize("stack", STACKS)
-def test_a_preview_of_a_stack_knows_what_only_aws_can_know_to_be_unknown(stack: str) -> None:
-    recording = record(stack, preview=True)
+def test_a_preview_knows_what_only_aws_can_know_to_be_unknown() -> None:
+    """Of the largest stack; tests/infra run every stack as a preview."""
+    recording = record("prod", preview=True)
     assert recording.masked_outputs["vpc_id"] == "[unknown]"
-    assert recording.outputs["environment"] == stack
+    assert recording.outputs["environment"] == "prod"
 
 
 def test_the_listener_shares_sessions_out_by_the_configured_weights(applied: AppliedStack) -> None:

@@ -58,7 +58,6 @@ _ACTIONS: Mapping[str, str] = {
     "forward": "ForwardConfig",
     "forward.stickiness": "TargetGroupStickinessConfig",
     "forward.stickiness.duration": "DurationSeconds",
-    "forward.targetGroups.arn": "TargetGroupArn",
     "fixedResponse": "FixedResponseConfig",
     "redirect": "RedirectConfig",
 }

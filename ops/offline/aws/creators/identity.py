@@ -99,7 +99,10 @@ add(
             service="secretsmanager",
             operation="put_resource_policy",
             id="={secretArn}",
-            renames={"secretArn": "SecretId", "policy": "ResourcePolicy"},
+            renames={
+                "secretArn": "SecretId",  # pragma: allowlist secret
+                "policy": "ResourcePolicy",
+            },
         ),
         "aws:secretsmanager/secretRotation:SecretRotation": Row(
             service="secretsmanager",

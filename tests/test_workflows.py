@@ -1,0 +1,75 @@
+"""The workflows in .github are what a user's CI runs, so they are held to what exists.
+
+That GitHub runs them as meant is not proven here: actionlint and zizmor (in `make check`) read
+them, no runner executes them.
+"""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from ops.cli import main
+from tests.tools import need
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+
+
+def steps(workflow: Path) -> list[dict[str, Any]]:
+    jobs = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_every_action_is_pinned_by_its_commit_and_names_its_version(workflow: Path) -> None:
+    used = [line.strip() for line in workflow.read_text().splitlines() if "uses:" in line]
+    assert used
+    for line in used:
+        assert PINNED.search(line), line
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_nothing_is_permitted_that_a_job_does_not_ask_for(workflow: Path) -> None:
+    content = yaml.safe_load(workflow.read_text(encoding="utf-8"))
+    assert content["permissions"] == {}
+    for job in content["jobs"].values():
+        assert set(job["permissions"]) <= {"contents", "id-token", "pull-requests"}
+        assert job["timeout-minutes"] <= 90
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_every_command_of_ours_exists_with_its_options(workflow: Path) -> None:
+    context = click.Context(main)
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for step in steps(workflow):
+        script = step.get("run", "")
+        for target in re.findall(r"^\s*make (\w+)", script, re.MULTILINE):
+            assert target in targets
+        for name, rest in re.findall(r"\.venv/bin/perch (\w+)([^\n>]*)", script):
+            command = main.get_command(context, name)
+            assert command is not None
+            known = {option for parameter in command.params for option in parameter.opts}
+            assert set(re.findall(r"--[\w-]+", rest)) <= known
+
+
+def test_every_stack_but_the_local_one_is_previewed_applied_and_watched() -> None:
+    stacks = {path.name.split(".")[1] for path in (ROOT / "stacks").glob("Pulumi.*.yaml")}
+    for name in ("preview.yml", "up.yml", "drift.yml"):
+        text = (ROOT / ".github" / "workflows" / name).read_text(encoding="utf-8")
+        (listed,) = set(re.findall(r"stack: \[(.+)\]", text))
+        assert set(listed.split(", ")) == stacks - {"local"}
+
+
+@pytest.mark.tool
+def test_actionlint_finds_nothing() -> None:
+    actionlint = need("actionlint", "golang-go, then go install actionlint")
+    done = subprocess.run(
+        [actionlint], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
