@@ -74,11 +74,6 @@ FLEET = FleetArgs(
     drain_seconds=300,
     tags={"Project": "perch"},
 )
-SECRETS = SecretStoreArgs(
-    descriptions={"a_key": "A", "b_key": "B"},
-    values={"a_key": pulumi.Output.secret("made up"), "b_key": None},
-    key_arn=KEY,
-)
 ENCRYPTION = EncryptionArgs(place=HERE, log_group_prefixes=["/perch/x/"])
 SCALING = ScalingArgs(
     auto_scaling_group_name="g",
@@ -134,3 +129,12 @@ COLOUR_ALARMS = (
     "targets-unhealthy",
     "targets-unreachable",
 )
+
+
+def secrets() -> SecretStoreArgs:
+    """Made where the program runs: a secret output belongs to its event loop."""
+    return SecretStoreArgs(
+        descriptions={"a_key": "A", "b_key": "B"},
+        values={"a_key": pulumi.Output.secret("made up"), "b_key": None},
+        key_arn=KEY,
+    )

@@ -12,7 +12,7 @@ from infra.load_balancer import LoadBalancer
 from infra.scaling import Scaling
 from infra.secret_store import SecretStore
 from tests.infra.building import HERE, build, children, component
-from tests.infra.samples import BALANCER, CERTIFICATE, ENCRYPTION, FLEET, SCALING, SECRETS
+from tests.infra.samples import BALANCER, CERTIFICATE, ENCRYPTION, FLEET, SCALING, secrets
 
 
 def test_an_imported_certificate_is_used_as_it_is() -> None:
@@ -29,7 +29,7 @@ def test_without_a_zone_the_certificate_waits_for_records_written_by_hand() -> N
 
 
 def test_secret_values_stay_secret_and_absent_ones_are_not_invented() -> None:
-    recording = build(lambda: SecretStore("x", SECRETS))
+    recording = build(lambda: SecretStore("x", secrets()))
     version = recording.one("aws:secretsmanager/secretVersion:SecretVersion")
     assert version.input_is_secret("secretString")
     assert "made up" not in json.dumps(

@@ -39,7 +39,6 @@ from tests.infra.samples import (
     FLEET,
     KEY,
     SCALING,
-    SECRETS,
     WATCHED,
     WEB_ACL,
 )
@@ -156,7 +155,7 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
         ["LifecyclePolicy x", "Repository x"],
     ),
     "SecretStore": (
-        lambda: SecretStore("x", SECRETS),
+        lambda: SecretStore("x", secrets()),
         ["Secret x-a-key", "Secret x-b-key", "SecretVersion x-a-key"],
     ),
     "Storage": (
