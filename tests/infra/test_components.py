@@ -41,6 +41,7 @@ from tests.infra.samples import (
     SCALING,
     WATCHED,
     WEB_ACL,
+    secrets,
 )
 
 CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
