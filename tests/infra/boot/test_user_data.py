@@ -27,7 +27,7 @@ from infra.boot import (
     render_user_data,
 )
 from infra.boot.environment import cache_name, environment_file
-from infra.boot.files import HERE, LIBRARY, UNITS, HostFile, host_files, unit_names
+from infra.boot.files import HERE, LIBRARY, UNITS, host_files, unit_names
 from infra.boot.reasons import FAILURE_REASONS
 from tests.infra.boot.given import (
     any_settings,
@@ -35,6 +35,12 @@ from tests.infra.boot.given import (
     boot_settings,
     classic_riva,
     image_gateway,
+)
+from tests.infra.boot.host_checks import (
+    bash_reads,
+    cloud_init_reads,
+    machine_root,
+    verify_units,
 )
 from tests.tools import need
 
@@ -138,12 +144,7 @@ def test_names_secrets_and_holds_none() -> None:
 @pytest.mark.tool
 @every_variant
 def test_cloud_init_accepts_it(variant: BootSettings, tmp_path: Path) -> None:
-    cloud_init = need("cloud-init", "cloud-init")
-    path = tmp_path / "user-data"
-    path.write_text(read_user_data(render_user_data(variant)))
-    done = subprocess.run(
-        [cloud_init, "schema", "--config-file", path], capture_output=True, text=True, check=False
-    )
+    done = cloud_init_reads(read_user_data(render_user_data(variant)), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Valid" in done.stdout
 
@@ -151,14 +152,8 @@ def test_cloud_init_accepts_it(variant: BootSettings, tmp_path: Path) -> None:
 @pytest.mark.tool
 def test_cloud_init_would_refuse_a_broken_one(tmp_path: Path) -> None:
     """The check above would notice: a validator that accepts everything fails here."""
-    cloud_init = need("cloud-init", "cloud-init")
-    path = tmp_path / "user-data"
-    path.write_text(
-        read_user_data(render_user_data(boot_settings())).replace("permissions:", "permissons:", 1)
-    )
-    done = subprocess.run(
-        [cloud_init, "schema", "--config-file", path], capture_output=True, text=True, check=False
-    )
+    text = read_user_data(render_user_data(boot_settings()))
+    done = cloud_init_reads(text.replace("permissions:", "permissons:", 1), tmp_path)
     assert done.returncode != 0
 
 
@@ -167,9 +162,7 @@ def test_bash_parses_every_script(variant: BootSettings) -> None:
     found = scripts(variant)
     assert len(found) >= 13
     for path, content in found.items():
-        done = subprocess.run(
-            ["bash", "-n"], input=content, capture_output=True, text=True, check=False
-        )
+        done = bash_reads(content)
         assert done.returncode == 0, f"{path}: {done.stderr}"
 
 
@@ -192,47 +185,10 @@ def test_every_script_is_strict_about_errors(variant: BootSettings) -> None:
             assert '. "${0%/*}/common"\n' in content, path
 
 
-def lay_out(files: tuple[HostFile, ...], root: Path) -> None:
-    for file in files:
-        path = root / file.path.removeprefix("/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(file.content)
-        path.chmod(file.mode)
-
-
-def machine_root(of: BootSettings, root: Path) -> None:
-    """A root directory with the rendered files and the programs and units they lean on."""
-    lay_out(host_files(of), root)
-    programs = (
-        "/usr/bin/docker",
-        "/usr/bin/systemctl",
-        "/usr/bin/python3",
-        "/opt/perch/gateway/bin/python",
-    )
-    lay_out(
-        tuple(HostFile(path=path, mode=0o755, content="#!/bin/sh\n") for path in programs), root
-    )
-    docker = HostFile(
-        path=f"{UNITS}/docker.service", mode=0o644, content="[Service]\nExecStart=/usr/bin/docker\n"
-    )
-    lay_out((docker,), root)
-    subprocess.run(
-        ["cp", "-a", "/lib/systemd/system/.", root / "lib" / "systemd" / "system"], check=True
-    )
-
-
-def verify_units(root: Path) -> subprocess.CompletedProcess[str]:
-    units = [path for path in (root / UNITS.removeprefix("/")).glob("perch*") if path.is_file()]
-    command: list[str | Path] = ["systemd-analyze", "verify", "--man=no", f"--root={root}", *units]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.tool
 @every_variant
 def test_systemd_finds_nothing_wrong_with_the_units(variant: BootSettings, tmp_path: Path) -> None:
-    need("systemd-analyze", "systemd")
-    (tmp_path / "lib" / "systemd" / "system").mkdir(parents=True)
-    machine_root(variant, tmp_path)
+    machine_root(written(variant), tmp_path)
     done = verify_units(tmp_path)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
@@ -250,9 +206,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(variant: BootSettings, tmp_p
 def test_systemd_would_find_a_wrong_unit(
     tmp_path: Path, unit: str, before: str, after: str
 ) -> None:
-    need("systemd-analyze", "systemd")
-    (tmp_path / "lib" / "systemd" / "system").mkdir(parents=True)
-    machine_root(boot_settings(), tmp_path)
+    machine_root(written(boot_settings()), tmp_path)
     path = tmp_path / UNITS.removeprefix("/") / unit
     path.write_text(path.read_text().replace(before, after, 1))
     done = verify_units(tmp_path)

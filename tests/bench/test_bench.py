@@ -1,0 +1,50 @@
+"""The benchmark as a program: it starts every subject, carries streams through it and reports.
+
+Two streams of a second prove that it works, not how fast anything is: no figure is judged here.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+from bench.__main__ import ROOT, SUBJECTS, Row, render
+
+RELAY = Row(
+    subject="relay",
+    cpu_s_per_stream_hour=4.0,
+    p50_ms=1.0,
+    p95_ms=2.0,
+    p99_ms=3.0,
+    rss_kb_per_stream=50.0,
+    streams=2,
+    finals=2,
+    failures=0,
+)
+
+
+def test_a_tiny_run_measures_every_subject_and_loses_no_final() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "bench", "--streams", "2", "--seconds", "1", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    rows = [Row(**row) for row in json.loads(run.stdout)]
+    assert [row.subject for row in rows] == list(SUBJECTS)
+    assert {(row.streams, row.finals, row.failures) for row in rows} == {(2, 2, 0)}
+    # Every interim was heard: without one there is no percentile.
+    assert all(row.p99_ms >= row.p95_ms >= row.p50_ms > 0 for row in rows)
+
+
+def test_the_table_gives_each_subject_as_a_ratio_to_the_relay() -> None:
+    gateway = replace(RELAY, subject="gateway", cpu_s_per_stream_hour=5.0, p95_ms=3.0)
+    header, relay_line, gateway_line = render([RELAY, gateway]).splitlines()
+    assert header.split()[:4] == ["subject", "CPU-s/stream-h", "x", "relay"]
+    assert relay_line.split()[:3] == ["relay", "4.00", "1.00"]
+    assert gateway_line.split() == (
+        ["gateway", "5.00", "1.25", "1.00", "3.00", "1.50", "3.00", "50", "2", "0"]
+    )

@@ -1,0 +1,130 @@
+"""What components do with particular arguments, as far as their inputs show it."""
+
+import dataclasses
+import json
+
+import pytest
+
+from infra.certificate import Certificate
+from infra.encryption import Encryption, EncryptionArgs
+from infra.fleet import Fleet
+from infra.load_balancer import LoadBalancer
+from infra.scaling import Scaling
+from infra.secret_store import SecretStore
+from tests.infra.building import HERE, build, children, component
+from tests.infra.samples import BALANCER, CERTIFICATE, ENCRYPTION, FLEET, SCALING, secrets
+
+
+def test_an_imported_certificate_is_used_as_it_is() -> None:
+    arn = "arn:aws:acm:us-east-2:123456789012:certificate/mine"
+    recording = build(lambda: Certificate("x", dataclasses.replace(CERTIFICATE, existing_arn=arn)))
+    assert children(recording, "Certificate", "x") == []
+    urn = component(recording, "Certificate", "x").urn
+    assert recording.component_outputs[urn].values == {"arn": arn}
+
+
+def test_without_a_zone_the_certificate_waits_for_records_written_by_hand() -> None:
+    recording = build(lambda: Certificate("x", dataclasses.replace(CERTIFICATE, zone_id=None)))
+    assert children(recording, "Certificate", "x") == ["Certificate x", "CertificateValidation x"]
+
+
+def test_secret_values_stay_secret_and_absent_ones_are_not_invented() -> None:
+    recording = build(lambda: SecretStore("x", secrets()))
+    version = recording.one("aws:secretsmanager/secretVersion:SecretVersion")
+    assert version.input_is_secret("secretString")
+    assert "made up" not in json.dumps(
+        recording.one("aws:secretsmanager/secret:Secret", "x-a-key").inputs
+    )
+
+
+def test_only_the_named_colours_machines_are_reached_by_the_header() -> None:
+    recording = build(lambda: LoadBalancer("x", BALANCER))
+    for colour in ("blue", "green"):
+        rule = recording.one("aws:lb/listenerRule:ListenerRule", f"x-direct-{colour}")
+        group = recording.one("aws:lb/targetGroup:TargetGroup", f"x-{colour}")
+        assert rule.inputs["conditions"] == [
+            {"httpHeader": {"httpHeaderName": "X-Perch-Colour", "values": [colour]}},
+            {"sourceIp": {"values": ["203.0.113.0/24"]}},
+        ]
+        assert group.urn in rule.dependencies
+        assert [action["type"] for action in rule.inputs["actions"]] == ["forward"]
+
+
+def test_metrics_are_hidden_before_any_other_rule_and_fullness_replaces_no_machine() -> None:
+    recording = build(lambda: LoadBalancer("x", BALANCER))
+    rule = recording.one("aws:lb/listenerRule:ListenerRule", "x-metrics")
+    assert rule.inputs["conditions"] == [{"pathPattern": {"values": ["/metrics"]}}]
+    assert [action["type"] for action in rule.inputs["actions"]] == ["fixed-response"]
+    priorities = {
+        each.name: each.inputs["priority"]
+        for each in recording.of_type("aws:lb/listenerRule:ListenerRule")
+    }
+    assert min(priorities, key=priorities.__getitem__) == "x-metrics"
+    for group in recording.of_type("aws:lb/targetGroup:TargetGroup"):
+        assert group.inputs["healthCheck"]["path"] == "/readyz?ignore=capacity"
+
+
+def test_an_abandoned_start_takes_nothing_into_service_and_a_stuck_drain_ends() -> None:
+    recording = build(lambda: Fleet("x", FLEET))
+    hooks = {
+        hook.inputs["name"]: (hook.inputs["defaultResult"], hook.inputs["heartbeatTimeout"])
+        for hook in recording.of_type("aws:autoscaling/lifecycleHook:LifecycleHook")
+    }
+    assert hooks == {"ready": ("ABANDON", 3300), "drained": ("CONTINUE", 360)}
+    group = recording.one("aws:autoscaling/group:Group")
+    initial = {
+        hook["name"]: hook["defaultResult"] for hook in group.inputs["initialLifecycleHooks"]
+    }
+    assert initial == {name: result for name, (result, _) in hooks.items()}
+
+
+def test_scaling_never_fights_with_pulumi_over_the_number_of_machines() -> None:
+    group = build(lambda: Fleet("x", FLEET)).one("aws:autoscaling/group:Group")
+    assert group.options["ignoreChanges"] == ["desiredCapacity"]
+    assert group.inputs["desiredCapacity"] == 1
+
+
+def test_the_role_is_for_the_fleets_own_group_only() -> None:
+    recording = build(lambda: Fleet("x", FLEET))
+    policy = json.loads(recording.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])
+    own = next(one for one in policy["Statement"] if one["Sid"] == "OwnLifecycle")
+    assert own["Resource"] == [
+        "arn:aws:autoscaling:us-east-2:123456789012:autoScalingGroup:*:autoScalingGroupName/x"
+    ]
+
+
+def test_office_hours_start_what_is_asked_for_and_stop_everything() -> None:
+    recording = build(lambda: Scaling("x", SCALING))
+    actions = {
+        one.inputs["scheduledActionName"]: (one.inputs["minSize"], one.inputs["desiredCapacity"])
+        for one in recording.of_type("aws:autoscaling/schedule:Schedule")
+    }
+    assert actions == {"start": (0, 1), "stop": (0, 0)}
+
+
+def test_an_hour_without_a_session_is_twelve_looks_of_five_minutes() -> None:
+    alarm = build(lambda: Scaling("x", SCALING)).one("aws:cloudwatch/metricAlarm:MetricAlarm")
+    assert (alarm.inputs["period"], alarm.inputs["evaluationPeriods"]) == (300, 12)
+    assert alarm.inputs["treatMissingData"] == "notBreaching"
+
+
+def test_a_log_group_prefix_of_the_telemetry_key_is_all_that_logs_may_use() -> None:
+    recording = build(lambda: Encryption("x", ENCRYPTION))
+    policy = json.loads(recording.one("aws:kms/key:Key", "x-telemetry").inputs["policy"])
+    logs = next(one for one in policy["Statement"] if one["Sid"] == "Logs")
+    assert logs["Condition"] == {
+        "ArnLike": {
+            "kms:EncryptionContext:aws:logs:arn": [
+                "arn:aws:logs:us-east-2:123456789012:log-group:/perch/x/*"
+            ]
+        }
+    }
+
+
+@pytest.mark.parametrize(("disposable", "protected"), [(False, True), (True, False)])
+def test_keys_are_protected_unless_the_stack_is_disposable(
+    disposable: bool, protected: bool
+) -> None:
+    args = EncryptionArgs(place=HERE, log_group_prefixes=["/x/"], disposable=disposable)
+    keys = build(lambda: Encryption("x", args)).of_type("aws:kms/key:Key")
+    assert [bool(key.options.get("protect")) for key in keys] == [protected] * 2
