@@ -12,11 +12,12 @@ import asyncio
 import json
 import signal
 import sys
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import aclosing
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
 from app.asr import RivaASRClient, RivaSettings
 from ops.qa.wer import count_errors
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from app.asr import Transcript
 
-pytestmark = pytest.mark.xdist_group("engine")
+pytestmark = [pytest.mark.xdist_group("engine"), pytest.mark.asyncio(loop_scope="module")]
 
 DEADLINE_S = 60.0
 CHUNK_S = 0.2
@@ -80,9 +81,10 @@ class Recogniser:
         await self._process.wait()
 
 
-@asynccontextmanager
-async def recognisers(count: int) -> AsyncIterator[list[Recogniser]]:
-    running = [Recogniser() for _ in range(count)]
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def recognisers() -> AsyncIterator[list[Recogniser]]:
+    """Two that hear; a test may kill them."""
+    running = [Recogniser(), Recogniser()]
     try:
         await asyncio.gather(*(recogniser.start() for recogniser in running))
         yield running
@@ -155,28 +157,27 @@ async def sessions(client: RivaASRClient, strike: Callable[[], Awaitable[None]])
         check(clip_id, finals.result())
 
 
-async def test_sessions_of_a_killed_recogniser_go_on_at_another_one_with_every_word() -> None:
-    async with AsyncExitStack() as stack:
-        running = await stack.enter_async_context(recognisers(2))
-        client = client_of(running)
-        stack.push_async_callback(client.aclose)
+async def test_sessions_of_a_killed_recogniser_go_on_at_another_one_with_every_word(
+    recognisers: list[Recogniser],
+) -> None:
+    async with aclosing(client_of(recognisers)) as client:
 
         async def strike() -> None:
             assert [endpoint.streams for endpoint in client.endpoints()] == [4, 4]
-            await running[0].kill()
+            await recognisers[0].kill()
 
         await sessions(client, strike)
         assert all(endpoint.streams == 0 for endpoint in client.endpoints())
 
 
-async def test_sessions_wait_for_their_only_recogniser_and_lose_no_word() -> None:
-    async with AsyncExitStack() as stack:
-        running = await stack.enter_async_context(recognisers(1))
-        client = client_of(running)
-        stack.push_async_callback(client.aclose)
+async def test_sessions_wait_for_their_only_recogniser_and_lose_no_word(
+    recognisers: list[Recogniser],
+) -> None:
+    only = recognisers[1]
+    async with aclosing(client_of([only])) as client:
 
         async def strike() -> None:
-            await running[0].kill()
-            await running[0].launch()
+            await only.kill()
+            await only.launch()
 
         await sessions(client, strike)
