@@ -128,7 +128,7 @@ async def test_a_stream_that_breaks_goes_on_elsewhere_with_every_word_once() -> 
     status=st.sampled_from(["UNAVAILABLE", "INTERNAL", "ABORTED", "RESOURCE_EXHAUSTED"]),
 )
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_however_often_a_stream_breaks_and_however_it_is_cut_no_word_is_lost_or_doubled(
     deaths: list[int], size: int, status: str
