@@ -3,6 +3,9 @@
 import json
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,19 +14,21 @@ from ops.errors import ConfigurationError
 from ops.offline.diff.compare import compare
 from ops.offline.diff.digest import digest
 from ops.offline.diff.model import Comparison, Op
+from ops.offline.diff.money import monthly_cost
 from ops.offline.diff.rendering import markdown, text
 from ops.offline.errors import OfflineError
-from ops.offline.revisions import WORKING_TREE, recordings
+from ops.offline.policies import Judge
+from ops.offline.revisions import checkouts, chosen, recordings
 from ops.stack import project_root
 
-GATES = ("replace", "delete", "alarm", "change")
+GATES = ("replace", "delete", "alarm", "change", "policy")
 """What `--fail-on` can be given."""
 
 
 def preview(
     root: Path, stacks: Sequence[str], base: str | None, head: str | None
 ) -> list[Comparison]:
-    """Compare stacks at two states of a repository.
+    """Compare stacks at two states of a repository, judge them and price them.
 
     Args:
         root: folder of Pulumi.yaml inside a git repository.
@@ -32,20 +37,40 @@ def preview(
         head: revision to show; None for the working tree.
 
     Raises:
-        OfflineError: a revision or stack is unknown, or a program failed.
+        OfflineError: a revision or stack is unknown, or a program or its policies failed.
     """
-    found = recordings([(root, base), (root, head)], stacks)
-    names = (base or WORKING_TREE, head or WORKING_TREE)
-    return [compare(*sides, stack=stack, names=names) for stack, sides in found.items()]
+    with ExitStack() as opened:
+        before, after = opened.enter_context(checkouts(((root, base), (root, head))))
+        wanted = chosen((before, after), stacks)
+        # The checks start, and read their modules, while the program runs.
+        judges = {stack: opened.enter_context(Judge(stack, before, after)) for stack in wanted}
+        found = recordings((before, after), wanted)
+        with ThreadPoolExecutor(max(1, len(wanted))) as pool:
+            reports = {stack: pool.submit(judges[stack].report, *found[stack]) for stack in wanted}
+            comparisons = [
+                compare(*found[stack], stack=stack, names=(before.name, after.name))
+                for stack in wanted
+            ]
+            return [
+                replace(
+                    comparison,
+                    policies=reports[comparison.stack].result(),
+                    cost=monthly_cost(*found[comparison.stack]),
+                )
+                for comparison in comparisons
+            ]
 
 
 def stops(comparison: Comparison, gates: Sequence[str]) -> list[str]:
     """Which of the gates a comparison does not pass."""
+    report = comparison.policies
     closed = {
         "replace": comparison.count(Op.REPLACE) > 0,
         "delete": comparison.count(Op.DELETE) + comparison.count(Op.DISCARD) > 0,
         "alarm": bool(comparison.alarms),
         "change": bool(comparison.changes or comparison.outputs),
+        # What could not be judged has not passed.
+        "policy": report is not None and (bool(report.new) or not report.judged),
     }
     return [gate for gate in gates if closed[gate]]
 
@@ -76,15 +101,16 @@ def stops(comparison: Comparison, gates: Sequence[str]) -> list[str]:
     type=click.Choice(GATES),
     multiple=True,
     help="Exit 1 when a resource would be replaced, or deleted, or an alarm is raised, or anything"
-    " changes.",
+    " changes, or a policy has a finding that the base does not have.",
 )
 def command(
     stacks: tuple[str, ...], base: str, head: str | None, form: str, gates: tuple[str, ...]
 ) -> None:
     """Show what a change would create, update, replace or delete.
 
-    Needs no credentials, no network and no Pulumi CLI. Replacements, deletions and the loss of a
-    protection come first. Secrets are masked.
+    Needs no credentials, no network and no Pulumi CLI. New findings of the policies, replacements,
+    deletions and the loss of a protection come first; what it costs a month comes last. Secrets
+    are masked.
     """
     begun = time.monotonic()
     try:

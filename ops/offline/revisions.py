@@ -70,47 +70,72 @@ def checkout(repository: Path, revision: str | None) -> Iterator[Checkout]:
         yield Checkout(revision, Path(folder).resolve())
 
 
+@contextmanager
+def checkouts(sides: Sequence[tuple[Path, str | None]]) -> Iterator[tuple[Checkout, ...]]:
+    """Several states of the project, side by side.
+
+    Args:
+        sides: (repository, revision) each.
+
+    Raises:
+        OfflineError: git knows no such revision.
+    """
+    with ExitStack() as open_sides:
+        yield tuple(open_sides.enter_context(checkout(*side)) for side in sides)
+
+
+def chosen(places: Sequence[Checkout], stacks: Sequence[str]) -> tuple[str, ...]:
+    """The stacks that are meant.
+
+    Args:
+        places: states of the project.
+        stacks: names; none means every stack that any of the places has.
+
+    Raises:
+        OfflineError: a stack is unknown in every place.
+    """
+    known = sorted({name for place in places for name in stack_names(place.root)})
+    for stack in stacks:
+        if stack not in known:
+            raise OfflineError(f"stack {stack!r} has no file; stacks: {', '.join(known) or 'none'}")
+    return tuple(dict.fromkeys(stacks)) or tuple(known)
+
+
 def recordings(
-    sides: Sequence[tuple[Path, str | None]], stacks: Sequence[str]
+    places: Sequence[Checkout], stacks: Sequence[str]
 ) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
     """Record stacks at several states.
 
     Args:
-        sides: (repository, revision) each.
-        stacks: names; none means every stack that any side has.
+        places: states of the project.
+        stacks: names, as from `chosen`.
 
     Returns:
-        By stack, one document a side; `EMPTY` where a side has no such stack.
+        By stack, one document a place; `EMPTY` where a place has no such stack.
 
     Raises:
-        OfflineError: a revision or a stack is unknown on every side, or a program failed.
+        OfflineError: a program failed.
     """
-    with ExitStack() as open_sides:
-        checkouts = [open_sides.enter_context(checkout(*side)) for side in sides]
-        existing = {place: stack_names(place.root) for place in checkouts}
-        wanted = list(stacks) or sorted({name for names in existing.values() for name in names})
-        for stack in wanted:
-            if not any(stack in names for names in existing.values()):
-                known = ", ".join(sorted({name for names in existing.values() for name in names}))
-                raise OfflineError(f"stack {stack!r} has no file; stacks: {known or 'none'}")
-        jobs = [
-            (place, stack) for stack in wanted for place in checkouts if stack in existing[place]
-        ]
-        found = _record_all(jobs)
-        return {
-            stack: tuple(found.get((place, stack), EMPTY) for place in checkouts)
-            for stack in wanted
-        }
+    existing = {place: stack_names(place.root) for place in places}
+    jobs = [(place, stack) for stack in stacks for place in places if stack in existing[place]]
+    found = _record_all(jobs)
+    return {stack: tuple(found.get((place, stack), EMPTY) for place in places) for stack in stacks}
 
 
 def _record_all(jobs: Sequence[_Job]) -> Mapping[_Job, Mapping[str, Any]]:
-    """Record every job; both sides of one stack in one process, stacks side by side."""
+    """Record every job, with as many processes as there are processors.
+
+    Both sides of a stack share a process when there are stacks enough for every processor, because
+    importing the provider's SDK takes longer than running a program; otherwise each side has one,
+    because a processor that waits is slower still.
+    """
+    workers = min(len(jobs), os.cpu_count() or 1)
     stacks = list(dict.fromkeys(stack for _, stack in jobs))
-    workers = min(len(stacks), os.cpu_count() or 1)
-    shares = [
-        [job for job in jobs if stacks.index(job[1]) % workers == worker]
-        for worker in range(workers)
-    ]
+    together = len(stacks) >= workers
+    shares: list[list[_Job]] = [[] for _ in range(workers)]
+    for place, job in enumerate(jobs):
+        turn = stacks.index(job[1]) if together else place
+        shares[turn % workers].append(job)
     with ThreadPoolExecutor(max(1, workers)) as pool:
         answers = list(pool.map(_record, shares))
     return {
@@ -120,8 +145,12 @@ def _record_all(jobs: Sequence[_Job]) -> Mapping[_Job, Mapping[str, Any]]:
     }
 
 
+def passed_on() -> dict[str, str]:
+    """The environment for code of another revision: without credentials."""
+    return {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
+
+
 def _record(jobs: Sequence[_Job]) -> list[Mapping[str, Any]]:
-    environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
     command = [sys.executable, "-P", "-m", "ops.offline.dump"]
     for place, stack in jobs:
         command += ["--job", str(place.root), stack]
@@ -131,7 +160,7 @@ def _record(jobs: Sequence[_Job]) -> list[Mapping[str, Any]]:
             command,
             capture_output=True,
             text=True,
-            env=environment,
+            env=passed_on(),
             timeout=_DEADLINE * len(jobs),
             check=False,
         )

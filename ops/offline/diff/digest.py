@@ -4,9 +4,13 @@ Pulumi's own fields have Pulumi's names; what Pulumi has no field for stands und
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
+from ops.offline.diff.findings import PolicyReport
 from ops.offline.diff.model import Change, Comparison, Difference, Op
+from ops.offline.diff.money import MonthlyCost
 
 _QUIET = frozenset({Op.OPTIONS, Op.IGNORED})
 """For Pulumi these are `same`."""
@@ -35,6 +39,8 @@ def digest(comparison: Comparison, *, seconds: float) -> dict[str, Any]:
                 {"name": change.name, "before": change.before, "after": change.after}
                 for change in comparison.outputs
             ],
+            "policyFindings": _policies(comparison.policies),
+            "monthlyCost": _cost(comparison.cost),
         },
     }
 
@@ -48,6 +54,39 @@ def summary(comparison: Comparison) -> dict[str, int]:
     if comparison.same:
         counted[Op.SAME] = counted.get(Op.SAME, 0) + comparison.same
     return counted
+
+
+def _policies(report: PolicyReport | None) -> dict[str, Any] | None:
+    return None if report is None else asdict(report)
+
+
+def _cost(cost: MonthlyCost | None) -> dict[str, Any] | None:
+    if cost is None:
+        return None
+    step = cost.difference
+    return {
+        "currency": "USD",
+        "before": _dollars(step.before_usd),
+        "after": _dollars(step.after_usd),
+        "difference": _dollars(step.monthly_usd),
+        "asOf": step.as_of.isoformat(),
+        "items": [
+            {
+                "resource": line.resource,
+                "what": line.what,
+                "before": _dollars(line.before_usd),
+                "after": _dollars(line.after_usd),
+            }
+            for line in step.lines
+        ],
+        "notPriced": list(step.not_priced),
+        "notIncluded": list(cost.not_included),
+    }
+
+
+def _dollars(usd: Decimal | None) -> float | None:
+    """A JSON number; two decimals survive it."""
+    return None if usd is None else float(usd)
 
 
 def _word(op: Op) -> str:

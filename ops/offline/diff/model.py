@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ops.offline.diff.findings import PolicyReport
+from ops.offline.diff.money import MonthlyCost
+
 
 class Op(StrEnum):
     """What `pulumi up` would do with one resource; the words are Pulumi's where Pulumi has one."""
@@ -126,6 +129,8 @@ class Comparison:
         outputs: stack outputs that differ.
         same: how many resources stay as they are.
         diagnostics: what the program said at the head.
+        policies: what the policies say; None where nobody asked them.
+        cost: what it costs a month; None where nobody asked.
     """
 
     stack: str
@@ -135,6 +140,8 @@ class Comparison:
     outputs: tuple[OutputChange, ...]
     same: int
     diagnostics: tuple[Mapping[str, Any], ...] = ()
+    policies: PolicyReport | None = None
+    cost: MonthlyCost | None = None
 
     @property
     def alarms(self) -> tuple[str, ...]:

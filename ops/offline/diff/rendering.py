@@ -4,6 +4,8 @@ import difflib
 import json
 from collections.abc import Iterator
 
+from ops.offline.diff import findings_shown, money_shown
+from ops.offline.diff.markup import escaped
 from ops.offline.diff.model import Change, Comparison, Difference, Op
 
 _MARKS = {
@@ -55,8 +57,9 @@ _MOST_LINES = 40
 def text(comparison: Comparison) -> str:
     """For a terminal."""
     lines = [f"{comparison.stack}: {comparison.base} -> {comparison.head}", ""]
-    lines += [f"  !! {alarm}" for alarm in comparison.alarms]
-    if comparison.alarms:
+    shouted = _shouted(comparison)
+    lines += [f"  !! {alarm}" for alarm in shouted]
+    if shouted:
         lines.append("")
     for change in _ordered(comparison):
         lines.append(f"  {_MARKS[change.op]:>2} {_headline(change)}")
@@ -67,6 +70,13 @@ def text(comparison: Comparison) -> str:
             f"     ~ {change.name}: {_shown(change.before)} -> {_shown(change.after)}"
             for change in comparison.outputs
         ]
+    told = []
+    if comparison.policies is not None:
+        told += findings_shown.text(comparison.policies)
+    if comparison.cost is not None:
+        told += money_shown.text(comparison.cost)
+    if told:
+        lines += [*([""] if lines[-1] else []), *(f"  {line}" for line in told)]
     lines += ["", f"  {summary(comparison)}"]
     return "\n".join(lines) + "\n"
 
@@ -79,10 +89,15 @@ def markdown(comparison: Comparison) -> str:
         f"`{comparison.base}` → `{comparison.head}`",
         "",
     ]
-    if comparison.alarms:
+    shouted = _shouted(comparison)
+    if shouted:
         lines.append("> [!CAUTION]")
-        lines += [f"> **{_escaped(alarm)}**  " for alarm in comparison.alarms]
+        lines += [f"> **{escaped(alarm)}**  " for alarm in shouted]
         lines.append("")
+    if comparison.policies is not None:
+        lines += [*findings_shown.markdown(comparison.policies), ""]
+    if comparison.cost is not None:
+        lines += [*money_shown.markdown(comparison.cost), ""]
     if comparison.changes:
         lines += ["<details><summary>Resources</summary>", "", "```diff"]
         for change in _ordered(comparison):
@@ -105,6 +120,12 @@ def summary(comparison: Comparison) -> str:
         f"{comparison.count(op)} {_WORDS[op]}" for op in (*_ORDER, Op.SAME) if comparison.count(op)
     ]
     return ", ".join(counted) or "nothing here"
+
+
+def _shouted(comparison: Comparison) -> list[str]:
+    """What must not be overlooked: new findings of the policies, then alarms."""
+    new = findings_shown.shouted(comparison.policies) if comparison.policies else []
+    return [*new, *comparison.alarms]
 
 
 def _ordered(comparison: Comparison) -> list[Change]:
@@ -166,13 +187,6 @@ def _cut(shown: str) -> str:
 
 def _cell(value: object) -> str:
     return _shown(value).replace("|", "\\|").replace("`", "'")
-
-
-def _escaped(sentence: str) -> str:
-    """A resource's name may hold what Markdown or HTML would read as its own."""
-    for character in "\\`*_<>[]":
-        sentence = sentence.replace(character, f"\\{character}")
-    return sentence
 
 
 def _diff_sign(op: Op) -> str:

@@ -60,6 +60,8 @@ def test_the_working_tree_is_compared_with_the_last_commit(
     assert "quay: HEAD -> working tree" in result.output
     assert "~ update   aws:ec2/vpc:Vpc basin-vpc  (harbour/basin.py:22)" in result.output
     assert "~ gateway_port: 8080 -> 9090" in result.output
+    assert "policies: not judged\n    warning: working tree has no infra/policies" in result.output
+    assert "cost a month: " in result.output
     assert result.output.endswith("  1 to update, 7 unchanged\n")
 
 
@@ -76,6 +78,8 @@ def test_two_commits_are_compared_and_a_stack_that_is_new_is_created(
     found: dict[str, Any] = json.loads(result.stdout)
     assert found["changeSummary"] == {"create": 8}
     assert found["perch"]["base"] == "HEAD~1"
+    assert found["perch"]["policyFindings"]["judged"] is False
+    assert found["perch"]["monthlyCost"]["before"] == 0
     assert "stopped by --fail-on (pier: change)" in result.stderr
     assert "offline-stand-in" not in result.output
 
