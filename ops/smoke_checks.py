@@ -205,7 +205,8 @@ class Smoke:
             try:
                 return await client.get(path)
             except httpx.HTTPError as error:
-                raise CheckFailedError(f"GET {path}: {str(error) or type(error).__name__}") from None
+                reason = str(error) or type(error).__name__
+                raise CheckFailedError(f"GET {path}: {reason}") from None
 
     async def _expect_200(self, path: str) -> str:
         response = await self._get(path, self.colour)
