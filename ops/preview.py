@@ -19,6 +19,7 @@ from ops.offline.diff.rendering import markdown, text
 from ops.offline.errors import OfflineError
 from ops.offline.policies import Judge
 from ops.offline.revisions import checkouts, chosen, recordings
+from ops.options import LOCAL
 from ops.stack import project_root
 
 GATES = ("replace", "delete", "alarm", "change", "policy")
@@ -55,7 +56,10 @@ def preview(
                 replace(
                     comparison,
                     policies=reports[comparison.stack].result(),
-                    cost=monthly_cost(*found[comparison.stack]),
+                    # The local stack runs on this machine, and nobody bills for it.
+                    cost=None
+                    if comparison.stack == LOCAL
+                    else monthly_cost(*found[comparison.stack]),
                 )
                 for comparison in comparisons
             ]
