@@ -41,7 +41,7 @@ class Splice:
 
     def transcript(self, heard: Transcript) -> Transcript | None:
         """The transcript as the caller gets it; None when nothing of it is new."""
-        new = heard if self._offset == 0.0 else self._spliced(heard)
+        new = heard if self._offset == self._barrier == 0.0 else self._spliced(heard)
         if new is None:
             return None
         if new.segment_id != self._segment_id:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.asr.events import Transcript, Word
@@ -69,6 +69,7 @@ WORDS = st.lists(st.floats(min_value=0.01, max_value=1.0), min_size=1, max_size=
 STREAM = st.tuples(st.floats(min_value=-0.3, max_value=1.0), st.lists(WORDS, max_size=4))
 
 
+@example(streams=[(0.0, [[0.25]]), (-0.25, [[1.0]])])  # reopened at the very start
 @given(streams=st.lists(STREAM, min_size=1, max_size=5))
 @settings(deadline=None)
 def test_ids_are_continuous_and_no_final_of_a_reopened_stream_overlaps_one_before_it(
