@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from infra import outputs as exported
 from ops import stack
 from ops.errors import CommandFailedError, ConfigurationError
+from tests.tools import run_by
 
 COLOUR = {
     "target_group_arn": "arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/b/1",
@@ -99,7 +100,7 @@ def pulumi_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     script = folder / "pulumi"
     script.write_text(
-        f"#!{sys.executable}\nimport sys, json, os\n"
+        f"{run_by(sys.executable)}import sys, json, os\n"
         f"json.dump([sys.argv[1:], os.getcwd()], open({str(tmp_path / 'called')!r}, 'w'))\n"
         f"exec(open({str(tmp_path / 'answer.py')!r}).read())\n"
     )

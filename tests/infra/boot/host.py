@@ -17,6 +17,7 @@ from typing import Any
 from infra.boot import BootSettings
 from infra.boot.environment import boot_environment
 from infra.boot.files import LIBRARY, host_files
+from tests.tools import run_by
 
 INSTANCE = "i-0123456789abcdef0"
 STANDINS = ("docker", "aws", "nvidia-smi", "systemctl", "journalctl", "chown")
@@ -126,7 +127,7 @@ def read_calls(path: Path) -> list[Call]:
 def standin_program(python: str) -> str:
     """The stand-in's text for that Python."""
     _, _, body = Path(__file__).with_name("standin.py").read_text().partition("\n")
-    return f"#!{python} -IS\n{body}"
+    return run_by(python, "-IS") + body
 
 
 @dataclass

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import boto3
 import httpx
@@ -129,7 +130,9 @@ def test_it_says_what_runs_where_what_it_heard_and_what_to_try(up: Up) -> None:
     assert names == ["aws", *colours, "listener"]
     assert WORDS in said
     assert f"page     {up.outputs.endpoint_url}/ui" in said
-    assert f"perch transcribe {DEFAULT} --state-dir {up.folder.path}" in said
+    assert (
+        f"perch transcribe {quote(str(DEFAULT))} --state-dir {quote(str(up.folder.path))}" in said
+    )
 
 
 def test_the_outputs_are_the_stacks_and_name_the_authority(up: Up) -> None:
