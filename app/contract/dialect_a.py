@@ -22,6 +22,7 @@ from app.contract.fields import (
     ServerMessage,
     SessionConfig,
     Timestamp,
+    WarningBody,
     WordTiming,
     accepted,
 )
@@ -216,16 +217,8 @@ class ErrorA(ErrorBody):
     )
 
 
-class WarningA(ServerMessage):
+class WarningA(WarningBody):
     """Something the client should know; nothing ends by it."""
-
-    type: Literal["warning"] = "warning"
-    warning: str = Field(description="A sentence for people.")
-    code: str = Field(description="For programs; see the table of warning codes.")
-    timestamp: Timestamp
-    seconds_left: float | None = Field(
-        default=None, description="Until the announced end, where there is one."
-    )
 
 
 ServerMessageA = Annotated[

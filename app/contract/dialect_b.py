@@ -22,6 +22,7 @@ from app.contract.fields import (
     SessionConfig,
     Threshold,
     Timestamp,
+    WarningBody,
     WordTiming,
     accepted,
 )
@@ -233,16 +234,8 @@ class ErrorB(ErrorBody):
     )
 
 
-class WarningB(ServerMessage):
+class WarningB(WarningBody):
     """Something the client should know; nothing ends by it."""
-
-    type: Literal["warning"] = "warning"
-    warning: str = Field(description="A sentence for people.")
-    code: str = Field(description="For programs; see the table of warning codes.")
-    timestamp: Timestamp
-    seconds_left: float | None = Field(
-        default=None, description="Until the announced end, where there is one."
-    )
 
 
 ServerMessageB = Annotated[

@@ -27,6 +27,18 @@ class ServerMessage(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class WarningBody(ServerMessage):
+    """What a warning says, alike in both dialects."""
+
+    type: Literal["warning"] = "warning"
+    warning: str = Field(description="A sentence for people.")
+    code: str = Field(description="For programs; see the table of warning codes.")
+    timestamp: Timestamp
+    seconds_left: float | None = Field(
+        default=None, description="Until the announced end, where there is one."
+    )
+
+
 SampleRate = Annotated[
     int,
     Field(
