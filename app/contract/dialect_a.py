@@ -7,17 +7,28 @@ from pydantic import Field
 from app.contract import limits
 from app.contract.fields import (
     AudioFormats,
+    AudioSpan,
     Channels,
     ClientMessage,
     Encoding,
     EndpointingOptions,
     ErrorBody,
+    Finalize,
+    Finalized,
     Flag,
     GatewayLimits,
+    Heartbeat,
+    HeartbeatInterval,
     HotwordBoost,
     Hotwords,
     Language,
     ModelName,
+    Queued,
+    Resumable,
+    Resumed,
+    ResumeOffer,
+    ResumePoint,
+    ResumeToken,
     SampleRate,
     ServerMessage,
     SessionConfig,
@@ -43,6 +54,9 @@ class StartTranscription(ClientMessage):
     endpointing: EndpointingOptions | None = Field(
         default=None, json_schema_extra=accepted("an object of endpointing options")
     )
+    resumable: Resumable = False
+    heartbeat: HeartbeatInterval | None = None
+    resume: ResumeToken | None = None
 
 
 class StopTranscription(ClientMessage):
@@ -69,7 +83,8 @@ class GetMetrics(ClientMessage):
 
 
 ClientMessageA = Annotated[
-    StartTranscription | StopTranscription | Ping | GetMetrics, Field(discriminator="type")
+    StartTranscription | Finalize | StopTranscription | Ping | GetMetrics,
+    Field(discriminator="type"),
 ]
 
 
@@ -94,6 +109,9 @@ class Connection(ServerMessage):
     )
     supported_audio_formats: AudioFormats = Field(description="What a start may ask for.")
     limits: GatewayLimits = Field(description="Limits of this gateway.")
+    resume: ResumeOffer | None = Field(
+        default=None, description="How to go on after a break; null: sessions cannot be resumed."
+    )
 
 
 class SessionStarted(ServerMessage):
@@ -105,6 +123,9 @@ class SessionStarted(ServerMessage):
     timestamp: Timestamp
     session_id: str = Field(description="Id of the session, for support.")
     config: SessionConfig = Field(description="What the session works with.")
+    resumed: Resumed | None = Field(
+        default=None, description="Where it goes on; null in a new session."
+    )
 
 
 class Partial(ServerMessage):
@@ -143,6 +164,14 @@ class Transcription(ServerMessage):
     )
     audio_processed: float | None = Field(default=None, description="As in `partial`.")
     languages: list[str] = Field(default=[], description="Languages heard, where the model tells.")
+    forced: bool = Field(
+        default=False,
+        description="Whether `finalize`, or quiet, ended the segment, and not the recogniser.",
+    )
+    resume: ResumePoint | None = Field(
+        default=None,
+        description="Where to go on after a break; null where unknown or `resumable` is false.",
+    )
 
 
 class SessionStopped(ServerMessage):
@@ -152,8 +181,10 @@ class SessionStopped(ServerMessage):
     connection_id: str = Field(description="Id of this connection, for support.")
     timestamp: Timestamp
     session_id: str = Field(description="Id of the session, for support.")
-    audio_seconds: float = Field(description="Audio taken in this session.")
-    segments: int = Field(description="Finals sent in this session.")
+    audio_seconds: float = Field(
+        description="Audio of this session, with what was taken before it was resumed."
+    )
+    segments: int = Field(description="Finals of this session, with those before it was resumed.")
 
 
 class Pong(ServerMessage):
@@ -215,6 +246,11 @@ class ErrorA(ErrorBody):
     segment_id: int | None = Field(
         default=None, description="Segment that was being spoken, for errors of the recogniser."
     )
+    lost: AudioSpan | None = Field(
+        default=None,
+        description="Audio of the session that was taken and is in no final, where it ended so; "
+        "who resumes sends it again.",
+    )
 
 
 class WarningA(WarningBody):
@@ -230,6 +266,9 @@ ServerMessageA = Annotated[
     | Pong
     | Metrics
     | ErrorA
-    | WarningA,
+    | WarningA
+    | Heartbeat
+    | Finalized
+    | Queued,
     Field(discriminator="type"),
 ]

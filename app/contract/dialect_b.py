@@ -7,16 +7,27 @@ from pydantic import Field
 from app.contract import limits
 from app.contract.fields import (
     AudioFormats,
+    AudioSpan,
     Channels,
     ClientMessage,
     Encoding,
     ErrorBody,
+    Finalize,
+    Finalized,
     Flag,
     GatewayLimits,
+    Heartbeat,
+    HeartbeatInterval,
     HotwordBoost,
     Hotwords,
     Language,
     ModelName,
+    Queued,
+    Resumable,
+    Resumed,
+    ResumeOffer,
+    ResumePoint,
+    ResumeToken,
     SampleRate,
     ServerMessage,
     SessionConfig,
@@ -55,6 +66,9 @@ class RecordingConfig(ClientMessage):
     enable_partials: Flag | None = None
     hotwords: Hotwords | None = None
     hotword_boost: HotwordBoost | None = None
+    resumable: Resumable = False
+    heartbeat: HeartbeatInterval | None = None
+    resume: ResumeToken | None = None
 
 
 class StartRecording(ClientMessage):
@@ -104,7 +118,8 @@ class PingB(ClientMessage):
 
 
 ClientMessageB = Annotated[
-    StartRecording | StopRecording | End | Configure | Config | PingB, Field(discriminator="type")
+    StartRecording | Finalize | StopRecording | End | Configure | Config | PingB,
+    Field(discriminator="type"),
 ]
 
 
@@ -124,6 +139,9 @@ class ConnectionB(ServerMessage):
     supported_audio_formats: AudioFormats = Field(description="What a start may ask for.")
     timestamp: Timestamp
     limits: GatewayLimits = Field(description="Limits of this gateway.")
+    resume: ResumeOffer | None = Field(
+        default=None, description="How to go on after a break; null: sessions cannot be resumed."
+    )
 
 
 class RecordingStarted(ServerMessage):
@@ -136,6 +154,9 @@ class RecordingStarted(ServerMessage):
         default=TRANSCRIPTION_METHOD, description="How the gateway transcribes."
     )
     session_id: str = Field(description="Id of the session, for support.")
+    resumed: Resumed | None = Field(
+        default=None, description="Where it goes on; null in a new session."
+    )
 
 
 class ConfiguredValues(ServerMessage):
@@ -208,15 +229,27 @@ class TranscriptionB(ResultB):
         default=None, description="As the recogniser scores it; null when it gave none."
     )
     languages: list[str] = Field(default=[], description="Languages heard, where the model tells.")
+    forced: bool = Field(
+        default=False,
+        description="Whether `finalize`, or quiet, ended the segment, and not the recogniser.",
+    )
+    resume: ResumePoint | None = Field(
+        default=None,
+        description="Where to go on after a break; null where unknown or `resumable` is false.",
+    )
 
 
 class RecordingStopped(ServerMessage):
     """The session ended; no result of it follows. A new one may start on this connection."""
 
     type: Literal["recording_stopped"] = "recording_stopped"
-    final_transcript: str = Field(description="The finals of this recording, joined by spaces.")
-    total_duration: float = Field(description="Seconds of audio taken.")
-    total_segments: int = Field(description="Finals sent.")
+    final_transcript: str = Field(
+        description="The finals of this recording, or since its resume, joined by spaces."
+    )
+    total_duration: float = Field(
+        description="Seconds of audio, with what was taken before it was resumed."
+    )
+    total_segments: int = Field(description="Finals, with those before it was resumed.")
     timestamp: Timestamp
     transcription_method: str = Field(
         default=TRANSCRIPTION_METHOD, description="How the gateway transcribes."
@@ -231,6 +264,11 @@ class ErrorB(ErrorBody):
     timestamp: Timestamp
     transcription_method: str = Field(
         default=TRANSCRIPTION_METHOD, description="How the gateway transcribes."
+    )
+    lost: AudioSpan | None = Field(
+        default=None,
+        description="Audio of the session that was taken and is in no final, where it ended so; "
+        "who resumes sends it again.",
     )
 
 
@@ -247,6 +285,9 @@ ServerMessageB = Annotated[
     | TranscriptionB
     | RecordingStopped
     | ErrorB
-    | WarningB,
+    | WarningB
+    | Heartbeat
+    | Finalized
+    | Queued,
     Field(discriminator="type"),
 ]

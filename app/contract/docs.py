@@ -10,9 +10,22 @@ from app.contract import dialect_a as a
 from app.contract import dialect_b as b
 from app.contract import limits
 from app.contract.errors import CLOSE_MEANINGS, ERRORS, WARNINGS, ErrorCode
-from app.contract.fields import ErrorBody, ServerMessage
+from app.contract.fields import (
+    ErrorBody,
+    Finalize,
+    Finalized,
+    Heartbeat,
+    Queued,
+    ServerMessage,
+)
 
-_CLIENT_A: Final = (a.StartTranscription, a.StopTranscription, a.Ping, a.GetMetrics)
+_CLIENT_A: Final = (
+    a.StartTranscription,
+    Finalize,
+    a.StopTranscription,
+    a.Ping,
+    a.GetMetrics,
+)
 _SERVER_A: Final = (
     a.Connection,
     a.SessionStarted,
@@ -23,8 +36,19 @@ _SERVER_A: Final = (
     a.Metrics,
     a.ErrorA,
     a.WarningA,
+    Heartbeat,
+    Finalized,
+    Queued,
 )
-_CLIENT_B: Final = (b.StartRecording, b.StopRecording, b.Configure, b.PingB, b.End, b.Config)
+_CLIENT_B: Final = (
+    b.StartRecording,
+    Finalize,
+    b.StopRecording,
+    b.Configure,
+    b.PingB,
+    b.End,
+    b.Config,
+)
 _SERVER_B: Final = (
     b.ConnectionB,
     b.RecordingStarted,
@@ -35,6 +59,9 @@ _SERVER_B: Final = (
     b.PongB,
     b.ErrorB,
     b.WarningB,
+    Heartbeat,
+    Finalized,
+    Queued,
 )
 
 _HTTP_ONLY: Final = frozenset(
@@ -47,6 +74,7 @@ _HTTP_ONLY: Final = frozenset(
         ErrorCode.METHOD_NOT_ALLOWED,
         ErrorCode.UPLOAD_TOO_BIG,
         ErrorCode.UNSUPPORTED_AUDIO,
+        ErrorCode.WAITING_ROOM_FULL,
     }
 )
 
@@ -81,6 +109,24 @@ How a program speaks to a gateway: audio and control messages up, text down, ove
   `retryable` says whether the same request may succeed later unchanged, `retry_after` after how
   many seconds. A client that does not read may miss it.
 * Refusals before the upgrade are HTTP answers with the same four keys, and `Retry-After`.
+
+## Not losing a word
+
+* A start with `resumable` brings `resume` (a position and a token) in finals and heartbeats. Audio
+  before the newest position that was *received* may be forgotten; audio from there on is kept.
+* When the connection breaks, or a warning `going_away` comes, connect again, to the same address:
+  any gateway of the environment can go on. The start repeats the options of the first one and has
+  the newest token in `resume`. `session_started` or `recording_started` says in `resumed` where the
+  audio goes on; from there it may come faster than it was spoken. Times and `segment_id` go on, and
+  no final comes twice. Without a final so far, the token of the hello does, from position 0.
+* A token is good for `window_s` of the hello, from its sending; heartbeats renew it. A token that
+  is not taken is `resume_rejected`, and the connection stays open.
+* `audio_received` of a heartbeat tells a client how much of what it sent has not arrived yet.
+* `finalize` makes final what was sent so far, and the session goes on; a stop ends it.
+* All sessions in use: an address with `?wait=SECONDS` ({limits.MIN_WAIT_S:g} to
+  {limits.MAX_WAIT_S:g}) is let in as long as the waiting room has a place; its start is answered
+  with `queued` until its turn. Resumed sessions go first.
+* Where words cannot be saved, `lost` of an error or a warning says which audio they were in.
 
 ## Who may connect
 

@@ -66,6 +66,11 @@ class ErrorCode(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UPLOAD_TOO_BIG = "upload_too_big"
     UNSUPPORTED_AUDIO = "unsupported_audio"
+    RESUME_REJECTED = "resume_rejected"
+    RECOGNITION_OFF = "recognition_off"
+    TOO_MANY_CLIENT_SESSIONS = "too_many_client_sessions"
+    TOO_MANY_NEW_SESSIONS = "too_many_new_sessions"
+    WAITING_ROOM_FULL = "waiting_room_full"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +273,42 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         http_status=415,
         when="`POST /transcribe/file`.",
     ),
+    ErrorCode.RESUME_REJECTED: ErrorSpec(
+        sentence="The session cannot be resumed: {detail}",
+        when="The token of a start is broken, too old, or of another environment. A start without "
+        "it begins a new session.",
+    ),
+    ErrorCode.RECOGNITION_OFF: ErrorSpec(
+        sentence="Recognition is switched off by the operator",
+        retryable=True,
+        close_code=CloseCode.TRY_LATER,
+        http_status=503,
+        retry_after_s=30.0,
+        when="Before the upgrade, for an upload, at a start, and after a running session was "
+        "finalised.",
+    ),
+    ErrorCode.TOO_MANY_CLIENT_SESSIONS: ErrorSpec(
+        sentence="This client has {limit} sessions already, as many as one may have",
+        retryable=True,
+        http_status=429,
+        retry_after_s=5.0,
+        when="Before the upgrade, for an upload, or at a start on an open connection.",
+    ),
+    ErrorCode.TOO_MANY_NEW_SESSIONS: ErrorSpec(
+        sentence="More than {rate:g} new sessions a minute",
+        retryable=True,
+        http_status=429,
+        retry_after_s=5.0,
+        when="Before the upgrade, for an upload, or at a start on an open connection; "
+        "`retry_after` says when the next one is possible.",
+    ),
+    ErrorCode.WAITING_ROOM_FULL: ErrorSpec(
+        sentence="All {limit} sessions are in use, and {waiting} clients wait already",
+        retryable=True,
+        http_status=503,
+        retry_after_s=5.0,
+        when="Before the upgrade, for a client that would wait.",
+    ),
 }
 
 
@@ -279,6 +320,10 @@ class WarningCode(StrEnum):
     IDLE = "idle"
     GOING_AWAY = "going_away"
     UNKNOWN_MESSAGE_TYPE = "unknown_message_type"
+    RECOGNISER_LOST = "recogniser_lost"
+    RECOGNISER_BACK = "recogniser_back"
+    RECOGNITION_MOVED = "recognition_moved"
+    AUDIO_LOST = "audio_lost"
 
 
 WARNINGS: Final[dict[WarningCode, str]] = {
@@ -287,4 +332,8 @@ WARNINGS: Final[dict[WarningCode, str]] = {
     WarningCode.IDLE: "Nothing was received for a while; the connection is closed in {seconds:g} s",
     WarningCode.GOING_AWAY: "The gateway is going away; the session ends within {seconds:g} s",
     WarningCode.UNKNOWN_MESSAGE_TYPE: "Unknown message type: {type}",
+    WarningCode.RECOGNISER_LOST: "The recogniser was lost; the audio is kept until it is back",
+    WarningCode.RECOGNISER_BACK: "The recogniser is back after {outage:g} s and hears what was kept",
+    WarningCode.RECOGNITION_MOVED: "Another recogniser goes on with the session",
+    WarningCode.AUDIO_LOST: "Audio from {start:g} to {end:g} s was lost and is in no result",
 }

@@ -27,6 +27,13 @@ class ServerMessage(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class AudioSpan(ServerMessage):
+    """A stretch of a session's audio."""
+
+    start: float = Field(description="Seconds from the start of the session's audio.")
+    end: float = Field(description="Seconds from the start of the session's audio.")
+
+
 class WarningBody(ServerMessage):
     """What a warning says, alike in both dialects."""
 
@@ -36,6 +43,9 @@ class WarningBody(ServerMessage):
     timestamp: Timestamp
     seconds_left: float | None = Field(
         default=None, description="Until the announced end, where there is one."
+    )
+    lost: AudioSpan | None = Field(
+        default=None, description="Audio that will be in no final; null where none was lost."
     )
 
 
@@ -137,6 +147,36 @@ Threshold = Annotated[
     ),
 ]
 Flag = Annotated[bool, Field(json_schema_extra=accepted("true or false"))]
+Resumable = Annotated[
+    Flag,
+    Field(
+        description="Whether this client can resume: it then gets `resume` in finals, and "
+        "heartbeats."
+    ),
+]
+HeartbeatInterval = Annotated[
+    float,
+    Field(
+        ge=limits.MIN_HEARTBEAT_S,
+        le=limits.MAX_HEARTBEAT_S,
+        allow_inf_nan=False,
+        description="Seconds between two `heartbeat` messages; absent: none, or "
+        f"{limits.DEFAULT_HEARTBEAT_S:g} where `resumable` is true.",
+        json_schema_extra=accepted(
+            f"a number of seconds from {limits.MIN_HEARTBEAT_S:g} to {limits.MAX_HEARTBEAT_S:g}"
+        ),
+    ),
+]
+ResumeToken = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=limits.MAX_RESUME_TOKEN_CHARS,
+        description="Newest token of the session that this one goes on from. The other keys are "
+        "those of its own start.",
+        json_schema_extra=accepted("a token as `resume` of a hello, final or heartbeat has it"),
+    ),
+]
 
 
 class EndpointingOptions(ClientMessage):
@@ -191,6 +231,79 @@ class SessionConfig(ServerMessage):
     channels: int = Field(description="Interleaved channels.")
     language: str | None = Field(description="null: as the recogniser is configured.")
     model: str | None = Field(description="null: as the recogniser is configured.")
+
+
+class Finalize(ClientMessage):
+    """Make everything sent so far final, and go on. Answered by `finalized`."""
+
+    type: Literal["finalize"] = "finalize"
+
+
+class ResumePoint(ServerMessage):
+    """Where a session can be gone on with, on this connection's gateway or on another one.
+
+    Audio before `position` may be forgotten once this was received.
+    """
+
+    position: float = Field(
+        description="Seconds of the session's audio: from here on it must be sent again."
+    )
+    token: str = Field(description="For `resume` of the start on the new connection.")
+
+
+class ResumeOffer(ServerMessage):
+    """How sessions of this gateway can be gone on with."""
+
+    token: str = Field(description="As in a resume point at the very start of a session.")
+    window_s: float = Field(description="For so many seconds a token is taken.")
+    heartbeat_s: float = Field(description="Between heartbeats that renew it, unless asked for.")
+
+
+class Resumed(ServerMessage):
+    """From where a resumed session goes on."""
+
+    position: float = Field(description="Seconds of the session's audio: the first to be sent now.")
+    segment_id: int = Field(ge=0, description="Of the next final.")
+
+
+class Heartbeat(ServerMessage):
+    """How far the session is. Sent only where the start asked for it."""
+
+    type: Literal["heartbeat"] = "heartbeat"
+    timestamp: Timestamp
+    audio_received: float = Field(
+        description="Seconds of the session's audio taken: what is not in here is still on its way."
+    )
+    audio_recognised: float = Field(
+        description="Seconds of the session's audio the recogniser has taken."
+    )
+    queued: float = Field(description="Seconds of audio that wait for the recogniser.")
+    realtime_factor: float | None = Field(
+        description="Seconds of audio taken by the recogniser for each second since the last "
+        "heartbeat: 1 for speech as it is spoken; null in the first."
+    )
+    resume: ResumePoint | None = Field(
+        default=None, description="Newest point; null where none is known or resumable is false."
+    )
+
+
+class Finalized(ServerMessage):
+    """Answer to `finalize`: every final it brought came before this."""
+
+    type: Literal["finalized"] = "finalized"
+    timestamp: Timestamp
+    position: float = Field(
+        description="Seconds of the session's audio: everything before is in the finals."
+    )
+
+
+class Queued(ServerMessage):
+    """All sessions are in use; the start waits. Sent only to clients that connected with `wait`."""
+
+    type: Literal["queued"] = "queued"
+    timestamp: Timestamp
+    place: int = Field(ge=1, description="1 is next.")
+    seconds_left: float = Field(description="Until the start is given up.")
 
 
 class ErrorBody(ServerMessage):

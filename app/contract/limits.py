@@ -39,3 +39,14 @@ MAX_CONTROL_BYTES: Final = 65_536
 
 MAX_ECHO_CHARS: Final = 80
 """How much of a client's own value an error message repeats."""
+
+MIN_HEARTBEAT_S: Final = 0.5
+MAX_HEARTBEAT_S: Final = 60.0
+DEFAULT_HEARTBEAT_S: Final = 5.0
+"""Between two heartbeats of a resumable session whose start names no interval."""
+
+MAX_RESUME_TOKEN_CHARS: Final = 1024
+
+MIN_WAIT_S: Final = 1.0
+MAX_WAIT_S: Final = 300.0
+"""How long a client may ask to wait for a free place."""

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from app.contract import dialect_a, dialect_b
 from app.contract.errors import ErrorCode
 from app.contract.failures import ContractError
-from app.contract.fields import ClientMessage
+from app.contract.fields import ClientMessage, Finalize
 from app.contract.limits import MAX_ECHO_CHARS, PATH_B
 
 
@@ -31,12 +31,14 @@ def dialect_of(path: str) -> Dialect:
 CLIENT_MESSAGES: Final[Mapping[Dialect, Mapping[str, type[ClientMessage]]]] = {
     Dialect.A: {
         "start_transcription": dialect_a.StartTranscription,
+        "finalize": Finalize,
         "stop_transcription": dialect_a.StopTranscription,
         "ping": dialect_a.Ping,
         "get_metrics": dialect_a.GetMetrics,
     },
     Dialect.B: {
         "start_recording": dialect_b.StartRecording,
+        "finalize": Finalize,
         "stop_recording": dialect_b.StopRecording,
         "end": dialect_b.End,
         "configure": dialect_b.Configure,
