@@ -333,7 +333,7 @@ WARNINGS: Final[dict[WarningCode, str]] = {
     WarningCode.GOING_AWAY: "The gateway is going away; the session ends within {seconds:g} s",
     WarningCode.UNKNOWN_MESSAGE_TYPE: "Unknown message type: {type}",
     WarningCode.RECOGNISER_LOST: "The recogniser was lost; the audio is kept until it is back",
-    WarningCode.RECOGNISER_BACK: "The recogniser is back after {outage:g} s and hears what was kept",
+    WarningCode.RECOGNISER_BACK: "The recogniser is back after {outage:g} s; kept audio is heard",
     WarningCode.RECOGNITION_MOVED: "Another recogniser goes on with the session",
     WarningCode.AUDIO_LOST: "Audio from {start:g} to {end:g} s was lost and is in no result",
 }
