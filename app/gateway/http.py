@@ -1,5 +1,6 @@
 """Everything over plain HTTP but the upload: health, metrics, the old information pages."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Final
 
@@ -62,6 +63,7 @@ async def metrics(request: Request) -> Response:
     """Expose the metrics in Prometheus's text format."""
     gateway = gateway_of(request)
     gateway.metrics.ready.set(not gateway.obstacles())
+    gateway.metrics.tasks.set(len(asyncio.all_tasks()))
     return Response(gateway.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 

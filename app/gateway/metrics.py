@@ -142,6 +142,11 @@ class GatewayMetrics:
             buckets=LAG_BUCKETS,
             registry=registry,
         )
+        self.tasks = Gauge(
+            "perch_event_loop_tasks",
+            "Tasks of the event loop; what grows without sessions is a leak.",
+            registry=registry,
+        )
 
     def watch_queue(self, seconds: Callable[[], float]) -> None:
         """Ask for the queued audio whenever the metrics are read."""

@@ -111,6 +111,9 @@ async def test_metrics_count_a_session(gateway: Running) -> None:
         "perch_ready 1.0",
     ):
         assert line in text
+    tasks = gateway.gateway.metrics.registry.get_sample_value("perch_event_loop_tasks")
+    assert tasks is not None
+    assert tasks > 0
     # Ids as labels would grow without bound.
     assert "session_id" not in text
     assert "connection_id" not in text
