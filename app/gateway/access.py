@@ -34,15 +34,22 @@ class AccessPolicy:
         """Whether a token is needed."""
         return bool(self._digests)
 
-    def check(self, connection: HTTPConnection) -> None:
+    def check(self, connection: HTTPConnection) -> str | None:
         """Let a request pass.
+
+        Returns:
+            The token that was accepted; None where none is asked for.
 
         Raises:
             ContractError: `unauthorized` or `forbidden_origin`.
         """
         self._check_origin(connection)
-        if self._digests and not any(map(self._known, _offered_tokens(connection))):
-            raise ContractError(ErrorCode.UNAUTHORIZED)
+        if not self._digests:
+            return None
+        for token in _offered_tokens(connection):
+            if self._known(token):
+                return token
+        raise ContractError(ErrorCode.UNAUTHORIZED)
 
     def _known(self, token: str) -> bool:
         # Every digest is compared, and digests are equally long: the time tells nothing about the

@@ -1,64 +1,130 @@
-"""How many connections and sessions there may be."""
+"""Who gets a session now, who waits for one, and who is refused.
 
-from collections.abc import Iterator
+Slots are what the recognisers take together, as far as they say so, and at most what the operator
+allows. Only what is new is refused: a limit that falls below the running sessions ends none.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
 
 from app.contract import ContractError, ErrorCode
+from app.gateway.clients import Visitor
 from app.gateway.metrics import GatewayMetrics
+from app.gateway.quotas import QuotaRules, Quotas
+from app.gateway.waiting import Ticket, WaitingRoom
+
+_RECOUNT_S: Final = 0.25
+"""Between two looks at slots that came free at the recogniser, while somebody waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionRules:
+    """What the operator allows.
+
+    Attributes:
+        max_connections: WebSocket connections at once.
+        max_sessions: Sessions at once, uploads included.
+        waiting_room: Clients that may wait for a session.
+        quotas: Limits by client and in time.
+    """
+
+    max_connections: int
+    max_sessions: int
+    waiting_room: int = 0
+    quotas: QuotaRules = field(default_factory=QuotaRules)
 
 
 class Admission:
-    """Counts connections and sessions; refuses when they are used up or the gateway drains.
+    """Counts connections and sessions.
 
     Args:
-        max_connections: WebSocket connections at once.
-        max_sessions: Sessions at once, uploads included.
+        rules: What the operator allows.
         metrics: Where the counts are shown.
+        capacity: Streams the recognisers take together; None while that is unknown.
+        clock: Seconds that only go up.
     """
 
-    def __init__(self, max_connections: int, max_sessions: int, metrics: GatewayMetrics) -> None:
-        self._max_connections = max_connections
-        self._max_sessions = max_sessions
+    def __init__(
+        self,
+        rules: AdmissionRules,
+        metrics: GatewayMetrics,
+        capacity: Callable[[], int | None],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._rules = rules
         self._metrics = metrics
+        self._capacity = capacity
+        self._clock = clock
+        self._quotas = Quotas(rules.quotas, clock)
+        self._room = WaitingRoom(rules.waiting_room)
+        self._somebody_waits = asyncio.Event()
         self.connections = 0
         self.sessions = 0
         self.draining = False
-        metrics.session_slots.set(max_sessions)
+        self.switched_off = False
+        metrics.session_slots.set_function(lambda: self.slots)
+        metrics.waiting_places.set(rules.waiting_room)
+
+    @property
+    def slots(self) -> int:
+        """Sessions that may run at once as things are."""
+        capacity = self._capacity()
+        limit = self._rules.max_sessions
+        return limit if capacity is None else min(limit, capacity)
 
     @property
     def free_sessions(self) -> int:
-        """Sessions that could be started now."""
-        return self._max_sessions - self.sessions
+        """Sessions that could be started now; below 0 where the limit fell."""
+        return self.slots - self.sessions
+
+    @property
+    def waiting(self) -> int:
+        """Clients that wait for a session."""
+        return len(self._room)
 
     def obstacles(self, *, capacity: bool) -> list[str]:
         """Say why no session can be taken now; nothing when one can.
 
         Args:
-            capacity: Whether being full is a reason.
+            capacity: Whether being full or switched off is a reason.
         """
         found = []
         if self.draining:
             found.append("the gateway is draining")
         if not capacity:
             return found
+        if self.switched_off:
+            found.append("recognition is switched off")
         if self.free_sessions <= 0:
-            found.append(f"all {self._max_sessions} sessions are in use")
-        if self.connections >= self._max_connections:
-            found.append(f"all {self._max_connections} connections are in use")
+            found.append(f"all {self.slots} sessions are in use")
+        if self.connections >= self._rules.max_connections:
+            found.append(f"all {self._rules.max_connections} connections are in use")
         return found
 
     @contextmanager
-    def connection(self) -> Iterator[None]:
+    def connection(self, visitor: Visitor) -> Iterator[None]:
         """Hold a connection for the length of a `with` block.
 
+        Refuses already who would get no session anyway. Of who is ready to wait only so much is
+        known: it may be about to resume a session, to which the limits on new ones do not apply.
+
         Raises:
-            ContractError: `draining`, `too_many_connections`, or `too_many_sessions` when a new
-                connection could not get a session anyway.
+            ContractError: `draining`, `recognition_off`, `too_many_connections`,
+                `too_many_sessions`, `waiting_room_full`, or what `Quotas.check` says.
         """
-        self._refuse_draining()
-        if self.connections >= self._max_connections:
-            raise ContractError(ErrorCode.TOO_MANY_CONNECTIONS, limit=self._max_connections)
-        self._refuse_full()
+        with self._counting_refusals("connect"):
+            self._refuse_closed()
+            limit = self._rules.max_connections
+            if self.connections >= limit:
+                raise ContractError(ErrorCode.TOO_MANY_CONNECTIONS, limit=limit)
+            if not self._has_free_slot():
+                self._refuse_full(can_wait=visitor.wait_s is not None)
+            if visitor.wait_s is None:
+                self._quotas.check(visitor.client)
         self.connections += 1
         self._metrics.connections_active.set(self.connections)
         try:
@@ -67,35 +133,146 @@ class Admission:
             self.connections -= 1
             self._metrics.connections_active.set(self.connections)
 
-    def take_session(self) -> None:
-        """Take a session slot; `give_session` returns it.
+    def queue(self, visitor: Visitor, *, resumed: bool = False) -> Ticket:
+        """Take a session slot, or a place in line where all are in use and the client would wait.
+
+        Args:
+            visitor: Whose session, and how long it would wait.
+            resumed: Whether the session goes on from a valid resume token: it goes before those
+                that begin, and does not count as new.
+
+        Returns:
+            A ticket that `is_admitted`, or has a `place` and is worth `await ticket.admitted()`.
 
         Raises:
-            ContractError: `draining` or `too_many_sessions`.
+            ContractError: `draining`, `recognition_off`, `too_many_sessions`,
+                `waiting_room_full`, `asr_unavailable`, or what `Quotas.take` says.
         """
-        self._refuse_draining()
-        self._refuse_full()
-        self.sessions += 1
-        self._metrics.sessions_active.set(self.sessions)
-
-    def give_session(self) -> None:
-        """Return a slot."""
-        self.sessions -= 1
-        self._metrics.sessions_active.set(self.sessions)
+        with self._counting_refusals("start"):
+            return self._draw(visitor, resumed=resumed)
 
     @contextmanager
-    def session(self) -> Iterator[None]:
-        """Hold a session slot for the length of a `with` block; raises as `take_session`."""
-        self.take_session()
-        try:
+    def session(self, visitor: Visitor) -> Iterator[None]:
+        """Hold a slot for an upload, for the length of a `with` block; raises as `queue`."""
+        with self._counting_refusals("upload"):
+            ticket = self._draw(Visitor(visitor.client), resumed=False)
+        with ticket:
             yield
-        finally:
-            self.give_session()
 
-    def _refuse_draining(self) -> None:
+    def drain(self) -> None:
+        """Take nothing new any more, and send away who waits."""
+        self.draining = True
+        self._send_away(ErrorCode.DRAINING)
+
+    def switch_off(self) -> None:
+        """Take nothing new until `switch_on`, and send away who waits."""
+        self.switched_off = True
+        self._send_away(ErrorCode.RECOGNITION_OFF)
+
+    def switch_on(self) -> None:
+        """Take sessions again."""
+        self.switched_off = False
+
+    async def run(self) -> None:
+        """Let in who waits when the recognisers take more than before. Never returns."""
+        while True:
+            await self._somebody_waits.wait()
+            self._let_in()
+            await asyncio.sleep(_RECOUNT_S)
+
+    def take_back(self, ticket: Ticket) -> None:
+        """Free a ticket's slot or place; for the ticket itself."""
+        self._quotas.give(ticket.client)
+        if ticket.is_admitted:
+            self.sessions -= 1
+            self._metrics.sessions_active.set(self.sessions)
+        else:
+            self._room.leave(ticket)
+            self._metrics.waiting_seconds.labels("left").observe(ticket.waited)
+            self._show_room()
+        self._let_in()
+
+    def too_late(self) -> ContractError:
+        """Count and say that a wait was in vain; for the ticket itself."""
+        error = self._full()
+        self._metrics.admission_refused.labels("waiting", error.code.value).inc()
+        return error
+
+    def _draw(self, visitor: Visitor, *, resumed: bool) -> Ticket:
+        self._refuse_closed()
+        is_free = self._has_free_slot()
+        if not is_free:
+            self._refuse_full(can_wait=visitor.wait_s is not None)
+        self._quotas.take(visitor.client, is_new=not resumed)
+        ticket = Ticket(
+            visitor.client,
+            resumed=resumed,
+            wait_s=visitor.wait_s or 0.0,
+            desk=self,
+            clock=self._clock,
+        )
+        if is_free:
+            self._admit(ticket)
+        else:
+            self._room.enter(ticket)
+            self._show_room()
+        return ticket
+
+    def _has_free_slot(self) -> bool:
+        """Whether a slot is left for who comes now, after all who wait."""
+        self._let_in()
+        return not self._room and self.free_sessions > 0
+
+    def _let_in(self) -> None:
+        before = len(self._room)
+        while self._room and self.free_sessions > 0:
+            ticket = self._room.next()
+            self._metrics.waiting_seconds.labels("admitted").observe(ticket.waited)
+            self._admit(ticket)
+        if len(self._room) != before:
+            self._show_room()
+
+    def _admit(self, ticket: Ticket) -> None:
+        self.sessions += 1
+        self._metrics.sessions_active.set(self.sessions)
+        ticket.admit()
+
+    def _send_away(self, code: ErrorCode) -> None:
+        for ticket in list(self._room):
+            self._metrics.admission_refused.labels("waiting", code.value).inc()
+            ticket.refuse(ContractError(code))
+
+    def _refuse_closed(self) -> None:
         if self.draining:
             raise ContractError(ErrorCode.DRAINING)
+        if self.switched_off:
+            raise ContractError(ErrorCode.RECOGNITION_OFF)
 
-    def _refuse_full(self) -> None:
-        if self.free_sessions <= 0:
-            raise ContractError(ErrorCode.TOO_MANY_SESSIONS, limit=self._max_sessions)
+    def _refuse_full(self, *, can_wait: bool) -> None:
+        if not can_wait:
+            raise self._full()
+        if self._room.is_full:
+            raise ContractError(
+                ErrorCode.WAITING_ROOM_FULL, limit=self.slots, waiting=len(self._room)
+            )
+
+    def _full(self) -> ContractError:
+        # Recognisers of which none is well are not in use.
+        if self.slots == 0:
+            return ContractError(ErrorCode.ASR_UNAVAILABLE)
+        return ContractError(ErrorCode.TOO_MANY_SESSIONS, limit=self.slots)
+
+    @contextmanager
+    def _counting_refusals(self, at: str) -> Iterator[None]:
+        try:
+            yield
+        except ContractError as error:
+            self._metrics.admission_refused.labels(at, error.code.value).inc()
+            raise
+
+    def _show_room(self) -> None:
+        self._metrics.waiting.set(len(self._room))
+        if self._room:
+            self._somebody_waits.set()
+        else:
+            self._somebody_waits.clear()

@@ -23,6 +23,7 @@ from app.asr import RivaASRClient
 from app.contract import ContractError, Dialect, dialect_of
 from app.gateway import http
 from app.gateway.access import selected_subprotocol
+from app.gateway.clients import Visitor
 from app.gateway.core import Gateway
 from app.gateway.dialects import Voice
 from app.gateway.logs import get_logger
@@ -96,9 +97,9 @@ async def serve_websocket(websocket: WebSocket) -> None:
     """Serve one WebSocket, or refuse it with an HTTP status before the upgrade."""
     gateway = http.gateway_of(websocket)
     try:
-        gateway.access.check(websocket)
-        with gateway.admission.connection():
-            await _serve(gateway, websocket)
+        visitor = gateway.let_in(websocket)
+        with gateway.admission.connection(visitor):
+            await _serve(gateway, websocket, visitor)
     except ContractError as error:
         gateway.metrics.connections_refused.labels(error.code.value).inc()
         gateway.metrics.errors_sent.labels(error.code.value).inc()
@@ -106,12 +107,12 @@ async def serve_websocket(websocket: WebSocket) -> None:
         await websocket.send_denial_response(http.error_response(error))
 
 
-async def _serve(gateway: Gateway, websocket: WebSocket) -> None:
+async def _serve(gateway: Gateway, websocket: WebSocket, visitor: Visitor) -> None:
     connection_id = str(uuid4())
     await websocket.accept(subprotocol=selected_subprotocol(websocket))
     wire = Wire(websocket.scope, websocket.send, gateway.settings.ws_send_timeout_s)
     voice = _voice(websocket, connection_id, gateway.settings)
-    await GatewaySession(gateway, wire, voice, connection_id).run()
+    await GatewaySession(gateway, wire, voice, connection_id, visitor).run()
 
 
 def _voice(websocket: WebSocket, connection_id: str, settings: GatewaySettings) -> Voice:
@@ -128,6 +129,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         _log.warning("anyone who can reach this port may use it: APP_AUTH_TOKENS is not set")
     background = [
         asyncio.create_task(gateway.readiness.run()),
+        asyncio.create_task(gateway.admission.run()),
         asyncio.create_task(_measure_lag(gateway.metrics)),
     ]
     try:

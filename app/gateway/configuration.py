@@ -108,7 +108,7 @@ def _unknown_keys(env_file: Path) -> tuple[str, ...]:
 
 def secret_values(configuration: Configuration) -> tuple[str, ...]:
     """Return every configured secret, for the log's redaction."""
-    secrets = [*configuration.gateway.auth_tokens()]
+    secrets = [*configuration.gateway.auth_tokens(), *configuration.gateway.resume_keys()]
     for name in type(configuration.riva).model_fields:
         value = getattr(configuration.riva, name)
         if isinstance(value, SecretStr):

@@ -5,10 +5,14 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Protocol
 
+from starlette.requests import HTTPConnection
+
 from app.asr import RivaASRClient
 from app.gateway.access import AccessPolicy
-from app.gateway.admission import Admission
+from app.gateway.admission import Admission, AdmissionRules
+from app.gateway.clients import Clients, Visitor
 from app.gateway.metrics import GatewayMetrics
+from app.gateway.quotas import QuotaRules
 from app.gateway.readiness import ReadinessProbe
 from app.gateway.settings import GatewaySettings
 
@@ -57,6 +61,7 @@ class Gateway:
         admission: Counts and limits.
         readiness: Whether the recogniser can be used.
         access: Who may connect.
+        clients: Who is who, for limits by client.
         sessions: Open connections.
         drain_times: Set once a drain began.
         started_at: When the process could first take a connection.
@@ -68,6 +73,7 @@ class Gateway:
     admission: Admission
     readiness: ReadinessProbe
     access: AccessPolicy
+    clients: Clients
     version: str
     totals: Totals = field(default_factory=Totals)
     sessions: set[Drainable] = field(default_factory=set)
@@ -82,15 +88,22 @@ class Gateway:
             settings=settings,
             asr=asr,
             metrics=metrics,
-            admission=Admission(
-                settings.ws_max_connections, settings.ws_max_concurrent_sessions, metrics
-            ),
+            admission=Admission(_admission_rules(settings), metrics, asr.slots),
             readiness=ReadinessProbe(asr, settings.app_ready_probe_interval_s),
             access=AccessPolicy(settings.auth_tokens(), settings.app_allowed_origins),
+            clients=Clients(settings.app_trusted_proxies),
             version=version,
         )
         metrics.watch_queue(lambda: sum(session.queued_seconds for session in gateway.sessions))
         return gateway
+
+    def let_in(self, connection: HTTPConnection) -> Visitor:
+        """Say whose a request is, if it may come in.
+
+        Raises:
+            ContractError: `unauthorized`, `forbidden_origin` or `bad_request`.
+        """
+        return self.clients.visitor(connection, self.access.check(connection))
 
     def obstacles(self, *, capacity: bool = True) -> list[str]:
         """Say why no session can be taken now; nothing when one can.
@@ -113,7 +126,20 @@ class Gateway:
         cut_at = now + self.settings.app_drain_timeout_s
         finalise_at = min(cut_at, now + self.settings.app_drain_grace_s)
         self.drain_times = DrainTimes(finalise_at=finalise_at, cut_at=cut_at)
-        self.admission.draining = True
+        self.admission.drain()
         self.metrics.draining.set(1)
         for session in list(self.sessions):
             session.drain()
+
+
+def _admission_rules(settings: GatewaySettings) -> AdmissionRules:
+    return AdmissionRules(
+        max_connections=settings.ws_max_connections,
+        max_sessions=settings.ws_max_concurrent_sessions,
+        waiting_room=settings.ws_waiting_room,
+        quotas=QuotaRules(
+            client_sessions=settings.ws_max_sessions_per_client,
+            new_per_minute=settings.ws_new_sessions_per_minute,
+            client_new_per_minute=settings.ws_client_new_sessions_per_minute,
+        ),
+    )

@@ -21,6 +21,12 @@ LATENCY_BUCKETS: Final = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.
 """0.3 s and 0.8 s are the service levels for the first interim and for the final."""
 
 SESSION_BUCKETS: Final = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200)
+WAITING_BUCKETS: Final = (0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 300)
+"""300 s is the longest a client may ask to wait."""
+
+OUTAGE_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60)
+"""20 s is the default of RIVA_OUTAGE_LIMIT_S."""
+
 LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -59,6 +65,25 @@ class GatewayMetrics:
             "perch_connections_closed",
             "WebSocket connections ended, by close code and reason (an error code, or who closed).",
             ["code", "reason"],
+            registry=registry,
+        )
+        self.admission_refused = Counter(
+            "perch_admission_refused",
+            "Sessions not admitted: at connect, start or upload, or while waiting; by error code.",
+            ["at", "code"],
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "perch_waiting_sessions", "Clients in the waiting room.", registry=registry
+        )
+        self.waiting_places = Gauge(
+            "perch_waiting_room_places", "Clients the waiting room holds.", registry=registry
+        )
+        self.waiting_seconds = Histogram(
+            "perch_waiting_seconds",
+            "Time in the waiting room, by how it ended: admitted or left.",
+            ["outcome"],
+            buckets=WAITING_BUCKETS,
             registry=registry,
         )
         self.session_slots = Gauge(
@@ -129,6 +154,29 @@ class GatewayMetrics:
         )
         self.errors_sent = Counter(
             "perch_errors_sent", "Errors told to clients, by code.", ["code"], registry=registry
+        )
+        self.interruptions = Counter(
+            "perch_stream_interruptions",
+            "Times the recogniser was lost in a session, by gRPC status or app.asr code.",
+            ["code"],
+            registry=registry,
+        )
+        self.reopenings = Counter(
+            "perch_stream_reopenings",
+            "Times a session went on with a reopened stream.",
+            registry=registry,
+        )
+        self.outage_seconds = Histogram(
+            "perch_stream_outage_seconds",
+            "From the loss of the recogniser to its return, in a session.",
+            buckets=OUTAGE_BUCKETS,
+            registry=registry,
+        )
+        self.resumes = Counter(
+            "perch_session_resumes",
+            "Sessions resumed by a client's token: ok, or rejected.",
+            ["outcome"],
+            registry=registry,
         )
         self.uploads = Counter(
             "perch_uploads",

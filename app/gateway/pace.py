@@ -1,5 +1,6 @@
 """Limits on how fast a client may go."""
 
+from collections.abc import Callable
 from time import monotonic
 
 
@@ -9,21 +10,33 @@ class TokenBucket:
     Args:
         rate: Tokens that come back per second.
         burst: Tokens at the start, and the most there can be.
+        clock: Seconds that only go up.
     """
 
-    def __init__(self, rate: float, burst: float) -> None:
+    def __init__(self, rate: float, burst: float, clock: Callable[[], float] = monotonic) -> None:
         self._rate = rate
         self._burst = burst
         self._tokens = burst
-        self._at = monotonic()
+        self._clock = clock
+        self._at = clock()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has all tokens it can have: as a new one."""
+        self._refill()
+        return self._tokens >= self._burst
 
     def take(self, tokens: float = 1.0) -> bool:
         """Take tokens if there are enough."""
-        self._refill()
-        if self._tokens < tokens:
+        if self.seconds_to(tokens) > 0:
             return False
         self._tokens -= tokens
         return True
+
+    def seconds_to(self, tokens: float = 1.0) -> float:
+        """Return the seconds until so many tokens are there, 0 when they are; takes none."""
+        self._refill()
+        return max(0.0, (tokens - self._tokens) / self._rate)
 
     def spend(self, tokens: float) -> float:
         """Take tokens, on credit if need be.
@@ -36,6 +49,6 @@ class TokenBucket:
         return max(0.0, -self._tokens / self._rate)
 
     def _refill(self) -> None:
-        now = monotonic()
+        now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
         self._at = now

@@ -9,7 +9,7 @@ the client.
 import asyncio
 from contextlib import ExitStack, aclosing
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from app.asr import AsrError, Transcript
 from app.contract import (
@@ -21,6 +21,7 @@ from app.contract import (
     WarningCode,
 )
 from app.contract.limits import MAX_CONTROL_BYTES
+from app.gateway.clients import Visitor
 from app.gateway.core import Gateway
 from app.gateway.counters import Counters
 from app.gateway.dialects import Voice
@@ -33,6 +34,9 @@ from app.gateway.requests import Reply, SessionRequest, Start, Stop
 from app.gateway.states import Action, Event, State, step
 from app.gateway.watch import Alarm, Clock
 from app.gateway.wire import ClientGoneError, Left, SlowReaderError, Wire
+
+if TYPE_CHECKING:
+    from app.gateway.waiting import Ticket
 
 _log = get_logger(__name__)
 
@@ -48,14 +52,19 @@ class GatewaySession:
         wire: The accepted socket.
         voice: The connection's dialect.
         connection_id: For log lines.
+        visitor: Whose connection it is.
     """
 
-    def __init__(self, gateway: Gateway, wire: Wire, voice: Voice, connection_id: str) -> None:
+    def __init__(
+        self, gateway: Gateway, wire: Wire, voice: Voice, connection_id: str, visitor: Visitor
+    ) -> None:
         settings = gateway.settings
         self._gateway = gateway
         self._settings = settings
         self._wire = wire
         self._voice = voice
+        self._visitor = visitor
+        self._ticket: Ticket | None = None
         self._state = State.IDLE
         self._recognition: Recognition | None = None
         self._ending: ContractError | None = None
@@ -91,8 +100,8 @@ class GatewaySession:
             self._gateway.sessions.discard(self)
             self._state = step(self._state, Event.END).state
             recognition, self._recognition = self._recognition, None
-            if recognition is not None:
-                self._gateway.admission.give_session()
+            if self._ticket is not None:
+                self._ticket.give_back()
         if recognition is not None:
             self._counters.session_ended(recognition, ending.reason)
         self._counters.connection_closed(ending.code, ending.reason)
@@ -199,12 +208,13 @@ class GatewaySession:
         if begun.error is not None:
             raise ContractError(begun.error)
         with ExitStack() as undo:
-            self._gateway.admission.take_session()
-            undo.callback(self._gateway.admission.give_session)
+            ticket = undo.enter_context(self._gateway.admission.queue(self._visitor))
+            await ticket.admitted()
             if not await self._gateway.readiness.confirm():
                 raise ContractError(ErrorCode.ASR_UNAVAILABLE)
             # From here on the slot goes with the recognition.
             undo.pop_all()
+            self._ticket = ticket
         self._state = begun.state
         self._stray_audio_told = False
         recognition = Recognition(
@@ -273,7 +283,8 @@ class GatewaySession:
         self._state = state
         self._recognition = None
         self._clock.session_ended()
-        self._gateway.admission.give_session()
+        if self._ticket is not None:
+            self._ticket.give_back()
         self._counters.session_ended(recognition, reason)
         await self._send(message)
         if self._ending is not None:

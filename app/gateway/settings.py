@@ -4,7 +4,9 @@ Every key has an effect. Each field's description says what it accepts, in the w
 report uses.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,6 +19,8 @@ from app.contract import limits
 PREFIXES: Final = ("APP_", "WS_", "AUDIO_", "LOG_")
 MIN_TOKEN_CHARS: Final = 16
 """Below this a token can be guessed; `openssl rand -hex 16` gives 32."""
+MIN_RESUME_KEY_CHARS: Final = 32
+"""128 bits where the key is hexadecimal, as `openssl rand -hex 16` writes it."""
 
 
 class LogLevel(StrEnum):
@@ -33,6 +37,14 @@ class LogFormat(StrEnum):
 
     JSON = "json"
     CONSOLE = "console"
+
+
+class RecognitionMode(StrEnum):
+    """Whether sessions are taken, and which recognisers they go to."""
+
+    ON = "on"
+    OFF = "off"
+    FALLBACK = "fallback"
 
 
 def _list(value: object) -> object:
@@ -78,29 +90,35 @@ def _none_or_real_time(factor: float) -> float:
     return factor
 
 
-def _long_tokens(value: SecretStr) -> SecretStr:
-    _check_tokens(split_tokens(value.get_secret_value()))
-    return value
+def _secrets(shortest: int) -> Callable[[SecretStr], SecretStr]:
+    def check(value: SecretStr) -> SecretStr:
+        _check_secrets(split_tokens(value.get_secret_value()), shortest)
+        return value
+
+    return check
 
 
-def _file_of_tokens(path: Path | None) -> Path | None:
-    if path is not None:
-        tokens = split_tokens(path.read_text(encoding="utf-8"))
-        if not tokens:
-            # Read as "no token is asked for", an empty file would open the door.
-            raise ValueError("the file has no token")
-        _check_tokens(tokens)
-    return path
+def _file_of_secrets(shortest: int) -> Callable[[Path | None], Path | None]:
+    def check(path: Path | None) -> Path | None:
+        if path is not None:
+            secrets = split_tokens(path.read_text(encoding="utf-8"))
+            if not secrets:
+                # Read as "no token is asked for", an empty file would open the door.
+                raise ValueError("nothing stands in the file")
+            _check_secrets(secrets, shortest)
+        return path
+
+    return check
 
 
-def _check_tokens(tokens: tuple[str, ...]) -> None:
-    for token in tokens:
-        if len(token) < MIN_TOKEN_CHARS or not (token.isascii() and token.isprintable()):
-            raise ValueError("a token is too short or has characters a header cannot carry")
+def _check_secrets(secrets: tuple[str, ...], shortest: int) -> None:
+    for secret in secrets:
+        if len(secret) < shortest or not (secret.isascii() and secret.isprintable()):
+            raise ValueError("one is too short or has characters a header cannot carry")
 
 
 def split_tokens(text: str) -> tuple[str, ...]:
-    """Split a list of tokens at commas and line ends."""
+    """Split a list of tokens or keys at commas and line ends."""
     return tuple(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
 
 
@@ -108,6 +126,9 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
 OptionalFile = Annotated[
     Path | None, BeforeValidator(_empty_is_none), AfterValidator(_readable_file)
 ]
+OptionalPath = Annotated[Path | None, BeforeValidator(_empty_is_none)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_list)]
+PerMinute = Annotated[float, Ge(0), Le(1_000_000)]
 OptionalSeconds = Annotated[float, Ge(0), Le(86_400)]
 Seconds = Annotated[float, Gt(0), Le(86_400)]
 OptionalRate = Annotated[
@@ -136,12 +157,14 @@ class GatewaySettings(BaseSettings):
         description="empty, or a readable file with the key (PEM); "
         "given with APP_SSL_CERT or not at all",
     )
-    app_auth_tokens: Annotated[SecretStr, AfterValidator(_long_tokens)] = Field(
+    app_auth_tokens: Annotated[SecretStr, AfterValidator(_secrets(MIN_TOKEN_CHARS))] = Field(
         SecretStr(""),
         description=f"empty, or bearer tokens of {MIN_TOKEN_CHARS} or more printable characters, "
         "separated by commas",
     )
-    app_auth_tokens_file: Annotated[OptionalFile, AfterValidator(_file_of_tokens)] = Field(
+    app_auth_tokens_file: Annotated[
+        OptionalFile, AfterValidator(_file_of_secrets(MIN_TOKEN_CHARS))
+    ] = Field(
         None,
         description="empty, or a readable file with one bearer token "
         f"of {MIN_TOKEN_CHARS} or more printable characters a line",
@@ -151,11 +174,42 @@ class GatewaySettings(BaseSettings):
         description="empty for any, or browser origins such as https://example.org, "
         "separated by commas",
     )
+    app_trusted_proxies: Networks = Field(
+        (),
+        description="empty for none, or the load balancers' networks such as 10.0.0.0/20, "
+        "separated by commas: the last X-Forwarded-For entry of a request from there is believed",
+    )
     app_riva_label: Annotated[str, Field(min_length=1, max_length=64)] = Field(
         "riva", description="1 to 64 characters: the recogniser's public name; never its address"
     )
     app_ready_probe_interval_s: Seconds = Field(
         2.0, description="seconds between readiness checks of the recogniser, above 0, to 86400"
+    )
+    app_recognition: Annotated[RecognitionMode, BeforeValidator(_lower)] = Field(
+        RecognitionMode.ON,
+        description="on, off or fallback: off takes no sessions, fallback sends them to "
+        "RIVA_FALLBACK_ENDPOINTS",
+    )
+    app_recognition_file: OptionalPath = Field(
+        None,
+        description="empty, or a file with one of these words, looked at every second; it wins "
+        "over APP_RECOGNITION as long as it says one",
+    )
+    app_resume_keys: Annotated[SecretStr, AfterValidator(_secrets(MIN_RESUME_KEY_CHARS))] = Field(
+        SecretStr(""),
+        description=f"empty, or keys of {MIN_RESUME_KEY_CHARS} or more printable characters, "
+        "separated by commas: the first signs resume tokens, all are accepted; the same for every "
+        "gateway of the environment",
+    )
+    app_resume_keys_file: Annotated[
+        OptionalFile, AfterValidator(_file_of_secrets(MIN_RESUME_KEY_CHARS))
+    ] = Field(
+        None,
+        description="empty, or a readable file with one such key "
+        f"of {MIN_RESUME_KEY_CHARS} or more printable characters a line",
+    )
+    app_resume_window_s: Seconds = Field(
+        120.0, description="seconds above 0, to 86400, that a resume token is good for"
     )
     app_drain_grace_s: OptionalSeconds = Field(
         5.0,
@@ -181,6 +235,25 @@ class GatewaySettings(BaseSettings):
     )
     ws_max_concurrent_sessions: Annotated[int, Ge(1), Le(100_000)] = Field(
         50, description="a whole number from 1 to 100000"
+    )
+    ws_waiting_room: Annotated[int, Ge(0), Le(10_000)] = Field(
+        50,
+        description="a whole number from 0 to 10000: clients that may wait when all sessions are "
+        "in use, where they ask to; 0 for none",
+    )
+    ws_max_sessions_per_client: Annotated[int, Ge(0), Le(100_000)] = Field(
+        0,
+        description="a whole number from 0 to 100000: sessions of one token, or of one address "
+        "where no token is asked for; 0 means no limit",
+    )
+    ws_new_sessions_per_minute: PerMinute = Field(
+        0.0,
+        description="a number from 0 to 1000000: sessions begun, over all clients; "
+        "0 means no limit",
+    )
+    ws_client_new_sessions_per_minute: PerMinute = Field(
+        0.0,
+        description="a number from 0 to 1000000: sessions begun by one client; 0 means no limit",
     )
     ws_max_message_size_mb: Annotated[float, Gt(0), Le(64)] = Field(
         10.0, description="a number above 0, to 64: largest message in MiB"
@@ -268,7 +341,19 @@ class GatewaySettings(BaseSettings):
         Raises:
             OSError: The token file cannot be read any more.
         """
-        tokens = split_tokens(self.app_auth_tokens.get_secret_value())
-        if self.app_auth_tokens_file is not None:
-            tokens += split_tokens(self.app_auth_tokens_file.read_text(encoding="utf-8"))
-        return tokens
+        return _together(self.app_auth_tokens, self.app_auth_tokens_file)
+
+    def resume_keys(self) -> tuple[str, ...]:
+        """Return every key for resume tokens, the one that signs first; empty where none is set.
+
+        Raises:
+            OSError: The file cannot be read any more.
+        """
+        return _together(self.app_resume_keys, self.app_resume_keys_file)
+
+
+def _together(listed: SecretStr, file: Path | None) -> tuple[str, ...]:
+    secrets = split_tokens(listed.get_secret_value())
+    if file is not None:
+        secrets += split_tokens(file.read_text(encoding="utf-8"))
+    return secrets

@@ -34,8 +34,7 @@ async def transcribe_file(request: Request) -> Response:
     gateway = gateway_of(request)
     outcome = "ok"
     try:
-        gateway.access.check(request)
-        with gateway.admission.session():
+        with gateway.admission.session(gateway.let_in(request)):
             return await _transcribe(gateway, request)
     except ContractError as error:
         outcome = error.code.value

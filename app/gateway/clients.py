@@ -1,0 +1,126 @@
+"""Who a connection belongs to, for limits that count by client.
+
+A client is its bearer token, or its address where no token is asked for. Neither is kept: what is
+counted by is a keyed hash whose key dies with the process.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+
+from starlette.requests import HTTPConnection
+
+from app.contract import ContractError, ErrorCode, limits
+from app.contract.limits import MAX_ECHO_CHARS
+
+Network = IPv4Network | IPv6Network
+
+_HASH_BYTES: Final = 16
+_IPV6_SITE_BITS: Final = 64
+"""RFC 4291 section 2.5.4: one subscriber has at least so many low bits to choose addresses from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What admission needs to know of a connection.
+
+    Attributes:
+        client: Keyed hash of the token or address.
+        wait_s: Seconds it would wait for a session, None where it does not wait.
+    """
+
+    client: bytes
+    wait_s: float | None = None
+
+
+class Clients:
+    """Tells clients apart.
+
+    Args:
+        trusted_proxies: Networks of the load balancers whose X-Forwarded-For is believed.
+    """
+
+    def __init__(self, trusted_proxies: Iterable[Network]) -> None:
+        self._trusted = tuple(trusted_proxies)
+        self._key = secrets.token_bytes(32)
+
+    def visitor(self, connection: HTTPConnection, token: str | None) -> Visitor:
+        """Describe a connection.
+
+        Args:
+            connection: The request.
+            token: The bearer token that was accepted, None where none is asked for.
+
+        Raises:
+            ContractError: `bad_request`: `wait` of the address is not a number of seconds.
+        """
+        return Visitor(self._hash(connection, token), wait_of(connection))
+
+    def _hash(self, connection: HTTPConnection, token: str | None) -> bytes:
+        if token is not None:
+            name, kind = token.encode("utf-8", "surrogateescape"), b"token"
+        else:
+            name, kind = self._site(connection).encode(), b"address"
+        return hashlib.blake2b(name, digest_size=_HASH_BYTES, key=self._key, person=kind).digest()
+
+    def _site(self, connection: HTTPConnection) -> str:
+        peer = connection.client.host if connection.client is not None else ""
+        if self._is_trusted(peer):
+            # Each proxy appends who it was reached by: only the last entry is its own word.
+            entries = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
+            return _site(entries[-1]) or peer
+        return _site(peer) or peer
+
+    def _is_trusted(self, peer: str) -> bool:
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return any(address in network for network in self._trusted)
+
+
+def wait_of(connection: HTTPConnection) -> float | None:
+    """Return how long the client would wait for a session, None where it does not say.
+
+    Raises:
+        ContractError: `bad_request`.
+    """
+    text = connection.query_params.get("wait")
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    # Not the other way round: NaN is in no range.
+    if not limits.MIN_WAIT_S <= seconds <= limits.MAX_WAIT_S:
+        raise ContractError(
+            ErrorCode.BAD_REQUEST,
+            detail=f"wait is {text[:MAX_ECHO_CHARS]!r}; accepted: a number of seconds "
+            f"from {limits.MIN_WAIT_S:g} to {limits.MAX_WAIT_S:g}",
+        )
+    return seconds
+
+
+def _site(entry: str) -> str | None:
+    """Return what an address belongs to: itself, or its network of 64 bits; None if it is none."""
+    text = entry.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        # AWS appends the port where the load balancer is told to preserve it.
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ip_network((int(address), _IPV6_SITE_BITS), strict=False))
+    return str(address)
