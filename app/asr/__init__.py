@@ -12,6 +12,7 @@ from app.asr.events import (
     Transcript,
     Word,
 )
+from app.asr.routes import Route
 from app.asr.settings import RivaSettings
 from app.asr.settings_problems import Problem, SettingsError
 
@@ -28,6 +29,7 @@ __all__ = [
     "Readiness",
     "RivaASRClient",
     "RivaSettings",
+    "Route",
     "SettingsError",
     "Transcript",
     "Word",

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from app.asr.errors import AsrError, ErrorCode
 from app.asr.files import FileLimits, Recording, read_recording
-from app.asr.fleet import Endpoint, Fleet, StreamLines
+from app.asr.fleet import Endpoint, Fleet
 from app.asr.lasting import LastingRules, LastingStream
+from app.asr.lines import StreamLines
 from app.asr.reopening import ReopenRules
 from app.asr.requests import file_request, join_options, opening_request
 from app.asr.results import join_finals, offline_transcripts
 from app.asr.retry import with_retries
+from app.asr.routes import Route, Routes
 from app.asr.stream import StreamRules
 from app.asr.transport import GrpcTransport
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     )
     from pathlib import Path
 
+    from app.asr.endpoints import Address
     from app.asr.events import (
         EndpointHealth,
         Endpointing,
@@ -59,7 +62,7 @@ class RivaASRClient:
 
     def __init__(self, settings: RivaSettings, *, transport: Transport | None = None) -> None:
         self._settings = settings
-        self._fleet = _fleet(settings, transport)
+        self._routes = _routes(settings, transport)
         self._timeout = settings.timeout_ms / _MS
         self._file_timeout = settings.file_timeout_ms / _MS
         self._files = asyncio.Semaphore(settings.max_batch_size)
@@ -126,7 +129,7 @@ class RivaASRClient:
             interims=interims,
             word_times=self._settings.enable_word_time_offsets,
         )
-        await self._retried(lambda: self._fleet.check(options.model, streaming=True))
+        await self._retried(lambda: self._routes.current.check(options.model, streaming=True))
         stream = await self._open(options, audio, rules, replay_s=self._settings.replay_s)
         async with aclosing(stream.transcripts()) as transcripts:
             async for transcript in transcripts:
@@ -136,7 +139,7 @@ class RivaASRClient:
         self, options: Options, audio: AsyncIterator[bytes], rules: StreamRules, *, replay_s: float
     ) -> LastingStream:
         request = opening_request(self._settings, options, interims=rules.interims)
-        lines = StreamLines(self._fleet, request, self._timeout)
+        lines = StreamLines(self._routes, request, self._timeout)
         lasting = LastingRules(
             stream=rules,
             reopen=ReopenRules(
@@ -235,19 +238,19 @@ class RivaASRClient:
 
     async def _goes_offline(self, options: Options, recording: Recording) -> bool:
         """Whether the offline call can be used; a server with streaming models alone refuses it."""
-        offline = await self._fleet.serves(options.model, streaming=False)
+        offline = await self._routes.current.serves(options.model, streaming=False)
         if not offline:
-            await self._fleet.check(options.model, streaming=True)
+            await self._routes.current.check(options.model, streaming=True)
             return False
         # The configuration and hotwords need room in the message too.
         request = file_request(self._settings, options, b"")
         fits = len(recording.pcm) + request.ByteSize() + 64 <= self._settings.max_message_bytes
-        return fits or not await self._fleet.serves(options.model, streaming=True)
+        return fits or not await self._routes.current.serves(options.model, streaming=True)
 
     async def _recognize(self, options: Options, recording: Recording) -> FileTranscript:
         request = file_request(self._settings, options, recording.pcm)
         response = await self._retried(
-            lambda: self._fleet.recognize(request, within=self._file_timeout)
+            lambda: self._routes.current.recognize(request, within=self._file_timeout)
         )
         finals = offline_transcripts(response, word_times=self._settings.enable_word_time_offsets)
         return join_finals(finals, duration=recording.duration)
@@ -279,7 +282,7 @@ class RivaASRClient:
         Raises:
             AsrError: it could not be asked.
         """
-        return await self._retried(self._fleet.models)
+        return await self._retried(self._routes.models)
 
     async def ready(self) -> Readiness:
         """Whether a stream can be opened now: HTTP says ready and a model fits, in RIVA_TIMEOUT_MS.
@@ -288,24 +291,60 @@ class RivaASRClient:
 
         Never raises `AsrError`: what is missing stands in `Readiness.reason`.
         """
-        return await self._fleet.ready(model=self._settings.model, within=self._timeout)
+        return await self._routes.current.ready(model=self._settings.model, within=self._timeout)
 
     def endpoints(self) -> tuple[EndpointHealth, ...]:
         """What is known of each recogniser, without asking any; for metrics."""
-        return self._fleet.health()
+        return self._routes.health()
+
+    def slots(self) -> int | None:
+        """Streams that the well recognisers of the current route take together.
+
+        RIVA_ENDPOINT_STREAMS for each recogniser that is neither ejected nor known to be unready;
+        None where that is 0: then nobody knows.
+        """
+        return self._routes.current.slots()
+
+    @property
+    def has_fallback(self) -> bool:
+        """Whether RIVA_FALLBACK_ENDPOINTS names a recogniser."""
+        return self._routes.has_fallback
+
+    @property
+    def current_route(self) -> Route:
+        """Where new calls go."""
+        return self._routes.route
+
+    def route(self, route: Route) -> None:
+        """Sends new calls over that route and moves running streams to it at once.
+
+        A stream that cannot hear its audio again (`docs/reliability.md`) moves at its next final.
+
+        Raises:
+            ValueError: the fallback is asked for, and RIVA_FALLBACK_ENDPOINTS is empty.
+        """
+        self._routes.switch(route)
 
     async def aclose(self) -> None:
         """Ends every stream and connection."""
-        await self._fleet.aclose()
+        await self._routes.aclose()
 
 
-def _fleet(settings: RivaSettings, transport: Transport | None) -> Fleet:
+def _routes(settings: RivaSettings, transport: Transport | None) -> Routes:
     if transport is not None:
-        return Fleet([Endpoint("riva-1", settings, transport)])
-    places = [settings.at(address) for address in settings.addresses]
+        return Routes(Fleet([Endpoint("riva-1", settings, transport)]), None)
+    fallback = settings.fallback_endpoints
+    return Routes(
+        _fleet(settings, settings.addresses, "riva"),
+        _fleet(settings, fallback, "riva-fallback") if fallback else None,
+    )
+
+
+def _fleet(settings: RivaSettings, addresses: Sequence[Address], name: str) -> Fleet:
+    places = [settings.at(address) for address in addresses]
     return Fleet(
         [
-            Endpoint(f"riva-{number}", place, GrpcTransport(place))
+            Endpoint(f"{name}-{number}", place, GrpcTransport(place))
             for number, place in enumerate(places, start=1)
         ]
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -18,6 +17,7 @@ from app.asr.catalogue import Catalogue
 from app.asr.ejection import Ejection
 from app.asr.errors import AsrError, blames_endpoint, from_status, is_elsewhere_different
 from app.asr.events import EndpointHealth, Readiness
+from app.asr.lines import FleetLine
 from app.asr.readiness import HttpProbe, probe
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from app.asr.events import Model
     from app.asr.settings import RivaSettings
-    from app.asr.transport import StreamCall, Transport
+    from app.asr.transport import Transport
 
 Answer = TypeVar("Answer")
 
@@ -48,6 +48,7 @@ class Endpoint:
         self.transport = transport
         self.catalogue = Catalogue(transport, timeout=settings.timeout_ms / 1000.0)
         self.http = HttpProbe(settings)
+        self.slots = settings.endpoint_streams or None
         self.streams = 0
         self.last_used = 0
         self.is_ready: bool | None = None  # by its last probe; None before the first
@@ -56,58 +57,6 @@ class Endpoint:
         """Ends every call and connection."""
         await self.http.aclose()
         await self.transport.aclose()
-
-
-class FleetLine:
-    """An open call and the endpoint it counts for."""
-
-    def __init__(self, fleet: Fleet, endpoint: Endpoint, call: StreamCall) -> None:
-        self.call = call
-        self.endpoint = endpoint
-        self.has_failed = False
-        self._fleet = fleet
-        self._is_open = True
-        endpoint.streams += 1
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether there is another endpoint that is not ejected."""
-        return self._fleet.has_other_than(self.endpoint)
-
-    def worked(self) -> None:
-        """The endpoint answered."""
-        self._fleet.judge(self.endpoint, None)
-
-    def broke(self, error: AsrError) -> None:
-        """The call failed."""
-        self.has_failed = True
-        self._fleet.judge(self.endpoint, error)
-
-    def close(self) -> None:
-        """The call is over; further calls do nothing."""
-        if self._is_open:
-            self._is_open = False
-            self.endpoint.streams -= 1
-
-
-@dataclass(frozen=True, slots=True)
-class StreamLines:
-    """Opens one stream's calls."""
-
-    fleet: Fleet
-    request: riva_asr_pb2.StreamingRecognizeRequest
-    within: float
-
-    async def open(self) -> FleetLine:
-        """The first call."""
-        return await self.fleet.open_line(self.request, within=self.within)
-
-    async def reopen(self, left: FleetLine) -> FleetLine:
-        """A further call, on an endpoint that lists a model: one that is loading lists none."""
-        avoid = left.endpoint if left.has_failed else None
-        return await self.fleet.open_line(
-            self.request, within=self.within, avoid=avoid, is_checked=True
-        )
 
 
 class Fleet:
@@ -119,6 +68,8 @@ class Fleet:
 
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         self.endpoints = tuple(endpoints)
+        self.lines: set[FleetLine] = set()
+        self.is_in_use = False
         self._ejection = Ejection([endpoint.name for endpoint in self.endpoints])
         self._uses = 0
 
@@ -239,6 +190,17 @@ class Fleet:
         elif blames_endpoint(error) and self._ejection.failed(endpoint.name, now):
             left = self._ejection.left(endpoint.name, now)
             _log.warning("asr_endpoint_ejected", endpoint=endpoint.name, seconds=left)
+
+    def slots(self) -> int | None:
+        """Streams that all endpoints which are well take together; None where one's are unknown."""
+        if any(endpoint.slots is None for endpoint in self.endpoints):
+            return None
+        now = time.monotonic()
+        return sum(
+            endpoint.slots or 0
+            for endpoint in self.endpoints
+            if endpoint.is_ready is not False and not self._ejection.is_ejected(endpoint.name, now)
+        )
 
     def health(self) -> tuple[EndpointHealth, ...]:
         """What is known of each endpoint, without asking any."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
     from app.asr.events import Transcript
-    from app.asr.fleet import FleetLine, StreamLines
+    from app.asr.lines import FleetLine, StreamLines
     from app.asr.reopening import ReopenRules
     from app.asr.stream import StreamRules
 
@@ -120,6 +120,7 @@ class LastingStream:
         rules = self._rules_of_call(start)
         self._tap = Tap(self._intake, start, rules.largest_chunk)
         stream = RecognitionStream(self._line.call, self._tap, rules)
+        self._line.when_moved(self._leave)
         try:
             async with aclosing(stream.transcripts()) as transcripts:
                 async for heard in transcripts:
@@ -132,10 +133,21 @@ class LastingStream:
         except AsrError as error:
             if error is self._intake.failure:
                 raise
+            if self._line.is_to_move and self._can_replay():
+                self._rotating = True
+                return
             self._line.broke(error)
             self._broke = error
         else:
             self._line.worked()
+
+    def _leave(self) -> None:
+        """The line shall be left at once: its call is ended, and the audio heard again elsewhere.
+
+        Where it cannot be heard again the call goes on, to be left at its next final.
+        """
+        if self._can_replay():
+            self._line.call.abort()
 
     def _rules_of_call(self, start: int) -> StreamRules:
         """A call that hears old audio first may need that much longer for everything."""
@@ -178,7 +190,7 @@ class LastingStream:
 
     def _is_time_to_rotate(self, opened_at: float) -> bool:
         limit = self._rules.max_stream_s
-        due = 0 < limit <= self._now() - opened_at
+        due = self._line.is_to_move or 0 < limit <= self._now() - opened_at
         return due and not self._intake.ended and self._can_replay()
 
     def _can_replay(self) -> bool:

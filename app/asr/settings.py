@@ -57,7 +57,7 @@ def _pairs(value: object) -> object:
 
 
 def _addresses(value: object) -> object:
-    """Reads RIVA_ENDPOINTS; addresses pass as they are."""
+    """Reads RIVA_ENDPOINTS and RIVA_FALLBACK_ENDPOINTS; addresses pass as they are."""
     return parse_addresses(value) if isinstance(value, str) else value
 
 
@@ -104,6 +104,17 @@ class RivaSettings(BaseSettings):
             "several recognisers as host:port or host:port/http_port, joined by commas, each once; "
             "empty takes RIVA_HOST, RIVA_PORT and RIVA_HTTP_PORT"
         ),
+    )
+    fallback_endpoints: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_addresses)] = (
+        Field(
+            (),
+            description=(
+                "recognisers to fall back to, as RIVA_ENDPOINTS names them; empty for none"
+            ),
+        )
+    )
+    endpoint_streams: Annotated[int, Ge(0), Le(100_000)] = Field(
+        0, description="0 to 100000: most streams at the same time at each recogniser; 0 unknown"
     )
 
     ssl: bool = Field(False, description="true or false: TLS to the recogniser")
@@ -274,7 +285,7 @@ class RivaSettings(BaseSettings):
         """The same settings for that recogniser alone."""
         http_port = self.http_port if address.http_port is None else address.http_port
         place = {"host": address.host, "port": address.port, "http_port": http_port}
-        return self.model_copy(update={**place, "endpoints": ()})
+        return self.model_copy(update={**place, "endpoints": (), "fallback_endpoints": ()})
 
     @property
     def target(self) -> str:

@@ -146,7 +146,8 @@ def _secret_problems(settings: RivaSettings) -> Iterator[Problem]:
         return
     field = type(settings).model_fields["api_key"]
     usable = key.isascii() and key.isprintable() and " " not in key
-    stays_here = all(is_this_machine(address.host) for address in settings.addresses)
+    everywhere = (*settings.addresses, *settings.fallback_endpoints)
+    stays_here = all(is_this_machine(address.host) for address in everywhere)
     if not usable or not (settings.ssl or stays_here):
         yield Problem(key=env_key("api_key"), value=MASK, accepted=str(field.description))
 

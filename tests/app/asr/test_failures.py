@@ -16,6 +16,7 @@ import pytest
 
 from app.asr import AsrError, Fault
 from app.asr.errors import RULES, from_status
+from app.asr.transport import GrpcTransport
 from tests.app.asr.conftest import client_of
 from tests.app.asr.fake_riva import FakeRiva, Stream, final, hear_for_ever, interim, serving
 from tests.app.asr.sound import Microphone, of, tone
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from app.asr import RivaASRClient, Transcript
+    from app.asr.channels import RivaChannel
 
 TABLE = [
     (
@@ -279,12 +281,19 @@ async def test_a_cancelled_listener_leaves_no_task_and_the_server_sees_it() -> N
         await asyncio.wait_for(stream.ended.wait(), 5)
         assert stream.cancelled
         assert microphone.closed
-        assert client._fleet.endpoints[0].transport._pool._channels[0].streams == 0  # type: ignore[attr-defined]  # looks inside
+        assert channels_of(client)[0].streams == 0
         await asyncio.sleep(0)
         # The server in this process starts a task for the next call; everything else is the
         # client's.
         left = [t for t in asyncio.all_tasks() - before if "AioServer" not in repr(t)]
         assert left == []
+
+
+def channels_of(client: RivaASRClient) -> list[RivaChannel]:
+    """The connections of its only endpoint."""
+    transport = client._routes.current.endpoints[0].transport
+    assert isinstance(transport, GrpcTransport)
+    return transport._pool._channels
 
 
 async def test_closing_the_generator_in_the_middle_ends_the_call() -> None:
@@ -353,7 +362,7 @@ async def test_many_streams_dropped_at_different_moments_leave_nothing() -> None
         await asyncio.gather(*(drop_after(client, n % 5) for n in range(60)))
         assert await tasks_of_client() == set()
         await asyncio.wait_for(asyncio.gather(*(s.ended.wait() for s in riva.streams)), 10)
-        assert all(c.streams == 0 for c in client._fleet.endpoints[0].transport._pool._channels)  # type: ignore[attr-defined]  # looks inside
+        assert all(channel.streams == 0 for channel in channels_of(client))
 
 
 @pytest.mark.parametrize(

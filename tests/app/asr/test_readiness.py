@@ -127,7 +127,7 @@ async def test_a_closed_client_is_not_ready() -> None:
         async with client_of(riva, http_port=port) as client:
             assert (await client.ready()).ready
         readiness = await client.ready()
-        assert "closed" in (await client._fleet.endpoints[0].http.reason() or "")
+        assert "closed" in (await client._routes.current.endpoints[0].http.reason() or "")
     assert not readiness.ready
 
 
@@ -141,7 +141,7 @@ async def test_certificate_files_that_cannot_be_used_are_a_reason_and_not_a_trac
         client_of(FakeRiva(port=1), http_port=port, ssl=True, ssl_cert=nonsense) as client,
     ):
         readiness = await client.ready()
-        assert "SSLError" in (await client._fleet.endpoints[0].http.reason() or "")
+        assert "SSLError" in (await client._routes.current.endpoints[0].http.reason() or "")
     assert not readiness.ready
 
 
@@ -164,7 +164,7 @@ async def test_the_probe_speaks_tls_with_the_same_authority(tmp_path: Path) -> N
     async with Probe().listening(context) as port, serving(FakeRiva()) as riva:
         for name, path in files.items():
             async with client_of(riva, ssl=True, ssl_cert=path, http_port=port) as client:
-                reasons[name] = await client._fleet.endpoints[0].http.reason()
+                reasons[name] = await client._routes.current.endpoints[0].http.reason()
     assert reasons["right"] is None
     assert reasons["wrong"] == "the readiness probe of the recogniser failed (ConnectError)"
 

@@ -1,0 +1,105 @@
+"""Which fleet is in use: the recognisers of RIVA_ENDPOINTS, or those to fall back to.
+
+Switching costs no words: a stream that runs is left where it is, opened on the other route and
+hears again what no final covers, as after a break.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from riva.client.proto import riva_asr_pb2
+
+    from app.asr.events import EndpointHealth, Model
+    from app.asr.fleet import Endpoint, Fleet
+    from app.asr.lines import FleetLine
+
+_log = structlog.get_logger(__name__)
+
+
+class Route(StrEnum):
+    """Where recognition goes."""
+
+    PRIMARY = "primary"  # RIVA_ENDPOINTS, or RIVA_HOST
+    FALLBACK = "fallback"  # RIVA_FALLBACK_ENDPOINTS
+
+
+class Routes:
+    """The fleets, of which one is in use; the primary one first.
+
+    Args:
+        primary: the fleet that is used unless told otherwise.
+        fallback: the other one; None where there is none.
+    """
+
+    def __init__(self, primary: Fleet, fallback: Fleet | None) -> None:
+        self._fleets = {Route.PRIMARY: primary}
+        if fallback is not None:
+            self._fleets[Route.FALLBACK] = fallback
+        self.route = Route.PRIMARY
+        primary.is_in_use = True
+
+    @property
+    def has_fallback(self) -> bool:
+        """Whether there is a route to fall back to."""
+        return Route.FALLBACK in self._fleets
+
+    @property
+    def current(self) -> Fleet:
+        """The fleet in use."""
+        return self._fleets[self.route]
+
+    def switch(self, route: Route) -> None:
+        """Sends new calls there, and moves every stream that runs elsewhere.
+
+        Raises:
+            ValueError: there is no such route.
+        """
+        if route not in self._fleets:
+            raise ValueError(
+                f"route is {route.value!r}; accepted: 'primary', "
+                "and 'fallback' where RIVA_FALLBACK_ENDPOINTS names an endpoint"
+            )
+        if route is self.route:
+            return
+        left = self.current
+        self.route = route
+        for fleet in self._fleets.values():
+            fleet.is_in_use = fleet is self.current
+        _log.warning("asr_route_switched", route=route.value, moving_streams=len(left.lines))
+        for line in tuple(left.lines):
+            line.move()
+
+    async def open_line(
+        self,
+        request: riva_asr_pb2.StreamingRecognizeRequest,
+        *,
+        within: float,
+        avoid: Endpoint | None = None,
+        is_checked: bool = False,
+    ) -> FleetLine:
+        """Opens a stream on the route that is in use once it is open, as `Fleet.open_line`."""
+        while True:
+            fleet = self.current
+            line = await fleet.open_line(request, within=within, avoid=avoid, is_checked=is_checked)
+            if fleet.is_in_use:
+                return line
+            line.call.abort()
+            line.close()
+
+    async def models(self) -> tuple[Model, ...]:
+        """What the best endpoint of the route in use serves now."""
+        return await self.current.models()
+
+    def health(self) -> tuple[EndpointHealth, ...]:
+        """What is known of each endpoint of every route, without asking any."""
+        return tuple(health for fleet in self._fleets.values() for health in fleet.health())
+
+    async def aclose(self) -> None:
+        """Ends every stream and connection."""
+        for fleet in self._fleets.values():
+            await fleet.aclose()
