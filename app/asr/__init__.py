@@ -1,14 +1,20 @@
 """Speech recognition by a Riva or NIM server: the only place on the gateway's side with gRPC."""
 
 from app.asr.client import RivaASRClient
+from app.asr.control import StreamControl
 from app.asr.errors import AsrError, ErrorCode, Fault
 from app.asr.events import (
+    Cursor,
     EndpointHealth,
     Endpointing,
     FileTranscript,
+    Finalised,
     Hotwords,
+    Interrupted,
     Model,
     Readiness,
+    Resumed,
+    StreamEvent,
     Transcript,
     Word,
 )
@@ -18,19 +24,25 @@ from app.asr.settings_problems import Problem, SettingsError
 
 __all__ = [
     "AsrError",
+    "Cursor",
     "EndpointHealth",
     "Endpointing",
     "ErrorCode",
     "Fault",
     "FileTranscript",
+    "Finalised",
     "Hotwords",
+    "Interrupted",
     "Model",
     "Problem",
     "Readiness",
+    "Resumed",
     "RivaASRClient",
     "RivaSettings",
     "Route",
     "SettingsError",
+    "StreamControl",
+    "StreamEvent",
     "Transcript",
     "Word",
 ]

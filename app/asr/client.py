@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
+from app.asr.coverage import BEGINNING, checked
 from app.asr.errors import AsrError, ErrorCode
+from app.asr.events import Transcript
 from app.asr.files import FileLimits, Recording, read_recording
 from app.asr.fleet import Endpoint, Fleet
 from app.asr.lasting import LastingRules, LastingStream
@@ -30,14 +32,16 @@ if TYPE_CHECKING:
     )
     from pathlib import Path
 
+    from app.asr.control import StreamControl, StreamOptions
     from app.asr.endpoints import Address
     from app.asr.events import (
+        Cursor,
         EndpointHealth,
         Endpointing,
         FileTranscript,
         Model,
         Readiness,
-        Transcript,
+        StreamEvent,
     )
     from app.asr.requests import Options
     from app.asr.settings import RivaSettings
@@ -67,7 +71,22 @@ class RivaASRClient:
         self._file_timeout = settings.file_timeout_ms / _MS
         self._files = asyncio.Semaphore(settings.max_batch_size)
 
-    async def stream_transcribe(  # noqa: PLR0913 - one argument for each thing a caller may choose
+    async def stream_transcribe(
+        self,
+        audio: AsyncIterator[bytes],
+        sample_rate: int = 16000,
+        enable_partials: bool = True,
+        **options: Unpack[StreamOptions],
+    ) -> AsyncGenerator[Transcript]:
+        """The transcripts alone of what `stream_events` yields; arguments and errors as there."""
+        async with aclosing(
+            self.stream_events(audio, sample_rate, enable_partials, **options)
+        ) as events:
+            async for event in events:
+                if isinstance(event, Transcript):
+                    yield event
+
+    async def stream_events(  # noqa: PLR0913 - one argument for each thing a caller may choose
         self,
         audio: AsyncIterator[bytes],
         sample_rate: int = 16000,
@@ -80,7 +99,9 @@ class RivaASRClient:
         endpointing: Endpointing | None = None,
         custom_configuration: Mapping[str, str] | None = None,
         request_id: str | None = None,
-    ) -> AsyncGenerator[Transcript]:
+        resume_from: Cursor | None = None,
+        control: StreamControl | None = None,
+    ) -> AsyncGenerator[StreamEvent]:
         """Recognises audio while it comes.
 
         Chunks go up as they come and at once; when `audio` ends the recogniser is told so, and its
@@ -102,6 +123,10 @@ class RivaASRClient:
                 RIVA_ENDPOINTING_*.
             custom_configuration: the model's own settings, added to RIVA_CUSTOM_CONFIGURATION.
             request_id: sent along for the recogniser's logs.
+            resume_from: a cursor of an earlier stream with the same `sample_rate`: `audio` then
+                begins at its position, and times and segment ids go on from there. None begins a
+                session.
+            control: the caller's hand on this stream.
 
         Raises:
             AsrError: see `app.asr.errors`; nothing else comes from the recogniser.
@@ -130,13 +155,21 @@ class RivaASRClient:
             word_times=self._settings.enable_word_time_offsets,
         )
         await self._retried(lambda: self._routes.current.check(options.model, streaming=True))
-        stream = await self._open(options, audio, rules, replay_s=self._settings.replay_s)
-        async with aclosing(stream.transcripts()) as transcripts:
-            async for transcript in transcripts:
-                yield transcript
+        begin = BEGINNING if resume_from is None else checked(resume_from)
+        stream = await self._open(options, audio, rules, self._settings.replay_s, begin)
+        if control is not None:
+            control.attach(stream)
+        async with aclosing(stream.events()) as events:
+            async for event in events:
+                yield event
 
     async def _open(
-        self, options: Options, audio: AsyncIterator[bytes], rules: StreamRules, *, replay_s: float
+        self,
+        options: Options,
+        audio: AsyncIterator[bytes],
+        rules: StreamRules,
+        replay_s: float,
+        begin: Cursor = BEGINNING,
     ) -> LastingStream:
         request = opening_request(self._settings, options, interims=rules.interims)
         lines = StreamLines(self._routes, request, self._timeout)
@@ -149,7 +182,7 @@ class RivaASRClient:
             replay_s=replay_s,
             max_stream_s=self._settings.max_stream_s,
         )
-        return LastingStream(lines, await self._retried(lines.open), audio, lasting)
+        return LastingStream(lines, await self._retried(lines.open), audio, lasting, begin)
 
     async def _retried(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         return await with_retries(
@@ -270,10 +303,10 @@ class RivaASRClient:
         # It is in memory as it is: what is kept of it to be heard again costs a second copy at
         # most.
         stream = await self._open(
-            options, recording.chunks(_FILE_CHUNK_S), rules, replay_s=recording.duration + 1.0
+            options, recording.chunks(_FILE_CHUNK_S), rules, recording.duration + 1.0
         )
-        async with aclosing(stream.transcripts()) as transcripts:
-            finals = [transcript async for transcript in transcripts]
+        async with aclosing(stream.events()) as events:
+            finals = [event async for event in events if isinstance(event, Transcript)]
         return join_finals(finals, duration=recording.duration)
 
     async def models(self) -> tuple[Model, ...]:

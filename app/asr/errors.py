@@ -63,6 +63,9 @@ class AsrError(Exception):
         message: one sentence for the client; holds no address and no text of the server.
         detail: what happened, for logs.
         fault: who can do something about it.
+        lost: the span of the session's audio, from and to in seconds, that a stream had taken when
+            this error ended it and that is in no final; None where there is none. Where a final
+            did not say what it covers, the span holds that final too.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class AsrError(Exception):
         self.message = message
         self.detail = message if detail is None else detail
         self.fault = fault
+        self.lost: tuple[float, float] | None = None
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,26 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """Where a stream can go on so that no word is lost or said twice.
+
+    It holds no state of any recogniser: whoever has the audio from `position` on can go on with it
+    in another stream, another process or on another machine.
+
+    Attributes:
+        position: seconds from the first sample of the session; no final so far says anything about
+            the audio from there on. Never lower than in a cursor before it.
+        covered: seconds from the first sample of the session; words before it were said. It may lie
+            a little before or after `position`, which is a quiet moment near it.
+        segment_id: of the next final.
+    """
+
+    position: float
+    covered: float
+    segment_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
     """One interim or final result of a stream.
 
@@ -47,6 +67,10 @@ class Transcript:
         channel: the channel's number from 1; None where the recogniser did not say.
         languages: BCP 47 codes the recogniser found, most likely first.
         segment_id: counts from 0 in a stream and goes up by one after each final.
+        cursor: where a stream goes on after this final; None for an interim, and where it is not
+            known what the final covers or the audio after it is not held any more.
+        forced: True for a final that came because somebody asked for it (`StreamControl.finalise`,
+            RIVA_QUIET_GAP_S), or that only Perch made final because the recogniser never did.
     """
 
     text: str
@@ -58,6 +82,53 @@ class Transcript:
     channel: int | None
     languages: tuple[str, ...]
     segment_id: int
+    cursor: Cursor | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finalised:
+    """The answer to `StreamControl.finalise`.
+
+    It answers every call that was made when the stream had taken `position` seconds or less.
+
+    Attributes:
+        position: seconds of the session's audio; what was said before it is in finals that came
+            before this event.
+    """
+
+    position: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """The recogniser was lost. Audio is taken and kept; what comes next is `Resumed` or an error.
+
+    Only where nothing is left to hear does the stream end in good order without either.
+
+    Attributes:
+        code: why, one of `app.asr.errors.ErrorCode`.
+        position: seconds of the session's audio that had been taken by then.
+    """
+
+    code: str
+    position: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """A recogniser is there again, and hears first what no final covers.
+
+    Attributes:
+        replayed_from: seconds of the session's audio; what it begins with.
+        outage: seconds since the recogniser was lost.
+    """
+
+    replayed_from: float
+    outage: float
+
+
+StreamEvent: TypeAlias = Transcript | Finalised | Interrupted | Resumed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +211,7 @@ class EndpointHealth:
         name: "riva-1", "riva-2", in the order of the settings; holds no address.
         ready: what it answered when it was last asked; None when it was not.
         streams: streams open there now.
+        slots: streams it takes at the same time; None when that is unknown.
         consecutive_errors: errors since it last worked.
         ejected_for: seconds for which it still gets no calls because of its errors; 0 when it gets
             calls.
@@ -149,6 +221,7 @@ class EndpointHealth:
     name: str
     ready: bool | None
     streams: int
+    slots: int | None
     consecutive_errors: int
     ejected_for: float
     ejections: int

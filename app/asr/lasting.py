@@ -14,25 +14,21 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from app.asr.coverage import Coverage
 from app.asr.errors import AsrError, ErrorCode
 from app.asr.intake import Intake, Tap
 from app.asr.reopening import Reopening
 from app.asr.replay import ReplayBuffer
-from app.asr.seam import AHEAD_S, BACK_S, quiet_start
-from app.asr.splice import Splice, end_of
 from app.asr.stream import RecognitionStream, stop_tasks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from app.asr.events import Transcript
+    from app.asr.events import Cursor, StreamEvent, Transcript
     from app.asr.lines import FleetLine, StreamLines
     from app.asr.reopening import ReopenRules
     from app.asr.stream import StreamRules
 
-# An interim is about speech of this segment; no recogniser sits on speech for longer before it says
-# the first one.
-_LOOKBACK_S = 15.0
 # So long a recogniser gets at least to say something about audio that was sent to it all at once.
 _PATIENCE_S = 10.0
 
@@ -62,41 +58,57 @@ class LastingStream:
     Args:
         lines: where further calls are opened.
         first: the call that is open already.
-        audio: the caller's.
+        audio: the caller's, from where `begin` says.
         rules: the bounds.
+        begin: where the session goes on.
     """
 
     def __init__(
-        self, lines: StreamLines, first: FleetLine, audio: AsyncIterator[bytes], rules: LastingRules
+        self,
+        lines: StreamLines,
+        first: FleetLine,
+        audio: AsyncIterator[bytes],
+        rules: LastingRules,
+        begin: Cursor,
     ) -> None:
         self._lines = lines
         self._line = first
         self._rules = rules
         self._rate = rules.stream.sample_rate
-        self._buffer = ReplayBuffer(round(rules.replay_s * self._rate))
+        origin = round(begin.position * self._rate)
+        self._buffer = ReplayBuffer(round(rules.replay_s * self._rate), origin)
+        self._coverage = Coverage(self._buffer, self._rate, begin, interims=rules.stream.interims)
         self._intake = Intake(audio, self._buffer, min(_PATIENCE_S, rules.replay_s))
-        self._await_speech_from(0)
-        self._splice = Splice()
         self._now = asyncio.get_running_loop().time
         self._reopening = Reopening(rules.reopen, _draw)
-        self._heard_to: float | None = 0.0  # audio the recogniser had used at the last final
-        self._is_told = True  # whether the last final said what it covers ...
-        self._ends_in_word = False  # ... by the times of its words
-        self._covered = 0  # ... and the sample they end at
-        self._tap = Tap(self._intake, 0, rules.stream.largest_chunk)
+        self._tap = Tap(self._intake, origin, rules.stream.largest_chunk)
         self._worked = False
         self._broke: AsrError | None = None
         self._rotating = False
 
-    async def transcripts(self) -> AsyncGenerator[Transcript]:
-        """The transcripts until the recogniser has said everything.
+    @property
+    def cursor(self) -> Cursor | None:
+        """Where the session could go on elsewhere; None while that would lose words."""
+        return self._coverage.cursor
+
+    async def events(self) -> AsyncGenerator[StreamEvent]:
+        """What happens until the recogniser has said everything.
 
         Raises:
             AsrError: the recogniser failed and the stream could not be opened again.
             Exception: whatever the caller's audio iterator raised.
         """
+        try:
+            async with aclosing(self._events()) as events:
+                async for event in events:
+                    yield event
+        except AsrError as error:
+            error.lost = self._coverage.lost
+            raise
+
+    async def _events(self) -> AsyncGenerator[StreamEvent]:
         intake = asyncio.create_task(self._intake.run(), name="asr-intake")
-        start = 0
+        start = self._coverage.next_start
         try:
             while True:
                 async with aclosing(self._run_call(start)) as transcripts:
@@ -133,7 +145,7 @@ class LastingStream:
         except AsrError as error:
             if error is self._intake.failure:
                 raise
-            if self._line.is_to_move and self._can_replay():
+            if self._line.is_to_move and self._coverage.is_fit:
                 self._rotating = True
                 return
             self._line.broke(error)
@@ -146,7 +158,7 @@ class LastingStream:
 
         Where it cannot be heard again the call goes on, to be left at its next final.
         """
-        if self._can_replay():
+        if self._coverage.is_fit:
             self._line.call.abort()
 
     def _rules_of_call(self, start: int) -> StreamRules:
@@ -162,39 +174,18 @@ class LastingStream:
         if not self._worked:
             self._worked = True
             self._line.worked()
-        processed = self._splice.moved(heard.audio_processed)
-        transcript = self._splice.transcript(heard)
-        if not heard.is_final:
-            told = 0.0 if processed is None else processed - _LOOKBACK_S
-            self._buffer.opened(round(told * self._rate))
-        elif transcript is not None:
-            self._cover(transcript)
+        covered = self._coverage.covered
+        transcript = self._coverage.note(heard, self._tap.position)
+        if heard.is_final and transcript is not None:
+            if self._coverage.covered > covered:
+                self._reopening.progressed()
+            self._intake.freed()
         return transcript
-
-    def _cover(self, final: Transcript) -> None:
-        self._is_told = end_of(final) is not None
-        self._heard_to = final.audio_processed
-        # Whatever times it says, it cannot have heard what it was not sent.
-        covered = min(round(self._splice.covered * self._rate), self._tap.position)
-        self._ends_in_word = bool(final.words)
-        if covered > self._covered:
-            self._reopening.progressed()
-        self._covered = covered
-        self._buffer.cover(covered, covered - round(BACK_S * self._rate))
-        self._await_speech_from(covered)
-        self._intake.freed()
-
-    def _await_speech_from(self, sample: int) -> None:
-        if not self._rules.stream.interims:
-            self._buffer.opened(sample)
 
     def _is_time_to_rotate(self, opened_at: float) -> bool:
         limit = self._rules.max_stream_s
         due = self._line.is_to_move or 0 < limit <= self._now() - opened_at
-        return due and not self._intake.ended and self._can_replay()
-
-    def _can_replay(self) -> bool:
-        return self._is_told and self._buffer.is_whole
+        return due and not self._intake.ended and self._coverage.is_fit
 
     def _resume_at(self) -> int:
         """The sample a new call begins with.
@@ -202,22 +193,14 @@ class LastingStream:
         Raises:
             AsrError: why the last call broke, where what it leaves undone cannot be heard again.
         """
-        if self._broke is not None and not self._can_replay():
+        if self._broke is not None and not self._coverage.is_fit:
             _log.warning(
                 "asr_not_replayable",
                 lost_from=self._buffer.due / self._rate,
                 held_from=self._buffer.start / self._rate,
-                told=self._is_told,
             )
             raise self._broke
-        due = self._buffer.due
-        if not self._ends_in_word or due > self._covered:
-            return due
-        first = max(self._buffer.start, due - round(BACK_S * self._rate))
-        last = due + round(AHEAD_S * self._rate)
-        if self._heard_to is not None:
-            last = min(last, max(due, round(self._heard_to * self._rate)))
-        return first + quiet_start(self._buffer.held(first, last), self._rate)
+        return self._coverage.next_start
 
     async def _reopen(self, start: int) -> bool:
         """Opens the next call; False when there is nothing left that it would have to hear."""
@@ -236,7 +219,7 @@ class LastingStream:
                 wait = self._wait_after_refusal(error)
             else:
                 break
-        self._splice.reopened(start / self._rate)
+        self._coverage.reopened(start)
         _log.info(
             "asr_reopened",
             replayed_s=(self._buffer.end - start) / self._rate,

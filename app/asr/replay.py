@@ -1,7 +1,8 @@
 """The audio that is not yet in a final: what a reopened stream has to hear again.
 
-A pure container: no clock, no task. Positions are counted from the caller's first sample; the
-bytes may end inside a sample, as chunks do.
+A pure container: no clock, no task. Positions are counted from the session's first sample, which
+is the caller's first one unless the caller goes on from a cursor; the bytes may end inside a
+sample, as chunks do.
 
 Invariants, which the stateful test checks:
 
@@ -26,16 +27,16 @@ class ReplayBuffer:
 
     Args:
         limit: samples that are held at most, apart from the newest chunk, which is never cut.
+        origin: the number of the first sample that will come.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, origin: int = 0) -> None:
         self._limit = limit * BYTES_PER_SAMPLE
         self._joined = min(_JOINED, self._limit // 8)
         self._chunks: deque[bytes] = deque()
         self._times: deque[float] = deque()  # when each of them came
-        self._start = 0  # bytes, as everything with an underscore here
-        self._end = 0
-        self._due = 0
+        self._start = origin * BYTES_PER_SAMPLE  # bytes, as everything with an underscore here
+        self._end = self._due = self._start
         self._open_from: int | None = None
 
     @property
@@ -148,9 +149,9 @@ class ReplayBuffer:
 
     def held(self, first: int, last: int) -> bytes:
         """The audio of the samples from `first` to before `last`, as far as it is held."""
-        first, last = max(first, self.start), min(last, self.end)
-        joined = b"".join(self._chunks)
-        return joined[
-            first * BYTES_PER_SAMPLE - self._start : max(first, last) * BYTES_PER_SAMPLE
-            - self._start
-        ]
+        at = max(first, self.start) * BYTES_PER_SAMPLE
+        size = min(last, self.end) * BYTES_PER_SAMPLE - at
+        found = b""
+        while len(found) < size:
+            found += self.read(at + len(found), size - len(found))
+        return found[: max(0, size)]

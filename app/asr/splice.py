@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.asr.events import Transcript, Word
+    from app.asr.events import Cursor, Transcript, Word
 
 
 class Splice:
@@ -16,19 +16,26 @@ class Splice:
 
     * segment ids go up by one after each final, whatever stream said it;
     * in a stream that was reopened, no word of a final lies before the end of the finals before it;
-    * the first stream's transcripts pass as they are.
+    * the transcripts of a stream that begins with the session pass as they are.
+
+    Args:
+        begin: where the first stream begins.
     """
 
-    def __init__(self) -> None:
-        self._offset = 0.0
-        self._segment_id = 0
-        self._covered = 0.0
-        self._barrier = 0.0
+    def __init__(self, begin: Cursor) -> None:
+        self._offset = begin.position
+        self._segment_id = begin.segment_id
+        self._covered = self._barrier = begin.covered
 
     @property
     def covered(self) -> float:
         """Where the finals so far end, in seconds of the caller's audio."""
         return self._covered
+
+    @property
+    def segment_id(self) -> int:
+        """The next final's."""
+        return self._segment_id
 
     def reopened(self, offset: float) -> None:
         """From here on a new stream speaks, whose audio begins at `offset` seconds."""

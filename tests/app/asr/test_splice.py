@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from app.asr.coverage import BEGINNING
 from app.asr.events import Transcript, Word
 from app.asr.splice import Splice
 
@@ -31,12 +32,12 @@ def said(
 
 
 def test_the_first_streams_transcripts_pass_as_they_are() -> None:
-    splice, heard = Splice(), said(("one", 0.5, 0.8))
+    splice, heard = Splice(BEGINNING), said(("one", 0.5, 0.8))
     assert splice.transcript(heard) is heard
 
 
 def test_a_reopened_streams_times_and_numbers_go_on() -> None:
-    splice = Splice()
+    splice = Splice(BEGINNING)
     splice.transcript(said(("one", 0.5, 0.8)))
     splice.reopened(0.75)
     second = splice.transcript(said(("two", 0.25, 0.5)))
@@ -46,7 +47,7 @@ def test_a_reopened_streams_times_and_numbers_go_on() -> None:
 
 
 def test_a_word_that_is_final_already_is_left_out_and_a_final_of_nothing_else_too() -> None:
-    splice = Splice()
+    splice = Splice(BEGINNING)
     splice.transcript(said(("month.", 0.5, 1.0)))
     splice.reopened(0.9)
     assert splice.transcript(said(("th.", 0.0, 0.12))) is None
@@ -57,7 +58,7 @@ def test_a_word_that_is_final_already_is_left_out_and_a_final_of_nothing_else_to
 
 
 def test_a_final_without_words_passes_whole() -> None:
-    splice = Splice()
+    splice = Splice(BEGINNING)
     splice.transcript(said(("one", 0.5, 0.8)))
     splice.reopened(0.75)
     bare = splice.transcript(said())
@@ -75,7 +76,7 @@ STREAM = st.tuples(st.floats(min_value=-0.3, max_value=1.0), st.lists(WORDS, max
 def test_ids_are_continuous_and_no_final_of_a_reopened_stream_overlaps_one_before_it(
     streams: list[tuple[float, list[list[float]]]],
 ) -> None:
-    splice, finals = Splice(), []
+    splice, finals = Splice(BEGINNING), []
     for number, (gap, segments) in enumerate(streams):
         if number:
             splice.reopened(max(0.0, splice.covered + gap))
