@@ -69,6 +69,7 @@ def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
             Route("/healthz", http.healthz),
             Route("/readyz", http.readyz),
             Route("/metrics", http.metrics),
+            Route("/drain", http.drain, methods=["POST"]),
             Route("/health", http.health),
             Route("/ws/status", http.websocket_status),
             Route("/transcribe/file", transcribe_file, methods=["POST"]),
@@ -127,9 +128,12 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
     if not gateway.access.asks_for_token:
         _log.warning("anyone who can reach this port may use it: APP_AUTH_TOKENS is not set")
+    await gateway.switch.look()
     background = [
         asyncio.create_task(gateway.readiness.run()),
         asyncio.create_task(gateway.admission.run()),
+        # Another route's recognisers are others: what is known of the last ones says nothing.
+        asyncio.create_task(gateway.switch.run(gateway.readiness.ask)),
         asyncio.create_task(_measure_lag(gateway.metrics)),
     ]
     try:

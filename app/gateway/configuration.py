@@ -9,7 +9,7 @@ from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
 
 from app.asr import RivaSettings, SettingsError
-from app.gateway.settings import PREFIXES, GatewaySettings
+from app.gateway.settings import PREFIXES, GatewaySettings, RecognitionMode
 
 _MASK = "********"
 _LONGEST_SHOWN = 120
@@ -56,6 +56,8 @@ def load_configuration() -> Configuration:
         riva = RivaSettings()
     except SettingsError as error:
         problems.extend(str(problem) for problem in error.problems)
+    if gateway is not None and riva is not None:
+        problems.extend(_fallback_problems(gateway, riva))
     if problems or gateway is None or riva is None:
         raise ConfigurationError(tuple(problems))
     return Configuration(gateway=gateway, riva=riva, unknown=_unknown_keys(Path(".env")))
@@ -86,6 +88,14 @@ def _tls_problems(settings: GatewaySettings) -> Iterator[str]:
         yield (
             f"APP_SSL_CERT is {_shown(settings.app_ssl_cert)}; accepted: a PEM certificate chain "
             f"that fits APP_SSL_KEY ({error})"
+        )
+
+
+def _fallback_problems(gateway: GatewaySettings, riva: RivaSettings) -> Iterator[str]:
+    if gateway.app_recognition is RecognitionMode.FALLBACK and not riva.fallback_endpoints:
+        yield (
+            "APP_RECOGNITION is 'fallback'; accepted: on or off while RIVA_FALLBACK_ENDPOINTS is "
+            "empty"
         )
 
 

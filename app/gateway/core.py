@@ -1,5 +1,6 @@
 """What all connections of a gateway share."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -7,18 +8,22 @@ from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
-from app.asr import RivaASRClient
+from app.asr import RivaASRClient, Route
 from app.gateway.access import AccessPolicy
 from app.gateway.admission import Admission, AdmissionRules
 from app.gateway.clients import Clients, Visitor
+from app.gateway.logs import get_logger
 from app.gateway.metrics import GatewayMetrics
 from app.gateway.quotas import QuotaRules
 from app.gateway.readiness import ReadinessProbe
-from app.gateway.settings import GatewaySettings
+from app.gateway.settings import GatewaySettings, RecognitionMode
+from app.gateway.switch import RecognitionSwitch
+
+_log = get_logger(__name__)
 
 
 class Drainable(Protocol):
-    """A connection, for the drain."""
+    """A connection, for the drain and the kill switch."""
 
     @property
     def queued_seconds(self) -> float:
@@ -49,6 +54,14 @@ class DrainTimes:
     finalise_at: float
     cut_at: float
 
+    def seconds_left(self) -> dict[str, float]:
+        """Return the seconds until each, for who asked for the drain."""
+        now = monotonic()
+        return {
+            "finalise_in": round(max(0.0, self.finalise_at - now), 3),
+            "cut_in": round(max(0.0, self.cut_at - now), 3),
+        }
+
 
 @dataclass(slots=True, kw_only=True)
 class Gateway:
@@ -62,8 +75,10 @@ class Gateway:
         readiness: Whether the recogniser can be used.
         access: Who may connect.
         clients: Who is who, for limits by client.
+        switch: Whether recognition is on.
         sessions: Open connections.
         drain_times: Set once a drain began.
+        drain_begun: The same, to wait for.
         started_at: When the process could first take a connection.
     """
 
@@ -75,9 +90,11 @@ class Gateway:
     access: AccessPolicy
     clients: Clients
     version: str
+    switch: RecognitionSwitch = field(init=False)
     totals: Totals = field(default_factory=Totals)
     sessions: set[Drainable] = field(default_factory=set)
     drain_times: DrainTimes | None = None
+    drain_begun: asyncio.Event = field(default_factory=asyncio.Event)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
@@ -94,6 +111,14 @@ class Gateway:
             clients=Clients(settings.app_trusted_proxies),
             version=version,
         )
+        gateway.switch = RecognitionSwitch(
+            settings.app_recognition,
+            settings.app_recognition_file,
+            can_fall_back=asr.has_fallback,
+            act=gateway.switch_recognition,
+        )
+        gateway.recognise(settings.app_recognition)
+        metrics.endpoints.watch(asr.endpoints)
         metrics.watch_queue(lambda: sum(session.queued_seconds for session in gateway.sessions))
         return gateway
 
@@ -114,22 +139,48 @@ class Gateway:
         """
         found = self.admission.obstacles(capacity=capacity)
         recogniser = self.readiness.obstacle
-        if recogniser is not None:
+        # One that is switched off is not asked to work.
+        if recogniser is not None and (capacity or not self.admission.switched_off):
             found.append(recogniser)
         return found
 
-    def begin_drain(self) -> None:
-        """Refuse what is new and tell every connection to come to an end."""
+    def recognise(self, mode: RecognitionMode) -> None:
+        """Turn recognition on or off, or send it to the fallback.
+
+        Raises:
+            ValueError: The fallback is asked for and there is none.
+        """
+        if mode is RecognitionMode.OFF:
+            self.admission.switch_off()
+        else:
+            self.asr.route(Route.FALLBACK if mode is RecognitionMode.FALLBACK else Route.PRIMARY)
+            self.admission.switch_on()
+        self.metrics.show_mode(mode)
+
+    def switch_recognition(self, mode: RecognitionMode) -> None:
+        """Do as `recognise`, with sessions running."""
+        self.metrics.recognition_switches.labels(mode.value).inc()
+        self.recognise(mode)
+
+    def begin_drain(self) -> DrainTimes:
+        """Refuse what is new and tell every connection to come to an end; again changes nothing.
+
+        Returns:
+            When the sessions end.
+        """
         if self.drain_times is not None:
-            return
+            return self.drain_times
         now = monotonic()
         cut_at = now + self.settings.app_drain_timeout_s
         finalise_at = min(cut_at, now + self.settings.app_drain_grace_s)
         self.drain_times = DrainTimes(finalise_at=finalise_at, cut_at=cut_at)
+        _log.info("draining", connections=len(self.sessions), sessions=self.admission.sessions)
         self.admission.drain()
         self.metrics.draining.set(1)
         for session in list(self.sessions):
             session.drain()
+        self.drain_begun.set()
+        return self.drain_times
 
 
 def _admission_rules(settings: GatewaySettings) -> AdmissionRules:

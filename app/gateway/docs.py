@@ -38,9 +38,22 @@ def _described() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
     for collector in vars(metrics).values():
         describe = getattr(collector, "describe", None)
         # One of a metric's children, kept at hand for the message path, is described by the metric.
-        if describe is None or collector._labelvalues:  # noqa: SLF001 - as below
+        if describe is None or getattr(collector, "_labelvalues", None):
             continue
         for family in describe():
             suffix = "_total" if family.type == "counter" else ""
-            yield family.name + suffix, family.type, collector._labelnames, family.documentation  # noqa: SLF001 - the client offers no other way to a metric's label names
+            yield (
+                family.name + suffix,
+                family.type,
+                _labels(collector) or _labels(family),
+                family.documentation,
+            )
     yield "perch_build_info", "gauge", ("version",), "Constant 1; the version is a label."
+
+
+def _labels(described: object) -> tuple[str, ...]:
+    """Return the label names of a metric, or of one family of a collector that has several.
+
+    The client offers no other way to them.
+    """
+    return tuple(getattr(described, "_labelnames", None) or ())

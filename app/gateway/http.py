@@ -1,7 +1,10 @@
 """Everything over plain HTTP but the upload: health, metrics, the old information pages."""
 
 import asyncio
+from dataclasses import asdict
 from datetime import UTC, datetime
+from ipaddress import IPv6Address, ip_address
+from math import ceil
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -15,6 +18,9 @@ from app.gateway.core import Gateway
 
 SERVICE: Final = "perch"
 
+_SIGNS_OF_OTHERS: Final = ("forwarded", "x-forwarded-for", "origin")
+"""Headers that a program on this machine which asks for itself does not send."""
+
 
 def gateway_of(connection: HTTPConnection) -> Gateway:
     """Return the gateway a request came to."""
@@ -26,7 +32,7 @@ def error_response(error: ContractError, **extra: object) -> JSONResponse:
     """Render an error as the contract has it, with Retry-After where waiting helps."""
     headers = {}
     if error.retry_after_s is not None:
-        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+        headers["Retry-After"] = str(max(1, ceil(error.retry_after_s)))
     if error.code is ErrorCode.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="perch"'
     return JSONResponse(
@@ -42,7 +48,11 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Answer whether a session can be taken now; `?ignore=capacity` leaves fullness out."""
+    """Answer whether a session can be taken now.
+
+    `?ignore=capacity` asks whether the machine is well: neither being full nor the kill switch is a
+    reason to replace it.
+    """
     gateway = gateway_of(request)
     obstacles = gateway.obstacles(capacity=request.query_params.get("ignore") != "capacity")
     admission = gateway.admission
@@ -51,9 +61,13 @@ async def readyz(request: Request) -> Response:
             "ready": not obstacles,
             "reasons": obstacles,
             "sessions": admission.sessions,
+            "slots": admission.slots,
             "free_sessions": max(0, admission.free_sessions),
+            "waiting": admission.waiting,
             "connections": admission.connections,
             "draining": admission.draining,
+            "recognition": gateway.switch.mode.value,
+            "endpoints": [asdict(endpoint) for endpoint in gateway.asr.endpoints()],
         },
         status_code=503 if obstacles else 200,
     )
@@ -65,6 +79,29 @@ async def metrics(request: Request) -> Response:
     gateway.metrics.ready.set(not gateway.obstacles())
     gateway.metrics.tasks.set(len(asyncio.all_tasks()))
     return Response(gateway.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def drain(request: Request) -> Response:
+    """Begin the drain that SIGTERM begins, for a program on the same machine.
+
+    To everybody else there is nothing here. A proxy on this machine says for whom it asks, and a
+    browser from which page.
+    """
+    if not _is_local(request):
+        raise ContractError(ErrorCode.NOT_FOUND, path=request.url.path)
+    times = gateway_of(request).begin_drain()
+    return JSONResponse({"draining": True, **times.seconds_left()}, status_code=202)
+
+
+def _is_local(request: Request) -> bool:
+    if any(name in request.headers for name in _SIGNS_OF_OTHERS) or request.client is None:
+        return False
+    try:
+        peer = ip_address(request.client.host)
+    except ValueError:
+        return False
+    mapped = peer.ipv4_mapped if isinstance(peer, IPv6Address) else None
+    return (mapped or peer).is_loopback
 
 
 async def root(request: Request) -> Response:

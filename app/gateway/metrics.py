@@ -17,6 +17,9 @@ from prometheus_client import (
     generate_latest,
 )
 
+from app.gateway.endpoint_metrics import EndpointMetrics
+from app.gateway.settings import RecognitionMode
+
 LATENCY_BUCKETS: Final = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0)
 """0.3 s and 0.8 s are the service levels for the first interim and for the final."""
 
@@ -49,6 +52,19 @@ class GatewayMetrics:
         info.labels(version).set(1)
         self.ready = Gauge("perch_ready", "1 while a session can be taken.", registry=registry)
         self.draining = Gauge("perch_draining", "1 while the gateway drains.", registry=registry)
+        self.recognition_mode = Gauge(
+            "perch_recognition_mode",
+            "1 for the mode recognition is in: on, off or fallback.",
+            ["mode"],
+            registry=registry,
+        )
+        self.recognition_switches = Counter(
+            "perch_recognition_switches",
+            "Changes of the mode while the gateway ran, by the mode it went to.",
+            ["mode"],
+            registry=registry,
+        )
+        self.endpoints = EndpointMetrics(registry)
         self.connections = Counter(
             "perch_connections", "WebSocket connections accepted.", ["dialect"], registry=registry
         )
@@ -195,6 +211,11 @@ class GatewayMetrics:
             "Tasks of the event loop; what grows without sessions is a leak.",
             registry=registry,
         )
+
+    def show_mode(self, mode: RecognitionMode) -> None:
+        """Show which mode recognition is in."""
+        for one in RecognitionMode:
+            self.recognition_mode.labels(one.value).set(one is mode)
 
     def watch_queue(self, seconds: Callable[[], float]) -> None:
         """Ask for the queued audio whenever the metrics are read."""

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from time import monotonic
 from typing import Final
 
@@ -14,6 +15,7 @@ MAX_CLIENTS: Final = 10_000
 longest is forgotten, and with it how many sessions it began; the limit over all clients stays."""
 
 _MINUTE_S: Final = 60.0
+_MS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,4 +129,6 @@ class Quotas:
 def _check(bucket: TokenBucket | None, rate: float) -> None:
     seconds = 0.0 if bucket is None else bucket.seconds_to()
     if seconds > 0:
-        raise ContractError(ErrorCode.TOO_MANY_NEW_SESSIONS, rate=rate, retry_after_s=seconds)
+        # Upwards: who comes after what it was told must not be told again.
+        after = ceil(seconds * _MS) / _MS
+        raise ContractError(ErrorCode.TOO_MANY_NEW_SESSIONS, rate=rate, retry_after_s=after)

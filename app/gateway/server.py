@@ -58,6 +58,8 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Who connects is who connects: what X-Forwarded-For says is looked at where it counts.
+        proxy_headers=False,
         backlog=_BACKLOG,
         ssl_certfile=settings.app_ssl_cert,
         ssl_keyfile=settings.app_ssl_key,
@@ -67,18 +69,18 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
     return GatewayServer(config)
 
 
-async def drain(gateway: Gateway, server: GatewayServer) -> None:
-    """Finalise and close every connection, then stop the server; what ends later is cut."""
-    gateway.begin_drain()
-    times = gateway.drain_times
-    if times is not None:
-        while gateway.admission.connections + gateway.admission.sessions > 0:
-            if monotonic() > times.cut_at + LINGER_S:
-                _log.warning(
-                    "connections left at the end of the drain", count=len(gateway.sessions)
-                )
-                break
-            await asyncio.sleep(_POLL_S)
+async def stop_when_drained(gateway: Gateway, server: GatewayServer) -> None:
+    """Wait for a drain and for the connections it ends, then stop the server.
+
+    What has not ended by then is cut.
+    """
+    await gateway.drain_begun.wait()
+    times = gateway.begin_drain()
+    while gateway.admission.connections + gateway.admission.sessions > 0:
+        if monotonic() > times.cut_at + LINGER_S:
+            _log.warning("connections left at the end of the drain", count=len(gateway.sessions))
+            break
+        await asyncio.sleep(_POLL_S)
     server.should_exit = True
 
 
@@ -88,17 +90,20 @@ async def serve(configuration: Configuration, listener: socket.socket) -> None:
     app = create_app(settings, RivaASRClient(configuration.riva))
     server = build_server(settings, app)
     loop = asyncio.get_running_loop()
-    draining: list[asyncio.Task[None]] = []
+    gateway: Gateway = app.state.gateway
+    signals: list[int] = []
 
     def on_signal(number: int) -> None:
-        if draining:
-            _log.warning("second signal: stopping at once", signal=signal.Signals(number).name)
+        # Counted apart from a drain over HTTP: the one SIGTERM after it is no impatience.
+        signals.append(number)
+        name = signal.Signals(number).name
+        if len(signals) > 1:
+            _log.warning("second signal: stopping at once", signal=name)
             server.should_exit = server.force_exit = True
             return
-        _log.info("draining", signal=signal.Signals(number).name, sessions=len(gateway.sessions))
-        draining.append(asyncio.create_task(drain(gateway, server)))
+        _log.info("signal", signal=name)
+        gateway.begin_drain()
 
-    gateway: Gateway = app.state.gateway
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
     _settle_heap()
@@ -111,10 +116,10 @@ async def serve(configuration: Configuration, listener: socket.socket) -> None:
         max_sessions=settings.ws_max_concurrent_sessions,
         version=gateway.version,
     )
+    stopping = asyncio.create_task(stop_when_drained(gateway, server))
     await server.serve(sockets=[listener])
-    for task in draining:
-        task.cancel()
-    await asyncio.gather(*draining, return_exceptions=True)
+    stopping.cancel()
+    await asyncio.gather(stopping, return_exceptions=True)
     _log.info("stopped")
 
 
