@@ -1,0 +1,181 @@
+"""The table of a run: a row a scenario, and what was promised and not kept."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from tests.chaos.verdict import Difference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from tests.chaos.scene import Trial
+    from tests.chaos.talking import Heard
+
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+BEGIN: Final = "<!-- chaos:begin -->"
+END: Final = "<!-- chaos:end -->"
+COLUMNS: Final = (
+    "Scenario",
+    "Sessions",
+    "Words lost",
+    "Words twice",
+    "Longest gap",
+    "Error codes",
+    "Left behind",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What holds in a scenario beside that nothing hangs and nothing is left behind.
+
+    Attributes:
+        errors: How many sessions end with which code; every other one ends well.
+        told: Whether those that end so lose words, and are told the span in which all of them lie.
+    """
+
+    errors: Mapping[str, int] = field(default_factory=dict)
+    told: bool = False
+
+
+WHOLE: Final = Promise()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One scenario's line.
+
+    Attributes:
+        title: What breaks.
+        sessions: Run at the same time.
+        difference: Words lost and words twice, over all sessions.
+        gap_s: Longest time, from the moment it broke on, that a client waited for its next result.
+        errors: Sessions by the code they ended with.
+        left: Tasks, descriptors, sessions and streams of the recogniser that stayed, as counted.
+        broken: Promises that were not kept, as sentences.
+        remark: What a reader needs to know beside it.
+        seconds: How long the scenario took.
+    """
+
+    title: str
+    sessions: int
+    difference: Difference = field(default_factory=Difference)
+    gap_s: float | None = None
+    errors: Mapping[str, int] = field(default_factory=dict)
+    left: tuple[int, int, int, int] = (0, 0, 0, 0)
+    broken: tuple[str, ...] = ()
+    remark: str = ""
+    seconds: float = 0.0
+
+
+def judged(title: str, trial: Trial, promise: Promise = WHOLE, remark: str = "") -> Row:
+    """Hold a trial against what is promised."""
+    left = (trial.left.tasks, trial.left.files, trial.left.sessions, trial.streams)
+    broken = [*_of_sessions(trial, promise)]
+    errors = trial.errors()
+    if errors != Counter(promise.errors):
+        broken.append(f"error codes are {dict(errors)}, promised {dict(promise.errors)}")
+    if any(left):
+        broken.append("left behind: {} tasks, {} files, {} sessions, {} streams".format(*left))
+    return Row(
+        title=title,
+        sessions=len(trial.heard),
+        difference=trial.total(),
+        gap_s=trial.longest_gap(),
+        errors=errors,
+        left=left,
+        broken=tuple(broken),
+        remark=remark,
+    )
+
+
+def _of_sessions(trial: Trial, promise: Promise) -> list[str]:
+    problems: list[str] = []
+    for number, heard in enumerate(trial.heard):
+        name = f"session {number} ({heard.client}, {heard.what.name})"
+        if heard.hung:
+            problems.append(f"{name} hung")
+        if promise.told and heard.error is not None:
+            problems += _told(trial, heard, name)
+            continue
+        difference = trial.difference(heard)
+        if difference != Difference():
+            problems.append(
+                f"{name} lost {difference.lost} words and has {difference.twice} twice: "
+                f"{heard.text!r}"
+            )
+    return problems
+
+
+def _told(trial: Trial, heard: Heard, name: str) -> list[str]:
+    if heard.lost is None:
+        return [f"{name} ended with {heard.error} and was not told which audio is lost"]
+    difference = trial.difference_outside(heard, heard.lost)
+    if difference == Difference():
+        return []
+    start, end = heard.lost
+    sentence = (
+        f"{name} was told that {start:.2f} to {end:.2f} s is lost, and outside it lost "
+        f"{difference.lost} words and has {difference.twice} twice: {heard.text!r}"
+    )
+    return [sentence]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows in Markdown."""
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    lines += ["| " + " | ".join(_cells(row)) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    errors = ", ".join(f"`{code}` in {count}" for code, count in sorted(row.errors.items()))
+    return (
+        row.title + (f". {row.remark}" if row.remark else ""),
+        str(row.sessions),
+        str(row.difference.lost),
+        str(row.difference.twice),
+        "-" if row.gap_s is None else f"{row.gap_s:.1f} s",
+        errors or "none",
+        "/".join(map(str, row.left)),
+    )
+
+
+def section(rows: Sequence[Row], *, command: str, commit: str, now: datetime) -> str:
+    """What stands between the markers of the page."""
+    memory = psutil.virtual_memory().total / 2**30
+    cores = os.cpu_count()
+    minutes = sum(row.seconds for row in rows) / 60
+    promises = "every promise was kept" if not any(row.broken for row in rows) else "see below"
+    origin = (
+        f"Written by `{command}` on {now:%Y-%m-%d} at commit `{commit}`, on {cores} cores "
+        f"({platform.machine()}, {memory:.0f} GiB), in {minutes:.0f} minutes; {promises}."
+    )
+    parts = [origin, table(rows)]
+    broken = [f"* {row.title}: {sentence}" for row in rows for sentence in row.broken]
+    if broken:
+        parts.append("Not kept:\n\n" + "\n".join(broken))
+    return "\n\n".join(parts)
+
+
+def write(text: str, page: Path = PAGE) -> None:
+    """Put a section between the markers of the page.
+
+    Raises:
+        ValueError: The page has no markers.
+    """
+    old = page.read_text(encoding="utf-8")
+    before, begin, rest = old.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{page} has no {BEGIN} and {END}")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")

@@ -1,0 +1,240 @@
+"""One scenario's run: the same speech undisturbed and disturbed, and what is left afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import psutil
+
+from tests.chaos.processes import POLL_S, Gateway, Recogniser
+from tests.chaos.speech import FAST, Manner, Meeting, Recording
+from tests.chaos.talking import Heard, Place, Session
+from tests.chaos.verdict import Difference, compare, outside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+SETTLE_S = 20.0
+"""How long what a scenario started may take to go away by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """One client's part in a scenario.
+
+    Attributes:
+        client: Kind of client, for the report.
+        session: Runs it.
+        what: What it says.
+        manner: How.
+        interims: Whether it asks for interims; they cost as much CPU as finals do.
+    """
+
+    client: str
+    session: Session
+    what: Recording
+    manner: Manner = FAST
+    interims: bool = True
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What an undisturbed session of it is found by."""
+        return self.client, self.what.name
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What a gateway holds.
+
+    Attributes:
+        tasks: Of its event loop.
+        files: Descriptors, without connections to recognisers, which are kept in a pool.
+        sessions: That it counts as running, connections included.
+    """
+
+    tasks: int = 0
+    files: int = 0
+    sessions: int = 0
+
+    def beyond(self, before: Traces) -> Traces:
+        """What is there more than before."""
+        return Traces(
+            max(0, self.tasks - before.tasks),
+            max(0, self.files - before.files),
+            self.sessions,
+        )
+
+    def __add__(self, other: Traces) -> Traces:
+        return Traces(
+            self.tasks + other.tasks, self.files + other.files, self.sessions + other.sessions
+        )
+
+
+async def traces(gateway: Gateway, recognisers: Sequence[Recogniser]) -> Traces:
+    """What a gateway holds now."""
+    numbers = await gateway.metrics()
+    pooled = {recogniser.grpc_port for recogniser in recognisers}
+    pooled |= {recogniser.http_port for recogniser in recognisers}
+    process = psutil.Process(gateway.pid)
+    far = (getattr(link.raddr, "port", None) for link in process.net_connections())
+    kept = len([port for port in far if port in pooled])
+    return Traces(
+        int(numbers["perch_event_loop_tasks"]),
+        gateway.open_files() - kept,
+        int(numbers["perch_sessions_active"] + numbers["perch_connections_active"]),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Trial:
+    """What came of a scenario.
+
+    Attributes:
+        undisturbed: One session of each kind and recording, before anything broke.
+        heard: The sessions that were disturbed.
+        struck_at: When it began to break.
+        left: What the gateways hold more than before.
+        streams: Streams that recognisers still have open.
+    """
+
+    undisturbed: dict[tuple[str, str], Heard]
+    heard: list[Heard] = field(default_factory=list)
+    struck_at: float = 0.0
+    left: Traces = field(default_factory=Traces)
+    streams: int = 0
+
+    def difference(self, heard: Heard) -> Difference:
+        """Of one session's words to the undisturbed ones."""
+        return compare(self.undisturbed[heard.client, heard.what.name].text, heard.text)
+
+    def difference_outside(self, heard: Heard, span: tuple[float, float]) -> Difference:
+        """The same without a span of the audio."""
+        whole = self.undisturbed[heard.client, heard.what.name]
+        return compare(outside(whole.words, *span), outside(heard.words, *span))
+
+    def total(self) -> Difference:
+        """Of all sessions."""
+        return sum((self.difference(heard) for heard in self.heard), Difference())
+
+    def errors(self) -> Counter[str]:
+        """How many sessions ended with which code."""
+        return Counter(heard.error for heard in self.heard if heard.error is not None)
+
+    def longest_gap(self) -> float:
+        """Longest wait of any client for its next result, from the moment it began to break."""
+        return max((heard.longest_gap(self.struck_at) for heard in self.heard), default=0.0)
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """Who takes part.
+
+    Attributes:
+        place: Where clients connect.
+        roles: The clients.
+        gateways: Looked at for what they leave; those that do not run any more hold nothing.
+        recognisers: The same for their streams.
+        deadline_s: From the moment it breaks to the end of every session.
+    """
+
+    place: Place
+    roles: Sequence[Role]
+    gateways: Sequence[Gateway]
+    recognisers: Sequence[Recogniser]
+    deadline_s: float
+
+    async def play(
+        self, strike: Callable[[], Coroutine[None, None, None]], *, place: Place | None = None
+    ) -> Trial:
+        """Run the sessions undisturbed, then again and strike when all are in their middle.
+
+        Args:
+            strike: What breaks, and is mended where it is; runs while the sessions go on.
+            place: Where the undisturbed sessions connect, if not at the same place.
+        """
+        trial = Trial(undisturbed=await self.undisturbed(place))
+        await self._settle({})
+        before = {
+            gateway.name: await traces(gateway, self.recognisers) for gateway in self.gateways
+        }
+        await self._disturbed(trial, strike)
+        trial.left, trial.streams = await self._settle(before)
+        return trial
+
+    async def undisturbed(self, place: Place | None = None) -> dict[tuple[str, str], Heard]:
+        """One session of each kind and recording.
+
+        Raises:
+            AssertionError: One of them failed although nothing was broken.
+        """
+        chosen = {role.key: role for role in self.roles}
+        heard = {
+            key: Heard(client=role.client, what=role.what, interims=role.interims)
+            for key, role in chosen.items()
+        }
+        async with asyncio.timeout(self.deadline_s), asyncio.TaskGroup() as tasks:
+            for key, role in chosen.items():
+                tasks.create_task(role.session(place or self.place, heard[key], role.manner, None))
+        for one in heard.values():
+            if one.error is not None or not one.text:
+                raise AssertionError(f"undisturbed, {one.client} ended with {one.error}: {one}")
+        return heard
+
+    async def _disturbed(
+        self, trial: Trial, strike: Callable[[], Coroutine[None, None, None]]
+    ) -> None:
+        meeting = Meeting(len(self.roles))
+        sessions: set[asyncio.Task[None]] = set()
+        for role in self.roles:
+            heard = Heard(client=role.client, what=role.what, interims=role.interims)
+            trial.heard.append(heard)
+            sessions.add(asyncio.create_task(self._session(role, heard, meeting)))
+        try:
+            async with asyncio.timeout(self.deadline_s):
+                await meeting.all_here()
+            trial.struck_at = monotonic()
+            async with asyncio.timeout(self.deadline_s), asyncio.TaskGroup() as tasks:
+                tasks.create_task(strike())
+                # What breaks has begun to, when the speakers go on.
+                await asyncio.sleep(0)
+                meeting.end()
+            await asyncio.wait(sessions, timeout=trial.struck_at + self.deadline_s - monotonic())
+        finally:
+            for session in sessions:
+                session.cancel()
+            results = await asyncio.gather(*sessions, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def _session(self, role: Role, heard: Heard, meeting: Meeting) -> None:
+        seat = meeting.seat()
+        heard.hung = True
+        try:
+            await role.session(self.place, heard, role.manner, seat)
+            heard.hung = False
+        finally:
+            heard.ended_at = heard.ended_at or monotonic()
+            seat.take()
+
+    async def _settle(self, before: dict[str, Traces]) -> tuple[Traces, int]:
+        """Wait until nothing is left, or for as long as anything may take; return what is."""
+        ends = monotonic() + SETTLE_S
+        while True:
+            left = Traces()
+            for gateway in self.gateways:
+                if gateway.runs:
+                    now = await traces(gateway, self.recognisers)
+                    left += now.beyond(before.get(gateway.name, now))
+            streams = sum([await r.open_streams() for r in self.recognisers if r.runs])
+            if (left == Traces() and not streams) or monotonic() > ends:
+                return left, streams
+            await asyncio.sleep(POLL_S)
+
+
+async def nothing() -> None:
+    """No strike."""
