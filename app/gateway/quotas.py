@@ -16,6 +16,8 @@ longest is forgotten, and with it how many sessions it began; the limit over all
 
 _MINUTE_S: Final = 60.0
 _MS: Final = 1000
+_ROUNDING_S: Final = 1e-6
+"""What sums of floating-point seconds may be short of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,7 @@ class Quotas:
         if is_new:
             for bucket in (known.beginnings, self._beginnings):
                 if bucket is not None:
-                    bucket.take()
+                    bucket.spend(1.0)
 
     def give(self, client: bytes) -> None:
         """Return a session."""
@@ -128,7 +130,7 @@ class Quotas:
 
 def _check(bucket: TokenBucket | None, rate: float) -> None:
     seconds = 0.0 if bucket is None else bucket.seconds_to()
-    if seconds > 0:
+    if seconds > _ROUNDING_S:
         # Upwards: who comes after what it was told must not be told again.
         after = ceil(seconds * _MS) / _MS
         raise ContractError(ErrorCode.TOO_MANY_NEW_SESSIONS, rate=rate, retry_after_s=after)
