@@ -27,6 +27,11 @@ export class Microphone {
   #done = false;
   #failure = null;
   #stopping = null;
+  #held = false;
+
+  /** Sound comes when it is made, whether anybody takes it or not. */
+  patient = false;
+  paced = true;
 
   /**
    * Ask for the microphone and begin to listen at once: what is said while the connection is still
@@ -42,7 +47,7 @@ export class Microphone {
       this.stream = await navigator.mediaDevices.getUserMedia({ audio });
       await this.#listen();
     } catch (error) {
-      this.#release();
+      this.#letGo();
       throw error instanceof Trouble ? error : microphoneTrouble(error);
     }
     for (const track of this.stream.getTracks()) {
@@ -91,7 +96,19 @@ export class Microphone {
     if (last) this.#finish();
   }
 
+  /** From now on what is heard is thrown away: nobody has been asked to speak yet. */
+  hold() {
+    this.#held = true;
+    this.#queue = [];
+  }
+
+  /** What is heard counts again. */
+  release() {
+    this.#held = false;
+  }
+
   #add(frames) {
+    if (this.#held) return;
     const heardAt = performance.now();
     this.#queue.push(...frames.map((samples) => ({ samples, heardAt })));
     if (this.#queue.length * FRAME_SAMPLES > MOST_WAITING_S * SAMPLE_RATE) {
@@ -140,10 +157,10 @@ export class Microphone {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     this.#finish();
-    this.#release();
+    this.#letGo();
   }
 
-  #release() {
+  #letGo() {
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     if (this.context && this.context.state !== "closed") this.context.close();
   }
@@ -151,6 +168,9 @@ export class Microphone {
 
 export class Recording {
   #stopped = false;
+
+  /** A recording can wait until what was taken of it has been sent. */
+  patient = true;
 
   /**
    * @param {File} file Any audio the browser can decode.
@@ -195,6 +215,11 @@ export class Recording {
       yield { samples: this.samples.subarray(start, end), heardAt: performance.now() };
     }
   }
+
+  /** A recording does not run away. */
+  hold() {}
+
+  release() {}
 
   stop() {
     this.#stopped = true;

@@ -61,6 +61,10 @@ export class Controls {
     this.#stick = true;
   }
 
+  waiting() {
+    this.#state("opening", "Waiting for a place", "Cancel");
+  }
+
   live(label) {
     this.#state("live", label === null ? "Listening" : `Transcribing ${label}`, "Stop");
   }

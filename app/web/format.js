@@ -9,6 +9,12 @@ export function stamp(seconds) {
   return `${Math.floor(minutes / 60)}:${pair(minutes % 60)}:${pair(whole % 60)}`;
 }
 
+/** @param {number} seconds @returns {string} As `stamp`, to the tenth: 0:07.4. */
+export function moment(seconds) {
+  const tenths = Math.round(seconds * 10);
+  return `${stamp(Math.floor(tenths / 10))}.${tenths % 10}`;
+}
+
 /** @returns {string|null} A word's stretch of time, or null when the recogniser gave none. */
 export function span(start, end) {
   if (typeof start !== "number" || typeof end !== "number") return null;

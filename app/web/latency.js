@@ -20,14 +20,14 @@ export class Latency {
     this.audioSent = 0;
   }
 
-  /**
-   * A frame went out.
-   * @param {number} seconds Its length.
-   * @param {number|null} soundAt When it reached the page, or null when it was quiet.
-   */
-  sent(seconds, soundAt) {
-    this.audioSent += seconds;
+  /** @param {number|null} soundAt When a frame reached the page, or null when it was quiet. */
+  heard(soundAt) {
     this.firstSoundAt ??= soundAt;
+  }
+
+  /** @param {number} seconds Audio that went out; what is sent again does not count again. */
+  sent(seconds) {
+    this.audioSent += seconds;
   }
 
   /** An interim arrived. Text before any sound (a recogniser's invention) measures nothing. */

@@ -2,16 +2,15 @@
 
 import { Microphone, Recording } from "./audio.js";
 import { Controls } from "./controls.js";
+import { Hint } from "./hint.js";
 import { Latency } from "./latency.js";
 import { Meter } from "./meter.js";
 import { Notice } from "./notice.js";
 import { SAMPLE_RATE, SOUND_DBFS, levelDbfs, toPcm16 } from "./pcm.js";
-import { Session } from "./session.js";
+import { MOST_KEPT_S, Session } from "./session.js";
+import { Signs } from "./signs.js";
 import { Transcript } from "./transcript.js";
 import { Trouble } from "./trouble.js";
-
-/** Sound handed to the socket but not yet sent, in bytes: half a second. Beyond it the source waits. */
-const MOST_BACKLOG = SAMPLE_RATE;
 
 const find = (id) => document.getElementById(id);
 
@@ -22,6 +21,14 @@ const notice = new Notice({
   retry: find("notice-retry"),
   dismiss: find("notice-dismiss"),
 });
+const hint = new Hint({
+  line: find("hint"),
+  words: find("hint-words"),
+  detail: find("hint-detail"),
+  giveUp: find("hint-give-up"),
+  onGiveUp: () => run?.giveUp(),
+});
+const signs = new Signs(hint, notice);
 const meter = new Meter(find("wire"), find("level"), find("record"));
 const transcript = new Transcript({
   list: find("transcript"),
@@ -52,9 +59,15 @@ class Run {
     this.#session = new Session({
       interim: (message) => this.#interim(message),
       final: (message) => this.#final(message),
-      notice: (sentence) => notice.mention("The server says", sentence),
-      ping: () => this.#latency.pinged(),
-      pong: () => this.#told(() => this.#latency.ponged()),
+      warning: (message) => signs.warning(message),
+      heartbeat: (message) => this.#heartbeat(message),
+      queued: (message) => this.#queued(message),
+      sent: (seconds) => this.#told(() => this.#latency.sent(seconds)),
+      pinged: () => this.#latency.pinged(),
+      ponged: () => this.#told(() => this.#latency.ponged()),
+      away: () => signs.away(() => this.#session.unsent),
+      moving: () => signs.moving(),
+      back: (segment, gap) => this.#back(segment, gap),
       ended: (trouble) => this.#ended(trouble),
     });
   }
@@ -66,14 +79,15 @@ class Run {
     if (this.#stopped) return;
     await this.#session.open(controls.startOptions(SAMPLE_RATE), controls.token);
     this.#live = true;
-    notice.forget();
+    this.#source.release();
+    signs.started();
     transcript.begin();
     controls.live(this.label);
     for await (const frame of this.#source.frames()) {
-      await this.#send(frame);
-      if (!this.#session.live) break;
+      if (!(await this.#took(frame))) break;
     }
     if (this.trouble) throw this.trouble;
+    this.#source.stop();
     controls.finishing();
     this.#latency.stopping();
     await this.#session.finish();
@@ -86,20 +100,30 @@ class Run {
     if (!this.#live) this.#session.close();
   }
 
+  /** Do not wait for the connection any longer. */
+  giveUp() {
+    this.#session.giveUp();
+  }
+
   /** Let go of everything, however it ended. */
   release() {
     this.#source.stop();
     this.#session.close();
     transcript.end();
     meter.rest();
+    signs.over();
   }
 
-  async #send({ samples, heardAt }) {
-    this.#session.sendAudio(toPcm16(samples));
-    const soundAt = levelDbfs(samples) > SOUND_DBFS ? heardAt : null;
-    this.#told(() => this.#latency.sent(samples.length / SAMPLE_RATE, soundAt));
+  /** @returns {Promise<boolean>} Whether more is wanted. */
+  async #took({ samples, heardAt }) {
+    if (!this.#session.push(toPcm16(samples))) {
+      signs.full(MOST_KEPT_S);
+      return false;
+    }
+    this.#latency.heard(levelDbfs(samples) > SOUND_DBFS ? heardAt : null);
     meter.push(samples);
-    await this.#session.drainedTo(MOST_BACKLOG);
+    if (this.#source.patient) await this.#session.caughtUp();
+    return this.#session.going;
   }
 
   #interim(message) {
@@ -110,6 +134,23 @@ class Run {
   #final(message) {
     this.#told(() => this.#latency.final());
     transcript.final(message);
+  }
+
+  #heartbeat(message) {
+    // A recording that is sent as fast as it is taken is always ahead of the recogniser.
+    if (this.#source.paced) signs.behind(this.#session.behind(message));
+  }
+
+  #queued(message) {
+    signs.queued(message);
+    if (this.#live) return;
+    this.#source.hold();
+    controls.waiting();
+  }
+
+  #back(segment, gap) {
+    transcript.rewind(segment);
+    signs.back(gap);
   }
 
   #ended(trouble) {

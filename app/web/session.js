@@ -1,235 +1,339 @@
-/** One transcription session with the gateway, in dialect A of its contract (docs/contract.md). */
+/**
+ * One transcription session, over as many connections as it takes.
+ *
+ * Audio goes into the kept queue and from there to whatever connection there is. When that breaks,
+ * or its gateway says that it is going away, another one goes on with the session from the newest
+ * point that was received, and gets again what is in no settled text.
+ */
 
-import { Trouble, closeTrouble, gatewayTrouble, refusedTrouble, tokenTrouble } from "./trouble.js";
+import { Backoff } from "./backoff.js";
+import { Kept } from "./kept.js";
+import { Link } from "./link.js";
+import { FRAME_SAMPLES, SAMPLE_RATE } from "./pcm.js";
+import { Trouble, cannotResumeTrouble, withLoss } from "./trouble.js";
 
-/** Waits of this module, in milliseconds. None is without an end. */
-const OPEN_MS = 10_000;
-const START_MS = 15_000;
-const STOP_MS = 30_000;
+/** How much audio is kept for sending it again, in seconds; 16-bit samples make it 3.8 MB. */
+export const MOST_KEPT_S = 120;
+
+/** Sound handed to the socket but not yet sent, in bytes: half a second. Beyond it the queue waits. */
+const MOST_BACKLOG = SAMPLE_RATE;
+
+/** A patient source waits while more than this has yet to be sent, in seconds. */
+const PATIENT_S = 0.5;
 
 /** How often a full socket is looked at again; browsers send no event when it drains. */
 const DRAIN_POLL_MS = 20;
 
-/** How often the round trip is measured. */
-const PING_MS = 5_000;
+/** The most samples in one message: audio that is sent again comes in larger pieces. */
+const MOST_SAMPLES = 4 * FRAME_SAMPLES;
 
-/** Error codes after which the connection stays open but no session runs on it. */
-const SESSION_OVER = new Set(["asr_rejected", "audio_before_start", "no_active_session"]);
-
-/** The gateway's address on the page's own host. */
-export function gatewayUrl(location = window.location) {
-  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  return `${scheme}//${location.host}/ws`;
-}
+/** Retryable for a person, but not by itself: the same would only happen once more. */
+const LASTING = new Set(["session_too_long", "idle_timeout", "rate_limited", "recognition_off"]);
 
 /**
- * A browser cannot put a header on a WebSocket, so the access token travels as a subprotocol; the
- * gateway selects the other one and never echoes it.
- */
-function subprotocols(token) {
-  return token === "" ? [] : ["perch", `bearer.${token}`];
-}
-
-/**
- * Handlers: `interim(message)`, `final(message)`, `notice(sentence)` for what the
- * session survives, `ping()`, `pong()`, and `ended(trouble)` once, only when the session ends unasked.
+ * Handlers: `interim(message)`, `final(message)`, `warning(message)` for what the session survives,
+ * `heartbeat(message)`, `queued(message)`, `sent(seconds)`, `pinged()`, `ponged()`; `away()` while
+ * there is no connection, `moving()` while the next one is sought before this one ends, and
+ * `back(segment, gap)` when another connection goes on at a segment, with the stretch of audio that
+ * could not be sent again, or null; and `ended(trouble)` once, only when the session ends unasked.
  */
 export class Session {
-  #socket = null;
   #handlers;
-  #waits = new Map();
-  #lastError = null;
-  #state = "new"; // new, opening, starting, live, stopping, cut, over
-  #pinging = null;
+  #kept = new Kept(SAMPLE_RATE, MOST_KEPT_S);
+  #state = "new"; // new, opening, going, over
+  #options = {};
+  #token = "";
+  #link = null; // carries the session
+  #coming = null; // is to carry it next
+  #point = null; // null: cannot be resumed
+  #windowMs = 0;
+  #trouble = null; // the newest that took the connection, or kept another from coming
+  #sent = 0;
+  #returning = false;
+  #stopping = false;
+  #ending = null; // of `finish`
+  #wakes = new Set();
 
   constructor(handlers) {
     this.#handlers = handlers;
   }
 
-  get live() {
-    return this.#state === "live";
+  /** Whether the session goes on, connected or not. */
+  get going() {
+    return this.#state === "going";
   }
 
-  /** Bytes handed to the browser that have not left this machine. */
-  get backlog() {
-    return this.#socket?.bufferedAmount ?? 0;
+  /** Seconds of audio taken in that the recogniser has not had, by a heartbeat of now. */
+  behind(heartbeat) {
+    return Math.max(0, this.#kept.end - heartbeat.audio_recognised);
+  }
+
+  /** Seconds of audio that are kept and not yet sent. */
+  get unsent() {
+    return this.#kept.unsent;
   }
 
   /**
    * Connect and start.
-   * @param {object} start Fields of `start_transcription`, without `type`.
+   * @param {object} options Fields of `start_transcription`, without `type`.
    * @param {string} token Access token, or nothing where the gateway asks for none.
    * @throws {Trouble} When the server cannot be reached, is busy or says no.
    */
-  async open(start, token = "") {
+  async open(options, token = "") {
     this.#state = "opening";
-    const socket = socketTo(gatewayUrl(), token);
-    socket.binaryType = "arraybuffer";
-    this.#socket = socket;
-    socket.addEventListener("open", () => this.#settle("open"));
-    socket.addEventListener("message", (event) => this.#received(event.data));
-    socket.addEventListener("close", (event) => this.#closed(event.code));
-    await this.#wait("open", OPEN_MS, "The server did not answer the connection in time.");
-    this.#state = "starting";
-    this.#send({ type: "start_transcription", ...start });
-    await this.#wait("session_started", START_MS, "The server did not start a session in time.");
-    this.#state = "live";
-    this.#pinging = setInterval(() => this.#ping(), PING_MS);
-    this.#ping();
-  }
-
-  /**
-   * Send one frame; harmless once the session is over, since the end is told by `ended`.
-   * @param {ArrayBuffer} frame 16-bit PCM.
-   */
-  sendAudio(frame) {
-    if (this.#state === "live") this.#socket.send(frame);
-  }
-
-  /** Resolves when no more than `bytes` wait to be sent, or the session is no longer live. */
-  async drainedTo(bytes) {
-    while (this.live && this.backlog > bytes) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
-    }
-  }
-
-  /**
-   * Ask for the last words and wait until the gateway has given them all.
-   * @throws {Trouble} When the connection breaks or the last words do not come in time.
-   */
-  async finish() {
-    if (this.#state !== "live") return;
-    this.#state = "stopping";
-    this.#send({ type: "stop_transcription" });
-    await this.#wait("session_stopped", STOP_MS, "The server did not give the last words in time.");
-    this.close();
-  }
-
-  /** Close without waiting for anything; no handler is called any more, and open waits are given up. */
-  close() {
-    if (this.#state === "over") return;
-    this.#over();
-    this.#socket?.close(1000);
-    const given = new Trouble("cancelled", "Stopped", "The session was given up before it began.");
-    for (const name of [...this.#waits.keys()]) this.#fail(name, given);
-  }
-
-  #over() {
-    this.#state = "over";
-    clearInterval(this.#pinging);
-  }
-
-  #ping() {
-    this.#send({ type: "ping" });
-    this.#handlers.ping();
-  }
-
-  #send(message) {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
-  }
-
-  #received(data) {
-    if (this.#state === "over") return;
-    const message = parsed(data);
-    switch (message?.type) {
-      case "partial":
-        return this.#handlers.interim(message);
-      case "transcription":
-        return this.#handlers.final(message);
-      case "pong":
-        return this.#handlers.pong();
-      case "session_started":
-        return this.#settle("session_started");
-      case "session_stopped":
-        return this.#stopped();
-      case "warning":
-        return this.#handlers.notice(message.warning);
-      case "error":
-        return this.#refused(message);
-      default:
-        // The contract may grow: a type this page does not know is not an error.
-        return undefined;
-    }
-  }
-
-  #stopped() {
-    // Unasked, it means that the server finalised the session on its own account (it drains, or the
-    // session grew too long): its reason and the close follow, and sound sent now would be lost.
-    if (this.#state === "live") this.#state = "cut";
-    this.#settle("session_stopped");
-  }
-
-  #refused(message) {
-    this.#lastError = message;
-    const trouble = gatewayTrouble(message);
-    // While an answer is being waited for, the error is the answer.
-    if (this.#state === "starting") this.#fail("session_started", trouble);
-    else if (SESSION_OVER.has(message.code)) this.#overWith(trouble);
-    // What is left ends nothing by itself; should a close follow, it will carry these words.
-    else this.#handlers.notice(message.error);
-  }
-
-  /** End the session for a reason: to whoever waits for something, or else to the page. */
-  #overWith(trouble) {
-    const waiting = [...this.#waits.keys()];
-    this.#over();
-    this.#socket.close(1000);
-    if (waiting.length === 0) this.#handlers.ended(trouble);
-    for (const name of waiting) this.#fail(name, trouble);
-  }
-
-  async #closed(code) {
-    if (this.#state === "over") return;
-    if (this.#state === "opening") {
-      this.#over();
-      this.#fail("open", await refusedTrouble());
-      return;
-    }
-    this.#overWith(closeTrouble(code, this.#lastError));
-  }
-
-  /** A promise for one expected event, with a deadline. */
-  #wait(name, milliseconds, sentence) {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#fail(name, new Trouble("timeout", "The server is too slow", sentence, { retryable: true }));
-        this.close();
-      }, milliseconds);
-      this.#waits.set(name, { resolve, reject, timer });
+    this.#token = token;
+    await this.#connected(async (link, hello) => {
+      const resumable = Boolean(hello.resume);
+      this.#options = resumable ? { ...options, resumable } : options;
+      await link.start(this.#options);
+      this.#state = "going";
+      if (resumable) this.#reached(link, { position: 0, token: hello.resume.token });
     });
   }
 
-  #settle(name) {
-    const wait = this.#waits.get(name);
-    if (wait === undefined) return;
-    this.#waits.delete(name);
-    clearTimeout(wait.timer);
-    wait.resolve();
+  /**
+   * Take in a frame; it is sent when it can be.
+   * @param {ArrayBuffer} frame 16-bit PCM.
+   * @returns {boolean} False: no more can be kept, and the frame was not taken.
+   */
+  push(frame) {
+    const taken = this.#kept.push(frame);
+    this.#wake();
+    return taken;
   }
 
-  #fail(name, trouble) {
-    const wait = this.#waits.get(name);
-    if (wait === undefined) return;
-    this.#waits.delete(name);
-    clearTimeout(wait.timer);
-    wait.reject(trouble);
+  /** Resolves when almost everything has been sent, or the session is over. */
+  async caughtUp() {
+    while (this.going && this.#kept.unsent > PATIENT_S) await this.#sleep(DRAIN_POLL_MS);
+  }
+
+  /**
+   * Send what is left, ask for the last words and wait until they are all here.
+   * @throws {Trouble} When they cannot be had.
+   */
+  finish() {
+    if (!this.going) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#ending = { resolve, reject };
+      this.#wake();
+    });
+  }
+
+  /** Do not wait for a connection any longer; ends as if it had been waited for in vain. */
+  giveUp() {
+    this.#end(new Trouble("given-up", "Given up", "The connection was not waited for any longer.", { retryable: true }));
+  }
+
+  /** Close without waiting for anything; no handler is called any more. */
+  close() {
+    this.#state = "over";
+    this.#link?.close();
+    this.#coming?.close();
+    this.#wake();
+  }
+
+  /** Open a connection, do something with it, and make it the one that carries the session. */
+  async #connected(start) {
+    const link = new Link({
+      message: (message) => this.#received(link, message),
+      pinged: () => this.#handlers.pinged(),
+      ponged: () => this.#handlers.ponged(),
+      ended: (trouble) => this.#broke(link, trouble),
+    });
+    this.#coming = link;
+    try {
+      const hello = await link.open(this.#token);
+      if (hello.resume) this.#windowMs = hello.resume.window_s * 1000;
+      await start(link, hello);
+      if (hello.resume) link.expectHeartbeats(hello.resume.heartbeat_s);
+    } catch (error) {
+      link.close();
+      throw error;
+    } finally {
+      this.#coming = null;
+    }
+    this.#link = link;
+    this.#pump(link);
+  }
+
+  /** Hand kept audio to the connection for as long as it is the one. */
+  async #pump(link) {
+    while (this.going && this.#link === link) {
+      const ready = link.live && link.backlog <= MOST_BACKLOG;
+      const frame = ready ? this.#kept.take(MOST_SAMPLES) : null;
+      if (frame !== null) {
+        link.sendAudio(frame);
+        this.#tellSent();
+      } else if (ready && this.#ending !== null) {
+        await this.#finishOn(link);
+      } else {
+        const waiting = this.#kept.unsent > 0 || this.#ending !== null;
+        await this.#sleep(waiting ? DRAIN_POLL_MS : null);
+      }
+    }
+  }
+
+  async #finishOn(link) {
+    this.#stopping = true;
+    try {
+      await link.stop();
+    } catch (trouble) {
+      this.#broke(link, trouble);
+      return;
+    } finally {
+      this.#stopping = false;
+    }
+    if (this.#link !== link) return;
+    this.close();
+    this.#ending.resolve();
+  }
+
+  #tellSent() {
+    const sent = this.#kept.end - this.#kept.unsent;
+    // What is sent again was counted before.
+    if (sent > this.#sent) this.#handlers.sent(sent - this.#sent);
+    this.#sent = Math.max(this.#sent, sent);
+  }
+
+  #received(link, message) {
+    if (link !== this.#link && link !== this.#coming) return;
+    switch (message.type) {
+      case "partial":
+        this.#handlers.interim(message);
+        break;
+      case "transcription":
+        this.#handlers.final(message);
+        break;
+      case "heartbeat":
+        this.#handlers.heartbeat(message);
+        break;
+      case "queued":
+        this.#handlers.queued(message);
+        break;
+      case "warning":
+        this.#warned(message);
+        break;
+      case "error":
+        this.#handlers.warning({ ...message, warning: message.error });
+        break;
+      default:
+        // The contract may grow: a type this page does not know is not an error.
+        return;
+    }
+    if (message.resume) this.#reached(link, message.resume);
+  }
+
+  #reached(link, { position, token }) {
+    this.#point = { position, token, until: performance.now() + this.#windowMs };
+    if (link === this.#link) this.#kept.forget(position);
+  }
+
+  #warned(message) {
+    // Where the last words are being waited for already, this gateway gives them before it goes.
+    if (message.code !== "going_away" || this.#point === null) this.#handlers.warning(message);
+    else if (!this.#stopping) this.#comeBack();
+  }
+
+  #broke(link, trouble) {
+    if (!this.going || link !== this.#link) return;
+    this.#link = null;
+    this.#trouble = trouble;
+    this.#wake();
+    const late = trouble.kind === "timeout" || !passing(trouble);
+    if (this.#point === null || late) this.#end(trouble);
+    else this.#comeBack();
+  }
+
+  /** Try until another connection carries the session, or the newest point is too old for it. */
+  async #comeBack() {
+    if (this.#link === null) this.#handlers.away();
+    else this.#handlers.moving();
+    if (this.#returning) return;
+    this.#returning = true;
+    const backoff = new Backoff();
+    // A server that goes away is left at once; one that broke off may have named a time.
+    let waitMs = backoff.next(this.#link === null ? this.#trouble.retryAfter : null) * 1000;
+    while (!(await this.#returned(waitMs))) {
+      waitMs = backoff.next(this.#trouble.retryAfter) * 1000;
+      // An old connection that still works is kept for as long as it does.
+      const hopeless = !passing(this.#trouble) || performance.now() + waitMs > this.#point.until;
+      if (hopeless && this.#link === null) this.#end(this.#trouble);
+      if (hopeless) break;
+    }
+    this.#returning = false;
+  }
+
+  /** @returns {Promise<boolean>} Whether no further try is needed. */
+  async #returned(waitMs) {
+    await this.#pause(waitMs);
+    try {
+      if (this.going) await this.#connected((link, hello) => this.#resume(link, hello));
+      return true;
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      this.#trouble = error;
+      return !this.going;
+    }
+  }
+
+  async #resume(link, hello) {
+    if (!hello.resume) throw cannotResumeTrouble();
+    // What the old connection would still say, the new one says again.
+    this.#leave();
+    const { resumed } = await link.start({ ...this.#options, resume: this.#point.token });
+    if (!resumed) throw cannotResumeTrouble();
+    const gap = this.#kept.rewind(resumed.position);
+    this.#handlers.back(resumed.segment_id, gap);
+  }
+
+  #leave() {
+    const link = this.#link;
+    this.#link = null;
+    link?.close();
+    this.#wake();
+  }
+
+  #end(trouble) {
+    if (!this.going) return;
+    const lossy = this.#point === null ? trouble : withLoss(trouble, this.#kept.since(this.#point.position));
+    const ending = this.#ending;
+    this.close();
+    if (ending !== null) ending.reject(lossy);
+    else this.#handlers.ended(lossy);
+  }
+
+  /** Wait before another try; a network that comes back, or the end of the session, cuts it short. */
+  async #pause(milliseconds) {
+    const due = performance.now() + milliseconds;
+    let online = false;
+    const cut = () => {
+      online = true;
+      this.#wake();
+    };
+    window.addEventListener("online", cut);
+    while (this.going && !online && performance.now() < due) await this.#sleep(due - performance.now());
+    window.removeEventListener("online", cut);
+  }
+
+  /** Resolves after a time, or without one, when something has changed. */
+  #sleep(milliseconds) {
+    return new Promise((resolve) => {
+      const timer = milliseconds === null ? null : setTimeout(() => wake(), milliseconds);
+      const wake = () => {
+        clearTimeout(timer);
+        this.#wakes.delete(wake);
+        resolve();
+      };
+      this.#wakes.add(wake);
+    });
+  }
+
+  #wake() {
+    for (const wake of [...this.#wakes]) wake();
   }
 }
 
-function socketTo(url, token) {
-  try {
-    return new WebSocket(url, subprotocols(token));
-  } catch {
-    // The address is our own, so it can only be the token that the browser does not take.
-    throw tokenTrouble();
-  }
-}
-
-function parsed(data) {
-  if (typeof data !== "string") return null;
-  try {
-    return JSON.parse(data);
-  } catch {
-    return null;
-  }
+/** Whether it may be gone when tried again by the page itself. */
+function passing(trouble) {
+  return trouble.retryable && !LASTING.has(trouble.code);
 }

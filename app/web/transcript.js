@@ -52,6 +52,18 @@ export class Transcript {
     this.#run += 1;
   }
 
+  /**
+   * The session goes on from a segment, which with all after it is said once more: what was shown
+   * of them is taken away, but for the line that was being spoken, which is merely redrawn.
+   */
+  rewind(id) {
+    for (const [key, segment] of [...this.#segments]) {
+      const again = segment.run === this.#run && segment.id >= id;
+      if (again && (segment.final || segment.id > id)) this.#remove(key);
+    }
+    this.#onChange();
+  }
+
   /** The session is over: a line that never became final is marked, not passed off as settled. */
   end() {
     for (const segment of this.#segments.values()) {
@@ -126,16 +138,21 @@ export class Transcript {
     body.dir = "auto";
     line.append(time, body);
     this.#list.append(line);
-    const segment = { run: this.#run, line, time, body, text: "", words: [], final: false };
+    const segment = { run: this.#run, id, line, time, body, text: "", words: [], final: false };
     this.#segments.set(key, segment);
     return segment;
   }
 
   #drop(id) {
-    const key = this.#keyOf(id);
-    this.#segments.get(key)?.line.remove();
-    this.#segments.delete(key);
+    this.#remove(this.#keyOf(id));
     this.#onChange();
+  }
+
+  #remove(key) {
+    const line = this.#segments.get(key)?.line;
+    if (line?.contains(this.#current)) this.#current = null;
+    line?.remove();
+    this.#segments.delete(key);
   }
 
   #announce(text) {

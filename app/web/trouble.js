@@ -1,5 +1,7 @@
 /** Everything that can go wrong, in words a person can act on. */
 
+import { moment } from "./format.js";
+
 /** An error whose `title` and `message` are meant to be read on the page. */
 export class Trouble extends Error {
   /**
@@ -9,14 +11,16 @@ export class Trouble extends Error {
    * @param {object} [how]
    * @param {boolean} [how.retryable] Whether trying the same again can help.
    * @param {number|null} [how.retryAfter] Seconds the server asked to be left alone, or null.
+   * @param {string|null} [how.code] The gateway's error code, where it gave one.
    */
-  constructor(kind, title, message, { retryable = false, retryAfter = null } = {}) {
+  constructor(kind, title, message, { retryable = false, retryAfter = null, code = null } = {}) {
     super(message);
     this.name = "Trouble";
     this.kind = kind;
     this.title = title;
     this.retryable = retryable;
     this.retryAfter = retryAfter;
+    this.code = code;
   }
 }
 
@@ -75,12 +79,12 @@ export function insecureTrouble() {
  *   own words, which know more than the code does.
  */
 export function closeTrouble(code, said) {
-  if (BUSY_CODES.has(said?.code)) return gatewayTrouble(said);
-  const how = { retryable: said?.retryable ?? true, retryAfter: said?.retry_after ?? null };
+  if (OWN_WORDS.has(said?.code)) return gatewayTrouble(said);
+  const how = howOf(said, true);
   const words = said?.error ? ` It said: “${said.error}”.` : "";
   switch (code) {
     case 1013:
-      return busyTrouble(said?.error, how.retryAfter);
+      return busyTrouble(said?.error, how);
     case 1001:
     case 1012:
       return new Trouble(
@@ -96,7 +100,7 @@ export function closeTrouble(code, said) {
         "refused",
         "The server refused to go on",
         `It closed the connection with code ${code}.${words}`,
-        { ...how, retryable: said?.retryable ?? false },
+        howOf(said, false),
       );
     case 1011:
       return new Trouble(
@@ -117,17 +121,70 @@ export function closeTrouble(code, said) {
 
 /**
  * @param {string|undefined} reason The server's own words.
- * @param {number|null|undefined} retryAfter Seconds it asked to be left alone.
+ * @param {{retryAfter: number|null, code: string|null}} how
  */
-export function busyTrouble(reason, retryAfter) {
+export function busyTrouble(reason, { retryAfter, code }) {
   const why = reason ? ` It says: “${reason}”.` : "";
-  const when = retryAfter ? ` It asks to be tried again in ${retryAfter} seconds.` : " Try again in a moment.";
   return new Trouble(
     "busy",
     "The server is busy",
-    `It cannot take another session just now.${why}${when}`,
-    { retryable: true, retryAfter: retryAfter ?? null },
+    `It cannot take another session just now.${why}${whenAgain(retryAfter)}`,
+    { retryable: true, retryAfter, code },
   );
+}
+
+function whenAgain(retryAfter) {
+  return retryAfter ? ` It asks to be tried again in ${Math.ceil(retryAfter)} seconds.` : " Try again in a moment.";
+}
+
+function switchedOffTrouble({ retryAfter, code }) {
+  return new Trouble(
+    "switched-off",
+    "Recognition is switched off",
+    `The operator of this server has switched it off, so nothing is heard just now. What is settled above is kept.${whenAgain(retryAfter)}`,
+    { retryable: true, retryAfter, code },
+  );
+}
+
+/** What the server said of trying again. */
+function howOf(said, retryable) {
+  return {
+    retryable: said?.retryable ?? retryable,
+    retryAfter: said?.retry_after ?? null,
+    code: said?.code ?? null,
+  };
+}
+
+/** Nothing came for so long that there cannot be anybody: the network has vanished unnoticed. */
+export function silentTrouble() {
+  return new Trouble("silent", "The connection was lost", "Nothing was heard of the server any more.", {
+    retryable: true,
+  });
+}
+
+/** A gateway that cannot go on with a session of another one; the next one met may be able to. */
+export function cannotResumeTrouble() {
+  return new Trouble(
+    "cannot-resume",
+    "The session cannot be gone on with",
+    "The server that answered cannot go on with a session of another one.",
+    { retryable: true },
+  );
+}
+
+/**
+ * The same trouble, with what it has cost.
+ * @param {Trouble} trouble
+ * @param {{start: number, end: number}|null} span Seconds of the session; null where nothing was lost.
+ */
+export function withLoss(trouble, span) {
+  const cost = span === null ? "Every word until then is settled." : lostSentence(span);
+  return new Trouble(trouble.kind, trouble.title, `${trouble.message} ${cost}`, trouble);
+}
+
+/** @param {{start: number, end: number}} span Seconds of the session. */
+export function lostSentence({ start, end }) {
+  return `Words spoken between ${moment(start)} and ${moment(end)} are missing, or were never settled.`;
 }
 
 /** The access token cannot be sent; its characters are not those of a token. */
@@ -145,19 +202,24 @@ const BUSY_CODES = new Set([
   "asr_overloaded",
   "too_many_sessions",
   "too_many_connections",
+  "too_many_client_sessions",
+  "too_many_new_sessions",
+  "waiting_room_full",
   "draining",
 ]);
+
+/** Error codes that say more than the close code after them. */
+const OWN_WORDS = new Set([...BUSY_CODES, "recognition_off"]);
 
 /**
  * An error message of the gateway that ends what the page was doing.
  * @param {{error: string, code?: string, retryable?: boolean, retry_after?: number|null}} said
  */
 export function gatewayTrouble(said) {
-  if (BUSY_CODES.has(said.code)) return busyTrouble(said.error, said.retry_after);
-  return new Trouble("gateway-error", "The server could not do that", `It said: “${said.error}”.`, {
-    retryable: said.retryable ?? false,
-    retryAfter: said.retry_after ?? null,
-  });
+  const how = howOf(said, false);
+  if (said.code === "recognition_off") return switchedOffTrouble(how);
+  if (BUSY_CODES.has(said.code)) return busyTrouble(said.error, how);
+  return new Trouble("gateway-error", "The server could not do that", `It said: “${said.error}”.`, how);
 }
 
 /** How long the page waits for a plain HTTP answer, in milliseconds. */
@@ -184,13 +246,13 @@ export async function refusedTrouble(ask = fetch) {
     );
   }
   if (answer.status === 503 || answer.status === 429) {
-    return busyTrouble(await reasonIn(answer), retryAfterIn(answer));
+    return busyTrouble(await reasonIn(answer), { retryAfter: retryAfterIn(answer), code: null });
   }
   if (answer.ok) {
     return new Trouble(
       "refused",
       "The server refused the connection",
-      "It is running and ready, but did not accept this session. If it asks for an access token, enter one under Options; or the last place was taken in this very moment.",
+      "It is running and ready, but did not accept this session. If it asks for an access token, enter one under Options. Otherwise this device or its network may have as many sessions as one may have, or the last place was taken in this very moment.",
       { retryable: true },
     );
   }

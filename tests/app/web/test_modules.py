@@ -188,9 +188,9 @@ async def test_latencies_are_null_until_measured_and_then_what_the_clock_says(
       const seen = [];
       const look = () => seen.push([latency.firstInterim, latency.lastFinal, latency.roundTrip]);
       latency.interim("words out of nothing");
-      latency.sent(0.05, null);
+      latency.sent(0.05); latency.heard(null);
       look();
-      latency.sent(0.05, 990);
+      latency.sent(0.05); latency.heard(990);
       now += 400; latency.interim("");
       now += 200; latency.interim("good");
       now += 900; latency.interim("good morning"); latency.final();
