@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -61,18 +62,32 @@ class Running:
     http_url: str
     gateway: Gateway
     server: GatewayServer
+    app: Starlette
 
 
 @asynccontextmanager
-async def running_gateway(emulator: Emulator, **changes: object) -> AsyncIterator[Running]:
-    """Run a gateway on a free port; leaving the context drains and stops it."""
+async def running_gateway(
+    emulator: Emulator, riva: Mapping[str, object] | None = None, **changes: object
+) -> AsyncIterator[Running]:
+    """Run a gateway on a free port; leaving the context drains and stops it.
+
+    Args:
+        emulator: The recogniser.
+        riva: Further settings of the way to it.
+        changes: Settings of the gateway.
+    """
     settings = GatewaySettings.model_validate(
         {"app_host": "127.0.0.1", "app_port": 0, "app_drain_grace_s": 0.0, **changes}
     )
-    riva = RivaSettings.model_validate(
-        {"host": emulator.host, "port": emulator.grpc_port, "http_port": emulator.http_port}
+    way = RivaSettings.model_validate(
+        {
+            "host": emulator.host,
+            "port": emulator.grpc_port,
+            "http_port": emulator.http_port,
+            **(riva or {}),
+        }
     )
-    app = create_app(settings, RivaASRClient(riva))
+    app = create_app(settings, RivaASRClient(way))
     server = build_server(settings, app)
     listener = bind(settings)
     port = listener.getsockname()[1]
@@ -81,7 +96,7 @@ async def running_gateway(emulator: Emulator, **changes: object) -> AsyncIterato
     try:
         await eventually(lambda: server.started)
         await gateway.readiness.ask()
-        yield Running(f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}", gateway, server)
+        yield Running(f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}", gateway, server, app)
     finally:
         server.should_exit = True
         await serving

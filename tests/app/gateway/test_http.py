@@ -83,6 +83,42 @@ async def test_readiness_follows_the_free_slots(emulator: Emulator) -> None:
         ]
 
 
+async def test_readiness_names_slots_line_mode_and_each_recogniser(emulator: Emulator) -> None:
+    ways = {
+        "endpoints": f"{emulator.host}:{emulator.grpc_port}/{emulator.http_port},127.0.0.1:1/0",
+        "endpoint_streams": 7,
+        "timeout_ms": 500,
+    }
+    async with running_gateway(emulator, riva=ways, ws_max_concurrent_sessions=10) as gateway:
+        body = (await get(gateway, "/readyz")).json()
+        text = (await get(gateway, "/metrics")).text
+    assert body["ready"] is True
+    assert (body["slots"], body["free_sessions"], body["waiting"]) == (7, 7, 0)
+    assert body["recognition"] == "on"
+    well, lost = body["endpoints"]
+    assert well == {
+        "name": "riva-1",
+        "ready": True,
+        "streams": 0,
+        "slots": 7,
+        "consecutive_errors": 0,
+        "ejected_for": 0.0,
+        "ejections": 0,
+    }
+    assert (lost["name"], lost["ready"]) == ("riva-2", False)
+    for line in (
+        'perch_endpoint_ready{endpoint="riva-1"} 1.0',
+        'perch_endpoint_ready{endpoint="riva-2"} 0.0',
+        'perch_endpoint_slots{endpoint="riva-1"} 7.0',
+        'perch_endpoint_ejections_total{endpoint="riva-1"} 0.0',
+        'perch_recognition_mode{mode="on"} 1.0',
+        'perch_recognition_mode{mode="off"} 0.0',
+        "perch_session_slots 7.0",
+        "perch_waiting_room_places 50.0",
+    ):
+        assert line in text
+
+
 async def test_readiness_ends_with_the_drain(emulator: Emulator) -> None:
     async with running_gateway(emulator) as gateway:
         gateway.gateway.begin_drain()
