@@ -23,7 +23,12 @@ from infra.load_balancer import ColourTarget, LoadBalancer, LoadBalancerArgs
 from infra.logs import Logs, LogsArgs
 from infra.machine_boot import MachineBoot, gateway_artifact, machine_image, user_data
 from infra.machine_role import MachineRights
-from infra.machine_settings import HOOK_MARGIN_SECONDS, READY_SECONDS
+from infra.machine_settings import (
+    HOOK_MARGIN_SECONDS,
+    READY_SECONDS,
+    fallback_endpoints,
+    fallback_ports,
+)
 from infra.models import ecr_repository_arn
 from infra.network import Network, NetworkArgs
 from infra.outputs import (
@@ -38,8 +43,9 @@ from infra.outputs import (
 from infra.scaling import Scaling, ScalingArgs
 from infra.secret_store import SecretStore, SecretStoreArgs
 from infra.sections import COLOURS, Colour
-from infra.settings import SECRETS, load
+from infra.settings import GENERATED, SECRETS, load
 from infra.storage import Storage, StorageArgs
+from infra.switch import Switch, SwitchArgs
 from infra.web_acl import LOG_GROUP_PREFIX, WebAcl, WebAclArgs
 
 # What is wanted. Everything wrong with it is said here, before anything is made.
@@ -87,8 +93,14 @@ secrets = SecretStore(
         descriptions=SECRETS,
         values=stack.secrets,
         key_arn=encryption.data_key_arn,
+        generated=GENERATED,
         disposable=settings.disposable,
     ),
+    here,
+)
+switch = Switch(
+    name,
+    SwitchArgs(place=place, environment=stack.name, first=settings.gateway.recognition),
     here,
 )
 storage = Storage(
@@ -118,6 +130,7 @@ network = Network(
     ),
     here,
 )
+fallback = settings.gateway.fallback
 firewall = Firewall(
     name,
     FirewallArgs(
@@ -130,6 +143,8 @@ firewall = Firewall(
         connect_endpoint=settings.network.connect_endpoint,
         reaches_internet=network.reaches_internet,
         s3_prefix_list_id=network.s3_prefix_list_id,
+        fallback_cidrs=() if fallback is None else fallback.cidrs,
+        fallback_ports=() if fallback is None else fallback_ports(fallback.endpoints),
     ),
     here,
 )
@@ -235,6 +250,7 @@ for colour in COLOURS:
                 auto_scaling_group_name=own_name,
                 secret_arns=list(secrets.arns.values()),
                 key_arn=encryption.data_key_arn,
+                recognition_parameter_arn=switch.parameter_arn,
                 cache_bucket_arn=storage.models.arn,
                 artefact_bucket_arn=storage.artefacts.arn,
                 repository_arns=[
@@ -252,6 +268,7 @@ for colour in COLOURS:
                     environment=stack.name,
                     auto_scaling_group_name=own_name,
                     secret_arns=secrets.arns,
+                    recognition_parameter=switch.parameter_name,
                     model_cache_bucket=storage.models.bucket_name,
                     gateway_artifact=gateways[colour],
                     log_groups=logs.names,
@@ -360,6 +377,10 @@ export(
         ca_certificate_path=settings.certificate.ca_path,
         kms_key_arn=encryption.data_key_arn,
         secret_arns=SecretArns(**secrets.arns),
+        recognition_parameter_name=switch.parameter_name,
+        riva_fallback_endpoints=fallback_endpoints(settings),
+        gateway_max_sessions=settings.gateway.max_sessions,
+        riva_endpoint_streams=settings.gateway.riva_streams,
         model_cache_bucket=storage.models.bucket_name,
         artefact_bucket=storage.artefacts.bucket_name,
         gateway_repository_url=storage.gateway.url,

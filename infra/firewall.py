@@ -1,6 +1,6 @@
 """Security groups: who may talk to whom, one described rule resource each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -61,6 +61,8 @@ class FirewallArgs:
         connect_endpoint: Whether SSH comes in through an Instance Connect endpoint.
         reaches_internet: Whether machines may go out by HTTPS to the Internet (registry, models).
         s3_prefix_list_id: S3's prefix list, None where the VPC has no gateway endpoint of ours.
+        fallback_cidrs: Ranges of the recognisers that gateways may fall back to.
+        fallback_ports: Their ports.
     """
 
     vpc_id: pulumi.Input[str]
@@ -72,6 +74,8 @@ class FirewallArgs:
     connect_endpoint: bool
     reaches_internet: bool
     s3_prefix_list_id: pulumi.Input[str] | None
+    fallback_cidrs: Sequence[str] = ()
+    fallback_ports: Collection[int] = ()
 
 
 def decide_rules(args: FirewallArgs) -> tuple[Rule, ...]:
@@ -122,6 +126,10 @@ def _machine_rules(args: FirewallArgs) -> Iterator[Rule]:
             ANYWHERE,
             "HTTPS to the image registry and the model catalogue",
         )
+
+    for cidr in args.fallback_cidrs:
+        for port in sorted(args.fallback_ports):
+            yield Rule("machines", False, port, cidr, "Recognisers that gateways may fall back to")
 
 
 def _endpoint_rules(args: FirewallArgs) -> Iterator[Rule]:

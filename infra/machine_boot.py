@@ -41,6 +41,7 @@ class MachineBoot:
         environment: The stack's name.
         auto_scaling_group_name: The colour's group.
         secret_arns: Secrets by name.
+        recognition_parameter: SSM parameter that switches recognition.
         model_cache_bucket: Bucket of built models.
         gateway_artifact: Image reference or S3 address of a bundle.
         log_groups: Speaker -> log group.
@@ -50,6 +51,7 @@ class MachineBoot:
     environment: str
     auto_scaling_group_name: str
     secret_arns: Mapping[str, pulumi.Input[str]]
+    recognition_parameter: str
     model_cache_bucket: pulumi.Input[str]
     gateway_artifact: pulumi.Input[str]
     log_groups: Mapping[Speaker, str]
@@ -59,13 +61,15 @@ def user_data(colour: Colour, settings: Settings, boot: MachineBoot) -> pulumi.O
     """Base64 user data of a colour."""
 
     def render(known: list[str]) -> str:
-        ngc_key, tokens, cache, artefact = known
+        ngc_key, tokens, resume_keys, cache, artefact = known
         around = Surroundings(
             region=boot.region,
             environment=boot.environment,
             auto_scaling_group_name=boot.auto_scaling_group_name,
             ngc_key_arn=ngc_key,
             tokens_arn=tokens,
+            resume_keys_arn=resume_keys,
+            recognition_parameter=boot.recognition_parameter,
             model_cache_bucket=cache,
             gateway_artifact=artefact,
             log_groups={str(speaker): group for speaker, group in boot.log_groups.items()},
@@ -75,6 +79,7 @@ def user_data(colour: Colour, settings: Settings, boot: MachineBoot) -> pulumi.O
     return pulumi.Output.all(
         boot.secret_arns["ngc_api_key"],
         boot.secret_arns["gateway_signing_key"],
+        boot.secret_arns["gateway_resume_keys"],
         boot.model_cache_bucket,
         boot.gateway_artifact,
     ).apply(render)

@@ -18,6 +18,7 @@ class MachineRights:
         auto_scaling_group_name: The machine's own group.
         secret_arns: Secrets it reads.
         key_arn: Key of those secrets and of the buckets.
+        recognition_parameter_arn: The switch it follows.
         cache_bucket_arn: Model cache, read and written.
         artefact_bucket_arn: Gateway bundles, read.
         repository_arns: Images it pulls from ECR: the gateway, the recogniser where it is there.
@@ -29,6 +30,7 @@ class MachineRights:
     auto_scaling_group_name: str
     secret_arns: Sequence[pulumi.Input[str]]
     key_arn: pulumi.Input[str]
+    recognition_parameter_arn: pulumi.Input[str]
     cache_bucket_arn: pulumi.Input[str]
     artefact_bucket_arn: pulumi.Input[str]
     repository_arns: Sequence[pulumi.Input[str]]
@@ -52,6 +54,11 @@ def statements(rights: MachineRights) -> Iterator[Statement]:
         sid="OpenAndSeal",
         actions=["kms:Decrypt", "kms:GenerateDataKey"],
         resources=[rights.key_arn],
+    )
+    yield Statement(
+        sid="FollowTheSwitch",
+        actions=["ssm:GetParameter"],
+        resources=[rights.recognition_parameter_arn],
     )
     yield from _bucket_statements(rights)
     yield from _registry_statements(rights)

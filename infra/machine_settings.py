@@ -1,6 +1,6 @@
 """What the machines of a colour are told, in plain values: checked before anything exists."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +25,15 @@ HOOK_MARGIN_SECONDS: Final = 600
 TOKENS_FILE: Final = "auth-tokens"
 """File in the gateway's secret folder that holds what it checks clients' tokens with."""
 
+RESUME_KEYS_FILE: Final = "resume-keys"
+"""File beside it with the keys that every gateway of the environment signs resume tokens with."""
+
+FINALS_SECONDS: Final = 30
+"""Of a drain, what is kept for the last results: the gateway's WS_FINAL_TIMEOUT_S."""
+
+WAITING_CLIENTS: Final = 50
+"""Of the gateway's WS_WAITING_ROOM: each holds a connection."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
@@ -36,6 +45,8 @@ class Surroundings:
         auto_scaling_group_name: The colour's group.
         ngc_key_arn: Secret with NVIDIA's registry key.
         tokens_arn: Secret with the clients' tokens.
+        resume_keys_arn: Secret with the keys of resume tokens.
+        recognition_parameter: SSM parameter that switches recognition.
         model_cache_bucket: Bucket of built models.
         gateway_artifact: Gateway image, or S3 address of its bundle.
         log_groups: gateway, asr, system -> log group.
@@ -46,6 +57,8 @@ class Surroundings:
     auto_scaling_group_name: str
     ngc_key_arn: str
     tokens_arn: str
+    resume_keys_arn: str
+    recognition_parameter: str
     model_cache_bucket: str
     gateway_artifact: str
     log_groups: Mapping[str, str]
@@ -72,7 +85,11 @@ def boot_settings(colour: Colour, settings: Settings, around: Surroundings) -> B
         launch_hook_name=LAUNCH_HOOK,
         termination_hook_name=TERMINATION_HOOK,
         ngc_key_secret_arn=around.ngc_key_arn,
-        gateway_secret_files={TOKENS_FILE: around.tokens_arn} if settings.gateway.tokens else {},
+        gateway_secret_files={
+            RESUME_KEYS_FILE: around.resume_keys_arn,
+            **({TOKENS_FILE: around.tokens_arn} if settings.gateway.tokens else {}),
+        },
+        recognition_parameter=around.recognition_parameter,
         gateway_environment=gateway_environment(settings, chosen),
         gateway_artifact=around.gateway_artifact,
         gateway_artifact_sha256=chosen.gateway_sha256,
@@ -90,13 +107,33 @@ def boot_settings(colour: Colour, settings: Settings, around: Surroundings) -> B
 def gateway_environment(settings: Settings, chosen: ColourSettings) -> dict[str, str]:
     """The gateway's variables that follow from the stack; the stack's own come last and win."""
     tokens = {"APP_AUTH_TOKENS_FILE": f"{RUN}/files/{TOKENS_FILE}"}
+    # Of an adopted VPC the range is not known; there clients look like the load balancer.
+    inside = "" if settings.network.adopt is not None else settings.network.cidr
     return {
+        "APP_TRUSTED_PROXIES": inside,
+        "APP_RESUME_KEYS_FILE": f"{RUN}/files/{RESUME_KEYS_FILE}",
         "WS_PING_INTERVAL_S": str(settings.gateway.ping_seconds),
         "WS_MAX_CONCURRENT_SESSIONS": str(settings.gateway.max_sessions),
+        # Twice the sessions, for who comes back holds his old connection for a while.
+        "WS_MAX_CONNECTIONS": str(2 * settings.gateway.max_sessions + WAITING_CLIENTS),
         "RIVA_MODEL": chosen.model,
+        "RIVA_ENDPOINT_STREAMS": str(settings.gateway.riva_streams),
+        "RIVA_FALLBACK_ENDPOINTS": fallback_endpoints(settings) or "",
         **(tokens if settings.gateway.tokens else {}),
         **settings.gateway.environment,
     }
+
+
+def fallback_endpoints(settings: Settings) -> str | None:
+    """The stack's fallback as RIVA_FALLBACK_ENDPOINTS names it; None where it has none."""
+    fallback = settings.gateway.fallback
+    return None if fallback is None else ",".join(fallback.endpoints)
+
+
+def fallback_ports(endpoints: Iterable[str]) -> set[int]:
+    """TCP ports of endpoints of the form host:port/http_port; an http_port of 0 is none."""
+    numbers = (endpoint.rpartition(":")[2].split("/") for endpoint in endpoints)
+    return {int(port) for pair in numbers for port in pair} - {0}
 
 
 def least_capability(chosen: ColourSettings) -> str:
@@ -122,6 +159,8 @@ def boot_problems(colour: Colour, settings: Settings) -> Iterator[str]:
         auto_scaling_group_name="example",
         ngc_key_arn=arn,
         tokens_arn=arn,
+        resume_keys_arn=arn,
+        recognition_parameter="/perch/example/recognition",
         model_cache_bucket="example",
         gateway_artifact=f"s3://example/{chosen.gateway_bundle}"
         if chosen.gateway_bundle is not None

@@ -55,11 +55,13 @@ class SecretArns:
         ngc_api_key: NVIDIA's registry key.
         gateway_signing_key: The key clients' tokens are checked with.
         riva_tls_material: TLS between gateway and recogniser.
+        gateway_resume_keys: What gateways sign resume tokens with.
     """
 
     ngc_api_key: pulumi.Input[str]
     gateway_signing_key: pulumi.Input[str]
     riva_tls_material: pulumi.Input[str]
+    gateway_resume_keys: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +109,11 @@ class StackOutputs:
         ca_certificate_path: File with the CA clients must trust; null where it is a public one.
         kms_key_arn: The key of volumes, secrets and buckets.
         secret_arns: The secrets.
+        recognition_parameter_name: SSM parameter that `perch recognition` turns.
+        riva_fallback_endpoints: Where recognition goes on `fallback`, as RIVA_FALLBACK_ENDPOINTS
+            names them; null: nowhere.
+        gateway_max_sessions: Sessions one gateway admits at a time.
+        riva_endpoint_streams: Streams one recogniser takes at a time; 0 where that is not known.
         model_cache_bucket: Bucket of built models.
         artefact_bucket: Bucket of gateway bundles.
         gateway_repository_url: ECR repository of gateway images.
@@ -130,6 +137,10 @@ class StackOutputs:
     ca_certificate_path: pulumi.Input[str] | None
     kms_key_arn: pulumi.Input[str]
     secret_arns: SecretArns
+    recognition_parameter_name: pulumi.Input[str]
+    riva_fallback_endpoints: pulumi.Input[str] | None
+    gateway_max_sessions: pulumi.Input[int]
+    riva_endpoint_streams: pulumi.Input[int]
     model_cache_bucket: pulumi.Input[str]
     artefact_bucket: pulumi.Input[str]
     gateway_repository_url: pulumi.Input[str]

@@ -7,3 +7,8 @@ def partition(region: str) -> str:
         if region.startswith(prefix):
             return name
     return "aws"
+
+
+def dns_suffix(region: str) -> str:
+    """What the names of the services of a region end in."""
+    return "amazonaws.com.cn" if partition(region) == "aws-cn" else "amazonaws.com"

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from infra import gpu, models
-from infra.machine_settings import boot_problems
+from infra.machine_settings import boot_problems, fallback_ports
 from infra.reader import Problem, show
 from infra.sections import COLOURS, ColourSettings, Settings
 
 ANYWHERE: Final = "0.0.0.0/0"
 HTTPS_PORT: Final = 443
 FULL_SHARE: Final = 100
+HIGHEST_PORT: Final = 65_535
 
 
 def _colours(settings: Settings) -> tuple[tuple[str, ColourSettings], ...]:
@@ -151,6 +152,22 @@ def machines_can_reach_what_they_need(settings: Settings) -> Iterator[Problem]:
         if ".dkr.ecr." not in colour.image:
             yield Problem(
                 f"{name}.image", show(colour.image), "an image in ECR, as network.nat is none"
+            )
+
+
+def fallback_is_somewhere(settings: Settings) -> Iterator[Problem]:
+    """A switch cannot be made in a position that it does not have."""
+    if settings.gateway.recognition == "fallback" and settings.gateway.fallback is None:
+        yield Problem("gateway.recognition", "fallback", "on or off, or gateway.fallback as well")
+
+
+def fallback_ports_exist(settings: Settings) -> Iterator[Problem]:
+    """A port that no packet can be sent to is a slip of the pen."""
+    fallback = settings.gateway.fallback
+    for endpoint in fallback.endpoints if fallback is not None else ():
+        if max(fallback_ports((endpoint,)), default=0) > HIGHEST_PORT:
+            yield Problem(
+                "gateway.fallback.endpoints", endpoint, f"ports of at most {HIGHEST_PORT}"
             )
 
 
@@ -333,6 +350,8 @@ RULES: Final[tuple[Callable[[Settings], Iterator[Problem]], ...]] = (
     idle_timeout_outlives_pings,
     zone_names_match,
     machines_can_reach_what_they_need,
+    fallback_is_somewhere,
+    fallback_ports_exist,
     image_is_pinned,
     selector_names_a_mode,
     gateway_comes_one_way,

@@ -1,10 +1,14 @@
 """Secrets in Secrets Manager: declared here, their values come in secret or by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
+
+GENERATED_LETTERS: Final = 64
+"""Of 62 kinds: 381 bits, more than any signature that is made with them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,17 +20,19 @@ class SecretStoreArgs:
         values: Secret's name -> its value as a Pulumi secret, None when a person fills it in
             Secrets Manager.
         key_arn: KMS key that encrypts them.
+        generated: Names of those for which AWS makes up a value where none is given.
         disposable: Whether they may be deleted, and then at once.
     """
 
     descriptions: Mapping[str, str]
     values: Mapping[str, pulumi.Output[str] | None]
     key_arn: pulumi.Input[str]
+    generated: Collection[str] = ()
     disposable: bool = False
 
 
 class SecretStore(pulumi.ComponentResource):
-    """One secret a name; a version only where a value was given.
+    """One secret a name; a version only where a value was given or is to be made up.
 
     Attributes:
         arns: Secret's name -> ARN.
@@ -37,11 +43,11 @@ class SecretStore(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: SecretStoreArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        unknown = sorted(args.values.keys() - args.descriptions.keys())
-        if unknown:
-            raise ValueError(
-                f"values has {', '.join(unknown)}; accepted: {', '.join(args.descriptions)}"
-            )
+        for field, names in (("values", args.values.keys()), ("generated", set(args.generated))):
+            if unknown := sorted(names - args.descriptions.keys()):
+                raise ValueError(
+                    f"{field} has {', '.join(unknown)}; accepted: {', '.join(args.descriptions)}"
+                )
         super().__init__("perch:infra:SecretStore", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         arns = {}
@@ -60,6 +66,24 @@ class SecretStore(pulumi.ComponentResource):
                 aws.secretsmanager.SecretVersion(
                     slug, secret_id=secret.id, secret_string=value, opts=child
                 )
+            elif key in args.generated:
+                self._generate(slug, secret)
             arns[key] = secret.arn
         self.arns = arns
         self.register_outputs({"arns": arns})
+
+    def _generate(self, slug: str, secret: aws.secretsmanager.Secret) -> None:
+        """A first value, made up by AWS."""
+        made = aws.secretsmanager.get_random_password_output(
+            password_length=GENERATED_LETTERS,
+            exclude_punctuation=True,
+            opts=pulumi.InvokeOptions(parent=self),
+        )
+        aws.secretsmanager.SecretVersion(
+            slug,
+            secret_id=secret.id,
+            secret_string=pulumi.Output.secret(made.random_password),
+            # The look-up answers something else each time. Were it compared, every `pulumi up`
+            # would change the keys under sessions that hold tokens, and undo a person's rotation.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["secretString"]),
+        )

@@ -15,6 +15,7 @@ from infra.reader import Section, key, optional_part, part
 Colour = Literal["blue", "green"]
 NatChoice = Literal["none", "single", "per_zone"]
 Runtime = Literal["nim", "riva"]
+Recognition = Literal["on", "off", "fallback"]
 COLOURS: Final[tuple[Colour, ...]] = ("blue", "green")
 
 DLAMI_PARAMETER: Final = (
@@ -32,6 +33,10 @@ TLS_POLICIES: Final = (
 _NAME = kinds.text(r"[^\x00-\x1f]{1,256}", "text of 1 to 256 characters")
 _PORT = kinds.whole(1, 65535)
 _CRON = kinds.text(r"(\S+ ){4}\S+", "a cron line of five fields, such as 0 19 * * MON-FRI")
+_ENDPOINT = kinds.text(
+    r"[A-Za-z0-9.\-]{1,253}:[1-9]\d{0,4}/(?:0|[1-9]\d{0,4})",
+    "host:port/http_port, http_port 0 where gRPC alone tells that it is ready",
+)
 _EMAIL = kinds.text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
 _DOMAIN = kinds.text(
     r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?",
@@ -178,6 +183,18 @@ class LoadBalancerSettings(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FallbackSettings(Section):
+    """Recognisers outside both fleets, for `perch recognition fallback`."""
+
+    endpoints: tuple[str, ...] = key(
+        kinds.many(_ENDPOINT, 1, 8), "The recognisers; RIVA_FALLBACK_ENDPOINTS of every gateway."
+    )
+    cidrs: tuple[str, ...] = key(
+        kinds.many(kinds.cidr(32, 16), 1, 4), "Ranges they are in; machines may go out to these."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class GatewaySettings(Section):
     """The service in front of the recogniser, on the same machine."""
 
@@ -196,6 +213,19 @@ class GatewaySettings(Section):
     )
     max_sessions: int = key(
         kinds.whole(1, 10_000), "Sessions one machine admits at a time.", default=64
+    )
+    riva_streams: int = key(
+        kinds.whole(0, 10_000),
+        "Streams one recogniser takes at a time, as measured; 0: not known.",
+        default=0,
+    )
+    recognition: Recognition = key(
+        kinds.one_of("on", "off", "fallback"),
+        "What the switch says when it is made; afterwards `perch recognition` owns it.",
+        default="on",
+    )
+    fallback: FallbackSettings | None = optional_part(
+        FallbackSettings, "Where `perch recognition fallback` sends sessions; absent: nowhere."
     )
     environment: Mapping[str, str] = key(
         kinds.table(kinds.text(r"[\x20-\x7e]{0,512}", "one line of printable ASCII")),

@@ -21,8 +21,14 @@ SECRETS: Final[Mapping[str, str]] = {
     "ngc_api_key": "NGC personal key with which machines pull the recogniser and its models.",
     "gateway_signing_key": "What the gateway checks its clients with: bearer tokens, one a line.",
     "riva_tls_material": "PEM bundle for TLS between gateway and recogniser: key, certificate, CA.",
+    # pragma: allowlist nextline secret
+    "gateway_resume_keys": "What gateways sign resume tokens with, one key a line: the first signs,"
+    " all are accepted. Left out, one is made.",
 }
 """Secret keys: set with `pulumi config set --secret`, or left out and filled in by hand."""
+
+GENERATED: Final = ("gateway_resume_keys",)
+"""Those of them that need no person: left out, AWS makes up a value."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,6 +85,7 @@ class SecretArns(Outputs):
     ngc_api_key: str
     gateway_signing_key: str
     riva_tls_material: str
+    gateway_resume_keys: str
 
 
 class LogGroupNames(Outputs):
@@ -118,6 +119,10 @@ class StackOutputs(Outputs):
         listener_port: TCP port of both.
         direct_header: Header whose value, blue or green, reaches that colour whatever its weight.
         ca_certificate_path: File with the authority clients must trust; None for a public one.
+        recognition_parameter_name: SSM parameter that says whether speech is recognised, and where.
+        riva_fallback_endpoints: Where recognition goes on `fallback`; None for nowhere.
+        gateway_max_sessions: Sessions one gateway admits at a time.
+        riva_endpoint_streams: Streams one recogniser takes at a time; 0 where that is not known.
         colours: Both colours.
     """
 
@@ -136,6 +141,10 @@ class StackOutputs(Outputs):
     ca_certificate_path: Path | None = None
     kms_key_arn: str
     secret_arns: SecretArns
+    recognition_parameter_name: str
+    riva_fallback_endpoints: str | None = None
+    gateway_max_sessions: int = Field(ge=1)
+    riva_endpoint_streams: int = Field(ge=0)
     model_cache_bucket: str
     artefact_bucket: str
     gateway_repository_url: str

@@ -5,15 +5,23 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.boot.settings import EMF_PORT, EXPORTER_PORT, BootSettings, image_tag
+from infra.regions import dns_suffix
 
 RUN: Final = "/run/perch"
 """A tmpfs: secrets and the state of this boot."""
 STATE: Final = "/var/lib/perch"
 """What outlives a reboot."""
 
+RECOGNITION_FILE: Final = f"{RUN}/recognition/word"
+"""What the switch says. In a folder of its own: a file that is put in another's place is seen in a
+container only through a mount of its folder."""
+
 ASR_CONTAINER: Final = "perch-asr"
 GATEWAY_GAUGES: Final = "perch_sessions_active=ActiveSessions perch_session_slots=SessionSlots"
 """Gauges of the gateway that become CloudWatch metrics, for scaling on sessions per machine."""
+
+KILL_MARGIN_SECONDS: Final = 30
+"""Between the gateway's drain deadline and SIGKILL: to close sockets, flush the log."""
 
 _READY_PATH: Final = {"nim": "/v1/health/ready", "riva": "/v2/health/ready"}
 
@@ -52,6 +60,9 @@ def boot_environment(settings: BootSettings) -> dict[str, str]:
         "PERCH_EXPORTER_SECONDS": "15",
         "PERCH_EMF_PORT": str(EMF_PORT),
         "PERCH_METRICS_LOG_GROUP": settings.system_log_group,
+        "PERCH_RECOGNITION": settings.recognition_parameter,
+        "PERCH_SSM": f"https://ssm.{settings.region}.{dns_suffix(settings.region)}/",
+        "PERCH_STOP_SECONDS": str(stop_seconds(settings)),
         "PERCH_GATEWAY_PORT": str(settings.gateway_port),
         "PERCH_GRPC_PORT": str(settings.riva_grpc_port),
         "PERCH_HTTP_PORT": str(settings.riva_http_port),
@@ -73,12 +84,18 @@ def gateway_environment(settings: BootSettings) -> dict[str, str]:
         **settings.gateway_environment,
         "APP_HOST": "0.0.0.0",  # noqa: S104 - the security group lets only the load balancer in
         "APP_PORT": str(settings.gateway_port),
+        "APP_RECOGNITION_FILE": RECOGNITION_FILE,
         "APP_DRAIN_TIMEOUT_S": str(settings.drain_deadline_seconds),
         "RIVA_HOST": ASR_CONTAINER if settings.gateway_is_image else "127.0.0.1",
         "RIVA_PORT": str(settings.riva_grpc_port),
         "RIVA_HTTP_PORT": str(settings.riva_http_port),
         "RIVA_HTTP_READY_PATH": _READY_PATH[settings.kind],
     }
+
+
+def stop_seconds(settings: BootSettings) -> int:
+    """How long a gateway may take from SIGTERM to its end; then it is killed."""
+    return settings.drain_deadline_seconds + KILL_MARGIN_SECONDS
 
 
 def cache_name(settings: BootSettings) -> str:

@@ -1,20 +1,24 @@
 """The files a machine is given: scripts and units of this folder, and what the settings make."""
 
+import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from infra.boot.agent import log_agent_config
-from infra.boot.environment import boot_environment, environment_file, gateway_environment
+from infra.boot.environment import (
+    boot_environment,
+    environment_file,
+    gateway_environment,
+    stop_seconds,
+)
 from infra.boot.settings import BootSettings
 
 HERE: Final = Path(__file__).parent
 LIBRARY: Final = "/usr/local/lib/perch"
 UNITS: Final = "/etc/systemd/system"
-
-KILL_MARGIN_SECONDS: Final = 30
-"""Between the gateway's drain deadline and systemd's SIGKILL: to close sockets, flush the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,18 +75,19 @@ def _scripts(settings: BootSettings) -> Iterator[HostFile]:
     for source in _chosen(HERE / "scripts", settings):
         yield HostFile(path=f"{LIBRARY}/{_plain_name(source)}", mode=0o755, content=_read(source))
     yield HostFile(
-        path=f"{LIBRARY}/exporter", mode=0o755, content=_read(HERE / "host" / "exporter.py")
+        path=f"{LIBRARY}/exporter",
+        mode=0o755,
+        content=without_docstrings(_read(HERE / "host" / "exporter.py")),
     )
 
 
 def _units(settings: BootSettings) -> Iterator[HostFile]:
     for source in _chosen(HERE / "units", settings):
         yield HostFile(path=f"{UNITS}/{_plain_name(source)}", mode=0o644, content=_read(source))
-    seconds = settings.drain_deadline_seconds + KILL_MARGIN_SECONDS
     yield HostFile(
         path=f"{UNITS}/perch-gateway.service.d/drain.conf",
         mode=0o644,
-        content=f"[Service]\nTimeoutStopSec={seconds}\n",
+        content=f"[Service]\nTimeoutStopSec={stop_seconds(settings)}\n",
     )
     yield HostFile(
         path=f"{UNITS}/logrotate.timer.d/perch.conf",
@@ -104,6 +109,23 @@ def _plain_name(source: Path) -> str:
     """The name on the machine: `perch-gateway+image.service` is `perch-gateway.service`."""
     name, plus, variant = source.name.partition("+")
     return name + "".join(Path(variant).suffixes) if plus else name
+
+
+def without_docstrings(source: str) -> str:
+    """Python source without its docstrings, which are a kilobyte of user data and run nowhere.
+
+    Lines are cut and nothing is written anew, so every version of Python gives the same text.
+    """
+    lines = source.splitlines(keepends=True)
+    for node in ast.walk(ast.parse(source)):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list) or len(body) == 1:
+            continue
+        for line in body:
+            if isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant):
+                cut = range(line.lineno - 1, line.end_lineno or line.lineno)
+                lines[cut.start : cut.stop] = [""] * len(cut)
+    return re.sub(r"\n{3,}", "\n\n", "".join(lines))
 
 
 def _read(source: Path) -> str:

@@ -31,6 +31,7 @@ _SELECTOR = re.compile(r"([a-z_]+=[A-Za-z0-9._-]+)(,[a-z_]+=[A-Za-z0-9._-]+)*")
 _SECRET_ARN = re.compile(
     r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+", re.ASCII
 )
+_PARAMETER = re.compile(r"(/[\w.-]{1,128}){1,15}", re.ASCII)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _BUNDLE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[\w./+-]+\.tar\.gz", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -47,6 +48,7 @@ OWN_GATEWAY_VARIABLES: Final = frozenset(
         "APP_DRAIN_TIMEOUT_S",
         "APP_HOST",
         "APP_PORT",
+        "APP_RECOGNITION_FILE",
         "APP_SSL_CERT",
         "APP_SSL_KEY",
         "RIVA_HOST",
@@ -58,7 +60,7 @@ OWN_GATEWAY_VARIABLES: Final = frozenset(
 """What the machine decides for its gateway. It has no TLS: the load balancer ends it."""
 
 _SECRET_NAME = re.compile(
-    r"(?:^|_)(?:PASSWORD|PASSWD|SECRETS?|TOKENS?|API_?KEYS?|PRIVATE_?KEYS?|CREDENTIALS?)(?:_|$)"
+    r"(?:^|_)(?:PASSWORD|PASSWD|SECRETS?|TOKENS?|CREDENTIALS?|(?:API|PRIVATE|RESUME)_?KEYS?)(?:_|$)"
 )
 # A path or a lifetime may be named after a secret without being one.
 _HARMLESS_SUFFIX = re.compile(
@@ -108,6 +110,7 @@ class BootSettings:
         gateway_secret_files: file name under /run/perch/files -> ARN of the secret whose string is
             its content.
         gateway_environment: further environment of the gateway, nothing secret.
+        recognition_parameter: SSM parameter that says on, off or fallback, and is followed.
         gateway_artifact: `s3://bucket/key.tar.gz` made by `app/bundle`, or a container image
             reference.
         gateway_artifact_sha256: of the bundle, 64 hex digits; None only for an image.
@@ -146,6 +149,7 @@ class BootSettings:
     gateway_secrets: Mapping[str, str] = field(default_factory=dict)
     gateway_secret_files: Mapping[str, str] = field(default_factory=dict)
     gateway_environment: Mapping[str, str] = field(default_factory=dict)
+    recognition_parameter: str
     gateway_artifact: str
     gateway_artifact_sha256: str | None = None
     model_cache_bucket: str
@@ -206,6 +210,7 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str], str], ...]] = (
     ("launch_hook_name", _AWS_NAME, "letters, digits and _ . / -, at most 255"),
     ("termination_hook_name", _AWS_NAME, "letters, digits and _ . / -, at most 255"),
     ("ngc_key_secret_arn", _SECRET_ARN, "the ARN of a Secrets Manager secret, or None"),
+    ("recognition_parameter", _PARAMETER, "the name of an SSM parameter such as /a/b"),
     ("model_cache_bucket", _BUCKET, "a bucket's name"),
     ("boot_log_bucket", _BUCKET, "a bucket's name, or None"),
     ("gateway_log_group", _LOG_GROUP, "a log group's name"),

@@ -89,7 +89,8 @@ WAIVERS: Final[Sequence[Waiver]] = (
         policy="secrets-rotate",
         resource="*::aws:secretsmanager/secret:Secret::perch-*",
         reason="NVIDIA and the operator issue these values and no function can; a person replaces"
-        " one in Secrets Manager, and machines read it when they start.",
+        " one in Secrets Manager, and machines read it when they start. Keys of resume tokens are"
+        " replaced in two steps with a round of machines between them (docs/deploy.md).",
         owner="security reviewer",
         review=_SPRING,
     ),

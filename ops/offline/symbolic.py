@@ -160,6 +160,11 @@ def _parameter(arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
     }
 
 
+def _random_password(_arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
+    # Nothing random: two runs of one program must be the same.
+    return {"id": region, "region": region, "randomPassword": "${getRandomPassword}"}
+
+
 def _zone(arguments: Mapping[str, Any], _region: str) -> dict[str, Any]:
     name = str(arguments.get("name") or arguments.get("zoneId") or "zone").rstrip(".")
     zone_id = str(arguments.get("zoneId") or "${" + f"getZone.{name}.zoneId" + "}")
@@ -224,5 +229,7 @@ FIXTURES: Mapping[str, Callable[[Mapping[str, Any], str], dict[str, Any]]] = {
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
     "aws:route53/getZone:getZone": _zone,
+    # pragma: allowlist nextline secret
+    "aws:secretsmanager/getRandomPassword:getRandomPassword": _random_password,
     "aws:ssm/getParameter:getParameter": _parameter,
 }

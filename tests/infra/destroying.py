@@ -167,6 +167,7 @@ GONE: Final = frozenset(
         "aws:secretsmanager/secretVersion:SecretVersion",
         "aws:sns/topic:Topic",
         "aws:sns/topicPolicy:TopicPolicy",
+        "aws:ssm/parameter:Parameter",
         "aws:sns/topicSubscription:TopicSubscription",  # unconfirmed ones go with their topic
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",

@@ -50,6 +50,7 @@ RIGHTS = MachineRights(
     auto_scaling_group_name="filled in by the fleet",
     secret_arns=["arn:aws:secretsmanager:us-east-2:123456789012:secret:s"],
     key_arn=KEY,
+    recognition_parameter_arn="arn:aws:ssm:us-east-2:123456789012:parameter/perch/test/recognition",
     cache_bucket_arn="arn:aws:s3:::cache",
     artefact_bucket_arn="arn:aws:s3:::artefacts",
     repository_arns=["arn:aws:ecr:us-east-2:123456789012:repository/r"],
@@ -134,7 +135,8 @@ COLOUR_ALARMS = (
 def secrets() -> SecretStoreArgs:
     """Made where the program runs: a secret output belongs to its event loop."""
     return SecretStoreArgs(
-        descriptions={"a_key": "A", "b_key": "B"},
+        descriptions={"a_key": "A", "b_key": "B", "c_key": "C"},
         values={"a_key": pulumi.Output.secret("made up"), "b_key": None},
         key_arn=KEY,
+        generated=["a_key", "c_key"],
     )

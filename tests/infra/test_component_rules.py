@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 
@@ -11,6 +12,7 @@ from infra.fleet import Fleet
 from infra.load_balancer import LoadBalancer
 from infra.scaling import Scaling
 from infra.secret_store import SecretStore
+from infra.switch import Switch, SwitchArgs
 from tests.infra.building import HERE, build, children, component
 from tests.infra.samples import BALANCER, CERTIFICATE, ENCRYPTION, FLEET, SCALING, secrets
 
@@ -30,11 +32,45 @@ def test_without_a_zone_the_certificate_waits_for_records_written_by_hand() -> N
 
 def test_secret_values_stay_secret_and_absent_ones_are_not_invented() -> None:
     recording = build(lambda: SecretStore("x", secrets()))
-    version = recording.one("aws:secretsmanager/secretVersion:SecretVersion")
+    version = recording.one("aws:secretsmanager/secretVersion:SecretVersion", "x-a-key")
+    assert version.inputs["secretString"] == "made up"
     assert version.input_is_secret("secretString")
     assert "made up" not in json.dumps(
         recording.one("aws:secretsmanager/secret:Secret", "x-a-key").inputs
     )
+
+
+def test_a_value_that_aws_made_up_is_secret_and_made_up_once() -> None:
+    """The look-up answers anew each time; what a person put in since must not be overwritten."""
+    recording = build(lambda: SecretStore("x", secrets()))
+    version = recording.one("aws:secretsmanager/secretVersion:SecretVersion", "x-c-key")
+    assert version.input_is_secret("secretString")
+    assert version.inputs["secretString"]
+    assert version.options["ignoreChanges"] == ["secretString"]
+
+
+def test_pulumi_makes_the_switch_but_never_turns_it_back() -> None:
+    """`perch recognition` turns it in an emergency, with no deployment.
+
+    Were its value compared, the next `pulumi up`, for whatever other reason, would turn
+    recognition on again while somebody counts on its being off.
+    """
+    recording = build(lambda: Switch("x", SwitchArgs(place=HERE, environment="test", first="off")))
+    parameter = recording.one("aws:ssm/parameter:Parameter")
+    assert parameter.options["ignoreChanges"] == ["value"]
+    assert parameter.inputs["name"] == "/perch/test/recognition"
+    assert (parameter.inputs["type"], parameter.inputs["tier"]) == ("String", "Standard")
+    assert parameter.inputs["value"] == "off"
+
+
+@pytest.mark.parametrize(
+    ("word", "taken"),
+    [("on", True), ("off", True), ("fallback", True), ("On", False), ("on\n", False), ("", False)],
+)
+def test_the_switch_takes_its_own_words_alone(word: str, taken: bool) -> None:
+    recording = build(lambda: Switch("x", SwitchArgs(place=HERE, environment="test", first="on")))
+    pattern = recording.one("aws:ssm/parameter:Parameter").inputs["allowedPattern"]
+    assert bool(re.fullmatch(pattern.removeprefix("^").removesuffix("$"), word)) is taken
 
 
 def test_only_the_named_colours_machines_are_reached_by_the_header() -> None:

@@ -5,7 +5,7 @@ Proves what is asked of AWS, not that AWS accepts it or that the parts work toge
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -24,6 +24,7 @@ from infra.registry import Registry, RegistryArgs
 from infra.scaling import Scaling
 from infra.secret_store import SecretStore, SecretStoreArgs
 from infra.storage import Storage, StorageArgs
+from infra.switch import Switch, SwitchArgs
 from infra.web_acl import WebAcl
 from tests.infra.building import HERE, build, children, component
 from tests.infra.samples import (
@@ -157,7 +158,17 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
     ),
     "SecretStore": (
         lambda: SecretStore("x", secrets()),
-        ["Secret x-a-key", "Secret x-b-key", "SecretVersion x-a-key"],
+        [
+            "Secret x-a-key",
+            "Secret x-b-key",
+            "Secret x-c-key",
+            "SecretVersion x-a-key",
+            "SecretVersion x-c-key",
+        ],
+    ),
+    "Switch": (
+        lambda: Switch("x", SwitchArgs(place=HERE, environment="test", first="on")),
+        ["Parameter x-recognition"],
     ),
     "Storage": (
         lambda: Storage(
@@ -248,6 +259,17 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (
         lambda: SecretStore("x", SecretStoreArgs(descriptions={}, values={"a": None}, key_arn=KEY)),
         "values has a",
+    ),
+    (
+        lambda: SecretStore(
+            "x", SecretStoreArgs(descriptions={}, values={}, generated=["g"], key_arn=KEY)
+        ),
+        "generated has g",
+    ),
+    (
+        # A word that the types do not allow, as a careless cast would bring it.
+        lambda: Switch("x", SwitchArgs(place=HERE, environment="t", first=cast("Any", "maybe"))),
+        "first is 'maybe'",
     ),
     (
         lambda: Storage(

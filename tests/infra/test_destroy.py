@@ -67,6 +67,7 @@ def test_an_environment_that_is_not_disposable_refuses_wherever_something_would_
         f"Key perch-{name}-telemetry: protected",
         f"LoadBalancer perch-{name}: deletion protection",
         f"Repository perch-{name}-gateway: images in it",
+        f"Secret perch-{name}-gateway-resume-keys: protected",
         f"Secret perch-{name}-gateway-signing-key: protected",
         f"Secret perch-{name}-ngc-api-key: protected",
         f"Secret perch-{name}-riva-tls-material: protected",

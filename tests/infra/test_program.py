@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
+from infra.boot import read_user_data
 from infra.outputs import (
     ColourOutputs,
     Colours,
@@ -22,6 +23,10 @@ from infra.outputs import (
     StackOutputs,
     endpoint,
 )
+from infra.policies.exceptions import WAIVERS
+from infra.policies.judging import judge
+from infra.policies.pack import policies
+from infra.policies.recorded import read
 from ops.offline import wire
 from ops.offline.recording import Recording
 from tests.infra.building import ROOT, STACKS, changed_stack, plain_components, stack
@@ -34,6 +39,7 @@ PREVIEWS = [
     for name in STACKS
     for preview, kind in ((True, "preview"), (False, "update"))
 ]
+BEFORE_REVIEWS = min(waiver.review for waiver in WAIVERS)
 SCHEMA = ROOT.parent / "shared" / "schemas" / "pulumi-project.json"
 
 
@@ -97,7 +103,7 @@ def test_the_outputs_are_the_same_contract_in_every_stack(name: str, preview: bo
     """Pulumi drops a null at the top of the outputs; a reader takes what is absent as null."""
     absent = contract() - keys(stack(name, preview=preview).outputs)
     assert keys(stack(name, preview=preview).outputs) <= contract()
-    assert absent <= {".ca_certificate_path"}
+    assert absent <= {".ca_certificate_path", ".riva_fallback_endpoints"}
 
 
 def contract() -> set[str]:
@@ -115,7 +121,7 @@ def contract() -> set[str]:
     return names(StackOutputs, "")
 
 
-NULLABLE = {"ca_certificate_path", "model"}
+NULLABLE = {"ca_certificate_path", "model", "riva_fallback_endpoints"}
 
 
 @pytest.mark.parametrize("name", STACKS)
@@ -164,6 +170,54 @@ def test_pulumi_makes_the_listener_but_never_turns_its_weights_back(name: str) -
         recording.outputs["colours"][colour]["weight"] for colour in ("blue", "green")
     ]
     assert action["forward"]["stickiness"] == {"enabled": False, "duration": 1}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_pulumi_makes_the_switch_but_never_turns_it_back(name: str) -> None:
+    """Somebody turns it in an emergency; test_component_rules.py says more."""
+    [parameter] = stack(name).of_type("aws:ssm/parameter:Parameter")
+    assert parameter.options["ignoreChanges"] == ["value"]
+    assert parameter.inputs["value"] == "on"
+
+
+FALLBACK = {"endpoints": ["10.9.0.7:50051/9000", "10.9.0.8:50051/0"], "cidrs": ["10.9.0.0/24"]}
+
+
+def test_a_fallback_is_told_to_gateways_and_let_out_to() -> None:
+    recording = changed_stack("staging", {"gateway": {"fallback": FALLBACK}})
+    listed = "10.9.0.7:50051/9000,10.9.0.8:50051/0"
+    assert recording.outputs["riva_fallback_endpoints"] == listed
+    for template in recording.of_type("aws:ec2/launchTemplate:LaunchTemplate"):
+        text = read_user_data(template.inputs["userData"])
+        assert f'RIVA_FALLBACK_ENDPOINTS="{listed}"' in text
+    added = [
+        (rule.inputs["cidrIpv4"], rule.inputs["fromPort"], rule.inputs["toPort"])
+        for rule in recording.of_type("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+        if rule.inputs.get("cidrIpv4") == "10.9.0.0/24"
+    ]
+    assert sorted(added) == [("10.9.0.0/24", port, port) for port in (9000, 50051)]
+    # The prior path's own gRPC port breaks no policy, as long as its range is named.
+    assert not judge(policies(on=BEFORE_REVIEWS), read(recording.as_document()))
+
+
+def test_every_gateway_of_an_environment_shares_keys_and_has_the_stacks_slots() -> None:
+    recording = changed_stack("dev", {"gateway": {"max_sessions": 30, "riva_streams": 24}})
+    outputs = recording.outputs
+    assert (outputs["gateway_max_sessions"], outputs["riva_endpoint_streams"]) == (30, 24)
+    keys = outputs["secret_arns"]["gateway_resume_keys"]
+    for template in recording.of_type("aws:ec2/launchTemplate:LaunchTemplate"):
+        text = read_user_data(template.inputs["userData"])
+        assert f"resume-keys={keys}" in text
+        for line in (
+            'APP_RESUME_KEYS_FILE="/run/perch/files/resume-keys"',
+            'APP_RECOGNITION_FILE="/run/perch/recognition/word"',
+            'APP_TRUSTED_PROXIES="10.64.0.0/16"',
+            'WS_MAX_CONCURRENT_SESSIONS="30"',
+            'WS_MAX_CONNECTIONS="110"',
+            'RIVA_ENDPOINT_STREAMS="24"',
+            'RIVA_FALLBACK_ENDPOINTS=""',
+        ):
+            assert line in text
 
 
 @pytest.mark.parametrize("name", STACKS)

@@ -223,13 +223,34 @@ def test_target_groups_say_everything_a_session_depends_on(recording: Recording)
 
 
 def test_secrets_are_encrypted_with_the_stacks_key_and_described(recording: Recording) -> None:
-    """CKV_AWS_149. Exception from CKV2_AWS_57: third parties issue these keys, no Lambda can."""
+    """CKV_AWS_149. Exception from CKV2_AWS_57: docs/security.md says why none rotates by itself."""
     secrets = recording.of_type("aws:secretsmanager/secret:Secret")
-    assert len(secrets) == 3
+    assert len(secrets) == 4
     for secret in secrets:
         assert secret.inputs["kmsKeyId"] == recording.outputs["kms_key_arn"]
         assert len(secret.inputs["description"]) > 10
         assert "policy" not in secret.inputs
+
+
+def test_only_the_keys_that_no_person_issues_are_made_up_and_those_in_secret(
+    recording: Recording,
+) -> None:
+    versions = recording.of_type("aws:secretsmanager/secretVersion:SecretVersion")
+    assert [one.name for one in versions] == [f"perch-{recording.stack}-gateway-resume-keys"]
+    assert versions[0].input_is_secret("secretString")
+
+
+def test_machines_may_read_the_switch_and_turn_it_not(recording: Recording) -> None:
+    name = recording.outputs["recognition_parameter_name"]
+    [parameter] = recording.of_type("aws:ssm/parameter:Parameter")
+    assert parameter.inputs["name"] == name == f"/perch/{recording.stack}/recognition"
+    allowed = [
+        (statement["Action"], statement["Resource"])
+        for _, statement in statements(recording, "aws:iam/rolePolicy:RolePolicy")
+        if any(action.startswith("ssm:") for action in statement["Action"])
+    ]
+    arn = f"arn:aws:ssm:us-east-2:123456789012:parameter{name}"
+    assert allowed == [(["ssm:GetParameter"], [arn])] * 2
 
 
 def test_keys_rotate_and_no_key_is_everybodys(recording: Recording) -> None:

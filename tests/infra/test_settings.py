@@ -109,6 +109,21 @@ RULE_CASES: list[tuple[str, dict[str, object], str]] = [
     ),
     ("zone_names_match", {"network__zone_names": ["us-east-2a"]}, "accepted: 2 names"),
     ("machines_can_reach_what_they_need", {"network__nat": "none"}, "an image in ECR"),
+    (
+        "fallback_is_somewhere",
+        {"gateway__recognition": "fallback"},
+        "gateway.recognition is fallback; accepted: on or off, or gateway.fallback as well",
+    ),
+    (
+        "fallback_ports_exist",
+        {
+            "gateway__fallback": {
+                "endpoints": ["old-riva.example.org:70000/9000"],
+                "cidrs": ["10.9.0.0/24"],
+            }
+        },
+        "gateway.fallback.endpoints is old-riva.example.org:70000/9000; accepted: ports of at most",
+    ),
     ("image_is_pinned", {"green__image": IMAGE.replace("1.5.0", "latest")}, "never latest"),
     ("selector_names_a_mode", {"blue__selector": "vad=silero"}, "a selector with mode= one of str"),
     ("selector_names_a_mode", {"blue__selector": "speed=fast"}, "accepted: key=value parts"),

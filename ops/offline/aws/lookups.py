@@ -130,6 +130,19 @@ def _parameter(
     }
 
 
+def _random_password(
+    call: Call, arguments: Mapping[str, Any], region: str, _account: str
+) -> dict[str, Any]:
+    wanted = {
+        name[0].upper() + name[1:]: value
+        for name, value in arguments.items()
+        if name not in {"region", "passwordLength"} and value is not None
+    }
+    length = int(arguments.get("passwordLength") or 32)
+    made = call("secretsmanager", "get_random_password", PasswordLength=length, **wanted)
+    return {**arguments, "id": region, "region": region, "randomPassword": made["RandomPassword"]}
+
+
 def _zone(call: Call, arguments: Mapping[str, Any], _region: str, _account: str) -> dict[str, Any]:
     wanted_id, wanted_name = arguments.get("zoneId"), str(arguments.get("name", "")).rstrip(".")
     private = bool(arguments.get("privateZone", False))
@@ -174,5 +187,7 @@ LOOKUPS: Mapping[str, Lookup] = {
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
     "aws:route53/getZone:getZone": _zone,
+    # pragma: allowlist nextline secret
+    "aws:secretsmanager/getRandomPassword:getRandomPassword": _random_password,
     "aws:ssm/getParameter:getParameter": _parameter,
 }

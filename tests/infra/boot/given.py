@@ -34,6 +34,7 @@ def boot_settings(**changes: Any) -> BootSettings:  # noqa: ANN401 - any field
         "gateway_secrets": {"APP_AUTH_TOKENS": arn("perch/dev/tokens")},
         "gateway_secret_files": {"riva-ca.pem": arn("perch/dev/riva-ca")},
         "gateway_environment": {"LOG_LEVEL": "INFO"},
+        "recognition_parameter": "/perch/dev/recognition",
         "gateway_artifact": BUNDLE,
         "gateway_artifact_sha256": "0123456789abcdef" * 4,
         "model_cache_bucket": "perch-dev-models",

@@ -235,6 +235,15 @@ NETWORK: Final[tuple[Case, ...]] = (
     case(
         "the-recogniser-is-reached-from-nowhere",
         _GATEWAY,
+        link(_GATEWAY, "referencedSecurityGroupId"),
+        put(_GATEWAY, "cidrIpv4", "10.9.0.0/24"),
+        put(_GATEWAY, "fromPort", 50051),
+        put(_GATEWAY, "toPort", 50051),
+        why="in from a range that a fallback might be in",
+    ),
+    case(
+        "the-recogniser-is-reached-from-nowhere",
+        _GATEWAY,
         put(_GATEWAY, "ipProtocol", "-1"),
         why="every port",
     ),

@@ -4,6 +4,7 @@ Proves that the program stands on nothing unknown and that its whole graph passe
 models and moto; does not prove that AWS accepts it, nor anything about a later change of it.
 """
 
+import re
 from typing import Any
 
 import boto3
@@ -92,3 +93,19 @@ def test_only_the_connect_endpoint_exists_on_paper(applied: AppliedStack) -> Non
 def test_it_is_known_of_every_type_what_replaces_it(applied: AppliedStack) -> None:
     used = {resource.type for resource in applied.recording.resources.values()}
     assert {token for token in used if token.startswith("aws:")} <= set(FORCE_NEW)
+
+
+def test_the_switch_is_on_and_takes_its_own_words_alone(applied: AppliedStack) -> None:
+    ssm, name = _client("ssm", applied), applied.outputs["recognition_parameter_name"]
+    assert ssm.get_parameter(Name=name)["Parameter"]["Value"] == "on"
+    [described] = ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [name]}])[
+        "Parameters"
+    ]
+    assert described["AllowedPattern"] == "^(on|off|fallback)$"
+
+
+def test_keys_of_resume_tokens_are_made_up_for_each_environment(applied: AppliedStack) -> None:
+    held = _client("secretsmanager", applied).get_secret_value(
+        SecretId=applied.outputs["secret_arns"]["gateway_resume_keys"]
+    )
+    assert re.fullmatch(r"[A-Za-z0-9]{64}", held["SecretString"])
