@@ -236,9 +236,8 @@ export class Session {
 
   #broke(link, trouble) {
     if (!this.going || link !== this.#link) return;
-    this.#link = null;
     this.#trouble = trouble;
-    this.#wake();
+    this.#leave();
     const late = trouble.kind === "timeout" || !passing(trouble);
     if (this.#point === null || late) this.#end(trouble);
     else this.#comeBack();
@@ -278,7 +277,7 @@ export class Session {
 
   async #resume(link, hello) {
     if (!hello.resume) throw cannotResumeTrouble();
-    // What the old connection would still say, the new one says again.
+    // What the old connection would still say, the new one says once more.
     this.#leave();
     const { resumed } = await link.start({ ...this.#options, resume: this.#point.token });
     if (!resumed) throw cannotResumeTrouble();
@@ -286,10 +285,12 @@ export class Session {
     this.#handlers.back(resumed.segment_id, gap);
   }
 
+  /** No connection carries the session: all that is not settled has to be sent again. */
   #leave() {
     const link = this.#link;
     this.#link = null;
     link?.close();
+    if (this.#point !== null) this.#kept.rewind(this.#point.position);
     this.#wake();
   }
 
