@@ -83,6 +83,15 @@ class GatewayMetrics:
             ["code", "reason"],
             registry=registry,
         )
+        self.http_connections = Gauge(
+            "perch_http_connections", "Open connections that are no WebSockets.", registry=registry
+        )
+        self.http_connections_cut = Counter(
+            "perch_http_connections_cut",
+            "HTTP connections ended to make room (idle), for half a request (late), or refused.",
+            ["reason"],
+            registry=registry,
+        )
         self.admission_refused = Counter(
             "perch_admission_refused",
             "Sessions not admitted: at connect, start or upload, or while waiting; by error code.",

@@ -17,6 +17,7 @@ from app.asr import RivaASRClient
 from app.gateway.asgi import create_app
 from app.gateway.configuration import Configuration
 from app.gateway.core import Gateway
+from app.gateway.http_protocol import GatewayHttpProtocol, HttpConfig
 from app.gateway.logs import get_logger
 from app.gateway.protocol import LINGER_S, GatewayProtocol
 from app.gateway.settings import GatewaySettings
@@ -46,9 +47,9 @@ class GatewayServer(uvicorn.Server):
 
 def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
     """Return a server for the application, not started."""
-    config = uvicorn.Config(
+    config = HttpConfig(
         app,
-        http="h11",
+        http=GatewayHttpProtocol,
         ws=GatewayProtocol,
         ws_max_size=settings.max_message_bytes,
         ws_ping_interval=settings.ws_ping_interval_s,
@@ -66,7 +67,20 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
         timeout_keep_alive=settings.app_keep_alive_s,
         timeout_graceful_shutdown=int(LINGER_S) + 1,
     )
-    return GatewayServer(config)
+    gateway: Gateway = app.state.gateway
+    config.max_http_connections = settings.app_max_http_connections
+    config.metrics = gateway.metrics
+    server = GatewayServer(config)
+    gateway.metrics.http_connections.set_function(lambda: count_http(server))
+    return server
+
+
+def count_http(server: GatewayServer) -> int:
+    """Return how many connections are open that are no WebSockets."""
+    return sum(
+        isinstance(connection, GatewayHttpProtocol)
+        for connection in server.server_state.connections
+    )
 
 
 async def stop_when_drained(gateway: Gateway, server: GatewayServer) -> None:

@@ -223,11 +223,19 @@ class GatewaySettings(BaseSettings):
         description="whole seconds from 1 to 4000 that an idle HTTP connection is kept; more than "
         "the load balancer's idle timeout, or it sends requests into closing connections",
     )
+    app_max_http_connections: Annotated[int, Ge(1), Le(100_000)] = Field(
+        512,
+        description="a whole number from 1 to 100000: open connections that are no WebSockets; one "
+        "more takes the place of the one that was idle for longest",
+    )
     app_max_upload_mb: Annotated[float, Gt(0), Le(1024)] = Field(
         64.0, description="a number above 0, to 1024: largest upload in MiB"
     )
     app_max_upload_s: Seconds = Field(
         3600.0, description="seconds above 0, to 86400: longest uploaded recording"
+    )
+    app_upload_timeout_s: Seconds = Field(
+        300.0, description="seconds above 0, to 86400, an upload may take to arrive"
     )
 
     ws_max_connections: Annotated[int, Ge(1), Le(100_000)] = Field(

@@ -18,6 +18,7 @@ from app.gateway.core import Gateway
 from app.gateway.failures import upload_failure
 from app.gateway.http import SERVICE, error_response, gateway_of
 from app.gateway.logs import get_logger
+from app.gateway.settings import GatewaySettings
 
 _FORMATS: Final = frozenset({"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "MPEG"})
 _FORM_ROOM_BYTES: Final = 64 * 1024
@@ -46,7 +47,7 @@ async def transcribe_file(request: Request) -> Response:
 
 
 async def _transcribe(gateway: Gateway, request: Request) -> Response:
-    name, data = await _file_of(request, gateway.settings.max_upload_bytes)
+    name, data = await _file_in_time(request, gateway.settings)
     await asyncio.to_thread(_check_audio, name, data, gateway.settings.app_max_upload_s)
     if not await gateway.readiness.confirm():
         raise ContractError(ErrorCode.ASR_UNAVAILABLE)
@@ -59,6 +60,18 @@ async def _transcribe(gateway: Gateway, request: Request) -> Response:
     gateway.metrics.audio_seconds.inc(result.duration)
     _log.info("upload transcribed", audio_s=round(result.duration, 3), words=len(result.words))
     return JSONResponse(_answer(name, result))
+
+
+async def _file_in_time(request: Request, settings: GatewaySettings) -> tuple[str, bytes]:
+    """Take the upload; one that trickles in would keep its slot for ever."""
+    limit = settings.app_upload_timeout_s
+    try:
+        async with asyncio.timeout(limit):
+            return await _file_of(request, settings.max_upload_bytes)
+    except TimeoutError as error:
+        raise ContractError(
+            ErrorCode.BAD_REQUEST, detail=f"The upload did not arrive within {limit:g} s"
+        ) from error
 
 
 async def _file_of(request: Request, limit: int) -> tuple[str, bytes]:

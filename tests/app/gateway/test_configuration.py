@@ -15,7 +15,7 @@ from app.asr import RivaSettings
 from app.gateway.__main__ import main
 from app.gateway.configuration import ConfigurationError, load_configuration, secret_values
 from app.gateway.logs import MASK, Redactor, configure_logging, get_logger
-from app.gateway.settings import PREFIXES, GatewaySettings, LogFormat, LogLevel
+from app.gateway.settings import PREFIXES, GatewaySettings, LogFormat, LogLevel, RecognitionMode
 
 TOKEN = "made-up-token-000111222"
 ROOT = Path(__file__).parents[3]
@@ -119,6 +119,61 @@ def test_a_certificate_that_is_none_is_refused_before_anything_starts(
         (folder / key).write_text("no PEM", encoding="utf-8")
         monkeypatch.setenv(key, key)
     with pytest.raises(ConfigurationError, match="a PEM certificate chain that fits"):
+        load_configuration()
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_fallback_that_is_not_there_is_a_problem_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("APP_RECOGNITION", "fallback")
+    with pytest.raises(ConfigurationError) as refused:
+        load_configuration()
+    assert refused.value.problems == (
+        "APP_RECOGNITION is 'fallback'; accepted: on or off while RIVA_FALLBACK_ENDPOINTS is empty",
+    )
+    monkeypatch.setenv("RIVA_FALLBACK_ENDPOINTS", "127.0.0.1:1")
+    assert load_configuration().gateway.app_recognition is RecognitionMode.FALLBACK
+
+
+def test_resume_keys_come_from_setting_and_file_together_and_are_secrets(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, old, oldest = ("k" * 32, "l" * 40, "m" * 32)
+    (folder / "keys").write_text(f"{oldest}\n", encoding="utf-8")
+    monkeypatch.setenv("APP_RESUME_KEYS", f"{new},{old}")
+    monkeypatch.setenv("APP_RESUME_KEYS_FILE", "keys")
+    configuration = load_configuration()
+    assert configuration.gateway.resume_keys() == (new, old, oldest)
+    assert {new, old, oldest} <= set(secret_values(configuration))
+    assert new not in repr(configuration)
+
+
+@pytest.mark.parametrize("content", ["", "k" * 31, f"{'k' * 32}\n{'é' * 32}"])
+def test_a_resume_key_that_can_be_guessed_is_refused_and_not_repeated(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    (folder / "keys").write_text(content, encoding="utf-8")
+    monkeypatch.setenv("APP_RESUME_KEYS_FILE", "keys")
+    monkeypatch.setenv("APP_RESUME_KEYS", "short-key-0123456789")
+    with pytest.raises(ConfigurationError) as refused:
+        load_configuration()
+    assert [problem.partition(" is ")[0] for problem in refused.value.problems] == [
+        "APP_RESUME_KEYS",
+        "APP_RESUME_KEYS_FILE",
+    ]
+    assert "short-key" not in str(refused.value)
+    assert "kkk" not in str(refused.value)
+
+
+@pytest.mark.usefixtures("folder")
+def test_trusted_proxies_are_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_TRUSTED_PROXIES", "10.0.0.0/20, fd00::/8")
+    networks = load_configuration().gateway.app_trusted_proxies
+    assert [str(network) for network in networks] == ["10.0.0.0/20", "fd00::/8"]
+    # Host bits are a slip of the pen: it would trust more than what stands there.
+    monkeypatch.setenv("APP_TRUSTED_PROXIES", "10.0.0.1/20")
+    with pytest.raises(ConfigurationError, match="APP_TRUSTED_PROXIES is "):
         load_configuration()
 
 
