@@ -210,6 +210,7 @@ class Fleet:
                 name=endpoint.name,
                 ready=endpoint.is_ready,
                 streams=endpoint.streams,
+                slots=endpoint.slots,
                 consecutive_errors=self._ejection.errors(endpoint.name),
                 ejected_for=self._ejection.left(endpoint.name, now),
                 ejections=self._ejection.total(endpoint.name),
