@@ -74,7 +74,6 @@ _HTTP_ONLY: Final = frozenset(
         ErrorCode.METHOD_NOT_ALLOWED,
         ErrorCode.UPLOAD_TOO_BIG,
         ErrorCode.UNSUPPORTED_AUDIO,
-        ErrorCode.WAITING_ROOM_FULL,
     }
 )
 
@@ -144,7 +143,13 @@ _HTTP: Final = """\
 |---|---|
 | `GET /healthz` | 200 while the process lives |
 | `GET /readyz` | 200 when a session can be taken now, else 503; `reasons` says why. \
-`?ignore=capacity` leaves out that all places are taken, for health checks that replace machines |
+`?ignore=capacity` leaves out that all places are taken and that recognition is switched off, for \
+health checks that replace machines. Besides `sessions`, `slots`, `free_sessions`, `waiting`, \
+`connections`, `draining`, `recognition` (`on`, `off` or `fallback`), and `endpoints`: each \
+recogniser's `name`, `ready`, `streams`, `slots`, `consecutive_errors`, `ejected_for` (s), \
+`ejections` |
+| `POST /drain` | 202 with `draining`, and in seconds `finalise_in` and `cut_in`: the gateway \
+drains as after SIGTERM. Only from the same machine and not through a proxy or a browser; else 404 |
 | `GET /metrics` | Prometheus text; `metrics.md` lists the names |
 | `POST /transcribe/file` | multipart field `file` with WAV, FLAC, OGG or MP3: `status`, \
 `filename`, `transcript`, `confidence`, `duration`, `service`, `timestamp`, `words`; an error \

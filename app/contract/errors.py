@@ -307,7 +307,7 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         retryable=True,
         http_status=503,
         retry_after_s=5.0,
-        when="Before the upgrade, for a client that would wait.",
+        when="Before the upgrade or at a start, for a client that would wait.",
     ),
 }
 
