@@ -67,6 +67,12 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         help="Send a recording to a stack and print what it heard.",
         target="ops.transcribe:command",
     ),
+    "recognition": Subcommand(
+        help="Show or turn the switch of recognition: on, off, fallback.",
+        target="ops.recognition:command",
+        extra="ops",
+        needs=("boto3", "psutil"),
+    ),
     "preview": Subcommand(
         help="Show what a change would create, update, replace or delete, without credentials.",
         target="ops.preview:command",

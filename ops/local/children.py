@@ -25,6 +25,9 @@ GATEWAY_DRAIN_SECONDS = "5"
 """Ctrl-C is for somebody who waits, so a drain here is shorter than a machine's."""
 STOP_SECONDS = 8.0
 
+WAITING_CLIENTS = 50
+"""Of the gateway's WS_WAITING_ROOM: each holds a connection, as the sessions and their heirs do."""
+
 # Tiers: the higher is stopped first. Gateways say goodbye through the listener and flush their
 # sessions into the emulators, so both outlive them.
 TIER_AWS, TIER_EMULATOR, TIER_LISTENER, TIER_GATEWAY = range(4)
@@ -123,9 +126,39 @@ class Workshop:
             restart=False,
         )
 
-    def emulator(self, name: str, colour: ColourOutputs) -> ChildSpec:
-        """Return the spec of a colour's recogniser."""
+    def host(self, outputs: StackOutputs, aws: Mapping[str, str]) -> ChildSpec:
+        """Return the spec of what fetches and follows for the gateways, as a machine's host."""
+        files = (self.folder.resume_keys, self.folder.recognition)
+
+        async def probe() -> str | None:
+            lacking = [file.name for file in files if not file.exists()]
+            return f"has not written {' and '.join(lacking)} yet" if lacking else None
+
+        return self.spec(
+            "host",
+            tier=TIER_EMULATOR,
+            module="ops.local.host",
+            arguments=(
+                *("--outputs", str(self.folder.outputs)),
+                *("--keys", str(files[0])),
+                *("--recognition", str(files[1])),
+            ),
+            address=f"ssm:{outputs.recognition_parameter_name}",
+            port=None,
+            probe=probe,
+            environment=aws,
+        )
+
+    def emulator(self, name: str, colour: ColourOutputs, *, streams: int) -> ChildSpec:
+        """Return the spec of a colour's recogniser.
+
+        Args:
+            name: The colour.
+            colour: What the stack says of it.
+            streams: Streams it takes at a time; 0 for its own default.
+        """
         chosen = ("--model-name", colour.model) if colour.model else ()
+        slots = ("--max-streams", str(streams)) if streams else ()
         return self.spec(
             f"emulator-{name}",
             tier=TIER_EMULATOR,
@@ -136,6 +169,7 @@ class Workshop:
                 *("--http-port", str(colour.riva_http_port)),
                 *("--tags-selector", colour.tags_selector),
                 *chosen,
+                *slots,
             ),
             address=f"grpc://{LOOPBACK}:{colour.riva_grpc_port}",
             port=colour.riva_http_port,
@@ -144,8 +178,9 @@ class Workshop:
             ),
         )
 
-    def gateway(self, name: str, colour: ColourOutputs) -> ChildSpec:
+    def gateway(self, name: str, colour: ColourOutputs, outputs: StackOutputs) -> ChildSpec:
         """Return the spec of a colour's gateway."""
+        slots = outputs.gateway_max_sessions
         address = f"http://{LOOPBACK}:{colour.gateway_port}"
         return self.spec(
             f"gateway-{name}",
@@ -158,12 +193,20 @@ class Workshop:
             environment={
                 "APP_HOST": LOOPBACK,
                 "APP_PORT": str(colour.gateway_port),
+                # The listener, which stands where the load balancer does.
+                "APP_TRUSTED_PROXIES": f"{LOOPBACK}/32",
+                "APP_RESUME_KEYS_FILE": str(self.folder.resume_keys),
+                "APP_RECOGNITION_FILE": str(self.folder.recognition),
                 "APP_DRAIN_GRACE_S": GATEWAY_GRACE_SECONDS,
                 "APP_DRAIN_TIMEOUT_S": GATEWAY_DRAIN_SECONDS,
+                "WS_MAX_CONCURRENT_SESSIONS": str(slots),
+                "WS_MAX_CONNECTIONS": str(2 * slots + WAITING_CLIENTS),
                 "RIVA_HOST": LOOPBACK,
                 "RIVA_PORT": str(colour.riva_grpc_port),
                 "RIVA_HTTP_PORT": str(colour.riva_http_port),
                 "RIVA_MODEL": colour.model or "",
+                "RIVA_ENDPOINT_STREAMS": str(outputs.riva_endpoint_streams),
+                "RIVA_FALLBACK_ENDPOINTS": outputs.riva_fallback_endpoints or "",
             },
         )
 

@@ -98,6 +98,8 @@ class StateFolder:
         self.outputs = path / "outputs.json"
         self.state = path / "state.json"
         self.logs = path / "logs"
+        self.resume_keys = path / "resume-keys"
+        self.recognition = path / "recognition"
 
     def prepare(self) -> None:
         """Make the folder and those in it.
@@ -153,6 +155,11 @@ class StateFolder:
         write_private(self.state, json.dumps(state.model_dump(mode="json"), indent=2))
 
     def clear(self) -> None:
-        """Forget what ran and what the stack exported; certificates and logs stay."""
-        self.outputs.unlink(missing_ok=True)
-        self.state.unlink(missing_ok=True)
+        """Forget what ran and what the stack gave out; certificates and logs stay."""
+        for file in (self.outputs, self.state, self.resume_keys, self.recognition):
+            file.unlink(missing_ok=True)
+
+    def forget_handed(self) -> None:
+        """Take away what a run that crashed left for its gateways: this run has other keys."""
+        for file in (self.resume_keys, self.recognition):
+            file.unlink(missing_ok=True)

@@ -175,11 +175,22 @@ class Environment:
         return outputs
 
     async def _start(self, workshop: Workshop, outputs: StackOutputs) -> None:
-        """Start what the outputs say: both colours together, then the listener before them."""
+        """Start what the outputs say: a host, both colours together, the listener before them."""
+        with self._reporter.step("fetching keys and following the switch") as step:
+            spec = workshop.host(outputs, self._aws)
+            self._order.folder.forget_handed()
+            await self.supervisor.start(spec)
+            await self.supervisor.until_ready(
+                [spec.name], seconds=START_SECONDS, progress=step.waiting
+            )
         with self._reporter.step("starting an emulator and a gateway for each colour") as step:
             names: list[str] = []
+            streams = outputs.riva_endpoint_streams
             for name, colour in outputs.colours.items():
-                for spec in (workshop.emulator(name, colour), workshop.gateway(name, colour)):
+                for spec in (
+                    workshop.emulator(name, colour, streams=streams),
+                    workshop.gateway(name, colour, outputs),
+                ):
                     await self.supervisor.start(spec)
                     names.append(spec.name)
             await self.supervisor.until_ready(names, seconds=START_SECONDS, progress=step.waiting)
@@ -221,6 +232,7 @@ class Environment:
         perch = own_name()
         recorded = shlex.quote(str(self._order.recorded.path))
         say(f"try      {perch} transcribe {recorded}{self._stack_options()}")
+        say(f"switch   {perch} recognition off{self._stack_options()}")
         say(f"stop     Ctrl-C here, or `{perch} down` from anywhere")
 
     def _stack_options(self) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 import boto3
 import httpx
@@ -127,7 +128,7 @@ def test_it_says_what_runs_where_what_it_heard_and_what_to_try(up: Up) -> None:
     colours = [
         f"{part}-{colour}" for colour in ("blue", "green") for part in ("emulator", "gateway")
     ]
-    assert names == ["aws", *colours, "listener"]
+    assert names == ["aws", "host", *colours, "listener"]
     assert WORDS in said
     assert f"page     {up.outputs.endpoint_url}/ui" in said
     assert (
@@ -257,6 +258,49 @@ def test_weights_moved_through_the_api_move_new_sessions(up: Up) -> None:
     sessions = [line for line in listener.log.read_text().splitlines() if line.endswith(" 101")]
     assert sessions[0].endswith(" blue 101")
     assert sessions[-1].endswith(" green 101")
+
+
+def readiness(up: Up, colour: str) -> dict[str, Any]:
+    """What a colour's gateway says of itself, asked without the listener."""
+    port = getattr(up.outputs.colours, colour).gateway_port
+    answer = httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False)
+    return {"status": answer.status_code, **answer.json()}
+
+
+def test_both_gateways_share_the_stacks_keys_and_have_its_slots(up: Up) -> None:
+    access = up.state.aws
+    manager = boto3.client(
+        "secretsmanager",
+        endpoint_url=access["AWS_ENDPOINT_URL"],
+        region_name=access["AWS_REGION"],
+        aws_access_key_id=access["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=access["AWS_SECRET_ACCESS_KEY"],
+    )
+    secret = manager.get_secret_value(SecretId=up.outputs.secret_arns.gateway_resume_keys)
+    assert up.folder.resume_keys.read_text() == secret["SecretString"]
+    assert up.folder.resume_keys.stat().st_mode & 0o777 == 0o600
+    for child in up.state.children:
+        if child.name.startswith("gateway-"):
+            environment = psutil.Process(child.pid).environ()
+            assert environment["APP_RESUME_KEYS_FILE"] == str(up.folder.resume_keys)
+            assert environment["WS_MAX_CONCURRENT_SESSIONS"] == str(up.outputs.gateway_max_sessions)
+            assert secret["SecretString"] not in environment.values()
+
+
+def test_the_switch_turns_recognition_off_at_both_gateways_and_on_again(up: Up) -> None:
+    for word, status in (("off", 503), ("on", 200)):
+        turned = up.perch("recognition", word)
+        assert turned.exit_code == 0, turned.stderr
+        assert up.perch("recognition").stdout.startswith(f"{word}: ")
+        deadline = time.monotonic() + 30
+        while {readiness(up, colour)["status"] for colour in ("blue", "green")} != {status}:
+            assert time.monotonic() < deadline, readiness(up, "blue")
+            time.sleep(0.1)
+        assert up.folder.recognition.read_text() == f"{word}\n"
+    assert up.perch("transcribe", str(DEFAULT)).exit_code == 0
+    refused = up.perch("recognition", "fallback")
+    assert refused.exit_code == 2
+    assert "has no fallback" in refused.stderr
 
 
 def test_a_gateway_that_is_killed_is_named_and_comes_back(up: Up) -> None:
