@@ -153,6 +153,7 @@ class RivaASRClient:
             interim_interval=self._settings.partial_result_interval_ms / _MS,
             interims=interims,
             word_times=self._settings.enable_word_time_offsets,
+            quiet_gap=self._quiet_gap(options),
         )
         await self._retried(lambda: self._routes.current.check(options.model, streaming=True))
         begin = BEGINNING if resume_from is None else checked(resume_from)
@@ -162,6 +163,11 @@ class RivaASRClient:
         async with aclosing(stream.events()) as events:
             async for event in events:
                 yield event
+
+    def _quiet_gap(self, options: Options) -> float:
+        """Seconds an interim may stand; what endpointing waits for comes first. 0 without end."""
+        gap = self._settings.quiet_gap_s
+        return gap and gap + (options.endpointing.stop_history_ms or 0) / _MS
 
     async def _open(
         self,

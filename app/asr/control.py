@@ -31,6 +31,9 @@ class Steered(Protocol):
     def cursor(self) -> Cursor | None:
         """Where it could go on elsewhere; None while that would lose words."""
 
+    def finalise(self) -> None:
+        """Makes everything final that was taken from the caller."""
+
 
 class StreamControl:
     """The caller's hand on one stream: made by the caller, handed to `stream_events`.
@@ -41,6 +44,19 @@ class StreamControl:
 
     def __init__(self) -> None:
         self._stream: Steered | None = None
+        self._is_asked = False
+
+    def finalise(self) -> None:
+        """Makes everything final that the stream took from the audio iterator before this call.
+
+        The stream stays open for more audio on the same timeline. It answers with `Finalised`,
+        after the finals that this caused. Calls that come before one was begun are answered
+        together. An iterator that calls this itself between two chunks says exactly where.
+        """
+        if self._stream is None:
+            self._is_asked = True
+        else:
+            self._stream.finalise()
 
     @property
     def cursor(self) -> Cursor | None:
@@ -61,3 +77,5 @@ class StreamControl:
         if self._stream is not None:
             raise ValueError("a StreamControl is for one stream; make another one")
         self._stream = stream
+        if self._is_asked:
+            stream.finalise()

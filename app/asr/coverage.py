@@ -57,6 +57,8 @@ class Coverage:
         self._splice = Splice(begin)
         self._is_told = True  # whether the last final said what it covers ...
         self._covered = round(begin.covered * rate)  # ... and the sample that is
+        # What was said ends before this sample, as far as the times of words tell.
+        self._said_to: int | None = self._covered
         self._seam = buffer.start
         self._await_speech_from(self._seam)
 
@@ -116,24 +118,70 @@ class Coverage:
         self._cover(transcript, sent)
         return replace(transcript, cursor=self.cursor)
 
+    def end(
+        self, at: int, standing: Transcript | None = None, since: float | None = None
+    ) -> Transcript | None:
+        """The stream was told that no audio follows, and said everything.
+
+        All audio before `at` is covered then, whether or not a final says so. Another stream begins
+        in the last pause before it, not quite at `at`, so that a word cut off by it is heard whole.
+
+        Args:
+            at: the first sample that the stream was not sent.
+            standing: what it said and did not make final, as a final on its own timeline.
+            since: seconds on its own timeline; what stands was said about audio before that.
+
+        Returns:
+            What stood, as the caller gets it; None where nothing did.
+        """
+        final = None if standing is None else self._splice.transcript(standing)
+        if final is not None:
+            self._said_to = self._end_of_words(final, at)
+            told = self._splice.moved(since)
+            if self._said_to is None and told is not None:
+                self._said_to = min(at, round(told * self._rate))
+        self._cut(at)
+        return None if final is None else replace(final, cursor=self.cursor)
+
+    def _cut(self, at: int) -> None:
+        first = at
+        if self._said_to is not None:
+            first = max(self._said_to - self._samples(BACK_S), at - self._samples(AHEAD_S))
+        self._seam = self._quiet_from(first, at)
+        self._said_to = at if self._said_to is None else self._said_to
+        self._splice.heard_at_most(at / self._rate)
+        self._splice.settled(self._said_to / self._rate)
+        self._is_told = True
+        self._covered = max(self._covered, self._said_to)
+        self._buffer.cover(self._seam)
+        self._await_speech_from(self._seam)
+
     def _cover(self, final: Transcript, sent: int) -> None:
         self._is_told = end_of(final) is not None
-        # Whatever times it says, it cannot have heard what it was not sent.
-        self._covered = min(round(self._splice.covered * self._rate), sent)
+        self._said_to = self._end_of_words(final, sent)
+        self._splice.heard_at_most(sent / self._rate)
+        self._covered = self._samples(self._splice.covered)
         self._buffer.cover(self._covered, self._covered - self._samples(BACK_S))
-        self._seam = self._find_seam(final)
+        self._seam = self._find_seam(final, sent)
         self._await_speech_from(self._covered)
 
-    def _find_seam(self, final: Transcript) -> int:
+    def _find_seam(self, final: Transcript, sent: int) -> int:
         """The pause behind a final's last word, where the times of words say where that is."""
         due = self._buffer.due
         if not final.words or due > self._covered:
             return max(self._seam, due)
-        first = max(self._buffer.start, self._seam, due - self._samples(BACK_S))
-        last = due + self._samples(AHEAD_S)
+        last = min(sent, due + self._samples(AHEAD_S))
         if final.audio_processed is not None:
-            last = min(last, max(due, round(final.audio_processed * self._rate)))
+            last = min(last, max(due, self._samples(final.audio_processed)))
+        return self._quiet_from(due - self._samples(BACK_S), last)
+
+    def _quiet_from(self, first: int, last: int) -> int:
+        """The first quiet sample between two, never before an earlier one or what is held."""
+        first = max(first, self._seam, self._buffer.start)
         return first + quiet_start(self._buffer.held(first, last), self._rate)
+
+    def _end_of_words(self, final: Transcript, sent: int) -> int | None:
+        return min(sent, self._samples(final.words[-1].end)) if final.words else None
 
     def _samples(self, seconds: float) -> int:
         return round(seconds * self._rate)

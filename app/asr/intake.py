@@ -145,11 +145,28 @@ class Tap:
         self._intake = intake
         self._at = at * BYTES_PER_SAMPLE
         self._most = most
+        self._until: int | None = None
+        self.is_cut = False
 
     @property
     def position(self) -> int:
         """The first sample that was not taken yet."""
         return self._at // BYTES_PER_SAMPLE
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it ends before the caller's audio does."""
+        return self._until is not None
+
+    def end_here(self) -> None:
+        """Ends with what was taken so far."""
+        self.end_at(self.position)
+
+    def end_at(self, sample: int) -> None:
+        """Ends before that sample, unless it ends earlier already; `is_cut` once it has."""
+        if self._until is None:
+            self._until = sample * BYTES_PER_SAMPLE
+            self._intake.came.set()
 
     def __aiter__(self) -> Tap:
         return self
@@ -158,12 +175,18 @@ class Tap:
         """The next audio.
 
         Raises:
-            StopAsyncIteration: the caller's audio has ended.
+            StopAsyncIteration: the caller's audio has ended, or this is cut.
             BaseException: whatever the caller's iterator raised, after all that came before it.
         """
         intake = self._intake
         while True:
             piece = intake.buffer.read(self._at, self._most)
+            if self._until is not None:
+                if self._at >= self._until:
+                    self.is_cut = True
+                    intake.fall_behind()
+                    raise StopAsyncIteration
+                piece = piece[: self._until - self._at]
             if piece:
                 self._at += len(piece)
                 return piece

@@ -10,19 +10,22 @@ import asyncio
 import random
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from app.asr.coverage import Coverage
 from app.asr.errors import AsrError, ErrorCode
+from app.asr.events import Finalised, Interrupted, Resumed
+from app.asr.finalising import Finalising
 from app.asr.intake import Intake, Tap
 from app.asr.reopening import Reopening
 from app.asr.replay import ReplayBuffer
 from app.asr.stream import RecognitionStream, stop_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from app.asr.events import Cursor, StreamEvent, Transcript
     from app.asr.lines import FleetLine, StreamLines
@@ -81,15 +84,24 @@ class LastingStream:
         self._intake = Intake(audio, self._buffer, min(_PATIENCE_S, rules.replay_s))
         self._now = asyncio.get_running_loop().time
         self._reopening = Reopening(rules.reopen, _draw)
-        self._tap = Tap(self._intake, origin, rules.stream.largest_chunk)
+        self._tap: Tap | None = None  # of the call that is open
         self._worked = False
         self._broke: AsrError | None = None
+        self._lost_at: float | None = None
         self._rotating = False
+        self._start = self._heard_to = origin  # of this call; by the last one that ended well
+        self._is_over = False
+        self._finalising = Finalising()
 
     @property
     def cursor(self) -> Cursor | None:
         """Where the session could go on elsewhere; None while that would lose words."""
         return self._coverage.cursor
+
+    def finalise(self) -> None:
+        """Makes everything final that was taken so far, and says when that is done."""
+        self._finalising.ask(self._buffer.end, self._tap)
+        self._intake.came.set()
 
     async def events(self) -> AsyncGenerator[StreamEvent]:
         """What happens until the recogniser has said everything.
@@ -98,48 +110,40 @@ class LastingStream:
             AsrError: the recogniser failed and the stream could not be opened again.
             Exception: whatever the caller's audio iterator raised.
         """
+        intake = asyncio.create_task(self._intake.run(), name="asr-intake")
         try:
-            async with aclosing(self._events()) as events:
-                async for event in events:
-                    yield event
+            while not self._is_over:
+                for part in (self._run_call, self._wait_for_more, self._reopen):
+                    async with aclosing(part()) as events:
+                        async for event in events:
+                            yield event
+            for answer in self._answers():
+                yield answer
         except AsrError as error:
             error.lost = self._coverage.lost
             raise
-
-    async def _events(self) -> AsyncGenerator[StreamEvent]:
-        intake = asyncio.create_task(self._intake.run(), name="asr-intake")
-        start = self._coverage.next_start
-        try:
-            while True:
-                async with aclosing(self._run_call(start)) as transcripts:
-                    async for transcript in transcripts:
-                        yield transcript
-                if self._broke is None and not self._rotating:
-                    return
-                start = self._resume_at()
-                if not await self._reopen(start):
-                    return
         finally:
             self._line.close()
             self._intake.stopping()
             await stop_tasks((intake,))
 
-    async def _run_call(self, start: int) -> AsyncGenerator[Transcript]:
-        """One call from a sample on, to its end, its break (`_broke`) or its replacement."""
+    async def _run_call(self) -> AsyncGenerator[StreamEvent]:
+        """One call, to its end, its break (`_broke`) or its replacement (`_rotating`)."""
         self._broke, self._rotating, self._worked = None, False, False
         opened_at = self._now()
         self._reopening.opened(opened_at)
-        rules = self._rules_of_call(start)
-        self._tap = Tap(self._intake, start, rules.largest_chunk)
-        stream = RecognitionStream(self._line.call, self._tap, rules)
+        rules = self._rules_of_call()
+        self._tap = tap = Tap(self._intake, self._start, rules.largest_chunk)
+        self._finalising.open(tap)
+        stream = RecognitionStream(self._line.call, tap, rules, partial(_end_quiet, tap))
         self._line.when_moved(self._leave)
         try:
             async with aclosing(stream.transcripts()) as transcripts:
                 async for heard in transcripts:
-                    transcript = self._note(heard)
+                    transcript = self._note(heard, tap)
                     if transcript is not None:
                         yield transcript
-                        if transcript.is_final and self._is_time_to_rotate(opened_at):
+                        if transcript.is_final and self._is_time_to_rotate(opened_at, tap):
                             self._rotating = True
                             return
         except AsrError as error:
@@ -152,6 +156,12 @@ class LastingStream:
             self._broke = error
         else:
             self._line.worked()
+            self._heard_to, self._tap = tap.position, None
+            stood = self._coverage.end(self._heard_to, stream.standing, stream.standing_since)
+            if stood is not None:
+                yield stood
+        finally:
+            self._tap = None
 
     def _leave(self) -> None:
         """The line shall be left at once: its call is ended, and the audio heard again elsewhere.
@@ -161,38 +171,89 @@ class LastingStream:
         if self._coverage.is_fit:
             self._line.call.abort()
 
-    def _rules_of_call(self, start: int) -> StreamRules:
+    def _rules_of_call(self) -> StreamRules:
         """A call that hears old audio first may need that much longer for everything."""
-        rules, old = self._rules.stream, (self._buffer.end - start) / self._rate
+        rules, old = self._rules.stream, (self._buffer.end - self._start) / self._rate
         return replace(
             rules,
             write_timeout=rules.write_timeout + old,
             final_timeout=rules.final_timeout + old,
         )
 
-    def _note(self, heard: Transcript) -> Transcript | None:
+    def _note(self, heard: Transcript, tap: Tap) -> Transcript | None:
         if not self._worked:
             self._worked = True
             self._line.worked()
         covered = self._coverage.covered
-        transcript = self._coverage.note(heard, self._tap.position)
+        if tap.is_cut and heard.is_final:
+            heard = replace(heard, forced=True)
+        transcript = self._coverage.note(heard, tap.position)
         if heard.is_final and transcript is not None:
             if self._coverage.covered > covered:
                 self._reopening.progressed()
             self._intake.freed()
         return transcript
 
-    def _is_time_to_rotate(self, opened_at: float) -> bool:
+    def _is_time_to_rotate(self, opened_at: float, tap: Tap) -> bool:
         limit = self._rules.max_stream_s
         due = self._line.is_to_move or 0 < limit <= self._now() - opened_at
-        return due and not self._intake.ended and self._coverage.is_fit
+        # One that is cut ends by itself.
+        return due and not tap.is_cut and not self._intake.ended and self._coverage.is_fit
 
-    def _resume_at(self) -> int:
-        """The sample a new call begins with.
+    async def _wait_for_more(self) -> AsyncGenerator[StreamEvent]:
+        """After a call that ended well: answers, and waits until there is audio for another one."""
+        if self._broke is not None or self._rotating:
+            return
+        self._line.close()
+        self._intake.fall_behind()
+        while True:
+            for answer in self._answers():
+                yield answer
+            if self._buffer.end > self._heard_to:
+                return
+            if self._intake.failure is not None:
+                raise self._intake.failure
+            if self._intake.ended:
+                self._is_over = True
+                return
+            await self._intake.came.wait()
 
-        Raises:
-            AsrError: why the last call broke, where what it leaves undone cannot be heard again.
-        """
+    def _answers(self) -> Iterator[Finalised]:
+        while (sample := self._finalising.answer(self._heard_to)) is not None:
+            yield Finalised(position=sample / self._rate)
+
+    async def _reopen(self) -> AsyncGenerator[StreamEvent]:
+        """Opens the next call, unless there is nothing left that it would have to hear."""
+        if self._is_over:
+            return
+        self._line.close()
+        self._intake.fall_behind()
+        self._check_replay()
+        wait, lost = self._wait_after_break(), self._broke
+        while not self._is_done():
+            if lost is not None and self._lost_at is None:
+                self._lost_at = self._now()
+                yield Interrupted(code=lost.code, position=self._buffer.end / self._rate)
+            await asyncio.sleep(wait)
+            if self._intake.failure is not None:
+                raise self._intake.failure
+            if self._is_done():
+                break
+            try:
+                self._line = await self._lines.reopen(self._line)
+            except AsrError as error:
+                wait, lost = self._wait_after_refusal(error), error
+            else:
+                for back in self._note_reopened():
+                    yield back
+                return
+        self._heard_to, self._is_over = self._buffer.end, True
+
+    def _is_done(self) -> bool:
+        return self._intake.ended and self._buffer.end <= self._buffer.due
+
+    def _check_replay(self) -> None:
+        """Raises why the last call broke, where what it leaves undone cannot be heard again."""
         if self._broke is not None and not self._coverage.is_fit:
             _log.warning(
                 "asr_not_replayable",
@@ -200,32 +261,18 @@ class LastingStream:
                 held_from=self._buffer.start / self._rate,
             )
             raise self._broke
-        return self._coverage.next_start
 
-    async def _reopen(self, start: int) -> bool:
-        """Opens the next call; False when there is nothing left that it would have to hear."""
-        self._line.close()
-        self._intake.fall_behind()
-        wait = self._wait_after_break()
-        while True:
-            await asyncio.sleep(wait)
-            if self._intake.failure is not None:
-                raise self._intake.failure
-            if self._intake.ended and self._buffer.end <= self._buffer.due:
-                return False
-            try:
-                self._line = await self._lines.reopen(self._line)
-            except AsrError as error:
-                wait = self._wait_after_refusal(error)
-            else:
-                break
-        self._coverage.reopened(start)
+    def _note_reopened(self) -> Iterator[Resumed]:
+        self._start = self._coverage.next_start
+        self._coverage.reopened(self._start)
         _log.info(
             "asr_reopened",
-            replayed_s=(self._buffer.end - start) / self._rate,
-            reason="rotation" if self._broke is None else self._broke.code,
+            replayed_s=(self._buffer.end - self._start) / self._rate,
+            reason="replaced" if self._broke is None else self._broke.code,
         )
-        return True
+        if self._lost_at is not None:
+            outage, self._lost_at = self._now() - self._lost_at, None
+            yield Resumed(replayed_from=self._start / self._rate, outage=outage)
 
     def _wait_after_break(self) -> float:
         if self._broke is None:
@@ -245,6 +292,14 @@ class LastingStream:
         if error.code == ErrorCode.CLIENT_CLOSED and self._broke is not None:
             raise self._broke
         raise error
+
+
+def _end_quiet(tap: Tap) -> None:
+    if not tap.is_ending:
+        _log.warning(
+            "asr_quiet_gap", detail="the recogniser lets an interim stand; it is made final"
+        )
+        tap.end_here()
 
 
 def _draw(bound: float) -> float:

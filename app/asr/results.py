@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from app.asr.events import FileTranscript, Model, Transcript, Word
+from app.asr.quiet import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,7 @@ class StreamResults:
         self._to_caller = to_caller
         self._word_times = word_times
         self._segment_id = 0
+        self.standing = Standing()
 
     def transcripts(
         self, response: riva_asr_pb2.StreamingRecognizeResponse
@@ -36,8 +38,14 @@ class StreamResults:
 
         Riva does not number segments: they are counted here, up by one after each final.
         """
+        self.standing.next_response()
         for result in response.results:
             transcript = self._transcript(result)
+            if result.is_final:
+                # Also one without a word: it takes back what was said for the time being.
+                self.standing.settle()
+            elif result.alternatives:
+                self.standing.said(transcript)
             if transcript is None:
                 continue
             if transcript.is_final:

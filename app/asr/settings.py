@@ -192,6 +192,14 @@ class RivaSettings(BaseSettings):
         description="above 0, to 55: seconds without audio after which silence is sent",
     )
 
+    quiet_gap_s: Annotated[float, Ge(0.0), Le(600.0)] = Field(
+        10.0,
+        description=(
+            "0 to 600: seconds of audio, beyond the silence endpointing waits for, after which an "
+            "interim that stands unchanged is made final; 0 never"
+        ),
+    )
+
     timeout_ms: Milliseconds = Field(
         5000,
         description="1 to 3600000: deadline of connecting, a short call, one message being taken",

@@ -42,6 +42,14 @@ class Splice:
         self._offset = offset
         self._barrier = self._covered
 
+    def heard_at_most(self, seconds: float) -> None:
+        """No stream was sent more audio, whatever times it says."""
+        self._covered = min(self._covered, seconds)
+
+    def settled(self, seconds: float) -> None:
+        """Everything before that was said, in seconds of the session's audio."""
+        self._covered = max(self._covered, seconds)
+
     def moved(self, seconds: float | None) -> float | None:
         """A moment of the stream that speaks now on the caller's timeline."""
         return None if seconds is None else round(seconds + self._offset, 3)

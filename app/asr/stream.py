@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.asr.errors import AsrError, ErrorCode, Fault, from_status, late
+from app.asr.quiet import QuietGap
 from app.asr.requests import audio_request
 from app.asr.results import StreamResults
 from app.asr.timeline import Timeline
@@ -45,6 +46,7 @@ class StreamRules:
         interim_interval: least seconds between two interims of a segment; 0 passes each.
         interims: False leaves interims out, also where the recogniser sends them unasked.
         word_times: whether word times were asked for.
+        quiet_gap: seconds of audio for which an interim may stand unchanged; 0 without end.
     """
 
     sample_rate: int
@@ -55,6 +57,7 @@ class StreamRules:
     interim_interval: float
     interims: bool
     word_times: bool
+    quiet_gap: float = 0.0
 
 
 class RecognitionStream:
@@ -64,15 +67,30 @@ class RecognitionStream:
     finals come, the other sends silence while the caller pauses. Both are awaited before
     `transcripts` ends, however it ends. Audio waits in no queue: a chunk is taken from the caller
     when gRPC has taken the one before it.
+
+    Args:
+        call: open, its configuration sent.
+        audio: when it ends, everything that was sent is made final.
+        rules: the bounds.
+        on_quiet: called when an interim has stood for `rules.quiet_gap`; shall end the audio.
     """
 
-    def __init__(self, call: StreamCall, audio: AsyncIterator[bytes], rules: StreamRules) -> None:
+    def __init__(
+        self,
+        call: StreamCall,
+        audio: AsyncIterator[bytes],
+        rules: StreamRules,
+        on_quiet: Callable[[], None] = lambda: None,
+    ) -> None:
         self._call = call
         self._audio = audio
         self._rules = rules
         self._timeline = Timeline(rules.sample_rate)
         self._results = StreamResults(self._timeline.to_caller, word_times=rules.word_times)
         self._interims = InterimPace(rules.interim_interval)
+        self._quiet = QuietGap(
+            rules.quiet_gap, self._timeline, lambda: self._reading_since is not None, on_quiet
+        )
         self._writing = asyncio.Lock()
         self._write_deadline = WriteDeadline(rules.write_timeout, self._write_is_late)
         self._now = asyncio.get_running_loop().time
@@ -80,6 +98,16 @@ class RecognitionStream:
         self._half_closed = False
         self._reading_since: float | None = None
         self._failure: BaseException | None = None
+
+    @property
+    def standing(self) -> Transcript | None:
+        """What was said and not made final, as a final; None where nothing stands."""
+        return self._results.standing.as_final()
+
+    @property
+    def standing_since(self) -> float | None:
+        """Seconds of audio the recogniser had heard when it said that; None where unsaid."""
+        return self._quiet.changed_at
 
     async def transcripts(self) -> AsyncGenerator[Transcript]:
         """The transcripts until the recogniser has said everything.
@@ -97,11 +125,13 @@ class RecognitionStream:
                 for transcript in self._results.transcripts(response):
                     if self._wanted(transcript):
                         yield transcript
+                self._quiet.heard(self._results.standing)
             if not self._half_closed:
                 raise _ended_early(self._timeline.caller_seconds)
         finally:
             self._call.abort()
             self._write_deadline.close()
+            self._quiet.close()
             await stop_tasks(tasks)
 
     async def _read(self) -> riva_asr_pb2.StreamingRecognizeResponse | None:

@@ -31,6 +31,11 @@ class Timeline:
         """Audio of the caller sent so far."""
         return self._caller_samples / self._rate
 
+    @property
+    def silent_seconds(self) -> float:
+        """Silence of ours sent so far."""
+        return self._silent_samples / self._rate
+
     def add_audio(self, samples: int) -> None:
         """The caller's audio was sent."""
         self._caller_samples += samples
