@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel, ConfigDict
 
-from app.client import ClientError, Deadlines, connect, read_audio, stream
+from app.client import ClientError, Reconnected, connect, read_audio, stream
 from ops.qa.wer import count_errors
 from ops.recording import Recording
 from ops.stack import StackOutputs
@@ -63,6 +63,7 @@ class Heard(BaseModel):
         text: What was heard.
         reference: What is said in it; None when that is not known.
         word_error_rate: Share of wrong words; None without a reference.
+        reconnects: How often the connection broke and the session went on over another one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,6 +73,7 @@ class Heard(BaseModel):
     text: str
     reference: str | None
     word_error_rate: float | None
+    reconnects: int = 0
 
 
 class Report(BaseModel):
@@ -236,14 +238,12 @@ class Smoke:
 
     async def _session(self) -> str:
         audio = await asyncio.to_thread(read_audio, self.recorded.path)
-        deadlines = Deadlines(finish=SESSION_SECONDS + audio.seconds)
         try:
             async with connect(
                 self.outputs.websocket_url,
                 token=self.token,
                 ssl_context=self._trust(),
                 headers=self._headers(self.colour),
-                deadlines=deadlines,
             ) as connection:
                 outcome = await stream(connection, audio, realtime=False)
         except ClientError as error:
@@ -257,17 +257,31 @@ class Smoke:
             text=outcome.text,
             reference=reference,
             word_error_rate=wrong,
+            reconnects=len(outcome.reconnects),
         )
         if not outcome.text:
             raise CheckFailedError(f"not one word was heard in {self.recorded.path.name}")
         if wrong is None:
-            return f"{self.recorded.path.name}: {outcome.text}"
+            return f"{self.recorded.path.name}: {outcome.text}{_mended(outcome.reconnects)}"
         if wrong > self.max_word_error_rate:
             raise CheckFailedError(
                 f"{wrong:.1%} of the words are wrong, {self.max_word_error_rate:.0%} are allowed; "
-                f"heard: {outcome.text}"
+                f"heard: {outcome.text}{_mended(outcome.reconnects)}"
             )
-        return f"{self.recorded.path.name}, {wrong:.1%} of the words wrong"
+        return f"{self.recorded.path.name}, {wrong:.1%} of the words wrong" + _mended(
+            outcome.reconnects
+        )
+
+
+def _mended(reconnects: Sequence[Reconnected]) -> str:
+    """Say that a session needed more than one connection: words came, yet something is unwell."""
+    if not reconnects:
+        return ""
+    longest = max(healed.outage_s for healed in reconnects)
+    return (
+        f"; the connection broke {len(reconnects)} time(s), for {longest:.1f} s at most, and was "
+        f"made again ({reconnects[-1].reason})"
+    )
 
 
 def _summary(response: httpx.Response) -> str:

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ import click
 import soundfile
 
 from app.client import (
+    AnyConnection,
     ClientError,
-    Connection,
-    Deadlines,
     Event,
     Partial,
+    Queued,
+    Reconnected,
     StartTranscription,
     Transcription,
     WarningA,
@@ -27,6 +28,7 @@ from app.client import (
     read_audio,
     stream,
 )
+from app.contract.limits import MAX_WAIT_S, MIN_WAIT_S
 from ops.errors import CommandFailedError, ConfigurationError
 from ops.options import colour_option, read_token, stack_option, state_option, token_option
 from ops.stack import read
@@ -34,7 +36,6 @@ from ops.stack import read
 BLOCK_SECONDS = 0.1
 WAITING_BLOCKS = 50
 """Sound of 5 s may wait between the pipe and the gateway; then the pipe waits too."""
-FINISH_SECONDS = 60.0
 PIPE = "-"
 
 
@@ -46,16 +47,20 @@ class Screen:
         live: Whether interim text is shown, and replaced in place.
         quiet: Whether nothing is shown.
         finals: Every final so far.
+        reconnects: Every break of the connection so far over which the session went on.
     """
 
     live: bool
     quiet: bool
     finals: list[Transcription] = field(default_factory=list)
+    reconnects: list[Reconnected] = field(default_factory=list)
 
     def show(self, event: Event) -> None:
         """Take one event."""
         if isinstance(event, Transcription):
             self.finals.append(event)
+        elif isinstance(event, Reconnected):
+            self.reconnects.append(event)
         if self.quiet:
             return
         match event:
@@ -67,6 +72,20 @@ class Screen:
             case WarningA():
                 self._clear()
                 click.echo(f"perch: {event.warning}", err=True)
+            case Queued():
+                self._clear()
+                click.echo(
+                    f"perch: all sessions are in use; place {event.place} in the waiting room, "
+                    f"{event.seconds_left:.0f} s left",
+                    err=True,
+                )
+            case Reconnected():
+                self._clear()
+                click.echo(
+                    f"perch: connected again after {event.outage_s:.1f} s; "
+                    f"{event.replayed_s:.1f} s of sound are sent again ({event.reason})",
+                    err=True,
+                )
             case _:
                 pass
 
@@ -118,10 +137,13 @@ async def _from_thread(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def _live(
-    connection: Connection, sound: soundfile.SoundFile, options: StartTranscription, screen: Screen
+    connection: AnyConnection,
+    sound: soundfile.SoundFile,
+    options: StartTranscription,
+    screen: Screen,
 ) -> float:
     """Send a pipe's sound as it comes; return its length in seconds."""
-    await connection.start(options.model_copy(update={"sample_rate": sound.samplerate}))
+    wanted = options.model_copy(update={"sample_rate": sound.samplerate})
 
     async def listen() -> None:
         async for event in connection.events():
@@ -134,7 +156,10 @@ async def _live(
 
     try:
         async with asyncio.TaskGroup() as group:
+            # In this order: the start lets go of what was there before it.
+            starting = group.create_task(connection.start(wanted), name="start")
             group.create_task(listen(), name="listen")
+            await starting
             speaking = group.create_task(speak(), name="speak")
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
@@ -150,12 +175,14 @@ class Destination:
         authority: PEM file of its authority; None for the system's.
         headers: Sent with the upgrade.
         token: Bearer token, if it asks for one.
+        wait: Seconds in its waiting room at most; None to be refused at once.
     """
 
     url: str
     authority: Path | None = None
     headers: dict[str, str] = field(default_factory=dict)
     token: str | None = None
+    wait: float | None = None
 
 
 async def _run(
@@ -163,12 +190,10 @@ async def _run(
 ) -> float:
     if source == PIPE:
         sound = await asyncio.to_thread(soundfile.SoundFile, sys.stdin.fileno(), closefd=False)
-        deadlines = Deadlines(finish=FINISH_SECONDS)
     else:
         audio = await asyncio.to_thread(read_audio, Path(source))
-        deadlines = Deadlines(finish=FINISH_SECONDS + audio.seconds)
     async with connect(
-        to.url, token=to.token, ca=to.authority, headers=to.headers, deadlines=deadlines
+        to.url, token=to.token, ca=to.authority, headers=to.headers, wait=to.wait
     ) as connection:
         if source == PIPE:
             return await _live(connection, sound, options, screen)
@@ -183,7 +208,13 @@ def _as_json(screen: Screen, seconds: float) -> str:
     finals: list[dict[str, Any]] = [
         final.model_dump(mode="json", include=wanted) for final in screen.finals
     ]
-    return json.dumps({"text": screen.text, "audio_seconds": seconds, "finals": finals}, indent=2)
+    said = {
+        "text": screen.text,
+        "audio_seconds": seconds,
+        "finals": finals,
+        "reconnects": [asdict(healed) for healed in screen.reconnects],
+    }
+    return json.dumps(said, indent=2)
 
 
 @click.command("transcribe")
@@ -196,6 +227,11 @@ def _as_json(screen: Screen, seconds: float) -> str:
 @click.option("--language", help="Language spoken, as in en-US.")
 @click.option("--model", help="Model to ask for by name.")
 @click.option("--hotword", "hotwords", multiple=True, help="Word to listen for; repeatable.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(MIN_WAIT_S, MAX_WAIT_S),
+    help="Wait so many seconds for a place when all sessions are in use.",
+)
 @token_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 def command(  # noqa: PLR0913 - one parameter an option
@@ -209,6 +245,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     language: str | None,
     model: str | None,
     hotwords: tuple[str, ...],
+    wait: float | None,
     token_file: Path | None,
     as_json: bool,
 ) -> None:
@@ -216,7 +253,8 @@ def command(  # noqa: PLR0913 - one parameter an option
 
     FILE is anything libsndfile reads (WAV, FLAC, OGG, MP3 ...), or - for a WAV or FLAC stream on
     standard input, which is sent as it comes: `arecord -f S16_LE -r 16000 | perch transcribe -`.
-    On a terminal interim results are shown too, each in the place of the one before.
+    On a terminal interim results are shown too, each in the place of the one before. When the
+    connection breaks, the session goes on over another one; that is said, and nothing is lost.
 
     Exit code 0 when everything was sent and the last result came, 1 when not, 2 for wrong usage.
     """
@@ -224,7 +262,7 @@ def command(  # noqa: PLR0913 - one parameter an option
         raise ConfigurationError(f"there is no file {source}; - reads standard input")
     token = read_token(token_file)
     if url is not None:
-        to = Destination(url=url, token=token)
+        to = Destination(url=url, token=token, wait=wait)
     else:
         outputs = read(stack, chosen=state_dir)
         to = Destination(
@@ -232,6 +270,7 @@ def command(  # noqa: PLR0913 - one parameter an option
             authority=outputs.ca_certificate_path,
             headers={outputs.direct_header: colour} if colour else {},
             token=token,
+            wait=wait,
         )
     options = StartTranscription(language=language, model=model, hotwords=list(hotwords))
     screen = Screen(live=sys.stdout.isatty() and not as_json, quiet=as_json)

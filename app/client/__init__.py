@@ -10,11 +10,14 @@ Example:
             if isinstance(event, Transcription):
                 print(event.text)
 
-Usually one task sends while another reads; for whole recordings `transcribe` does that.
+Usually one task sends while another reads; for whole recordings `transcribe` does that. A session
+goes on over another connection when its own breaks, and no word is lost; `Reconnected` among the
+events says that it happened. Where it cannot, `lost` of the error says which audio is in no final.
 """
 
 from app.client.audio import PcmAudio, read_audio
-from app.client.connection import Connection, connect
+from app.client.connecting import AnyConnection, connect
+from app.client.connection import Connection
 from app.client.deadlines import Deadlines
 from app.client.errors import (
     BusyError,
@@ -29,7 +32,9 @@ from app.client.errors import (
     TooManyRequestsError,
     UnauthorizedError,
 )
-from app.client.inbox import Event
+from app.client.events import Event, Reconnected
+from app.client.lasting import LastingConnection
+from app.client.reconnecting import ReconnectRules
 from app.client.transcribing import Outcome, stream, transcribe
 from app.contract.dialect_a import (
     Metrics,
@@ -40,8 +45,11 @@ from app.contract.dialect_a import (
     Transcription,
     WarningA,
 )
+from app.contract.fields import AudioSpan, Finalized, Heartbeat, Queued
 
 __all__ = [
+    "AnyConnection",
+    "AudioSpan",
     "BusyError",
     "ClientError",
     "ConnectFailedError",
@@ -50,13 +58,19 @@ __all__ = [
     "DeadlineError",
     "Deadlines",
     "Event",
+    "Finalized",
     "ForbiddenError",
     "GatewayError",
+    "Heartbeat",
+    "LastingConnection",
     "Metrics",
     "Outcome",
     "Partial",
     "PcmAudio",
     "ProtocolError",
+    "Queued",
+    "ReconnectRules",
+    "Reconnected",
     "RefusedError",
     "SessionStarted",
     "SessionStopped",

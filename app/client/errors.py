@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from app.contract import ErrorBody
+from app.contract.dialect_a import ErrorA
+
+if TYPE_CHECKING:
+    from app.contract.fields import AudioSpan
 
 
 class ClientError(Exception):
@@ -20,6 +25,8 @@ class ClientError(Exception):
         retry_after: Seconds the gateway asked to wait, None where it asked for nothing.
         close_code: WebSocket close code (RFC 6455 section 7.4), None while the connection is open
             or never was.
+        lost: Seconds of the session's audio that were given to `send` and are in no final, where a
+            session ended by this error and any are. What is said of it stands in the message too.
     """
 
     def __init__(
@@ -36,6 +43,13 @@ class ClientError(Exception):
         self.retryable = retryable
         self.retry_after = retry_after
         self.close_code = close_code
+        self.lost: AudioSpan | None = None
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        if self.lost is None:
+            return said
+        return f"{said}; audio from {self.lost.start:.2f} to {self.lost.end:.2f} s is in no final"
 
 
 class ConnectFailedError(ClientError):
@@ -87,13 +101,15 @@ class GatewayError(ClientError):
     @classmethod
     def from_message(cls, said: ErrorBody, *, close_code: int | None = None) -> "GatewayError":
         """Build the exception from the gateway's own words."""
-        return cls(
+        error = cls(
             said.error,
             code=said.code,
             retryable=said.retryable,
             retry_after=said.retry_after,
             close_code=close_code,
         )
+        error.lost = said.lost if isinstance(said, ErrorA) else None
+        return error
 
 
 class ConnectionLostError(ClientError):

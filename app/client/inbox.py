@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections import deque
+from collections.abc import Callable
 from typing import Final, TypeVar, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from app.client.errors import ClientError, ConnectionLostError, GatewayError, ProtocolError
+from app.client.queueing import EventQueue
 from app.contract import ERRORS, CloseCode, ErrorCode, ServerMessageA
 from app.contract.dialect_a import Connection as Hello
 from app.contract.dialect_a import (
@@ -20,12 +21,10 @@ from app.contract.dialect_a import (
     Transcription,
     WarningA,
 )
+from app.contract.fields import Finalized, Heartbeat, Queued
 
-Event = Partial | Transcription | WarningA
-"""What a session tells while it runs: interim results, final results, warnings."""
-
-Answer = Hello | SessionStarted | SessionStopped | Pong | Metrics
-AnswerT = TypeVar("AnswerT", Hello, SessionStarted, SessionStopped, Pong, Metrics)
+Answer = Hello | SessionStarted | SessionStopped | Finalized | Pong | Metrics
+AnswerT = TypeVar("AnswerT", Hello, SessionStarted, SessionStopped, Finalized, Pong, Metrics)
 
 _MESSAGES: Final[TypeAdapter[ServerMessageA]] = TypeAdapter(ServerMessageA)
 _KNOWN: Final = frozenset(
@@ -46,25 +45,19 @@ class Inbox:
 
     Args:
         size: Most events that wait to be read.
+        heard: Called with every message once it is safe here, in the order in which they came; it
+            must return at once.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        # SessionStopped stands in the queue as well: it is where the events of a session end.
-        self._events: deque[Event | GatewayError | SessionStopped] = deque()
-        self._readable = asyncio.Event()
-        self._room = asyncio.Event()
+    def __init__(self, size: int, heard: Callable[[ServerMessageA], None]) -> None:
+        self.events = EventQueue(size)
+        self._heard = heard
         self._waiting: dict[type[Answer], asyncio.Future[Answer]] = {}
         self._fatal: ErrorA | None = None
         self.ended: ClientError | None = None
         """Why nothing more will come, None while something may."""
         self.stopped: SessionStopped | None = None
         """How the latest session ended, None while it runs."""
-
-    @property
-    def unread(self) -> int:
-        """Events that wait to be read."""
-        return len(self._events)
 
     def expect(self, kind: type[AnswerT]) -> "asyncio.Future[AnswerT]":
         """Return a future for the next answer of a kind; it fails when the connection ends first.
@@ -93,29 +86,8 @@ class Inbox:
 
     def begin(self) -> None:
         """A new session is to start: what was not read of an earlier one is let go."""
-        self._events.clear()
-        self._room.set()
+        self.events.begin()
         self.stopped = None
-
-    async def next_event(self) -> Event | None:
-        """Return the next event, None at the end of the session.
-
-        Raises:
-            ClientError: The gateway reported an error, or the connection ended.
-        """
-        # Nothing is taken before it is certain to be returned: a cancelled wait loses no event.
-        while not self._events:
-            if self.ended is not None:
-                raise self.ended
-            if self.stopped is not None:
-                return None
-            self._readable.clear()
-            await self._readable.wait()
-        item = self._events.popleft()
-        self._room.set()
-        if isinstance(item, GatewayError):
-            raise item
-        return None if isinstance(item, SessionStopped) else item
 
     async def deliver(self, raw: str | bytes) -> None:
         """Take in one message as it came off the socket.
@@ -127,17 +99,22 @@ class Inbox:
         message = _parsed(raw)
         match message:
             case None:
-                pass
-            case Partial() | Transcription() | WarningA():
-                await self._put(message)
+                return
+            case Partial() | Transcription() | WarningA() | Queued():
+                await self.events.room()
+                self.events.append(message)
             case ErrorA():
                 await self._error(message)
             case SessionStopped():
-                await self._put(message)
+                await self.events.room()
+                self.events.end()
                 self.stopped = message
                 self._answer(message)
+            case Heartbeat():
+                pass
             case _:
                 self._answer(message)
+        self._heard(message)
 
     def end(self, close_code: int | None, reason: str) -> None:
         """Tell everybody who waits that it is over, in the gateway's words if it gave any."""
@@ -158,7 +135,7 @@ class Inbox:
         if self.ended is not None:
             return
         self.ended = error
-        self._readable.set()
+        self.events.fail(error)
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(error)
@@ -169,21 +146,15 @@ class Inbox:
             self._fatal = message
             return
         error = GatewayError.from_message(message)
-        # An error that closes nothing answers what the client asked last, which can only be a start
-        # or a stop.
-        for kind in (SessionStarted, SessionStopped):
+        # An error that closes nothing answers what the client asked last, which can only be a
+        # start, a finalize or a stop.
+        for kind in (SessionStarted, SessionStopped, Finalized):
             future = self._waiting.get(kind)
             if future is not None and not future.done():
                 future.set_exception(error)
                 return
-        await self._put(error)
-
-    async def _put(self, item: Event | GatewayError | SessionStopped) -> None:
-        while len(self._events) >= self._size:
-            self._room.clear()
-            await self._room.wait()
-        self._events.append(item)
-        self._readable.set()
+        await self.events.room()
+        self.events.append(error)
 
     def _answer(self, message: Answer) -> None:
         future = self._waiting.get(type(message))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from time import monotonic
 
-from app.client.inbox import Event
+from app.client.events import Event, Reconnected
 from app.contract.dialect_a import Partial, Transcription
 
 
@@ -21,6 +21,7 @@ class Timeline:
         self._sent_at: list[float] = []
         self.first_interim_at: float | None = None
         self.finals: list[tuple[float, Transcription]] = []
+        self.reconnects: list[Reconnected] = []
         self.stop_at: float | None = None
         self.stopped_at: float | None = None
 
@@ -33,6 +34,8 @@ class Timeline:
         now = self._clock()
         if isinstance(event, Transcription):
             self.finals.append((now, event))
+        elif isinstance(event, Reconnected):
+            self.reconnects.append(event)
         elif isinstance(event, Partial) and event.text.strip() and self.first_interim_at is None:
             self.first_interim_at = now
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.client.audio import PcmAudio, read_audio
-from app.client.connection import Connection, connect
+from app.client.connecting import AnyConnection, connect
 from app.client.deadlines import Deadlines
-from app.client.inbox import Event
+from app.client.events import Event, Reconnected
 from app.client.pacing import DEFAULT_CHUNK_SECONDS, chunks, paced
 from app.client.timeline import Timeline, span
 from app.contract.dialect_a import SessionStopped, StartTranscription, Transcription
@@ -37,6 +37,8 @@ class Outcome:
         last_final_s: From asking for the end to the last final. None when none was outstanding
             then.
         finish_s: From asking for the end to `session_stopped`.
+        reconnects: Breaks of the connection over which the session was gone on with. Durations
+            above have them in them.
     """
 
     finals: tuple[Transcription, ...]
@@ -48,6 +50,7 @@ class Outcome:
     final_lags_s: tuple[float, ...]
     last_final_s: float | None
     finish_s: float | None
+    reconnects: tuple[Reconnected, ...] = ()
 
     @property
     def text(self) -> str:
@@ -62,6 +65,8 @@ async def transcribe(  # noqa: PLR0913 - independent keywords, each with a defau
     token: str | None = None,
     ca: Path | str | None = None,
     deadlines: Deadlines | None = None,
+    wait: float | None = None,
+    resume: bool = True,
     options: StartTranscription | None = None,
     realtime: bool = True,
     chunk_s: float = DEFAULT_CHUNK_SECONDS,
@@ -75,10 +80,12 @@ async def transcribe(  # noqa: PLR0913 - independent keywords, each with a defau
         print(outcome.text, outcome.last_final_s)
 
     Args:
-        url: As for `connect`, like `token`, `ca` and `deadlines`.
+        url: As for `connect`, like `token`, `ca`, `deadlines`, `wait` and `resume`.
         token: Bearer token.
         ca: PEM file of the authority to trust.
         deadlines: How long to wait for what.
+        wait: Seconds in the waiting room at most.
+        resume: Whether the session goes on over another connection when its own breaks.
         recording: A file to read, or samples.
         options: As for `stream`, like all that follow.
         realtime: Send as fast as it was spoken, or as fast as the gateway takes it.
@@ -96,7 +103,9 @@ async def transcribe(  # noqa: PLR0913 - independent keywords, each with a defau
         if isinstance(recording, PcmAudio)
         else await asyncio.to_thread(read_audio, recording)
     )
-    async with connect(url, token=token, ca=ca, deadlines=deadlines) as connection:
+    async with connect(
+        url, token=token, ca=ca, deadlines=deadlines, wait=wait, resume=resume
+    ) as connection:
         return await stream(
             connection,
             audio,
@@ -109,7 +118,7 @@ async def transcribe(  # noqa: PLR0913 - independent keywords, each with a defau
 
 
 async def stream(  # noqa: PLR0913 - independent keywords, each with a default
-    connection: Connection,
+    connection: AnyConnection,
     audio: PcmAudio,
     *,
     options: StartTranscription | None = None,
@@ -136,15 +145,16 @@ async def stream(  # noqa: PLR0913 - independent keywords, each with a default
         ClientError: The gateway refused or failed, or the connection broke.
     """
     pieces = chunks(audio, chunk_s)
-    await connection.start(
-        (options or StartTranscription()).model_copy(
-            update={"sample_rate": audio.sample_rate, "encoding": "pcm16", "channels": 1}
-        )
+    wanted = (options or StartTranscription()).model_copy(
+        update={"sample_rate": audio.sample_rate, "encoding": "pcm16", "channels": 1}
     )
     times = Timeline(chunk_s=chunk_s)
     try:
         async with asyncio.TaskGroup() as group:
+            # In this order: the start lets go of what an earlier session has left unread.
+            starting = group.create_task(connection.start(wanted))
             group.create_task(_listen(connection, times, on_event))
+            await starting
             sender = group.create_task(
                 _speak(connection, times, pieces, audio.sample_rate if realtime else None)
             )
@@ -161,7 +171,7 @@ async def stream(  # noqa: PLR0913 - independent keywords, each with a default
 
 
 async def _listen(
-    connection: Connection, times: Timeline, on_event: Callable[[Event], None] | None
+    connection: AnyConnection, times: Timeline, on_event: Callable[[Event], None] | None
 ) -> None:
     async for event in connection.events():
         times.heard(event)
@@ -170,7 +180,7 @@ async def _listen(
 
 
 async def _speak(
-    connection: Connection, times: Timeline, pieces: list[bytes], sample_rate: int | None
+    connection: AnyConnection, times: Timeline, pieces: list[bytes], sample_rate: int | None
 ) -> SessionStopped:
     """Send everything and ask for the end; a sample rate means at the speed of speech."""
     if sample_rate is None:
@@ -206,4 +216,5 @@ def _outcome(
         final_lags_s=tuple(times.final_lags()) if realtime else (),
         last_final_s=span(times.stop_at, times.last_final_after_stop_at),
         finish_s=span(times.stop_at, times.stopped_at),
+        reconnects=tuple(times.reconnects),
     )

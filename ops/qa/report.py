@@ -68,6 +68,7 @@ def as_json(results: Sequence[Result]) -> dict[str, object]:
                 "reference": result.clip.text,
                 "heard": result.heard,
                 "failure": result.failure,
+                "reconnects": 0 if result.outcome is None else len(result.outcome.reconnects),
                 **_errors(result.errors),
             }
             for result in results
@@ -103,6 +104,14 @@ def _row(name: str, errors: Errors, remark: str = "") -> tuple[str, ...]:
     )
 
 
+def _remark(result: Result) -> str:
+    """Why a clip failed, or that its connection had to be made again: its latencies show that."""
+    if result.outcome is None:
+        return result.failure or ""
+    breaks = len(result.outcome.reconnects)
+    return f"connected again {breaks} time(s)" if breaks else ""
+
+
 def as_table(results: Sequence[Result]) -> Table:
     """One row a clip, then one a tag, then the total."""
     table = Table("clip", box=None, pad_edge=False)
@@ -110,7 +119,7 @@ def as_table(results: Sequence[Result]) -> Table:
         table.add_column(column, justify="right")
     table.add_column("")
     for result in results:
-        table.add_row(*_row(result.clip.name, result.errors, result.failure or ""))
+        table.add_row(*_row(result.clip.name, result.errors, _remark(result)))
     table.add_section()
     for tag, errors in tag_totals(results).items():
         style = "bold" if tag == ALL else None

@@ -147,7 +147,9 @@ Session = Callable[[Place, Heard, Manner, Seat | None], Coroutine[None, None, No
 async def perch(place: Place, heard: Heard, manner: Manner, seat: Seat | None) -> None:
     """A session by `app.client`, without resume."""
     try:
-        async with connect(f"{place.url}/ws", ssl_context=place.tls, deadlines=UNHURRIED) as line:
+        async with connect(
+            f"{place.url}/ws", ssl_context=place.tls, deadlines=UNHURRIED, resume=False
+        ) as line:
             options = StartTranscription(
                 sample_rate=heard.what.rate, enable_partials=heard.interims
             )

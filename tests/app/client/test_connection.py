@@ -1,11 +1,13 @@
-"""The client against a scripted server: order, ends, errors, refusals, deadlines.
+"""One connection against a scripted server: order, ends, errors, refusals, deadlines.
 
+Connections that are made again after a break are in `test_lasting.py`.
 Does not prove that a real gateway behaves like the script; `test_with_a_gateway.py` does that.
 """
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
@@ -15,19 +17,27 @@ from app.client import (
     DeadlineError,
     Deadlines,
     GatewayError,
+    Partial,
     ProtocolError,
     StartTranscription,
-    connect,
+    Transcription,
 )
+from app.client import connect as connect_anyhow
 from app.client.connection import MAX_UNREAD_EVENTS
-from app.client.inbox import Event
+from app.client.events import Event
 from app.contract import CloseCode, ErrorCode
 from tests.app.client import scripted as play
 from tests.app.client.scripted import Peer, scripted
 
 
+def connect(
+    url: str, *, deadlines: Deadlines | None = None
+) -> AbstractAsyncContextManager[Connection]:
+    return connect_anyhow(url, deadlines=deadlines, resume=False)
+
+
 async def texts(events: AsyncIterator[Event]) -> list[str]:
-    return [event.text async for event in events if event.type != "warning"]
+    return [event.text async for event in events if isinstance(event, Partial | Transcription)]
 
 
 async def echo_segments(peer: Peer) -> None:
@@ -90,6 +100,7 @@ async def test_start_options_travel_as_the_contract_has_them_and_absent_ones_do_
         "enable_partials": False,
         "encoding": "pcm16",
         "channels": 1,
+        "resumable": False,
     }
 
 
@@ -300,7 +311,7 @@ async def test_events_nobody_reads_fill_a_bounded_queue_and_hold_the_gateway_bac
         await connection.start()
         async with asyncio.timeout(30):
             # Nobody is told when a queue is full, so it is looked at.
-            while connection._inbox.unread < MAX_UNREAD_EVENTS:  # noqa: ASYNC110 - see above
+            while connection._inbox.events.unread < MAX_UNREAD_EVENTS:  # noqa: ASYNC110 - see above
                 await asyncio.sleep(0.01)
         with pytest.raises(DeadlineError, match=f"; {MAX_UNREAD_EVENTS} events were not read"):
             await connection.finish()

@@ -1,0 +1,149 @@
+"""Connecting for the length of an `async with` block."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from ssl import SSLContext
+from typing import Literal, overload
+
+from app.client.connection import Connection
+from app.client.deadlines import Deadlines
+from app.client.lasting import DEFAULT_KEEP_S, LastingConnection
+from app.client.opening import Address
+from app.client.reconnecting import ReconnectRules
+
+AnyConnection = Connection | LastingConnection
+"""What sessions run on, whether they survive a break or not."""
+
+
+@overload
+def connect(
+    url: str,
+    *,
+    token: str | None = None,
+    ca: Path | str | None = None,
+    ssl_context: SSLContext | None = None,
+    server_hostname: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    deadlines: Deadlines | None = None,
+    wait: float | None = None,
+    resume: Literal[True] = True,
+    keep_s: float = DEFAULT_KEEP_S,
+    reconnect: ReconnectRules | None = None,
+) -> AbstractAsyncContextManager[LastingConnection]: ...
+
+
+@overload
+def connect(
+    url: str,
+    *,
+    token: str | None = None,
+    ca: Path | str | None = None,
+    ssl_context: SSLContext | None = None,
+    server_hostname: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    deadlines: Deadlines | None = None,
+    wait: float | None = None,
+    resume: Literal[False],
+) -> AbstractAsyncContextManager[Connection]: ...
+
+
+@overload
+def connect(
+    url: str,
+    *,
+    token: str | None = None,
+    ca: Path | str | None = None,
+    ssl_context: SSLContext | None = None,
+    server_hostname: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    deadlines: Deadlines | None = None,
+    wait: float | None = None,
+    resume: bool,
+    keep_s: float = DEFAULT_KEEP_S,
+    reconnect: ReconnectRules | None = None,
+) -> AbstractAsyncContextManager[AnyConnection]: ...
+
+
+def connect(  # noqa: PLR0913 - independent keywords, each with a default
+    url: str,
+    *,
+    token: str | None = None,
+    ca: Path | str | None = None,
+    ssl_context: SSLContext | None = None,
+    server_hostname: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    deadlines: Deadlines | None = None,
+    wait: float | None = None,
+    resume: bool = True,
+    keep_s: float = DEFAULT_KEEP_S,
+    reconnect: ReconnectRules | None = None,
+) -> AbstractAsyncContextManager[AnyConnection]:
+    """Connect to a gateway for the length of an `async with` block.
+
+    Where the gateway offers it, sessions survive a break of the connection, see
+    `LastingConnection`.
+
+    Example:
+        async with connect("wss://asr.example.com/ws", token=token) as gateway:
+            await gateway.start(StartTranscription(sample_rate=16000, hotwords=["Perch"]))
+            await gateway.send(pcm)
+            await gateway.finish()
+            async for event in gateway.events():
+                if isinstance(event, Transcription):
+                    print(event.text)
+
+    Args:
+        url: `ws://` or `wss://`; any path but dialect B's `/ws/transcribe`.
+        token: Bearer token, sent in the upgrade's Authorization header and written nowhere else.
+        ca: PEM file of the authority to trust instead of the system's, for `wss://`.
+        ssl_context: A complete TLS setting instead of `ca`.
+        server_hostname: Name to ask for and to check in the certificate, where it is not the URL's
+            host.
+        headers: Further headers of the upgrade, such as the one by which a load balancer reaches
+            one colour.
+        deadlines: How long to wait for what.
+        wait: Seconds (1 to 300) for which a place in the gateway's waiting room is taken when all
+            sessions are in use; None to be refused at once.
+        resume: False for a `Connection` that ends with its WebSocket.
+        keep_s: Seconds of audio that are kept for a break at most; when it is reached, `send`
+            waits.
+        reconnect: How a broken connection is replaced, within `Deadlines.reconnect`.
+
+    Raises:
+        ValueError: `url`, `ca`, `ssl_context`, `wait` or `keep_s` cannot be, or do not fit
+            together.
+        RefusedError: The gateway answered with an HTTP status; subclasses tell 401, 403, 429 and
+            503 apart.
+        ConnectFailedError: There was no such answer: name, network or TLS.
+        DeadlineError: `Deadlines.open` passed.
+    """
+    address = Address.checked(
+        url,
+        token=token,
+        ca=ca,
+        ssl_context=ssl_context,
+        server_hostname=server_hostname,
+        headers=headers,
+        wait=wait,
+    )
+    waits = deadlines or Deadlines()
+    if not resume:
+        return _plain(address, waits)
+    return _lasting(address, waits, keep_s, reconnect)
+
+
+@asynccontextmanager
+async def _plain(address: Address, deadlines: Deadlines) -> AsyncIterator[Connection]:
+    async with await Connection.at(address, deadlines) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _lasting(
+    address: Address, deadlines: Deadlines, keep_s: float, rules: ReconnectRules | None
+) -> AsyncIterator[LastingConnection]:
+    async with await LastingConnection.at(
+        address, deadlines, keep_s=keep_s, rules=rules
+    ) as connection:
+        yield connection
