@@ -3,6 +3,7 @@
 import asyncio
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Callable
 from time import monotonic
 
 
@@ -27,6 +28,7 @@ class AudioQueue:
         self._pieces: deque[bytes] = deque()
         self._queued_bytes = 0
         self._handed_bytes = 0
+        self._marks: deque[tuple[int, Callable[[], None]]] = deque()
         self._ended = False
         self._consumer: asyncio.Future[None] | None = None
         self._room = asyncio.Event()
@@ -64,6 +66,11 @@ class AudioQueue:
             self._queued_bytes += len(piece)
             self._wake_consumer()
 
+    def mark(self, reached: Callable[[], None]) -> None:
+        """Call back as soon as the consumer has taken and used all that was put so far."""
+        self._marks.append((self._handed_bytes + self._queued_bytes, reached))
+        self._wake_consumer()
+
     def end(self) -> None:
         """Say that nothing follows; what is queued is still handed out."""
         self._ended = True
@@ -78,15 +85,22 @@ class AudioQueue:
         return self
 
     async def __anext__(self) -> bytes:
+        if self._marks:
+            self._pass_marks()
         while not self._pieces:
             if self._ended:
                 raise StopAsyncIteration
             # There is one consumer: a future does, where an event keeps a list of waiters.
             self._consumer = asyncio.get_running_loop().create_future()
             await self._consumer
+            self._pass_marks()
         taken = [self._pieces.popleft()]
         size = len(taken[0])
-        while self._pieces and size + len(self._pieces[0]) <= self._max_piece_bytes:
+        most = self._max_piece_bytes
+        if self._marks:
+            # The consumer comes back at the mark, not with a piece from behind it.
+            most = min(most, self._marks[0][0] - self._handed_bytes)
+        while self._pieces and size + len(self._pieces[0]) <= most:
             taken.append(self._pieces.popleft())
             size += len(taken[-1])
         self._queued_bytes -= size
@@ -95,18 +109,23 @@ class AudioQueue:
             self._room.set()
         return taken[0] if len(taken) == 1 else b"".join(taken)
 
+    def _pass_marks(self) -> None:
+        while self._marks and self._marks[0][0] <= self._handed_bytes:
+            self._marks.popleft()[1]()
+
 
 class ArrivalClock:
     """Knows when a position of the audio arrived, to tell how old a result is.
 
     Args:
+        origin: Position of the first audio to arrive, in seconds.
         marks: How many arrivals are remembered; older ones are forgotten.
     """
 
-    def __init__(self, marks: int = 1024) -> None:
+    def __init__(self, origin: float = 0.0, marks: int = 1024) -> None:
         self._positions: deque[float] = deque(maxlen=marks)
         self._times: deque[float] = deque(maxlen=marks)
-        self.seconds = 0.0
+        self.seconds = origin
         self.first_arrival: float | None = None
 
     def arrived(self, seconds: float) -> None:

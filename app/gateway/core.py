@@ -16,6 +16,7 @@ from app.gateway.logs import get_logger
 from app.gateway.metrics import GatewayMetrics
 from app.gateway.quotas import QuotaRules
 from app.gateway.readiness import ReadinessProbe
+from app.gateway.resume import ResumeTokens
 from app.gateway.settings import GatewaySettings, RecognitionMode
 from app.gateway.switch import RecognitionSwitch
 
@@ -31,6 +32,12 @@ class Drainable(Protocol):
 
     def drain(self) -> None:
         """Finalise and close by the drain's times."""
+
+    def recognition_off(self) -> None:
+        """Finalise a session that runs, and end the connection with it."""
+
+    def recognition_moved(self) -> None:
+        """Say that another recogniser goes on with a session that runs."""
 
 
 @dataclass(slots=True)
@@ -75,6 +82,7 @@ class Gateway:
         readiness: Whether the recogniser can be used.
         access: Who may connect.
         clients: Who is who, for limits by client.
+        resume: Signs and reads what sessions are resumed with.
         switch: Whether recognition is on.
         sessions: Open connections.
         drain_times: Set once a drain began.
@@ -89,6 +97,7 @@ class Gateway:
     readiness: ReadinessProbe
     access: AccessPolicy
     clients: Clients
+    resume: ResumeTokens
     version: str
     switch: RecognitionSwitch = field(init=False)
     totals: Totals = field(default_factory=Totals)
@@ -109,6 +118,7 @@ class Gateway:
             readiness=ReadinessProbe(asr, settings.app_ready_probe_interval_s),
             access=AccessPolicy(settings.auth_tokens(), settings.app_allowed_origins),
             clients=Clients(settings.app_trusted_proxies),
+            resume=ResumeTokens(settings.resume_keys(), settings.app_resume_window_s),
             version=version,
         )
         gateway.switch = RecognitionSwitch(
@@ -160,7 +170,13 @@ class Gateway:
     def switch_recognition(self, mode: RecognitionMode) -> None:
         """Do as `recognise`, with sessions running."""
         self.metrics.recognition_switches.labels(mode.value).inc()
+        route = self.asr.current_route
         self.recognise(mode)
+        for session in list(self.sessions):
+            if mode is RecognitionMode.OFF:
+                session.recognition_off()
+            elif self.asr.current_route is not route:
+                session.recognition_moved()
 
     def begin_drain(self) -> DrainTimes:
         """Refuse what is new and tell every connection to come to an end; again changes nothing.

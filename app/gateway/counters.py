@@ -53,6 +53,8 @@ class Counters:
             language=request.language,
             model=request.model,
             hotwords=len(request.hotwords),
+            resumable=request.resumable,
+            resumed_at=None if recognition.resumed is None else recognition.resumed.position,
         )
 
     def result(self, recognition: Recognition, transcript: Transcript, age: float) -> None:
@@ -88,7 +90,7 @@ class Counters:
     def session_ended(self, recognition: Recognition, reason: str) -> None:
         """Count and log the end of a session."""
         wall = monotonic() - recognition.started_at
-        audio = recognition.audio_seconds
+        audio = recognition.new_audio_seconds
         self._ended_audio_s += audio
         self._metrics.sessions_ended.labels(reason).inc()
         self._metrics.session_seconds.observe(wall)
@@ -117,7 +119,7 @@ class Counters:
     def snapshot(self, recognition: Recognition | None) -> a.Metrics:
         """Return dialect A's `metrics` message."""
         gateway = self._gateway
-        running = 0.0 if recognition is None else recognition.audio_seconds
+        running = 0.0 if recognition is None else recognition.new_audio_seconds
         return a.Metrics(
             bridge=a.BridgeMetrics(
                 total_connections=gateway.totals.connections,

@@ -5,8 +5,9 @@ from typing import Protocol
 
 from app.asr import Transcript
 from app.contract import ContractError, Dialect, ServerMessage, WordTiming
-from app.contract.fields import AudioFormats, GatewayLimits, SessionConfig
+from app.contract.fields import AudioFormats, AudioSpan, GatewayLimits, ResumeOffer, SessionConfig
 from app.contract.limits import (
+    DEFAULT_HEARTBEAT_S,
     MAX_CONTROL_BYTES,
     SUPPORTED_CHANNELS,
     SUPPORTED_ENCODINGS,
@@ -22,8 +23,8 @@ class Voice(Protocol):
 
     dialect: Dialect
 
-    def hello(self) -> ServerMessage:
-        """Greet."""
+    def hello(self, offer: ResumeOffer) -> ServerMessage:
+        """Greet, and say how sessions can be gone on with."""
 
     def understand(self, text: str) -> Intent:
         """Parse a text message; raises ContractError."""
@@ -37,8 +38,13 @@ class Voice(Protocol):
     def stopped(self, recognition: Recognition) -> ServerMessage:
         """Say that the session ended."""
 
-    def error(self, error: ContractError, segment_id: int | None = None) -> ServerMessage:
-        """Say what went wrong."""
+    def error(
+        self,
+        error: ContractError,
+        segment_id: int | None = None,
+        lost: AudioSpan | None = None,
+    ) -> ServerMessage:
+        """Say what went wrong, and which audio is in no final where a session ends by it."""
 
     def warning(self, sentence: str, code: str, seconds_left: float | None) -> ServerMessage:
         """Say what is about to happen."""
@@ -91,6 +97,11 @@ def word_timings(transcript: Transcript, origin: float = 0.0) -> list[WordTiming
         )
         for word in transcript.words
     ]
+
+
+def heartbeat_interval(asked: float | None, *, resumable: bool) -> float | None:
+    """Return the seconds between heartbeats, None where none are wanted."""
+    return DEFAULT_HEARTBEAT_S if asked is None and resumable else asked
 
 
 def milliseconds(seconds: float) -> float:

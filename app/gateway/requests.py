@@ -20,6 +20,9 @@ class SessionRequest:
         language: BCP 47 tag; None for the configured one.
         model: Model name; None for the configured one.
         endpointing: When a segment ends; None as the model has it.
+        resumable: Whether the client can go on after a break, and is told from where.
+        heartbeat_s: Seconds between two heartbeats; None for none.
+        resume: Token of the session that this one goes on from.
     """
 
     sample_rate: int
@@ -31,6 +34,9 @@ class SessionRequest:
     language: str | None = None
     model: str | None = None
     endpointing: Endpointing | None = None
+    resumable: bool = False
+    heartbeat_s: float | None = None
+    resume: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,11 @@ class Start:
     """Begin a session."""
 
     request: SessionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Finalise:
+    """Make final what was sent so far, and go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +74,4 @@ class TellMetrics:
     """Answer with counters."""
 
 
-Intent = Start | Stop | Reply | TellMetrics
+Intent = Start | Finalise | Stop | Reply | TellMetrics

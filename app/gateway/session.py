@@ -1,42 +1,37 @@
 """One WebSocket connection, from its hello to its close.
 
 Everything a connection starts lives in one task group and ends with it: the reader, the clock that
-watches the limits, and the recognition while a session runs. Backpressure is the reader waiting:
-while the audio queue is full no message is taken, uvicorn stops reading the socket, and TCP tells
-the client.
+watches the limits, the wait for a place, and while a session runs its recognition and heartbeats.
+Backpressure is the reader waiting: while the audio queue is full no message is taken, uvicorn stops
+reading the socket, and TCP tells the client.
 """
 
 import asyncio
-from contextlib import ExitStack, aclosing
-from time import monotonic
-from typing import TYPE_CHECKING, Final
+from contextlib import aclosing
+from typing import Final
 
-from app.asr import AsrError, Transcript
-from app.contract import (
-    WARNINGS,
-    CloseCode,
-    ContractError,
-    ErrorCode,
-    ServerMessage,
-    WarningCode,
-)
+from app.asr import AsrError, Finalised, Interrupted, StreamEvent, Transcript
+from app.contract import CloseCode, ContractError, ErrorCode, ServerMessage, WarningCode
+from app.contract.fields import Finalized
 from app.contract.limits import MAX_CONTROL_BYTES
 from app.gateway.clients import Visitor
 from app.gateway.core import Gateway
 from app.gateway.counters import Counters
-from app.gateway.dialects import Voice
+from app.gateway.dialects import Voice, now
 from app.gateway.endings import Ending, OverError, ending_of, first_ending, over
+from app.gateway.entrance import Entrance
 from app.gateway.failures import is_refusal, stream_failure
+from app.gateway.heartbeat import Pulse
+from app.gateway.keeping import Keeper
 from app.gateway.logs import get_logger
 from app.gateway.pace import TokenBucket
 from app.gateway.recognition import Recognition
-from app.gateway.requests import Reply, SessionRequest, Start, Stop
-from app.gateway.states import Action, Event, State, step
-from app.gateway.watch import Alarm, Clock
-from app.gateway.wire import ClientGoneError, Left, SlowReaderError, Wire
-
-if TYPE_CHECKING:
-    from app.gateway.waiting import Ticket
+from app.gateway.requests import Finalise, Reply, SessionRequest, Start, Stop
+from app.gateway.states import Action, Event, State, Step, step
+from app.gateway.telling import Teller
+from app.gateway.waiting import Ticket
+from app.gateway.watch import Clock, Nudge
+from app.gateway.wire import Left, Wire
 
 _log = get_logger(__name__)
 
@@ -53,6 +48,12 @@ class GatewaySession:
         voice: The connection's dialect.
         connection_id: For log lines.
         visitor: Whose connection it is.
+
+    Attributes:
+        state: Where the connection stands.
+        recognition: The session that runs.
+        pulse: Makes its heartbeats, None where it wants none.
+        ending: What the connection ends with as soon as the session is finalised, if it is to end.
     """
 
     def __init__(
@@ -65,10 +66,12 @@ class GatewaySession:
         self._voice = voice
         self._visitor = visitor
         self._ticket: Ticket | None = None
-        self._state = State.IDLE
-        self._recognition: Recognition | None = None
-        self._ending: ContractError | None = None
-        self._drain_wanted = asyncio.Event()
+        self.state = State.IDLE
+        self.recognition: Recognition | None = None
+        self._waiting: tuple[asyncio.Task[None], Recognition] | None = None
+        self.pulse: Pulse | None = None
+        self._heartbeats: asyncio.Task[None] | None = None
+        self.ending: ContractError | None = None
         self._clock = Clock(settings)
         self._control = TokenBucket(settings.ws_control_rate, settings.ws_control_burst)
         self._pace = (
@@ -78,17 +81,28 @@ class GatewaySession:
         )
         self._stray_audio_told = False
         self._counters = Counters(gateway, connection_id, voice.dialect)
+        self._teller = Teller(wire, voice, self._counters, settings.ws_send_timeout_s)
         self._log = _log.bind(connection_id=connection_id, dialect=voice.dialect.value)
+        self._entrance = Entrance(gateway, self._teller)
+        self._keeper = Keeper(gateway, self, self._teller, self._clock)
         wire.control.describe = self._describe
 
     @property
     def queued_seconds(self) -> float:
         """Audio that waits for the recogniser."""
-        return self._recognition.queue.seconds if self._recognition is not None else 0.0
+        return self.recognition.queue.seconds if self.recognition is not None else 0.0
 
     def drain(self) -> None:
         """Come to an end by the gateway's drain times."""
-        self._drain_wanted.set()
+        self._keeper.nudge(Nudge.DRAIN)
+
+    def recognition_off(self) -> None:
+        """Finalise a session that runs, and end the connection with it."""
+        self._keeper.nudge(Nudge.RECOGNITION_OFF)
+
+    def recognition_moved(self) -> None:
+        """Say that another recogniser goes on with a session that runs."""
+        self._keeper.nudge(Nudge.RECOGNITION_MOVED)
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
@@ -98,14 +112,13 @@ class GatewaySession:
         finally:
             # Also when the server cancels: nothing below may wait.
             self._gateway.sessions.discard(self)
-            self._state = step(self._state, Event.END).state
-            recognition, self._recognition = self._recognition, None
-            if self._ticket is not None:
-                self._ticket.give_back()
+            self.state = step(self.state, Event.END).state
+            recognition, self.recognition = self.recognition, None
+            self._release()
         if recognition is not None:
             self._counters.session_ended(recognition, ending.reason)
         self._counters.connection_closed(ending.code, ending.reason)
-        await self._say_goodbye(ending)
+        await self._teller.say_goodbye(ending, None if recognition is None else recognition.lost)
 
     async def _serve(self) -> Ending:
         internal = ContractError(ErrorCode.INTERNAL_ERROR)
@@ -113,14 +126,19 @@ class GatewaySession:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                tasks.create_task(self._watch())
-                await self._send(self._voice.hello())
+                tasks.create_task(self._keeper.run())
+                await self._teller.send(self._voice.hello(self._gateway.resume.offer()))
                 await self._read()
         except* OverError as group:
             ending = first_ending(group)
         except* Exception:  # noqa: BLE001 - whatever it was, the client is told and the log has it
             self._log.exception("connection failed")
         return ending
+
+    def _describe(self, error: ContractError) -> str:
+        """Put an error into words for the layer below, which ends the connection by itself."""
+        recognition = self.recognition
+        return self._teller.describe(error, None if recognition is None else recognition.lost)
 
     # Reading
 
@@ -148,20 +166,22 @@ class GatewaySession:
             match self._voice.understand(text):
                 case Start(request):
                     await self._start(request)
+                case Finalise():
+                    self._finalise()
                 case Stop(lenient):
-                    if not (lenient and self._state is State.IDLE):
-                        await self._stop()
+                    if not (lenient and self.state is State.IDLE):
+                        await self.stop()
                 case Reply(message):
                     if message is not None:
-                        await self._send(message)
+                        await self._teller.send(message)
                 case _:
-                    await self._send(self._counters.snapshot(self._recognition))
+                    await self._teller.send(self._counters.snapshot(self.recognition))
         except ContractError as error:
-            await self._tell(error)
+            await self._teller.tell(error, self.recognition)
 
     async def _on_audio(self, data: bytes) -> None:
-        taken = step(self._state, Event.AUDIO)
-        recognition = self._recognition
+        taken = step(self.state, Event.AUDIO)
+        recognition = self.recognition
         if taken.action is not Action.FEED or recognition is None:
             self._gateway.metrics.audio_ignored.inc(len(data))
             if taken.error is not None and not self._clock.just_stopped():
@@ -170,7 +190,7 @@ class GatewaySession:
         self._counters.audio_message()
         for seconds, pcm in recognition.decoder.feed(data):
             await self._feed(recognition, seconds, pcm)
-            if self._state is not State.STREAMING:
+            if self.state is not State.STREAMING:
                 return
         if self._pace is not None:
             credit = self._pace.spend(_MIN_CHARGE_S)
@@ -199,52 +219,98 @@ class GatewaySession:
     async def _tell_stray_audio(self, code: ErrorCode) -> None:
         if not self._stray_audio_told:
             self._stray_audio_told = True
-            await self._tell(ContractError(code))
+            await self._teller.tell(ContractError(code), self.recognition)
 
     # Sessions
 
+    def _step(self, event: Event) -> Step:
+        """Look up what a client's message leads to; raises the error it is answered with."""
+        taken = step(self.state, event)
+        if taken.error is not None:
+            raise ContractError(taken.error)
+        return taken
+
     async def _start(self, request: SessionRequest) -> None:
-        begun = step(self._state, Event.START)
-        if begun.error is not None:
-            raise ContractError(begun.error)
-        with ExitStack() as undo:
-            ticket = undo.enter_context(self._gateway.admission.queue(self._visitor))
-            await ticket.admitted()
-            if not await self._gateway.readiness.confirm():
-                raise ContractError(ErrorCode.ASR_UNAVAILABLE)
-            # From here on the slot goes with the recognition.
-            undo.pop_all()
-            self._ticket = ticket
-        self._state = begun.state
-        self._stray_audio_told = False
+        asked = self._step(Event.START)
+        tokens = self._gateway.resume
+        claim = None if request.resume is None else tokens.read(request.resume)
+        # The token of a hello belongs to no session: who has it begins one.
+        goes_on = claim is not None and claim.session_id is not None
+        self._ticket = self._gateway.admission.queue(self._visitor, resumed=goes_on)
+        self.state = asked.state
+        settings = self._settings
         recognition = Recognition(
-            request, self._settings.audio_riva_sample_rate, self._settings.audio_queue_s
+            request, settings.audio_riva_sample_rate, settings.audio_queue_s, tokens, claim
         )
-        self._recognition = recognition
+        entering = self._enter(recognition, self._ticket)
+        if self._ticket.is_admitted:
+            await entering
+        else:
+            # A stop must be heard meanwhile.
+            self._waiting = (self._tasks.create_task(entering), recognition)
+
+    async def _enter(self, recognition: Recognition, ticket: Ticket) -> None:
+        """Begin a session as soon as it has a place and the recogniser is ready."""
+        try:
+            await self._entrance.pass_through(ticket)
+        except ContractError as error:
+            self.state = step(self.state, Event.NOT_ADMITTED).state
+            self._waiting = None
+            self._release()
+            await self._teller.tell(error, None)
+            return
+        self.state = step(self.state, Event.ADMITTED).state
+        self._waiting = None
+        self._stray_audio_told = False
+        self.recognition = recognition
         self._clock.session_started()
         self._counters.session_started(recognition)
-        await self._send(self._voice.started(recognition))
+        await self._teller.send(self._voice.started(recognition))
         self._tasks.create_task(self._recognise(recognition))
+        if recognition.request.heartbeat_s is not None:
+            self.pulse = Pulse(recognition)
+            beating = self._beat(self.pulse, recognition.request.heartbeat_s)
+            self._heartbeats = self._tasks.create_task(beating)
 
-    async def _stop(self) -> None:
-        stopped = step(self._state, Event.STOP)
-        recognition = self._recognition
-        if stopped.error is not None or recognition is None:
-            raise ContractError(stopped.error or ErrorCode.NO_ACTIVE_SESSION)
-        self._state = stopped.state
-        left = recognition.end_audio(self._settings.ws_final_timeout_s)
-        if left:
-            await self._warn(WarningCode.HALF_SAMPLE, count=left)
+    async def _beat(self, pulse: Pulse, interval: float) -> None:
+        while True:
+            await self._teller.send_if_read(pulse.beat())
+            await asyncio.sleep(interval)
+
+    def _finalise(self) -> None:
+        self._step(Event.FINALIZE)
+        if self.recognition is not None:
+            self.recognition.finalise()
+
+    async def stop(self) -> None:
+        """End the audio of a session, or its wait for a place; raises ContractError without one."""
+        stopped = self._step(Event.STOP)
+        self.state = stopped.state
+        if stopped.action is Action.LEAVE_ROOM:
+            await self._leave_room()
+        elif self.recognition is not None:
+            left = self.recognition.end_audio(self._settings.ws_final_timeout_s)
+            if left:
+                await self._teller.warn(WarningCode.HALF_SAMPLE, count=left)
+
+    async def _leave_room(self) -> None:
+        if self._waiting is None:
+            return
+        (entering, recognition), self._waiting = self._waiting, None
+        entering.cancel()
+        self._release()
+        self._clock.session_ended()
+        await self._teller.send(self._voice.stopped(recognition))
 
     async def _recognise(self, recognition: Recognition) -> None:
         try:
             async with (
                 asyncio.timeout(None) as deadline,
-                aclosing(recognition.transcripts(self._gateway.asr)) as results,
+                aclosing(recognition.events(self._gateway.asr)) as events,
             ):
                 recognition.guard(deadline)
-                async for transcript in results:
-                    await self._on_result(recognition, transcript)
+                async for event in events:
+                    await self._on_event(recognition, event)
                     recognition.extend_deadline()
         except TimeoutError as error:
             limit = self._settings.ws_final_timeout_s
@@ -252,27 +318,45 @@ class GatewaySession:
         except AsrError as error:
             await self._on_asr_error(recognition, error)
             return
-        ended = step(self._state, Event.RESULTS_ENDED)
+        ended = step(self.state, Event.RESULTS_ENDED)
         if ended.error is not None:
             raise over(ContractError(ended.error, detail="the recogniser ended the stream early"))
+        recognition.progress.completed()
+        await self._answer_finalize(recognition, recognition.audio_seconds)
         await self._finish(recognition, ended.state, "stopped", self._voice.stopped(recognition))
 
+    async def _on_event(self, recognition: Recognition, event: StreamEvent) -> None:
+        match event:
+            case Transcript():
+                if event.is_final or recognition.request.enable_partials:
+                    await self._on_result(recognition, event)
+            case Finalised():
+                await self._answer_finalize(recognition, event.position)
+            case Interrupted():
+                await self._teller.warn(WarningCode.RECOGNISER_LOST)
+            case _:
+                await self._teller.warn(WarningCode.RECOGNISER_BACK, outage=round(event.outage, 1))
+
     async def _on_result(self, recognition: Recognition, transcript: Transcript) -> None:
-        if not (transcript.is_final or recognition.request.enable_partials):
-            return
         age = recognition.result_age(transcript)
-        await self._send(self._voice.result(recognition, transcript, age))
+        await self._teller.send(self._voice.result(recognition, transcript, age))
         self._counters.result(recognition, transcript, age)
         recognition.note(transcript)
 
+    async def _answer_finalize(self, recognition: Recognition, position: float) -> None:
+        for _ in range(recognition.finalised(position)):
+            answer = Finalized(timestamp=now(), position=round(position, 3))
+            await self._teller.send(answer)
+
     async def _on_asr_error(self, recognition: Recognition, error: AsrError) -> None:
         self._counters.upstream_error(recognition, error)
+        recognition.progress.failed(error.lost)
         failure = stream_failure(error, recognition.results)
         if not is_refusal(error, recognition.results):
             raise over(failure) from error
         recognition.queue.end()
-        refused = step(self._state, Event.REFUSED)
-        message = self._voice.error(failure, recognition.segment_id)
+        refused = step(self.state, Event.REFUSED)
+        message = self._voice.error(failure, recognition.segment_id, recognition.lost)
         self._counters.error_sent(failure)
         await self._finish(recognition, refused.state, failure.code.value, message)
 
@@ -280,104 +364,20 @@ class GatewaySession:
         self, recognition: Recognition, state: State, reason: str, message: ServerMessage
     ) -> None:
         """Leave a session and go on with the connection, unless it is to end anyway."""
-        self._state = state
-        self._recognition = None
+        self._release()
+        if self._heartbeats is not None:
+            self._heartbeats.cancel()
+        self.pulse = self._heartbeats = None
+        # A start that came in between would be answered before this.
+        await self._teller.send(message)
+        self.state = state
+        self.recognition = None
         self._clock.session_ended()
+        self._counters.session_ended(recognition, reason)
+        if self.ending is not None:
+            raise over(self.ending)
+
+    def _release(self) -> None:
         if self._ticket is not None:
             self._ticket.give_back()
-        self._counters.session_ended(recognition, reason)
-        await self._send(message)
-        if self._ending is not None:
-            raise over(self._ending)
-
-    # Limits in time
-
-    async def _watch(self) -> None:
-        while True:
-            at, alarm = self._clock.next_alarm()
-            try:
-                async with asyncio.timeout(max(0.0, at - monotonic())):
-                    await self._drain_wanted.wait()
-            except TimeoutError:
-                await self._on_alarm(alarm)
-            else:
-                await self._come_to_an_end()
-
-    async def _on_alarm(self, alarm: Alarm) -> None:
-        if not self._clock.due(alarm):
-            return
-        settings = self._settings
-        match alarm:
-            case Alarm.IDLE_WARNING:
-                await self._warn(WarningCode.IDLE, self._clock.seconds_to(Alarm.IDLE_END))
-            case Alarm.IDLE_END:
-                limit = settings.ws_idle_timeout_s
-                await self._end_with(ContractError(ErrorCode.IDLE_TIMEOUT, seconds=limit))
-            case Alarm.SESSION_WARNING:
-                left = self._clock.seconds_to(Alarm.SESSION_END)
-                maximum = settings.ws_max_session_s
-                await self._warn(WarningCode.SESSION_ENDING, left, maximum=maximum)
-            case Alarm.SESSION_END:
-                limit = settings.ws_max_session_s
-                await self._end_with(ContractError(ErrorCode.SESSION_TOO_LONG, seconds=limit))
-        self._clock.rang(alarm)
-
-    async def _come_to_an_end(self) -> None:
-        times = self._gateway.drain_times
-        error = ContractError(ErrorCode.GOING_AWAY)
-        if self._state is State.IDLE or times is None:
-            raise over(error)
-        self._ending = error
-        await self._warn(WarningCode.GOING_AWAY, max(0.0, times.finalise_at - monotonic()))
-        await asyncio.sleep(max(0.0, times.finalise_at - monotonic()))
-        await self._end_with(error)
-        await asyncio.sleep(max(0.0, times.cut_at - monotonic()))
-        raise over(ContractError(ErrorCode.DRAIN_DEADLINE))
-
-    async def _end_with(self, error: ContractError) -> None:
-        """End the connection once a running session is finalised; at once where none runs."""
-        self._ending = error
-        if self._state is State.IDLE:
-            raise over(error)
-        if self._state is State.STREAMING:
-            await self._stop()
-
-    # Talking
-
-    async def _send(self, message: ServerMessage) -> None:
-        try:
-            await self._wire.send(message.model_dump_json())
-        except SlowReaderError as error:
-            limit = self._settings.ws_send_timeout_s
-            raise over(ContractError(ErrorCode.SLOW_READER, seconds=limit)) from error
-        except ClientGoneError as error:
-            failure = self._wire.control.failure
-            raise OverError(ending_of(Left(1006, failure))) from error
-
-    async def _tell(self, error: ContractError) -> None:
-        segment = self._recognition.segment_id if self._recognition is not None else None
-        self._counters.error_sent(error)
-        await self._send(self._voice.error(error, segment))
-
-    async def _warn(
-        self, code: WarningCode, seconds: float | None = None, **values: object
-    ) -> None:
-        sentence = WARNINGS[code].format(seconds=round(seconds or 0.0, 1), **values)
-        await self._send(self._voice.warning(sentence, code.value, seconds))
-
-    def _describe(self, error: ContractError) -> str:
-        self._counters.error_sent(error)
-        return self._voice.error(error).model_dump_json()
-
-    async def _say_goodbye(self, ending: Ending) -> None:
-        if ending.told or ending.error is None:
-            return
-        text = self._describe(ending.error)
-        if ending.error.code is ErrorCode.SLOW_READER:
-            self._wire.cut(text, CloseCode(ending.code))
-            return
-        try:
-            await self._wire.send(text)
-            await self._wire.close(CloseCode(ending.code))
-        except (SlowReaderError, ClientGoneError):
-            self._wire.cut(text, CloseCode(ending.code))
+        self._ticket = None

@@ -3,16 +3,18 @@
 from app.asr import Endpointing, Transcript
 from app.contract import ContractError, Dialect, ServerMessage, parse_client_message
 from app.contract import dialect_a as a
+from app.contract.fields import AudioSpan, Finalize, ResumeOffer
 from app.gateway.dialects import (
     audio_formats,
     gateway_limits,
+    heartbeat_interval,
     milliseconds,
     now,
     session_config,
     word_timings,
 )
 from app.gateway.recognition import Recognition
-from app.gateway.requests import Intent, Reply, SessionRequest, Start, Stop, TellMetrics
+from app.gateway.requests import Finalise, Intent, Reply, SessionRequest, Start, Stop, TellMetrics
 from app.gateway.settings import GatewaySettings
 
 
@@ -30,7 +32,7 @@ class VoiceA:
         self._id = connection_id
         self._settings = settings
 
-    def hello(self) -> ServerMessage:
+    def hello(self, offer: ResumeOffer) -> ServerMessage:
         """Greet with what a session starts with."""
         return a.Connection(
             connection_id=self._id,
@@ -43,6 +45,7 @@ class VoiceA:
             timestamp=now(),
             supported_audio_formats=audio_formats(),
             limits=gateway_limits(self._settings),
+            resume=offer,
         )
 
     def understand(self, text: str) -> Intent:
@@ -50,6 +53,8 @@ class VoiceA:
         match parse_client_message(Dialect.A, text):
             case a.StartTranscription() as message:
                 return Start(self._request(message))
+            case Finalize():
+                return Finalise()
             case a.StopTranscription():
                 return Stop()
             case a.Ping() as message:
@@ -65,6 +70,7 @@ class VoiceA:
             timestamp=now(),
             session_id=recognition.session_id,
             config=session_config(recognition.request),
+            resumed=recognition.resumed,
         )
 
     def result(self, recognition: Recognition, transcript: Transcript, age: float) -> ServerMessage:
@@ -87,6 +93,8 @@ class VoiceA:
             confidence=transcript.confidence,
             audio_processed=transcript.audio_processed,
             languages=list(transcript.languages),
+            forced=transcript.forced,
+            resume=recognition.resume_point(transcript.cursor),
         )
 
     def stopped(self, recognition: Recognition) -> ServerMessage:
@@ -99,9 +107,15 @@ class VoiceA:
             segments=recognition.segment_id,
         )
 
-    def error(self, error: ContractError, segment_id: int | None = None) -> ServerMessage:
+    def error(
+        self,
+        error: ContractError,
+        segment_id: int | None = None,
+        lost: AudioSpan | None = None,
+    ) -> ServerMessage:
         """Say what went wrong."""
-        return a.ErrorA(**dict(error.body()), timestamp=now(), segment_id=segment_id)
+        body = dict(error.body())
+        return a.ErrorA(**body, timestamp=now(), segment_id=segment_id, lost=lost)
 
     def warning(self, sentence: str, code: str, seconds_left: float | None) -> ServerMessage:
         """Say what is about to happen."""
@@ -119,4 +133,7 @@ class VoiceA:
             language=message.language,
             model=message.model,
             endpointing=None if ends is None else Endpointing(**ends.model_dump()),
+            resumable=message.resumable,
+            heartbeat_s=heartbeat_interval(message.heartbeat, resumable=message.resumable),
+            resume=message.resume,
         )

@@ -10,16 +10,18 @@ from app.contract import (
     parse_client_message,
 )
 from app.contract import dialect_b as b
+from app.contract.fields import AudioSpan, Finalize, ResumeOffer
 from app.gateway.dialects import (
     audio_formats,
     gateway_limits,
+    heartbeat_interval,
     milliseconds,
     now,
     session_config,
     word_timings,
 )
 from app.gateway.recognition import Recognition
-from app.gateway.requests import Intent, Reply, SessionRequest, Start, Stop
+from app.gateway.requests import Finalise, Intent, Reply, SessionRequest, Start, Stop
 from app.gateway.settings import GatewaySettings
 
 
@@ -39,7 +41,7 @@ class VoiceB:
         self._sample_rate = settings.audio_sample_rate
         self._silence_s: float | None = None
 
-    def hello(self) -> ServerMessage:
+    def hello(self, offer: ResumeOffer) -> ServerMessage:
         """Greet with what recordings may be."""
         return b.ConnectionB(
             client_id=self._id,
@@ -47,6 +49,7 @@ class VoiceB:
             supported_audio_formats=audio_formats(),
             timestamp=now(),
             limits=gateway_limits(self._settings),
+            resume=offer,
         )
 
     def understand(self, text: str) -> Intent:
@@ -64,10 +67,10 @@ class VoiceB:
         match parsed:
             case b.StartRecording() as message:
                 return Start(self._request(message.config or b.RecordingConfig()))
-            case b.StopRecording():
-                return Stop()
-            case b.End():
-                return Stop(lenient=True)
+            case Finalize():
+                return Finalise()
+            case b.StopRecording() | b.End():
+                return Stop(lenient=isinstance(parsed, b.End))
             case b.Configure() as message:
                 return Reply(self._configure(message))
             case _:
@@ -80,6 +83,7 @@ class VoiceB:
             timestamp=now(),
             config=session_config(recognition.request),
             session_id=recognition.session_id,
+            resumed=recognition.resumed,
         )
 
     def result(self, recognition: Recognition, transcript: Transcript, age: float) -> ServerMessage:
@@ -107,6 +111,8 @@ class VoiceB:
                 **common,
                 "confidence": transcript.confidence,
                 "languages": list(transcript.languages),
+                "forced": transcript.forced,
+                "resume": recognition.resume_point(transcript.cursor),
             }
         )
 
@@ -120,9 +126,14 @@ class VoiceB:
             session_id=recognition.session_id,
         )
 
-    def error(self, error: ContractError, segment_id: int | None = None) -> ServerMessage:  # noqa: ARG002 - dialect B's errors name no segment
+    def error(
+        self,
+        error: ContractError,
+        segment_id: int | None = None,  # noqa: ARG002 - dialect B's errors name no segment
+        lost: AudioSpan | None = None,
+    ) -> ServerMessage:
         """Say what went wrong."""
-        return b.ErrorB(**dict(error.body()), timestamp=now())
+        return b.ErrorB(**dict(error.body()), timestamp=now(), lost=lost)
 
     def warning(self, sentence: str, code: str, seconds_left: float | None) -> ServerMessage:
         """Say what is about to happen."""
@@ -153,4 +164,7 @@ class VoiceB:
             endpointing=(
                 None if silence is None else Endpointing(stop_history_ms=round(silence * 1000))
             ),
+            resumable=config.resumable,
+            heartbeat_s=heartbeat_interval(config.heartbeat, resumable=config.resumable),
+            resume=config.resume,
         )

@@ -1,5 +1,6 @@
 """When a connection must be warned or ended because of the time."""
 
+import asyncio
 from enum import StrEnum
 from math import inf
 from time import monotonic
@@ -20,6 +21,36 @@ class Alarm(StrEnum):
     IDLE_END = "idle_end"
     SESSION_WARNING = "session_warning"
     SESSION_END = "session_end"
+
+
+class Nudge(StrEnum):
+    """What the gateway can want of a connection, the most urgent first."""
+
+    DRAIN = "drain"
+    RECOGNITION_OFF = "recognition_off"
+    RECOGNITION_MOVED = "recognition_moved"
+
+
+class Nudges:
+    """Holds what the gateway wants of a connection until it comes to it; each thing once."""
+
+    def __init__(self) -> None:
+        self._wanted: set[Nudge] = set()
+        self._come = asyncio.Event()
+
+    def give(self, nudge: Nudge) -> None:
+        """Want something."""
+        self._wanted.add(nudge)
+        self._come.set()
+
+    async def next(self) -> Nudge:
+        """Wait until something is wanted, and take it."""
+        await self._come.wait()
+        nudge = next(each for each in Nudge if each in self._wanted)
+        self._wanted.discard(nudge)
+        if not self._wanted:
+            self._come.clear()
+        return nudge
 
 
 class Clock:
@@ -44,7 +75,8 @@ class Clock:
         self._rung.discard(Alarm.IDLE_WARNING)
 
     def session_started(self) -> None:
-        """Note that a session began."""
+        """Note that a session began; the client may have waited for it in silence."""
+        self.heard()
         self._session_at = monotonic()
 
     def session_ended(self) -> None:

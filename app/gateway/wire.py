@@ -55,6 +55,11 @@ class Wire:
         """Whether `receive` has something to return at once."""
         return self.control.waiting
 
+    @property
+    def flowing(self) -> bool:
+        """Whether the client reads: False while what is sent would only pile up."""
+        return self.control.flowing
+
     async def receive(self) -> str | bytes | Left:
         """Wait for the next message or for the end."""
         message = await self.control.receive()

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.asr import Transcript, Word
-from app.gateway import audio_queue, pace
+from app.gateway import audio_queue
 from app.gateway.audio import AudioDecoder
 from app.gateway.audio_queue import ArrivalClock, AudioQueue
 from app.gateway.pace import TokenBucket
 from app.gateway.recognition import Recognition
 from app.gateway.requests import SessionRequest
+from app.gateway.resume import ResumeTokens
 
 
 def decoded(decoder: AudioDecoder, data: bytes, cuts: list[int]) -> tuple[bytes, float, int]:
@@ -136,7 +137,6 @@ class Time:
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     clock = Time()
     monkeypatch.setattr(audio_queue, "monotonic", clock)
-    monkeypatch.setattr(pace, "monotonic", clock)
     return clock
 
 
@@ -170,7 +170,7 @@ def transcript(processed: float | None, words: tuple[Word, ...] = ()) -> Transcr
 
 
 async def test_a_result_is_as_old_as_the_newest_audio_the_recogniser_had(time: Time) -> None:
-    recognition = Recognition(SessionRequest(sample_rate=16_000), None, 5.0)
+    recognition = Recognition(SessionRequest(sample_rate=16_000), None, 5.0, ResumeTokens([], 120))
     for _ in range(10):
         recognition.arrivals.arrived(0.1)
         await recognition.queue.put(bytes(3200))
@@ -183,7 +183,7 @@ async def test_a_result_is_as_old_as_the_newest_audio_the_recogniser_had(time: T
 
 
 async def test_segments_follow_each_other_without_overlap() -> None:
-    recognition = Recognition(SessionRequest(sample_rate=16_000), None, 5.0)
+    recognition = Recognition(SessionRequest(sample_rate=16_000), None, 5.0, ResumeTokens([], 120))
     word = Word(word="x", start=0.2, end=0.9, confidence=None, speaker=None, language=None)
     recognition.note(transcript(1.0, (word,)))
     assert (recognition.segment_id, recognition.segment_start) == (1, 0.9)
@@ -192,8 +192,7 @@ async def test_segments_follow_each_other_without_overlap() -> None:
 
 
 def bucket_of(time: Time, rate: float, burst: float) -> TokenBucket:
-    assert time.now > 0
-    return TokenBucket(rate, burst)
+    return TokenBucket(rate, burst, time)
 
 
 def test_a_bucket_gives_its_burst_then_its_rate(time: Time) -> None:
@@ -211,3 +210,32 @@ def test_spending_beyond_the_burst_says_how_long_to_wait(time: Time) -> None:
     assert bucket.spend(1) == pytest.approx(0.1)
     time.now += 0.1
     assert bucket.spend(2) == pytest.approx(0.2)
+
+
+async def test_a_mark_is_reached_when_all_before_it_was_used_and_nothing_behind_it_taken() -> None:
+    queue = AudioQueue(5.0, 32_000, 3200)
+    seen: list[str] = []
+    queue.put_now(b"aa")
+    queue.put_now(b"bb")
+    queue.mark(lambda: seen.append("mark"))
+    queue.put_now(b"cc")
+    queue.mark(lambda: seen.append("second"))
+    seen.append((await anext(queue)).decode())
+    seen.append((await anext(queue)).decode())
+    queue.end()
+    with pytest.raises(StopAsyncIteration):
+        await anext(queue)
+    assert seen == ["aabb", "mark", "cc", "second"]
+
+
+async def test_a_mark_wakes_a_consumer_that_has_used_everything() -> None:
+    queue = AudioQueue(5.0, 32_000, 3200)
+    reached = asyncio.Event()
+    taking = asyncio.create_task(anext(queue))
+    await asyncio.sleep(0)
+    queue.mark(reached.set)
+    async with asyncio.timeout(5):
+        await reached.wait()
+    assert not taking.done()
+    queue.put_now(b"later")
+    assert await taking == b"later"

@@ -1,0 +1,120 @@
+"""Brings a connection to its end when its time has come: limits, the drain, the kill switch."""
+
+import asyncio
+from time import monotonic
+from typing import Protocol
+
+from app.contract import ContractError, ErrorCode, WarningCode
+from app.gateway.core import Gateway
+from app.gateway.endings import over
+from app.gateway.heartbeat import Pulse
+from app.gateway.recognition import Recognition
+from app.gateway.states import State
+from app.gateway.telling import Teller
+from app.gateway.watch import Alarm, Clock, Nudge, Nudges
+
+
+class Kept(Protocol):
+    """The connection, as far as its end concerns it."""
+
+    state: State
+    recognition: Recognition | None
+    pulse: Pulse | None
+    ending: ContractError | None
+
+    async def stop(self) -> None:
+        """End the audio of the session that runs."""
+
+
+class Keeper:
+    """Watches the clock for one connection, and what the gateway wants of it.
+
+    Args:
+        gateway: Says when a drain ends.
+        kept: The connection.
+        teller: Warns the client.
+        clock: Knows the limits.
+    """
+
+    def __init__(self, gateway: Gateway, kept: Kept, teller: Teller, clock: Clock) -> None:
+        self._gateway = gateway
+        self._settings = gateway.settings
+        self._kept = kept
+        self._teller = teller
+        self._clock = clock
+        self._nudges = Nudges()
+
+    def nudge(self, nudge: Nudge) -> None:
+        """Want something of the connection."""
+        self._nudges.give(nudge)
+
+    async def run(self) -> None:
+        """Watch until the connection ends.
+
+        Raises:
+            OverError: It is to end now.
+        """
+        while True:
+            at, alarm = self._clock.next_alarm()
+            try:
+                async with asyncio.timeout(max(0.0, at - monotonic())):
+                    nudge = await self._nudges.next()
+            except TimeoutError:
+                await self._on_alarm(alarm)
+            else:
+                await self._on_nudge(nudge)
+
+    async def _on_alarm(self, alarm: Alarm) -> None:
+        if not self._clock.due(alarm):
+            return
+        settings = self._settings
+        match alarm:
+            case Alarm.IDLE_WARNING | Alarm.IDLE_END if self._kept.state is State.WAITING:
+                # It is silent because we keep it waiting.
+                self._clock.heard()
+                return
+            case Alarm.IDLE_WARNING:
+                await self._teller.warn(WarningCode.IDLE, self._clock.seconds_to(Alarm.IDLE_END))
+            case Alarm.IDLE_END:
+                limit = settings.ws_idle_timeout_s
+                await self._end_with(ContractError(ErrorCode.IDLE_TIMEOUT, seconds=limit))
+            case Alarm.SESSION_WARNING:
+                left = self._clock.seconds_to(Alarm.SESSION_END)
+                maximum = settings.ws_max_session_s
+                await self._teller.warn(WarningCode.SESSION_ENDING, left, maximum=maximum)
+            case Alarm.SESSION_END:
+                limit = settings.ws_max_session_s
+                await self._end_with(ContractError(ErrorCode.SESSION_TOO_LONG, seconds=limit))
+        self._clock.rang(alarm)
+
+    async def _on_nudge(self, nudge: Nudge) -> None:
+        match nudge:
+            case Nudge.DRAIN:
+                await self._come_to_an_end()
+            case Nudge.RECOGNITION_OFF if self._kept.state is State.STREAMING:
+                await self._end_with(ContractError(ErrorCode.RECOGNITION_OFF))
+            case Nudge.RECOGNITION_MOVED if self._kept.recognition is not None:
+                await self._teller.warn(WarningCode.RECOGNITION_MOVED)
+
+    async def _come_to_an_end(self) -> None:
+        kept, times = self._kept, self._gateway.drain_times
+        error = ContractError(ErrorCode.GOING_AWAY)
+        if kept.state in {State.IDLE, State.WAITING} or times is None:
+            raise over(error)
+        kept.ending = error
+        await self._teller.warn(WarningCode.GOING_AWAY, max(0.0, times.finalise_at - monotonic()))
+        if kept.pulse is not None:
+            # With the newest point in hand, who can resume may leave at once.
+            await self._teller.send_if_read(kept.pulse.beat())
+        await asyncio.sleep(max(0.0, times.finalise_at - monotonic()))
+        await self._end_with(error)
+        await asyncio.sleep(max(0.0, times.cut_at - monotonic()))
+        raise over(ContractError(ErrorCode.DRAIN_DEADLINE))
+
+    async def _end_with(self, error: ContractError) -> None:
+        """End the connection once a running session is finalised; at once where none runs."""
+        self._kept.ending = error
+        if self._kept.state is State.IDLE:
+            raise over(error)
+        if self._kept.state is State.STREAMING:
+            await self._kept.stop()

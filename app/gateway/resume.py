@@ -1,0 +1,138 @@
+"""Signed cursors: what a client carries to another gateway to go on with its session.
+
+A token holds everything the other gateway needs, so none keeps state for clients that left. It is
+signed, not encrypted: what is in it, the client knows.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import time
+from typing import Final
+
+from itsdangerous import BadData, URLSafeSerializer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.asr import Cursor
+from app.contract import ContractError, ErrorCode
+from app.contract.fields import ResumeOffer, ResumePoint
+from app.contract.limits import DEFAULT_HEARTBEAT_S
+from app.gateway.progress import BEGINNING
+
+_VERSION: Final = 1
+_SALT: Final = b"perch resume"
+"""Keeps these signatures apart from any others made with the same keys."""
+
+_KEY_BYTES: Final = 32
+_DECIMALS: Final = 6
+"""Microseconds: a sample at 48 kHz is 21 of them long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a valid token says.
+
+    Attributes:
+        cursor: Where the session goes on.
+        session_id: Of the session; None for the token of a hello, which belongs to none yet.
+    """
+
+    cursor: Cursor
+    session_id: str | None
+
+
+class _Payload(BaseModel):
+    """What a token holds. Short keys: it is sent with every final."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    v: int
+    at: float = Field(ge=0, allow_inf_nan=False)
+    sid: str | None
+    pos: float = Field(ge=0, allow_inf_nan=False)
+    cov: float = Field(ge=0, allow_inf_nan=False)
+    seg: int = Field(ge=0)
+
+
+class ResumeTokens:
+    """Issues and reads tokens.
+
+    Args:
+        keys: The first signs, all are accepted; without one a random key is made, which no other
+            gateway knows.
+        window_s: Seconds a token is good for.
+        clock: Wall-clock seconds since 1970: tokens go from machine to machine.
+    """
+
+    def __init__(
+        self, keys: Sequence[str], window_s: float, clock: Callable[[], float] = time
+    ) -> None:
+        # The library signs with the last of its keys.
+        ordered = list(reversed(keys)) or [secrets.token_hex(_KEY_BYTES)]
+        self._serializer = URLSafeSerializer(
+            ordered,
+            salt=_SALT,
+            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+        )
+        self.window_s = window_s
+        self._clock = clock
+
+    def offer(self) -> ResumeOffer:
+        """Return what a hello says: the beginning of any session, good until its first token."""
+        return ResumeOffer(
+            token=self._issue(BEGINNING, None),
+            window_s=self.window_s,
+            heartbeat_s=DEFAULT_HEARTBEAT_S,
+        )
+
+    def point(self, cursor: Cursor, session_id: str) -> ResumePoint:
+        """Return where a session can be gone on with."""
+        return ResumePoint(
+            position=round(cursor.position, _DECIMALS), token=self._issue(cursor, session_id)
+        )
+
+    def read(self, token: str) -> Claim:
+        """Check a token and say what is in it.
+
+        Raises:
+            ContractError: `resume_rejected`; the detail says why, and nothing of the token.
+        """
+        try:
+            content = self._serializer.loads(token)
+        except BadData as error:
+            raise _rejected(
+                "the token was not issued by a gateway of this environment, or was changed"
+            ) from error
+        # Signed by us: it is not the client's fault when it cannot be read.
+        if not isinstance(content, dict) or content.get("v") != _VERSION:
+            raise _rejected("the token is of another version of the gateway")
+        try:
+            payload = _Payload.model_validate(content)
+        except ValidationError as error:
+            raise _rejected("the token is of another version of the gateway") from error
+        # Clocks differ between machines: a token from a little ahead is as good as a new one.
+        age = self._clock() - payload.at
+        if abs(age) > self.window_s:
+            raise _rejected(
+                f"the token is {age:.0f} s old; accepted: at most {self.window_s:g} s"
+                if age > 0
+                else f"the token is from {-age:.0f} s ahead; the gateways' clocks differ"
+            )
+        cursor = Cursor(position=payload.pos, covered=payload.cov, segment_id=payload.seg)
+        return Claim(cursor, payload.sid)
+
+    def _issue(self, cursor: Cursor, session_id: str | None) -> str:
+        content = {
+            "v": _VERSION,
+            "at": round(self._clock(), 1),
+            "sid": session_id,
+            "pos": round(cursor.position, _DECIMALS),
+            "cov": round(cursor.covered, _DECIMALS),
+            "seg": cursor.segment_id,
+        }
+        return self._serializer.dumps(content)
+
+
+def _rejected(detail: str) -> ContractError:
+    return ContractError(ErrorCode.RESUME_REJECTED, detail=detail)

@@ -1,0 +1,143 @@
+"""Signed cursors: what is taken, what is refused, and in which words.
+
+That HMAC-SHA-256 cannot be forged is taken from the library, not proved here.
+"""
+
+import base64
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from itsdangerous import URLSafeSerializer
+
+from app.asr import Cursor
+from app.contract import ContractError
+from app.contract.limits import MAX_RESUME_TOKEN_CHARS
+from app.gateway.resume import Claim, ResumeTokens
+
+KEY = "first key of thirty-two characters"
+OTHER = "second key of thirty-two character"
+SESSION = "6e0c9f0b-6e2b-4c51-a3d0-7f2f0e8ecb35"
+CURSOR = Cursor(position=12.5, covered=12.31, segment_id=4)
+
+seconds = st.floats(min_value=0, max_value=86_400, allow_nan=False)
+
+
+class Time:
+    """A wall clock that tests move."""
+
+    now = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def why_rejected(tokens: ResumeTokens, token: str) -> str:
+    with pytest.raises(ContractError) as refused:
+        tokens.read(token)
+    assert refused.value.code == "resume_rejected"
+    assert refused.value.retryable is False
+    return refused.value.sentence
+
+
+@given(position=seconds, covered=seconds, segment_id=st.integers(0, 10**9))
+def test_a_token_says_to_another_gateway_what_it_was_issued_for(
+    position: float, covered: float, segment_id: int
+) -> None:
+    cursor = Cursor(position=position, covered=covered, segment_id=segment_id)
+    point = ResumeTokens([KEY], 120).point(cursor, SESSION)
+    claim = ResumeTokens([KEY], 120).read(point.token)
+    assert claim.session_id == SESSION
+    assert claim.cursor.segment_id == segment_id
+    assert claim.cursor.covered == pytest.approx(covered, abs=1e-6)
+    # The client cuts its audio where the gateway goes on, to the last digit.
+    assert claim.cursor.position == point.position == pytest.approx(position, abs=1e-6)
+    assert len(point.token) <= MAX_RESUME_TOKEN_CHARS
+
+
+def test_the_token_of_a_hello_is_the_beginning_of_no_session() -> None:
+    tokens = ResumeTokens([KEY], 90)
+    offer = tokens.offer()
+    claim = tokens.read(offer.token)
+    assert (claim.cursor, claim.session_id) == (
+        Cursor(position=0.0, covered=0.0, segment_id=0),
+        None,
+    )
+    assert (offer.window_s, offer.heartbeat_s) == (90, 5)
+
+
+def test_the_first_key_signs_and_every_key_is_taken_so_that_keys_can_be_changed() -> None:
+    old, new = ResumeTokens([KEY], 120), ResumeTokens([OTHER, KEY], 120)
+    assert new.read(old.point(CURSOR, SESSION).token).session_id == SESSION
+    assert ResumeTokens([OTHER], 120).read(new.point(CURSOR, SESSION).token).session_id == SESSION
+    assert "not issued" in why_rejected(old, new.point(CURSOR, SESSION).token)
+
+
+def test_without_a_key_only_the_same_process_takes_its_tokens() -> None:
+    one, another = ResumeTokens([], 120), ResumeTokens([], 120)
+    token = one.point(CURSOR, SESSION).token
+    assert one.read(token).session_id == SESSION
+    assert "not issued" in why_rejected(another, token)
+
+
+def test_a_token_is_good_for_its_window_and_not_longer() -> None:
+    time = Time()
+    tokens = ResumeTokens([KEY], 120, time)
+    token = tokens.point(CURSOR, SESSION).token
+    time.now += 120
+    assert tokens.read(token).cursor == CURSOR
+    time.now += 1
+    assert "121 s old; accepted: at most 120 s" in why_rejected(tokens, token)
+
+
+def test_clocks_of_gateways_may_differ_by_as_much_as_the_window() -> None:
+    ahead, behind = Time(), Time()
+    ahead.now += 119
+    token = ResumeTokens([KEY], 120, ahead).point(CURSOR, SESSION).token
+    assert ResumeTokens([KEY], 120, behind).read(token).cursor == CURSOR
+    ahead.now += 10
+    token = ResumeTokens([KEY], 120, ahead).point(CURSOR, SESSION).token
+    assert "clocks differ" in why_rejected(ResumeTokens([KEY], 120, behind), token)
+
+
+def test_a_token_of_another_version_is_refused_as_such() -> None:
+    signer = URLSafeSerializer(
+        [KEY],
+        salt=b"perch resume",
+        signer_kwargs=ResumeTokens([KEY], 120)._serializer.signer_kwargs,
+    )
+    for content in ({"v": 2, "pos": 1.0}, {"v": 1, "pos": "here"}, [1, 2, 3]):
+        token = signer.dumps(content)
+        assert "another version" in why_rejected(ResumeTokens([KEY], 120), token)
+
+
+@given(st.text(max_size=200))
+@example("")
+@example("....")
+def test_whatever_is_no_token_is_refused_and_not_repeated(text: str) -> None:
+    sentence = why_rejected(ResumeTokens([KEY], 120), text)
+    assert "not issued" in sentence
+    assert len(text) < 8 or text not in sentence
+
+
+@given(at=st.integers(0, 150), text=st.text(max_size=20), cut=st.integers(0, 20))
+def test_a_damaged_token_is_refused_or_says_the_same(at: int, text: str, cut: int) -> None:
+    # The encoding passes over what is not in its alphabet, so a few damages change nothing.
+    tokens = ResumeTokens([KEY], 120)
+    good = tokens.point(CURSOR, SESSION).token
+    try:
+        claim = tokens.read(good[:at] + text + good[at + cut :])
+    except ContractError as refused:
+        said: object = refused.code
+    else:
+        said = claim
+    assert said in ("resume_rejected", Claim(CURSOR, SESSION))
+
+
+def test_a_position_cannot_be_changed_without_the_key() -> None:
+    tokens = ResumeTokens([KEY], 120)
+    content, _, signature = tokens.point(CURSOR, SESSION).token.rpartition(".")
+    forged = base64.urlsafe_b64encode(json.dumps({"v": 1, "pos": 0.0}).encode()).decode()
+    assert content
+    assert "not issued" in why_rejected(tokens, f"{forged.rstrip('=')}.{signature}")
