@@ -219,24 +219,48 @@ class LineMachine(RuleBasedStateMachine):
     def arrive(self, client: bytes, waits: bool, resumed: bool) -> None:
         before = self.gate.sessions
         waited = len(self.line)
-        try:
-            ticket = self.gate.queue(Visitor(client, 30.0 if waits else None), resumed=resumed)
-        except ContractError:
-            self.settle()
+        ticket, refused = self.draw(Visitor(client, 30.0 if waits else None), resumed=resumed)
+        self.settle()
+        if ticket is None:
+            assert self.is_justified(refused, client, waits=waits)
             return
         assert not self.closed
         if ticket.is_admitted:
-            self.settle()
             # Never past somebody who waits, never beyond the slots.
             assert not self.line
             self.held.append(ticket)
             assert before + 1 <= self.gate.sessions <= self.gate.slots
         else:
             assert waits
-            self.settle()
             assert waited <= self.room
             self.line.append((not resumed, next(self.numbers), ticket))
             self.line.sort(key=lambda entry: entry[:2])
+
+    def draw(self, visitor: Visitor, *, resumed: bool) -> "tuple[Ticket | None, ErrorCode | None]":
+        try:
+            return self.gate.queue(visitor, resumed=resumed), None
+        except ContractError as error:
+            return None, error.code
+
+    def is_justified(self, refused: ErrorCode | None, client: bytes, *, waits: bool) -> bool:
+        """Whether nobody is sent away without need."""
+        is_full = self.gate.free_sessions <= 0
+        match refused:
+            case ErrorCode.RECOGNITION_OFF:
+                return self.closed
+            case ErrorCode.TOO_MANY_SESSIONS:
+                return is_full and not waits
+            case ErrorCode.ASR_UNAVAILABLE:
+                return self.gate.slots == 0 and not waits
+            case ErrorCode.WAITING_ROOM_FULL:
+                return is_full and waits and len(self.line) == self.room
+            case ErrorCode.TOO_MANY_CLIENT_SESSIONS:
+                return self.mine().count(client) == self.limit > 0
+            case _:
+                return refused is ErrorCode.TOO_MANY_NEW_SESSIONS
+
+    def mine(self) -> list[bytes]:
+        return [ticket.client for ticket in [*self.held, *(entry[2] for entry in self.line)]]
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
@@ -285,9 +309,8 @@ class LineMachine(RuleBasedStateMachine):
         assert self.gate.sessions == len(self.held)
         assert self.gate.waiting == len(self.line) <= self.room
         assert [ticket.place for _, _, ticket in self.line] == list(range(1, len(self.line) + 1))
-        mine = [ticket.client for ticket in self.held] + [t.client for _, _, t in self.line]
         if self.limit:
-            assert all(mine.count(client) <= self.limit for client in CLIENTS)
+            assert all(self.mine().count(client) <= self.limit for client in CLIENTS)
         registry = self.gate._metrics.registry
         assert registry.get_sample_value("perch_sessions_active") == len(self.held)
         assert registry.get_sample_value("perch_waiting_sessions") == len(self.line)

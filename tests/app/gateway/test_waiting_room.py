@@ -111,3 +111,19 @@ async def test_new_sessions_and_uploads_count_together_by_the_minute(emulator: E
         refused = await upload(gateway, recording("WAV", "PCM_16"))
         assert (refused.status_code, refused.json()["code"]) == (429, "too_many_new_sessions")
         assert 1 <= int(refused.headers["Retry-After"]) <= 30
+
+
+@pytest.mark.parametrize(("trusted", "clients"), [("", 1), ("127.0.0.0/8", 2)])
+async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(
+    emulator: Emulator, trusted: str, clients: int
+) -> None:
+    async with running_gateway(
+        emulator, ws_client_new_sessions_per_minute=1, app_trusted_proxies=trusted
+    ) as gateway:
+        begun = 0
+        for address in ("192.0.2.1", "192.0.2.2"):
+            headers = {"X-Forwarded-For": address}
+            async with client(gateway, "/?wait=1", additional_headers=headers) as socket:
+                await send(socket, "start_transcription")
+                begun += (await said(socket))["type"] == "session_started"
+    assert begun == clients
