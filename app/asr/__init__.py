@@ -14,10 +14,12 @@ from app.asr.events import (
     Model,
     Readiness,
     Resumed,
+    RetryHealth,
     StreamEvent,
     Transcript,
     Word,
 )
+from app.asr.resolver import Resolver
 from app.asr.routes import Route
 from app.asr.settings import RivaSettings
 from app.asr.settings_problems import Problem, SettingsError
@@ -36,7 +38,9 @@ __all__ = [
     "Model",
     "Problem",
     "Readiness",
+    "Resolver",
     "Resumed",
+    "RetryHealth",
     "RivaASRClient",
     "RivaSettings",
     "Route",

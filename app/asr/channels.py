@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import grpc.aio
 from riva.client.proto import riva_asr_pb2_grpc
 
-from app.asr.errors import AsrError, ErrorCode, Fault
+from app.asr.errors import AsrError, ErrorCode, Fault, client_closed
 
 if TYPE_CHECKING:
     from app.asr.settings import RivaSettings
@@ -58,10 +58,18 @@ class _TlsFiles:
 
 
 class ChannelPool:
-    """Hands out places for streams, filling one connection before opening the next."""
+    """Hands out places for streams, filling one connection before opening the next.
 
-    def __init__(self, settings: RivaSettings) -> None:
+    Args:
+        settings: with the server's host and port.
+        authority: the name it goes by in requests, where that is not its host.
+    """
+
+    def __init__(self, settings: RivaSettings, authority: str | None = None) -> None:
         self._settings = settings
+        self._options = channel_options(settings)
+        if authority is not None:
+            self._options.append(("grpc.default_authority", f"{authority}:{settings.port}"))
         self._limit = settings.max_streams_per_channel
         self.places = settings.channels * self._limit
         self._free = asyncio.Semaphore(self.places)
@@ -100,15 +108,10 @@ class ChannelPool:
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
-            raise AsrError(
-                ErrorCode.CLIENT_CLOSED,
-                "The service is shutting down.",
-                retryable=True,
-                fault=Fault.SERVICE,
-            )
+            raise client_closed()
 
     async def _open(self) -> RivaChannel:
-        options = channel_options(self._settings)
+        options = self._options
         if not self._settings.ssl:
             return RivaChannel(grpc.aio.insecure_channel(self._settings.target, options=options))
         if self._tls is None:

@@ -10,16 +10,15 @@ from app.asr.coverage import BEGINNING, checked
 from app.asr.errors import AsrError, ErrorCode
 from app.asr.events import Transcript
 from app.asr.files import FileLimits, Recording, read_recording
-from app.asr.fleet import Endpoint, Fleet
 from app.asr.lasting import LastingRules, LastingStream
 from app.asr.lines import StreamLines
 from app.asr.reopening import ReopenRules
 from app.asr.requests import file_request, join_options, opening_request
+from app.asr.resolver import SystemResolver
 from app.asr.results import join_finals, offline_transcripts
 from app.asr.retry import with_retries
-from app.asr.routes import Route, Routes
+from app.asr.routes import Route, routes_of
 from app.asr.stream import StreamRules
-from app.asr.transport import GrpcTransport
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.asr.control import StreamControl, StreamOptions
-    from app.asr.endpoints import Address
     from app.asr.events import (
         Cursor,
         EndpointHealth,
@@ -41,9 +39,11 @@ if TYPE_CHECKING:
         FileTranscript,
         Model,
         Readiness,
+        RetryHealth,
         StreamEvent,
     )
     from app.asr.requests import Options
+    from app.asr.resolver import Resolver
     from app.asr.settings import RivaSettings
     from app.asr.transport import Transport
 
@@ -62,11 +62,18 @@ class RivaASRClient:
     Args:
         settings: where the recognisers are and what to ask of them.
         transport: the wire to the only recogniser; None takes gRPC to each of the settings' own.
+        resolver: whom to ask for the addresses of names; None asks the system.
     """
 
-    def __init__(self, settings: RivaSettings, *, transport: Transport | None = None) -> None:
+    def __init__(
+        self,
+        settings: RivaSettings,
+        *,
+        transport: Transport | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
         self._settings = settings
-        self._routes = _routes(settings, transport)
+        self._routes = routes_of(settings, transport, resolver or SystemResolver())
         self._timeout = settings.timeout_ms / _MS
         self._file_timeout = settings.file_timeout_ms / _MS
         self._files = asyncio.Semaphore(settings.max_batch_size)
@@ -195,6 +202,7 @@ class RivaASRClient:
             attempt,
             retries=self._settings.max_retries,
             first_wait_s=self._settings.retry_delay_ms / _MS,
+            budget=self._routes.budget,
         )
 
     async def transcribe_file(  # noqa: PLR0913 - one argument for each thing a caller may choose
@@ -333,14 +341,24 @@ class RivaASRClient:
         return await self._routes.current.ready(model=self._settings.model, within=self._timeout)
 
     def endpoints(self) -> tuple[EndpointHealth, ...]:
-        """What is known of each recogniser, without asking any; for metrics."""
+        """What is known of each recogniser of both routes, without asking any; for metrics.
+
+        Which recognisers there are may change where RIVA_ENDPOINTS has names: take them as they
+        are each time.
+        """
         return self._routes.health()
+
+    def retries(self) -> RetryHealth:
+        """How many further attempts are made now, and how many wait for their turn."""
+        return self._routes.budget.health()
 
     def slots(self) -> int | None:
         """Streams that the well recognisers of the current route take together.
 
-        RIVA_ENDPOINT_STREAMS for each recogniser that is neither ejected nor known to be unready;
-        None where that is 0: then nobody knows.
+        RIVA_ENDPOINT_STREAMS for each recogniser that is neither ejected nor known to be unready,
+        or fewer for one that lately refused a stream (`app.asr.slots`); 0 where none is well. None
+        where nobody knows: RIVA_ENDPOINT_STREAMS is 0 and not every one has refused a stream.
+        Streams of other gateways at the same recognisers are not counted.
         """
         return self._routes.current.slots()
 
@@ -367,23 +385,3 @@ class RivaASRClient:
     async def aclose(self) -> None:
         """Ends every stream and connection."""
         await self._routes.aclose()
-
-
-def _routes(settings: RivaSettings, transport: Transport | None) -> Routes:
-    if transport is not None:
-        return Routes(Fleet([Endpoint("riva-1", settings, transport)]), None)
-    fallback = settings.fallback_endpoints
-    return Routes(
-        _fleet(settings, settings.addresses, "riva"),
-        _fleet(settings, fallback, "riva-fallback") if fallback else None,
-    )
-
-
-def _fleet(settings: RivaSettings, addresses: Sequence[Address], name: str) -> Fleet:
-    places = [settings.at(address) for address in addresses]
-    return Fleet(
-        [
-            Endpoint(f"{name}-{number}", place, GrpcTransport(place))
-            for number, place in enumerate(places, start=1)
-        ]
-    )

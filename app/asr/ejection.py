@@ -4,6 +4,8 @@ Outlier ejection as Envoy does it, with Envoy's defaults
 (`config/cluster/v3/outlier_detection.proto`): five errors in a row eject an endpoint for 30 s times
 the number of its recent ejections, at most 300 s; a tenth of the endpoints may be away at once, but
 one always may, and the last one never.
+A probe ends an ejection, as a health check does at Envoy, but only one that saw the endpoint down
+since: where it says ready all the while, it is blind to what the calls died of.
 Nothing here waits, draws or looks at a clock: a moment is an argument.
 """
 
@@ -42,6 +44,7 @@ class _Record:
     ejections: int = 0  # on record, which is what the next length is reckoned from
     total: int = 0  # ever
     until: float = -math.inf
+    was_down: bool = False  # a probe said so since it was ejected
 
 
 class Ejection:
@@ -55,8 +58,35 @@ class Ejection:
     def __init__(self, names: Sequence[str], rules: EjectionRules | None = None) -> None:
         self._rules = EjectionRules() if rules is None else rules
         self._records = {name: _Record() for name in names}
+
+    @property
+    def most_ejected(self) -> int:
+        """So many may be away at once."""
         share = int(len(self._records) * self._rules.most_share)
-        self.most_ejected = min(max(1, share), len(self._records) - 1)
+        return min(max(1, share), max(0, len(self._records) - 1))
+
+    def joined(self, name: str) -> None:
+        """There is one more endpoint, with nothing on its record."""
+        self._records[name] = _Record()
+
+    def gone(self, name: str, now: float) -> None:
+        """There is one endpoint less; if too many are away then, one comes back."""
+        del self._records[name]
+        away = [record for record in self._records.values() if now < record.until]
+        if len(away) > self.most_ejected:
+            min(away, key=lambda record: record.until).until = now
+
+    def probed(self, name: str, now: float, *, ready: bool) -> bool:
+        """A probe of the endpoint answered; True when this ends its ejection."""
+        record = self._records[name]
+        if now >= record.until:
+            return False
+        if not ready:
+            record.was_down = True
+        elif record.was_down:
+            record.until = now
+            return True
+        return False
 
     def succeeded(self, name: str) -> None:
         """The endpoint answered as it should: its errors are not consecutive any more."""
@@ -82,6 +112,7 @@ class Ejection:
         record.ejections += 1
         record.total += 1
         record.errors = 0
+        record.was_down = False
         record.until = now + min(self._rules.longest_s, self._rules.base_s * record.ejections)
 
     def _away(self, now: float) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 HOST_PATTERN = r"[A-Za-z0-9._\-]+"
 _ENTRY = re.compile(
-    rf"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>{HOST_PATTERN})):(?P<port>\d{{1,5}})"
+    rf"(?:(?P<dns>dns:)?(?P<host>{HOST_PATTERN})|\[(?P<v6>[0-9A-Fa-f:.]+)\]):(?P<port>\d{{1,5}})"
     r"(?:/(?P<http>\d{1,5}))?"
 )
 _HIGHEST_PORT = 65_535
@@ -15,21 +15,25 @@ _HIGHEST_PORT = 65_535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """One recogniser.
+    """One recogniser, or all those behind a name.
 
     Attributes:
         host: name or address.
         port: gRPC port.
         http_port: port of the readiness probe, 0 for none; None takes RIVA_HTTP_PORT.
+        is_group: whether each address of the name is a recogniser of its own.
     """
 
     host: str
     port: int
     http_port: int | None = None
+    is_group: bool = False
 
 
 def parse_addresses(text: str) -> tuple[Address, ...]:
-    """Reads "host:port/http_port,host:port"; an IPv6 address stands in brackets.
+    """Reads "host:port/http_port,dns:host:port"; an IPv6 address stands in brackets.
+
+    With `dns:` before it a name stands for all recognisers at its addresses.
 
     Raises:
         ValueError: an entry is not of that form, or stands there twice.
@@ -45,9 +49,16 @@ def parse_addresses(text: str) -> tuple[Address, ...]:
 def _address(entry: str) -> Address:
     match = _ENTRY.fullmatch(entry)
     if match is None:
-        raise ValueError(f"{entry!r} is not of the form host:port or host:port/http_port")
+        raise ValueError(
+            f"{entry!r} is not of the form host:port/http_port or dns:host:port/http_port"
+        )
     port = int(match["port"])
     http_port = None if match["http"] is None else int(match["http"])
     if not 1 <= port <= _HIGHEST_PORT or (http_port or 0) > _HIGHEST_PORT:
         raise ValueError(f"{entry!r} has a port beyond {_HIGHEST_PORT}")
-    return Address(host=match["v6"] or match["host"], port=port, http_port=http_port)
+    return Address(
+        host=match["v6"] or match["host"],
+        port=port,
+        http_port=http_port,
+        is_group=match["dns"] is not None,
+    )

@@ -279,3 +279,13 @@ def invalid(field: str, value: object, accepted: str) -> AsrError:
 def late(doing: str, seconds: float) -> AsrError:
     """The recogniser kept silent beyond a deadline."""
     return from_status("DEADLINE_EXCEEDED", f"nothing within {seconds:g} s", doing=doing)
+
+
+def client_closed() -> AsrError:
+    """This side ended its calls."""
+    return AsrError(
+        ErrorCode.CLIENT_CLOSED,
+        "The service is shutting down.",
+        retryable=True,
+        fault=Fault.SERVICE,
+    )

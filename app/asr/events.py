@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from app.asr.routes import Route
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
@@ -208,23 +210,45 @@ class EndpointHealth:
     """What is known of one recogniser.
 
     Attributes:
-        name: "riva-1", "riva-2", in the order of the settings; holds no address.
+        name: "riva-1", "riva-2" in the order of RIVA_ENDPOINTS, "riva-fallback-1" for
+            RIVA_FALLBACK_ENDPOINTS. Those behind a name of DNS have a second number, "riva-2-1";
+            it is given to another address when its own is gone. Holds no address, and there are
+            never more of them than addresses, so that it can be a label of a metric.
+        route: the route it belongs to.
         ready: what it answered when it was last asked; None when it was not.
         streams: streams open there now.
-        slots: streams it takes at the same time; None when that is unknown.
+        slots: streams it takes at the same time, as far as is known: RIVA_ENDPOINT_STREAMS, or
+            fewer after it refused one; None where nobody knows.
         consecutive_errors: errors since it last worked.
         ejected_for: seconds for which it still gets no calls because of its errors; 0 when it gets
-            calls.
+            calls. Above 0 the breaker is open.
         ejections: how often that happened so far.
     """
 
     name: str
+    route: Route
     ready: bool | None
     streams: int
     slots: int | None
     consecutive_errors: int
     ejected_for: float
     ejections: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryHealth:
+    """Further attempts of a client: streams that are opened again, and calls that are repeated.
+
+    Attributes:
+        in_flight: attempts that are made now.
+        waiting: attempts that wait for their turn; above 0 for long, and the recognisers cannot
+            take back what broke.
+        most: attempts that may be made at the same time, by the streams there are now.
+    """
+
+    in_flight: int
+    waiting: int
+    most: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

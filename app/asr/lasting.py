@@ -240,7 +240,8 @@ class LastingStream:
             if self._is_done():
                 break
             try:
-                self._line = await self._lines.reopen(self._line)
+                patience = self._reopening.left(self._now())
+                self._line = await self._lines.reopen(self._line, patience=patience)
             except AsrError as error:
                 wait, lost = self._wait_after_refusal(error), error
             else:

@@ -16,6 +16,7 @@ import httpx
 from app.asr.catalogue import fitting, unavailable
 from app.asr.errors import AsrError
 from app.asr.events import Readiness
+from app.asr.settings_problems import bracketed
 
 if TYPE_CHECKING:
     from app.asr.catalogue import Catalogue
@@ -23,10 +24,17 @@ if TYPE_CHECKING:
 
 
 class HttpProbe:
-    """Asks the server's HTTP readiness endpoint; connects when it is first used."""
+    """Asks the server's HTTP readiness endpoint; connects when it is first used.
 
-    def __init__(self, settings: RivaSettings) -> None:
+    Args:
+        settings: with this server's host and port.
+        authority: the name it goes by, where that is not its host.
+    """
+
+    def __init__(self, settings: RivaSettings, authority: str | None = None) -> None:
         self._settings = settings
+        port = settings.http_port
+        self._headers = {} if authority is None else {"Host": f"{bracketed(authority)}:{port}"}
         self._url = settings.ready_url
         self._client: httpx.AsyncClient | None = None
         self._connecting = asyncio.Lock()
@@ -42,7 +50,7 @@ class HttpProbe:
             client = await self._connected()
             if client is None:
                 return "the connection to the recogniser was closed by this side"
-            answer = await client.get(self._url, extensions=extensions)
+            answer = await client.get(self._url, headers=self._headers, extensions=extensions)
         except (httpx.HTTPError, OSError) as error:
             # The error's text holds addresses or paths; its kind does not.
             return f"the readiness probe of the recogniser failed ({type(error).__name__})"
@@ -102,9 +110,9 @@ async def probe(http: HttpProbe, catalogue: Catalogue, *, model: str, within: fl
                 http.reason(), catalogue.refresh(), return_exceptions=True
             )
     except TimeoutError:
-        return _not_ready(f"the recogniser did not answer within {within:g} s")
+        return not_ready(f"the recogniser did not answer within {within:g} s")
     if isinstance(listed, AsrError):
-        return _not_ready(listed.message)
+        return not_ready(listed.message)
     if isinstance(listed, BaseException):
         raise listed
     if isinstance(refusal, BaseException):
@@ -112,12 +120,13 @@ async def probe(http: HttpProbe, catalogue: Catalogue, *, model: str, within: fl
     if refusal is not None:
         return Readiness(ready=False, reason=refusal, models=listed)
     if not listed:
-        return _not_ready("the recogniser lists no model")
+        return not_ready("the recogniser lists no model")
     if not fitting(listed, model, streaming=True):
         reason = unavailable(model, listed, streaming=True).message
         return Readiness(ready=False, reason=reason, models=listed)
     return Readiness(ready=True, reason=None, models=listed)
 
 
-def _not_ready(reason: str) -> Readiness:
+def not_ready(reason: str) -> Readiness:
+    """The answer where nothing is known to be served."""
     return Readiness(ready=False, reason=reason, models=())

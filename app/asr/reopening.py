@@ -98,6 +98,11 @@ class Reopening:
         """An attempt to open it again failed; returns as `broke` does."""
         return self._next_wait(now) if is_passing(error) else None
 
+    def left(self, now: float) -> float:
+        """Seconds it may still be away."""
+        since = now if self._away_since is None else self._away_since
+        return max(0.0, since + self._rules.outage_limit - now)
+
     def _next_wait(self, now: float) -> float | None:
         since = now if self._away_since is None else self._away_since
         left = since + self._rules.outage_limit - now

@@ -13,6 +13,8 @@ from app.asr.errors import AsrError, ErrorCode
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from app.asr.budget import RetryBudget
+
 Answer = TypeVar("Answer")
 
 # A caller waits for this call: beyond it an error is of more use than another try.
@@ -24,7 +26,11 @@ _log = structlog.get_logger(__name__)
 
 
 async def with_retries(
-    attempt: Callable[[], Awaitable[Answer]], *, retries: int, first_wait_s: float
+    attempt: Callable[[], Awaitable[Answer]],
+    *,
+    retries: int,
+    first_wait_s: float,
+    budget: RetryBudget,
 ) -> Answer:
     """Calls `attempt` until it succeeds, fails for good, or the tries are used up.
 
@@ -36,17 +42,30 @@ async def with_retries(
             that has passed.
         retries: further tries after the first.
         first_wait_s: upper bound of the first wait in seconds.
+        budget: where each further try waits for its turn, for as long as it may wait at all.
     """
+    try:
+        return await attempt()
+    except AsrError as error:
+        failure = error
     for tried in range(retries):
+        if not failure.retryable or failure.code in _WAITED_ENOUGH:
+            break
+        await _pause(failure, tried, first_wait_s)
+        place = await budget.place(LONGEST_WAIT_S)
         try:
             return await attempt()
         except AsrError as error:
-            if not error.retryable or error.code in _WAITED_ENOUGH:
-                raise
-            bound = min(LONGEST_WAIT_S, first_wait_s * 2**tried)
-            wait = random.uniform(0.0, bound)  # noqa: S311 - spreads load, protects nothing
-            _log.warning(
-                "asr_retry", code=error.code, detail=error.detail, tried=tried + 1, wait_s=wait
-            )
-        await asyncio.sleep(wait)
-    return await attempt()
+            failure = error
+        finally:
+            place.release()
+    raise failure
+
+
+async def _pause(failure: AsrError, tried: int, first_wait_s: float) -> None:
+    bound = min(LONGEST_WAIT_S, first_wait_s * 2**tried)
+    wait = random.uniform(0.0, bound)  # noqa: S311 - spreads load, protects nothing
+    _log.warning(
+        "asr_retry", code=failure.code, detail=failure.detail, tried=tried + 1, wait_s=wait
+    )
+    await asyncio.sleep(wait)

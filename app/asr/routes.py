@@ -7,16 +7,28 @@ hears again what no final covers, as after a break.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
+from app.asr.budget import RetryBudget
+from app.asr.endpoint import Endpoint
+from app.asr.fleet import Fleet
+from app.asr.roster import Group, Lookups, Roster
+from app.asr.transport import GrpcTransport
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from riva.client.proto import riva_asr_pb2
 
+    from app.asr.endpoints import Address
     from app.asr.events import EndpointHealth, Model
-    from app.asr.fleet import Endpoint, Fleet
     from app.asr.lines import FleetLine
+    from app.asr.resolver import Resolver
+    from app.asr.settings import RivaSettings
+    from app.asr.transport import Transport
 
 _log = structlog.get_logger(__name__)
 
@@ -34,14 +46,19 @@ class Routes:
     Args:
         primary: the fleet that is used unless told otherwise.
         fallback: the other one; None where there is none.
+        longest_s: seconds after which a further attempt counts as work.
     """
 
-    def __init__(self, primary: Fleet, fallback: Fleet | None) -> None:
+    def __init__(self, primary: Fleet, fallback: Fleet | None, *, longest_s: float) -> None:
         self._fleets = {Route.PRIMARY: primary}
         if fallback is not None:
             self._fleets[Route.FALLBACK] = fallback
         self.route = Route.PRIMARY
         primary.is_in_use = True
+        self.budget = RetryBudget(self._streams, longest_s=longest_s)
+
+    def _streams(self) -> int:
+        return sum(len(fleet.lines) for fleet in self._fleets.values())
 
     @property
     def has_fallback(self) -> bool:
@@ -101,5 +118,45 @@ class Routes:
 
     async def aclose(self) -> None:
         """Ends every stream and connection."""
+        self.budget.close()
         for fleet in self._fleets.values():
             await fleet.aclose()
+
+
+def routes_of(settings: RivaSettings, transport: Transport | None, resolver: Resolver) -> Routes:
+    """The fleets that the settings name.
+
+    Args:
+        settings: where the recognisers are.
+        transport: the wire to the only one; None takes gRPC to each of the settings' own.
+        resolver: whom to ask for the addresses of names.
+    """
+    within = settings.timeout_ms / 1000.0
+    lookups = Lookups(resolver=resolver, every_s=settings.dns_refresh_s, within_s=within)
+    if transport is not None:
+        roster = Roster([Endpoint("riva-1", settings, transport)], (), lookups)
+        return Routes(Fleet(Route.PRIMARY, roster), None, longest_s=within)
+
+    def roster_of(addresses: Sequence[Address], name: str) -> Roster:
+        fixed, groups = [], []
+        for number, address in enumerate(addresses, start=1):
+            if address.is_group:
+                make = partial(_member, settings, address)
+                groups.append(Group(f"{name}-{number}", address, make))
+            else:
+                place = settings.at(address)
+                fixed.append(Endpoint(f"{name}-{number}", place, GrpcTransport(place)))
+        return Roster(fixed, groups, lookups)
+
+    fallback = settings.fallback_endpoints
+    return Routes(
+        Fleet(Route.PRIMARY, roster_of(settings.addresses, "riva")),
+        Fleet(Route.FALLBACK, roster_of(fallback, "riva-fallback")) if fallback else None,
+        longest_s=within,
+    )
+
+
+def _member(settings: RivaSettings, address: Address, name: str, host: str) -> Endpoint:
+    """The endpoint at one of a name's addresses; it goes by the name."""
+    place = settings.at(address, host)
+    return Endpoint(name, place, GrpcTransport(place, address.host), address.host)

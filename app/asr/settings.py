@@ -102,6 +102,7 @@ class RivaSettings(BaseSettings):
         (),
         description=(
             "several recognisers as host:port or host:port/http_port, joined by commas, each once; "
+            "dns:host:port stands for one at each address of the name; "
             "empty takes RIVA_HOST, RIVA_PORT and RIVA_HTTP_PORT"
         ),
     )
@@ -115,6 +116,10 @@ class RivaSettings(BaseSettings):
     )
     endpoint_streams: Annotated[int, Ge(0), Le(100_000)] = Field(
         0, description="0 to 100000: most streams at the same time at each recogniser; 0 unknown"
+    )
+
+    dns_refresh_s: Annotated[float, Ge(1.0), Le(3600.0)] = Field(
+        30.0, description="1 to 3600: seconds between two lookups of the names of endpoints"
     )
 
     ssl: bool = Field(False, description="true or false: TLS to the recogniser")
@@ -289,11 +294,23 @@ class RivaSettings(BaseSettings):
         """Every recogniser: RIVA_ENDPOINTS, else the one of RIVA_HOST."""
         return self.endpoints or (Address(host=self.host, port=self.port),)
 
-    def at(self, address: Address) -> RivaSettings:
-        """The same settings for that recogniser alone."""
-        http_port = self.http_port if address.http_port is None else address.http_port
-        place = {"host": address.host, "port": address.port, "http_port": http_port}
-        return self.model_copy(update={**place, "endpoints": (), "fallback_endpoints": ()})
+    def at(self, address: Address, host: str | None = None) -> RivaSettings:
+        """The same settings for that recogniser alone.
+
+        Args:
+            address: the recogniser, or all those behind a name.
+            host: which of the name's addresses; its certificate still carries the name.
+        """
+        update: dict[str, Any] = {
+            "host": host or address.host,
+            "port": address.port,
+            "http_port": self.http_port if address.http_port is None else address.http_port,
+            "endpoints": (),
+            "fallback_endpoints": (),
+        }
+        if host is not None:
+            update["ssl_server_name"] = self.ssl_server_name or address.host
+        return self.model_copy(update=update)
 
     @property
     def target(self) -> str:

@@ -74,10 +74,14 @@ class GrpcTransport:
 
     `riva.client.ASRService` is not used: it blocks, has no deadline and no cancel, and sends
     metadata twice over TLS.
+
+    Args:
+        settings: with the server's host and port.
+        authority: the name it goes by in requests, where that is not its host.
     """
 
-    def __init__(self, settings: RivaSettings) -> None:
-        self._pool = ChannelPool(settings)
+    def __init__(self, settings: RivaSettings, authority: str | None = None) -> None:
+        self._pool = ChannelPool(settings, authority)
         key = settings.api_key.get_secret_value()
         self._metadata = (("authorization", f"Bearer {key}"),) if key else ()
 

@@ -156,14 +156,15 @@ async def serving(
     *,
     credentials: grpc.ServerCredentials | None = None,
     options: Iterable[tuple[str, int]] = (),
+    at: str = "127.0.0.1:0",
 ) -> AsyncIterator[FakeRiva]:
-    """Runs the server on a free port of 127.0.0.1."""
+    """Runs the server on a free port of 127.0.0.1, or where it is told to."""
     server = grpc.aio.server(options=list(options))
     riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(riva, server)
     if credentials is None:
-        riva.port = server.add_insecure_port("127.0.0.1:0")
+        riva.port = server.add_insecure_port(at)
     else:
-        riva.port = server.add_secure_port("127.0.0.1:0", credentials)
+        riva.port = server.add_secure_port(at, credentials)
     await server.start()
     try:
         yield riva

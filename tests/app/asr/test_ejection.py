@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.asr.ejection import Ejection, EjectionRules
 
@@ -20,7 +20,8 @@ class EjectionMachine(RuleBasedStateMachine):
         self.names: list[str] = []
         self.ejection = Ejection(["one"])
         self.errors: dict[str, int] = {}
-        self.ejected_at: dict[str, float] = {}
+        self.down: set[str] = set()  # whom a probe saw down since they were ejected
+        self.joined = 0
 
     @initialize(count=st.integers(min_value=1, max_value=25))
     def endpoints(self, count: int) -> None:
@@ -52,7 +53,37 @@ class EjectionMachine(RuleBasedStateMachine):
                 assert not ejected
             if ejected:
                 self.errors[name] = 0
+                self.down.discard(name)
                 assert RULES.base_s <= self.ejection.left(name, self.now) <= RULES.longest_s
+
+    @rule(data=st.data(), ready=st.booleans())
+    def one_is_probed(self, data: st.DataObject, ready: bool) -> None:
+        name = data.draw(st.sampled_from(self.names))
+        was_away = self.ejection.is_ejected(name, self.now)
+        ended = self.ejection.probed(name, self.now, ready=ready)
+        assert ended == (was_away and ready and name in self.down)
+        if was_away and not ready:
+            self.down.add(name)
+        if ended:
+            assert not self.ejection.is_ejected(name, self.now)
+            self.down.discard(name)
+
+    @rule()
+    def one_joins(self) -> None:
+        self.joined += 1
+        name = f"riva-new-{self.joined}"
+        self.names.append(name)
+        self.errors[name] = 0
+        self.ejection.joined(name)
+        assert self.ejection.total(name) == 0
+
+    @precondition(lambda self: len(self.names) > 1)
+    @rule(data=st.data())
+    def one_is_gone(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(self.names))
+        self.names.remove(name)
+        self.down.discard(name)
+        self.ejection.gone(name, self.now)
 
     def away(self) -> int:
         return sum(self.ejection.is_ejected(name, self.now) for name in self.names)
@@ -116,3 +147,25 @@ def test_the_only_endpoint_and_the_last_of_two_are_kept() -> None:
     assert not any(fail(two, "b", 0.0, 50))
     # Once the first one is back, the next error of the second one counts.
     assert two.failed("b", 30.0)
+
+
+def test_a_probe_ends_an_ejection_only_where_it_saw_the_endpoint_down_since() -> None:
+    ejection = Ejection(["a", "b"])
+    fail(ejection, "a", 0.0)
+    # It was ready all the while its streams died: the probe does not see what is wrong.
+    assert not ejection.probed("a", 1.0, ready=True)
+    assert ejection.is_ejected("a", 1.0)
+    assert not ejection.probed("a", 2.0, ready=False)
+    assert ejection.probed("a", 3.0, ready=True)
+    assert not ejection.is_ejected("a", 3.0)
+    # The next ejection is longer all the same, and takes a new proof.
+    fail(ejection, "a", 4.0)
+    assert ejection.left("a", 4.0) == 60.0
+    assert not ejection.probed("a", 5.0, ready=True)
+
+
+def test_the_one_that_is_left_over_comes_back() -> None:
+    ejection = Ejection(["a", "b"])
+    fail(ejection, "a", 0.0)
+    ejection.gone("b", 1.0)
+    assert not ejection.is_ejected("a", 1.0)

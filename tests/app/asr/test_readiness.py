@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from app.asr import AsrError, Fault
+from app.asr.budget import RetryBudget
 from app.asr.errors import from_status
 from app.asr.retry import with_retries
 from tests.app.asr.conftest import client_of
@@ -204,6 +205,11 @@ async def test_a_model_that_is_not_listed_is_refused_with_the_list_and_found_aft
     assert "'new-model'; accepted: parakeet-streaming" in error.message
 
 
+def unbounded() -> RetryBudget:
+    """A budget of one caller, who never has to wait for a turn."""
+    return RetryBudget(lambda: 0, longest_s=5.0)
+
+
 async def test_retries_wait_at_random_below_a_bound_that_doubles(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -224,6 +230,6 @@ async def test_retries_wait_at_random_below_a_bound_that_doubles(
         raise from_status("UNAVAILABLE", "", doing="try")
 
     with pytest.raises(AsrError):
-        await with_retries(fail, retries=6, first_wait_s=1.0)
+        await with_retries(fail, retries=6, first_wait_s=1.0, budget=unbounded())
     assert bounds == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
     assert slept == [bound / 2 for bound in bounds]

@@ -1,0 +1,126 @@
+"""Slots of an endpoint: what refusals teach and time gives back, in any order.
+
+Pure: moments are arguments. That refusals of a real server arrive here is shown in `test_load`.
+"""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from app.asr.slots import SlotRules, Slots
+
+RULES = SlotRules()
+
+
+class SlotsMachine(RuleBasedStateMachine):
+    """A recogniser with room for some streams, which it does not tell, and a client of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+        self.most: int | None = None
+        self.room = 0
+        self.open = 0
+        self.refused_at: float | None = None
+        self.slots = Slots(None)
+
+    @initialize(most=st.none() | st.integers(min_value=1, max_value=40), room=st.integers(0, 50))
+    def begin(self, most: int | None, room: int) -> None:
+        self.most, self.room, self.slots = most, room, Slots(most)
+
+    def count(self, later: float = 0.0) -> float:
+        count = self.slots.count(self.now + later)
+        return float("inf") if count is None else count
+
+    @rule(seconds=st.sampled_from([0.5, 3.0, 10.0, 45.0, 301.0, 700.0]))
+    def time_passes(self, seconds: float) -> None:
+        before = self.count()
+        self.now += seconds
+        assert self.count() >= before
+
+    @rule(room=st.integers(0, 50))
+    def others_come_or_go(self, room: int) -> None:
+        self.room = max(room, self.open)
+
+    @rule()
+    def a_stream_is_opened(self) -> None:
+        before = self.count()
+        if self.open >= self.room:
+            self.slots.refused(self.open, self.now)
+            self.refused_at = self.now
+            assert self.count() == min(before, self.open)
+        else:
+            self.open += 1
+            self.slots.held(self.open, self.now)
+            assert self.count() >= max(before, min(self.open, self.most or self.open))
+
+    @precondition(lambda self: self.open > 0)
+    @rule()
+    def a_stream_ends(self) -> None:
+        before = self.count()
+        self.open -= 1
+        assert self.count() == before
+
+    @invariant()
+    def there_are_never_more_than_configured_nor_less_than_none(self) -> None:
+        assert 0 <= self.count() <= (float("inf") if self.most is None else self.most)
+
+    @invariant()
+    def whatever_was_learned_is_regained_in_steps_and_forgotten_in_the_end(self) -> None:
+        assert self.count(RULES.slowest_s) >= min(
+            self.count() + 1, float("inf") if self.most is None else self.most
+        )
+        if self.refused_at is not None:
+            assert self.slots.count(self.refused_at + RULES.forgotten_s + 1) == self.most
+
+
+TestSlots = SlotsMachine.TestCase
+TestSlots.settings = settings(deadline=None, max_examples=60, stateful_step_count=40)
+
+
+def test_a_refusal_shows_how_many_there_are_and_each_ten_seconds_give_one_back() -> None:
+    slots = Slots(30)
+    slots.refused(12, 100.0)
+    assert [slots.count(100.0 + after) for after in (0, 9, 10, 25, 180, 500)] == [
+        12,
+        12,
+        13,
+        14,
+        30,
+        30,
+    ]
+
+
+def test_many_refusals_at_once_count_as_the_lowest_and_not_as_impatience() -> None:
+    slots = Slots(None)
+    for beside in (19, 18, 12, 10, 11):
+        slots.refused(beside, 100.0)
+    assert slots.count(100.0) == 10
+    assert slots.count(110.0) == 11
+
+
+def test_a_refusal_of_a_regained_slot_doubles_the_wait_until_a_stream_works_there() -> None:
+    slots = Slots(30)
+    slots.refused(10, 0.0)
+    slots.refused(10, 10.0)
+    assert (slots.count(29.0), slots.count(30.0)) == (10, 11)
+    slots.refused(10, 30.0)
+    assert (slots.count(69.0), slots.count(70.0)) == (10, 11)
+    slots.held(11, 70.0)
+    assert (slots.count(79.0), slots.count(80.0)) == (11, 12)
+
+
+def test_a_stream_that_works_beyond_what_a_refusal_seemed_to_say_corrects_it() -> None:
+    slots = Slots(None)
+    # Two of five that were being opened were taken; the refusals of the others came first.
+    slots.refused(8, 0.0)
+    slots.held(10, 0.1)
+    assert slots.count(0.1) == 10
+
+
+def test_nothing_is_known_where_nothing_was_said_or_refused() -> None:
+    slots = Slots(None)
+    slots.held(50, 0.0)
+    assert slots.count(0.0) is None
