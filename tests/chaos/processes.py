@@ -10,7 +10,6 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -18,14 +17,13 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
 LOOPBACK = "127.0.0.1"
 START_S = 60.0
 STOP_S = 40.0
 POLL_S = 0.1
-KEPT_LINES = 200
 SCRUBBED = ("APP_", "AUDIO_", "AWS_", "EMULATOR_", "LOG_", "NIM_", "RIVA_", "WS_")
 """Settings of the person's shell, which must not decide a scenario."""
 
@@ -66,7 +64,7 @@ class Program:
         self.folder = folder
         self.environment = dict(environment or {})
         self.prefix = prefix
-        self.lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self.lines: list[str] = []
         self.said: dict[str, object] = {}
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -80,7 +78,7 @@ class Program:
             ProcessError: It does not run.
         """
         if self._process is None or self._process.returncode is not None:
-            raise ProcessError(f"{self.name} does not run; its last lines: {list(self.lines)[-5:]}")
+            raise ProcessError(f"{self.name} does not run; its last lines: {self.lines[-5:]}")
         return self._process.pid
 
     @property
@@ -116,15 +114,35 @@ class Program:
         Raises:
             ProcessError: It ended, or said nothing of the kind in time.
         """
+        await self._until(lambda: self.said.get("event") == event, repr(event))
+
+    async def wait_for_line(self, *parts: str, since: int = 0) -> str:
+        """Wait until it writes a line in which all these texts stand, and return it.
+
+        Args:
+            parts: The texts.
+            since: How many lines are passed over.
+
+        Raises:
+            ProcessError: It ended, or wrote nothing of the kind in time.
+        """
+
+        def found() -> list[str]:
+            return [line for line in self.lines[since:] if all(part in line for part in parts)]
+
+        await self._until(lambda: bool(found()), f"a line with {parts}")
+        return found()[0]
+
+    async def _until(self, holds: Callable[[], bool], what: str) -> None:
         try:
             async with asyncio.timeout(START_S):
-                while self.said.get("event") != event:
+                while not holds():
                     if self._reading is None or self._reading.done():
-                        raise ProcessError(f"{self.name} ended: {list(self.lines)[-5:]}")
+                        raise ProcessError(f"{self.name} ended: {self.lines[-5:]}")
                     await self._news.wait()
         except TimeoutError:
             raise ProcessError(
-                f"{self.name} did not say {event!r} within {START_S:g} s: {list(self.lines)[-5:]}"
+                f"{self.name} did not say {what} within {START_S:g} s: {self.lines[-5:]}"
             ) from None
 
     def signal(self, number: signal.Signals) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from tests.chaos.verdict import Difference
+from tests.chaos.verdict import Difference, compare, outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ COLUMNS: Final = (
     "Sessions",
     "Words lost",
     "Words twice",
-    "Longest gap",
+    "Longest gap, s (undisturbed)",
     "Error codes",
     "Left behind",
 )
@@ -59,6 +59,7 @@ class Row:
         sessions: Run at the same time.
         difference: Words lost and words twice, over all sessions.
         gap_s: Longest time, from the moment it broke on, that a client waited for its next result.
+        undisturbed_gap_s: The same where nothing broke.
         errors: Sessions by the code they ended with.
         left: Tasks, descriptors, sessions and streams of the recogniser that stayed, as counted.
         broken: Promises that were not kept, as sentences.
@@ -70,6 +71,7 @@ class Row:
     sessions: int
     difference: Difference = field(default_factory=Difference)
     gap_s: float | None = None
+    undisturbed_gap_s: float | None = None
     errors: Mapping[str, int] = field(default_factory=dict)
     left: tuple[int, int, int, int] = (0, 0, 0, 0)
     broken: tuple[str, ...] = ()
@@ -91,6 +93,7 @@ def judged(title: str, trial: Trial, promise: Promise = WHOLE, remark: str = "")
         sessions=len(trial.heard),
         difference=trial.total(),
         gap_s=trial.longest_gap(),
+        undisturbed_gap_s=trial.undisturbed_gap(),
         errors=errors,
         left=left,
         broken=tuple(broken),
@@ -100,15 +103,13 @@ def judged(title: str, trial: Trial, promise: Promise = WHOLE, remark: str = "")
 
 def _of_sessions(trial: Trial, promise: Promise) -> list[str]:
     problems: list[str] = []
-    for number, heard in enumerate(trial.heard):
+    for number, (whole, heard) in enumerate(trial.pairs()):
         name = f"session {number} ({heard.client}, {heard.what.name})"
         if heard.hung:
             problems.append(f"{name} hung")
-        if promise.told and heard.error is not None:
-            problems += _told(trial, heard, name)
-            continue
-        difference = trial.difference(heard)
-        if difference != Difference():
+        elif promise.told and heard.error is not None:
+            problems += _told(whole, heard, name)
+        elif (difference := compare(whole.text, heard.text)) != Difference():
             problems.append(
                 f"{name} lost {difference.lost} words and has {difference.twice} twice: "
                 f"{heard.text!r}"
@@ -116,13 +117,13 @@ def _of_sessions(trial: Trial, promise: Promise) -> list[str]:
     return problems
 
 
-def _told(trial: Trial, heard: Heard, name: str) -> list[str]:
+def _told(whole: Heard, heard: Heard, name: str) -> list[str]:
     if heard.lost is None:
         return [f"{name} ended with {heard.error} and was not told which audio is lost"]
-    difference = trial.difference_outside(heard, heard.lost)
+    start, end = heard.lost
+    difference = compare(outside(whole.words, start, end), outside(heard.words, start, end))
     if difference == Difference():
         return []
-    start, end = heard.lost
     sentence = (
         f"{name} was told that {start:.2f} to {end:.2f} s is lost, and outside it lost "
         f"{difference.lost} words and has {difference.twice} twice: {heard.text!r}"
@@ -144,10 +145,17 @@ def _cells(row: Row) -> tuple[str, ...]:
         str(row.sessions),
         str(row.difference.lost),
         str(row.difference.twice),
-        "-" if row.gap_s is None else f"{row.gap_s:.1f} s",
+        _gap(row),
         errors or "none",
         "/".join(map(str, row.left)),
     )
+
+
+def _gap(row: Row) -> str:
+    if row.gap_s is None:
+        return "-"
+    compared = "" if row.undisturbed_gap_s is None else f" ({row.undisturbed_gap_s:.1f})"
+    return f"{row.gap_s:.1f}{compared}"
 
 
 def section(rows: Sequence[Row], *, command: str, commit: str, now: datetime) -> str:

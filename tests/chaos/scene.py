@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -13,11 +14,12 @@ import psutil
 from tests.chaos.processes import POLL_S, Gateway, Recogniser
 from tests.chaos.speech import FAST, Manner, Meeting, Recording
 from tests.chaos.talking import Heard, Place, Session
-from tests.chaos.verdict import Difference, compare, outside
+from tests.chaos.verdict import Difference, compare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Sequence
 
+Strike = Callable[[], Coroutine[None, None, None]]
 SETTLE_S = 20.0
 """How long what a scenario started may take to go away by itself."""
 
@@ -39,11 +41,6 @@ class Role:
     what: Recording
     manner: Manner = FAST
     interims: bool = True
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What an undisturbed session of it is found by."""
-        return self.client, self.what.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,31 +91,28 @@ class Trial:
     """What came of a scenario.
 
     Attributes:
-        undisturbed: One session of each kind and recording, before anything broke.
-        heard: The sessions that were disturbed.
+        undisturbed: The same sessions before anything broke.
+        undisturbed_at: When all of them were in their middle.
+        heard: The sessions that were disturbed, in the same order.
         struck_at: When it began to break.
         left: What the gateways hold more than before.
         streams: Streams that recognisers still have open.
     """
 
-    undisturbed: dict[tuple[str, str], Heard]
+    undisturbed: list[Heard] = field(default_factory=list)
+    undisturbed_at: float = 0.0
     heard: list[Heard] = field(default_factory=list)
     struck_at: float = 0.0
     left: Traces = field(default_factory=Traces)
     streams: int = 0
 
-    def difference(self, heard: Heard) -> Difference:
-        """Of one session's words to the undisturbed ones."""
-        return compare(self.undisturbed[heard.client, heard.what.name].text, heard.text)
-
-    def difference_outside(self, heard: Heard, span: tuple[float, float]) -> Difference:
-        """The same without a span of the audio."""
-        whole = self.undisturbed[heard.client, heard.what.name]
-        return compare(outside(whole.words, *span), outside(heard.words, *span))
+    def pairs(self) -> list[tuple[Heard, Heard]]:
+        """Every session undisturbed and disturbed."""
+        return list(zip(self.undisturbed, self.heard, strict=True))
 
     def total(self) -> Difference:
         """Of all sessions."""
-        return sum((self.difference(heard) for heard in self.heard), Difference())
+        return sum((compare(one.text, other.text) for one, other in self.pairs()), Difference())
 
     def errors(self) -> Counter[str]:
         """How many sessions ended with which code."""
@@ -127,6 +121,11 @@ class Trial:
     def longest_gap(self) -> float:
         """Longest wait of any client for its next result, from the moment it began to break."""
         return max((heard.longest_gap(self.struck_at) for heard in self.heard), default=0.0)
+
+    def undisturbed_gap(self) -> float:
+        """The same where nothing broke."""
+        gaps = (heard.longest_gap(self.undisturbed_at) for heard in self.undisturbed)
+        return max(gaps, default=0.0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,61 +147,63 @@ class Scene:
     deadline_s: float
 
     async def play(
-        self, strike: Callable[[], Coroutine[None, None, None]], *, place: Place | None = None
+        self,
+        strike: Strike,
+        *,
+        prepare: Strike | None = None,
+        hold: bool = False,
+        place: Place | None = None,
     ) -> Trial:
         """Run the sessions undisturbed, then again and strike when all are in their middle.
 
         Args:
             strike: What breaks, and is mended where it is; runs while the sessions go on.
+            prepare: Runs between the two.
+            hold: Whether the speakers say nothing until the strike is over.
             place: Where the undisturbed sessions connect, if not at the same place.
+
+        Raises:
+            AssertionError: A session failed although nothing was broken.
         """
-        trial = Trial(undisturbed=await self.undisturbed(place))
+        trial = Trial()
+        trial.undisturbed, trial.undisturbed_at = await self._run(nothing, place or self.place)
+        for one in trial.undisturbed:
+            if one.error is not None or one.hung or not one.text:
+                raise AssertionError(f"undisturbed, {one.client} ended with {one.error}: {one}")
         await self._settle({})
         before = {
             gateway.name: await traces(gateway, self.recognisers) for gateway in self.gateways
         }
-        await self._disturbed(trial, strike)
+        if prepare is not None:
+            await prepare()
+        trial.heard, trial.struck_at = await self._run(strike, self.place, hold=hold)
         trial.left, trial.streams = await self._settle(before)
         return trial
 
-    async def undisturbed(self, place: Place | None = None) -> dict[tuple[str, str], Heard]:
-        """One session of each kind and recording.
-
-        Raises:
-            AssertionError: One of them failed although nothing was broken.
-        """
-        chosen = {role.key: role for role in self.roles}
-        heard = {
-            key: Heard(client=role.client, what=role.what, interims=role.interims)
-            for key, role in chosen.items()
-        }
-        async with asyncio.timeout(self.deadline_s), asyncio.TaskGroup() as tasks:
-            for key, role in chosen.items():
-                tasks.create_task(role.session(place or self.place, heard[key], role.manner, None))
-        for one in heard.values():
-            if one.error is not None or not one.text:
-                raise AssertionError(f"undisturbed, {one.client} ended with {one.error}: {one}")
-        return heard
-
-    async def _disturbed(
-        self, trial: Trial, strike: Callable[[], Coroutine[None, None, None]]
-    ) -> None:
+    async def _run(
+        self, strike: Strike, place: Place, *, hold: bool = False
+    ) -> tuple[list[Heard], float]:
+        """Run every session; return what was heard, and when all were in their middle."""
         meeting = Meeting(len(self.roles))
-        sessions: set[asyncio.Task[None]] = set()
-        for role in self.roles:
-            heard = Heard(client=role.client, what=role.what, interims=role.interims)
-            trial.heard.append(heard)
-            sessions.add(asyncio.create_task(self._session(role, heard, meeting)))
+        heard = [
+            Heard(client=role.client, what=role.what, interims=role.interims) for role in self.roles
+        ]
+        sessions = {
+            asyncio.create_task(self._session(role, place, one, meeting))
+            for role, one in zip(self.roles, heard, strict=True)
+        }
         try:
             async with asyncio.timeout(self.deadline_s):
                 await meeting.all_here()
-            trial.struck_at = monotonic()
+            began = monotonic()
             async with asyncio.timeout(self.deadline_s), asyncio.TaskGroup() as tasks:
-                tasks.create_task(strike())
+                striking = tasks.create_task(strike())
+                if hold:
+                    await striking
                 # What breaks has begun to, when the speakers go on.
                 await asyncio.sleep(0)
                 meeting.end()
-            await asyncio.wait(sessions, timeout=trial.struck_at + self.deadline_s - monotonic())
+            await asyncio.wait(sessions, timeout=max(0.0, began + self.deadline_s - monotonic()))
         finally:
             for session in sessions:
                 session.cancel()
@@ -210,12 +211,14 @@ class Scene:
         for result in results:
             if isinstance(result, Exception):
                 raise result
+        return heard, began
 
-    async def _session(self, role: Role, heard: Heard, meeting: Meeting) -> None:
+    @staticmethod
+    async def _session(role: Role, place: Place, heard: Heard, meeting: Meeting) -> None:
         seat = meeting.seat()
         heard.hung = True
         try:
-            await role.session(self.place, heard, role.manner, seat)
+            await role.session(place, heard, role.manner, seat)
             heard.hung = False
         finally:
             heard.ended_at = heard.ended_at or monotonic()

@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
@@ -19,6 +19,7 @@ from app.client import (
     ClientError,
     Deadlines,
     Partial,
+    Reconnected,
     StartTranscription,
     Transcription,
     WarningA,
@@ -30,7 +31,7 @@ from tests.chaos.verdict import TimedWord
 if TYPE_CHECKING:
     import ssl
 
-    from app.client import Connection
+    from app.client import AnyConnection
     from app.contract.fields import AudioSpan
 
 UNHURRIED = Deadlines(open=60.0, start=60.0, send=120.0, finish=120.0)
@@ -144,30 +145,36 @@ Session = Callable[[Place, Heard, Manner, Seat | None], Coroutine[None, None, No
 """Runs one session into what was heard; ends without an exception whatever happened to it."""
 
 
-async def perch(place: Place, heard: Heard, manner: Manner, seat: Seat | None) -> None:
-    """A session by `app.client`, without resume."""
-    try:
-        async with connect(
-            f"{place.url}/ws", ssl_context=place.tls, deadlines=UNHURRIED, resume=False
-        ) as line:
-            options = StartTranscription(
-                sample_rate=heard.what.rate, enable_partials=heard.interims
-            )
-            await line.start(options)
+def _perch(*, resume: bool) -> Session:
+    async def session(place: Place, heard: Heard, manner: Manner, seat: Seat | None) -> None:
+        options = StartTranscription(sample_rate=heard.what.rate, enable_partials=heard.interims)
+        try:
             async with (
-                asyncio.TaskGroup() as tasks,
+                connect(
+                    f"{place.url}/ws", ssl_context=place.tls, deadlines=UNHURRIED, resume=resume
+                ) as line,
                 aclosing(spoken(heard.what, manner, seat)) as pieces,
             ):
-                tasks.create_task(_listen(line, heard))
-                async for piece in pieces:
-                    await line.send(piece)
-                heard.taken = (await line.finish()).audio_seconds
-    except* ClientError as group:
-        _failed(heard, group.exceptions[0])
-    heard.ended_at = monotonic()
+                await line.start(options)
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(_listen(line, heard))
+                    async for piece in pieces:
+                        await line.send(piece)
+                    heard.taken = (await line.finish()).audio_seconds
+        except* ClientError as group:
+            _failed(heard, group.exceptions[0])
+        heard.ended_at = monotonic()
+
+    return session
 
 
-async def _listen(line: Connection, heard: Heard) -> None:
+perch: Final = _perch(resume=False)
+"""Sessions by `app.client` that end with their connection."""
+resuming: Final = _perch(resume=True)
+"""Sessions by `app.client` as it is used by default: they go on over another connection."""
+
+
+async def _listen(line: AnyConnection, heard: Heard) -> None:
     async for event in line.events():
         match event:
             case Transcription():
@@ -176,6 +183,10 @@ async def _listen(line: Connection, heard: Heard) -> None:
                 heard.results_at.append(monotonic())
             case WarningA():
                 heard.warned(event.code, event.lost)
+            case Reconnected():
+                heard.resumed += 1
+            case _:
+                pass
 
 
 def _failed(heard: Heard, error: BaseException) -> None:

@@ -1,0 +1,113 @@
+"""The network between gateway and recogniser, and between client and gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
+
+from tests.chaos.report import Row, judged
+from tests.chaos.scenarios.common import SOME, at_port, roles, scene_at
+from tests.chaos.stage import Stage, endpoints, scenario
+from tests.chaos.talking import resuming
+from tests.chaos.toxics import (
+    Bandwidth,
+    Latency,
+    LimitData,
+    ResetPeer,
+    Slicer,
+    SlowClose,
+    Stream,
+    Timeout,
+    Toxic,
+)
+
+if TYPE_CHECKING:
+    from tests.chaos.faultproxy import FaultProxy
+    from tests.chaos.scene import Role
+
+BOTH: tuple[Stream, Stream] = ("up", "down")
+HINDRANCES: dict[str, tuple[str, Toxic]] = {
+    "latency": ("0.3 s of latency, 0.2 s of jitter", Latency(latency=0.3, jitter=0.2)),
+    "bandwidth": ("100 kB/s", Bandwidth(rate=100_000)),
+    "slicer": ("pieces of 200 bytes", Slicer(average_size=200, size_variation=100, delay=0.0002)),
+    "slow-close": ("ends that come 2 s late", SlowClose(delay=2.0)),
+}
+"""What makes everything slower and breaks nothing."""
+BREAKS: dict[str, tuple[str, Toxic]] = {
+    "reset": ("connections are reset", ResetPeer()),
+    "timeout": ("nothing comes through for 4 s, then connections are closed", Timeout(timeout=4)),
+    "limit": ("every connection is closed after 150 kB", LimitData(limit=150_000)),
+}
+"""What breaks connections; the toxic is removed after `BROKEN_S`."""
+BROKEN_S = 5.0
+
+
+async def infect(proxy: FaultProxy, toxic: Toxic, seconds: float | None) -> None:
+    """Put a toxic on both directions, for some time or for good."""
+    for stream in BOTH:
+        proxy.add(stream, toxic, stream)
+    if seconds is not None:
+        await asyncio.sleep(seconds)
+        for stream in BOTH:
+            proxy.remove(stream)
+
+
+async def towards_riva(stage: Stage, title: str, toxic: Toxic, seconds: float | None) -> Row:
+    """A toxic between gateway and recogniser."""
+    (only,) = await stage.recognisers(1)
+    proxy = await stage.proxy(only.grpc_port)
+    gateway = await stage.gateway(f"127.0.0.1:{proxy.port}/{only.http_port}")
+
+    async def strike() -> None:
+        await infect(proxy, toxic, seconds)
+
+    return judged(title, await scene_at(gateway, [only], roles(SOME)).play(strike))
+
+
+async def towards_clients(stage: Stage, title: str, toxic: Toxic, seconds: float | None) -> Row:
+    """A toxic between clients that do not resume and their gateway."""
+    return await before_the_gateway(stage, title, toxic, seconds, roles(SOME))
+
+
+async def towards_resuming_clients(
+    stage: Stage, title: str, toxic: Toxic, seconds: float | None
+) -> Row:
+    """A toxic between clients that resume and their gateway."""
+    who = roles(SOME, client="resuming", session=resuming)
+    return await before_the_gateway(stage, title, toxic, seconds, who)
+
+
+async def before_the_gateway(
+    stage: Stage, title: str, toxic: Toxic, seconds: float | None, who: list[Role]
+) -> Row:
+    """A toxic between clients and gateway."""
+    (only,) = await stage.recognisers(1)
+    gateway = await stage.gateway(endpoints(only))
+    proxy = await stage.proxy(gateway.port)
+
+    async def strike() -> None:
+        await infect(proxy, toxic, seconds)
+
+    scene = scene_at(gateway, [only], who, place=at_port(proxy.port))
+    return judged(title, await scene.play(strike))
+
+
+Play = Callable[[Stage, str, Toxic, float | None], Coroutine[None, None, Row]]
+
+
+def _register(
+    way: str, where: str, play: Play, toxics: dict[str, tuple[str, Toxic]], seconds: float | None
+) -> None:
+    for name, (words, toxic) in toxics.items():
+
+        async def run(stage: Stage, title: str, toxic: Toxic = toxic) -> Row:
+            return await play(stage, title, toxic, seconds)
+
+        scenario(f"{way}-{name}", f"Between {where}: {words}")(run)
+
+
+_register("riva", "gateway and Riva", towards_riva, HINDRANCES, None)
+_register("riva", "gateway and Riva", towards_riva, BREAKS, BROKEN_S)
+_register("client", "client and gateway", towards_clients, HINDRANCES, None)
+_register("client", "client and gateway", towards_resuming_clients, BREAKS, BROKEN_S)
