@@ -24,7 +24,7 @@ class Pulse:
     def beat(self) -> Heartbeat:
         """Return the message for this moment."""
         recognition = self._recognition
-        received, recognised = recognition.audio_seconds, recognition.recognised_seconds
+        received, recognised = recognition.audio_seconds, recognition.heard_seconds
         at = self._clock()
         factor = None
         if self._last is not None and at > self._last[0]:

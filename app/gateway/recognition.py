@@ -61,6 +61,7 @@ class Recognition:
         self.finals: list[str] = []
         self.results = 0
         self.segment_start = begin.covered
+        self._interrupted_at: float | None = None
         self._tokens = tokens
         self._begin = begin
         self._to_finalise: deque[float] = deque()
@@ -87,6 +88,11 @@ class Recognition:
     def recognised_seconds(self) -> float:
         """Audio of the session that was handed to the recogniser."""
         return self._begin.position + self.queue.handed_seconds
+
+    @property
+    def heard_seconds(self) -> float:
+        """As `recognised_seconds`, but without what is only kept while the recogniser is lost."""
+        return self.recognised_seconds if self._interrupted_at is None else self._interrupted_at
 
     @property
     def resumed(self) -> Resumed | None:
@@ -135,6 +141,10 @@ class Recognition:
             self._to_finalise.popleft()
             answered += 1
         return answered
+
+    def interrupted(self, position: float | None) -> None:
+        """Note that the recogniser was lost at a position, None that it is back."""
+        self._interrupted_at = position
 
     def end_audio(self, final_timeout_s: float) -> int:
         """Say that no audio follows, and set a deadline for the last results.

@@ -333,8 +333,10 @@ class GatewaySession:
             case Finalised():
                 await self._answer_finalize(recognition, event.position)
             case Interrupted():
+                recognition.interrupted(event.position)
                 await self._teller.warn(WarningCode.RECOGNISER_LOST)
             case _:
+                recognition.interrupted(None)
                 await self._teller.warn(WarningCode.RECOGNISER_BACK, outage=round(event.outage, 1))
 
     async def _on_result(self, recognition: Recognition, transcript: Transcript) -> None:
