@@ -28,8 +28,9 @@ TOKENS_FILE: Final = "auth-tokens"
 RESUME_KEYS_FILE: Final = "resume-keys"
 """File beside it with the keys that every gateway of the environment signs resume tokens with."""
 
-FINALS_SECONDS: Final = 30
-"""Of a drain, what is kept for the last results: the gateway's WS_FINAL_TIMEOUT_S."""
+LONGEST_GRACE_SECONDS: Final = 60
+"""How long sessions go on by themselves in a drain. AWS takes a spot machine after two minutes: the
+last results, 30 s of them at most, must have come before."""
 
 WAITING_CLIENTS: Final = 50
 """Of the gateway's WS_WAITING_ROOM: each holds a connection."""
@@ -111,6 +112,7 @@ def gateway_environment(settings: Settings, chosen: ColourSettings) -> dict[str,
     inside = "" if settings.network.adopt is not None else settings.network.cidr
     return {
         "APP_TRUSTED_PROXIES": inside,
+        "APP_DRAIN_GRACE_S": str(grace_seconds(settings)),
         "APP_RESUME_KEYS_FILE": f"{RUN}/files/{RESUME_KEYS_FILE}",
         "WS_PING_INTERVAL_S": str(settings.gateway.ping_seconds),
         "WS_MAX_CONCURRENT_SESSIONS": str(settings.gateway.max_sessions),
@@ -122,6 +124,11 @@ def gateway_environment(settings: Settings, chosen: ColourSettings) -> dict[str,
         **(tokens if settings.gateway.tokens else {}),
         **settings.gateway.environment,
     }
+
+
+def grace_seconds(settings: Settings) -> int:
+    """How much of a drain sessions may go on by themselves; the rest is for their last results."""
+    return min(LONGEST_GRACE_SECONDS, settings.gateway.drain_seconds // 2)
 
 
 def fallback_endpoints(settings: Settings) -> str | None:

@@ -203,7 +203,8 @@ class GatewaySettings(Section):
     )
     drain_seconds: int = key(
         kinds.whole(1, 3300, "seconds"),
-        "How long running sessions may go on when a machine leaves.",
+        "How long a leaving machine may take for its sessions: half of it, at most a minute, they"
+        " go on by themselves, then they are finalised.",
         default=300,
     )
     tokens: bool = key(

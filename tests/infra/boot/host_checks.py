@@ -14,6 +14,7 @@ PROGRAMS = (
     "/usr/bin/docker",
     "/usr/bin/systemctl",
     "/usr/bin/python3",
+    "/usr/bin/true",
     "/opt/perch/gateway/bin/python",
 )
 DOCKER = "[Service]\nExecStart=/usr/bin/docker\n"

@@ -201,3 +201,29 @@ def test_a_recogniser_that_dies_is_started_again_until_its_limit_and_then_report
     (call,) = machine.calls("MetricName=BootFailures")
     assert "Value=unit_failed" in call.line
     assert "no profile matches" in machine.read("/var/log/perch/asr.log")
+
+
+def test_a_machine_that_shuts_down_stops_the_recogniser_only_after_the_gateway_has_drained(
+    tmp_path: Path,
+) -> None:
+    """As when somebody stops the instance: no hook and no notice comes before."""
+    machine = with_gpu(broken_machine(tmp_path))
+
+    def until_stopped(name: str, seconds: int) -> str:
+        leave = f"sleep {seconds}; echo {name} >>/opt/standins/order; exit 0"
+        return f"trap '{leave}' TERM; touch /opt/standins/{name}; while :; do sleep 0.1; done"
+
+    recogniser = ("/bin/sh", "-c", until_stopped("recogniser", 0))
+    machine.answer("docker run", "perch-asr", becomes=recogniser)
+    digest = machine.settings.gateway_artifact_sha256 or ""
+    python = f"/opt/perch/releases/{digest[:16]}/venv/bin/python"
+    machine.write(python, f"#!/bin/sh\n{until_stopped('gateway', 2)}\n", 0o755)
+    machine.boot(
+        UNTIL
+        + """
+until_true systemctl is-active --quiet perch-drain
+until_true test -e /opt/standins/recogniser
+until_true test -e /opt/standins/gateway
+"""
+    )
+    assert machine.read("/opt/standins/order").split() == ["gateway", "recogniser"]
