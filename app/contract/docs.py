@@ -143,11 +143,11 @@ _HTTP: Final = """\
 |---|---|
 | `GET /healthz` | 200 while the process lives |
 | `GET /readyz` | 200 when a session can be taken now, else 503; `reasons` says why. \
-`?ignore=capacity` leaves out that all places are taken and that recognition is switched off, for \
-health checks that replace machines. Besides `sessions`, `slots`, `free_sessions`, `waiting`, \
-`connections`, `draining`, `recognition` (`on`, `off` or `fallback`), and `endpoints`: each \
-recogniser's `name`, `ready`, `streams`, `slots`, `consecutive_errors`, `ejected_for` (s), \
-`ejections` |
+`?ignore=capacity` leaves out that all places are taken, and while recognition is off or on the \
+fallback the recogniser, for health checks that replace machines. Besides `sessions`, `slots`, \
+`free_sessions`, `waiting`, `connections`, `draining`, `recognition` (`on`, `off` or `fallback`), \
+and `endpoints`: each recogniser's `name`, `route` (`primary` or `fallback`), `ready`, `streams`, \
+`slots`, `consecutive_errors`, `ejected_for` (s), `ejections` |
 | `POST /drain` | 202 with `draining`, and in seconds `finalise_in` and `cut_in`: the gateway \
 drains as after SIGTERM. Only from the same machine and not through a proxy or a browser; else 404 |
 | `GET /metrics` | Prometheus text; `metrics.md` lists the names |

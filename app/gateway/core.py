@@ -149,8 +149,10 @@ class Gateway:
         """
         found = self.admission.obstacles(capacity=capacity)
         recogniser = self.readiness.obstacle
-        # One that is switched off is not asked to work.
-        if recogniser is not None and (capacity or not self.admission.switched_off):
+        # Neither off nor on the fallback does this machine's own recogniser matter, and no new
+        # machine would make the fallback's any better.
+        is_own = self.switch.mode is RecognitionMode.ON
+        if recogniser is not None and (capacity or is_own):
             found.append(recogniser)
         return found
 

@@ -98,6 +98,7 @@ async def test_readiness_names_slots_line_mode_and_each_recogniser(emulator: Emu
     well, lost = body["endpoints"]
     assert well == {
         "name": "riva-1",
+        "route": "primary",
         "ready": True,
         "streams": 0,
         "slots": 7,

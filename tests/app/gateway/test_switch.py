@@ -174,6 +174,19 @@ async def test_no_machine_is_replaced_for_being_switched_off_even_with_its_recog
         assert (await ready(gateway, "?ignore=capacity")).status_code == 503
 
 
+async def test_no_machine_is_replaced_for_a_fallback_that_is_away(
+    emulator: Emulator, word: Path
+) -> None:
+    write(word, "fallback")
+    ways = {"fallback_endpoints": "127.0.0.1:1/0", "timeout_ms": 500}
+    async with running_gateway(emulator, riva=ways, app_recognition_file=word) as gateway:
+        assert (await ready(gateway)).status_code == 503
+        assert (await ready(gateway, "?ignore=capacity")).status_code == 200
+        write(word, "on")
+        await eventually(lambda: gateway.gateway.readiness.obstacle is None)
+        assert (await ready(gateway)).status_code == 200
+
+
 async def test_the_fallback_serves_while_the_file_says_so(emulator: Emulator, word: Path) -> None:
     other = StreamScript(results=(ScriptedResult(at=3600, text="elsewhere", is_final=True),))
 
