@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from app.asr.errors import AsrError, ErrorCode, Fault
+from app.asr.errors import AsrError, ErrorCode, Fault, late
 from app.asr.requests import models_request
 from app.asr.results import models
 
@@ -45,10 +45,15 @@ class Catalogue:
         return self._models
 
     async def _listed(self) -> tuple[Model, ...]:
-        async with self._asking:
-            if self._asked_at is None or time.monotonic() - self._asked_at > FRESH_S:
-                await self.refresh()
-            return self._models
+        # One deadline for the turn and the question: behind a server that is silent everybody would
+        # else wait for everybody before.
+        try:
+            async with asyncio.timeout(self._timeout), self._asking:
+                if self._asked_at is None or time.monotonic() - self._asked_at > FRESH_S:
+                    await self.refresh()
+                return self._models
+        except TimeoutError:
+            raise late("list models", self._timeout) from None
 
     async def serves(self, name: str, *, streaming: bool) -> bool:
         """Whether a model fits, by the rules of `fitting`."""

@@ -203,9 +203,7 @@ class Roster:
         )
 
     async def _close_unused(self) -> None:
-        for group in self._groups:
-            for endpoint in group.unused():
-                await endpoint.aclose()
+        await _close([endpoint for group in self._groups for endpoint in group.unused()])
 
     async def aclose(self) -> None:
         """Ends the lookups, every stream and every connection."""
@@ -213,9 +211,26 @@ class Roster:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,), timeout=_STOPPING_S)
+            if self._task.done() and not self._task.cancelled() and self._task.exception():
+                _log.error("asr_lookups_broke", detail=repr(self._task.exception()))
         leaving = [endpoint for group in self._groups for endpoint in group.leaving.values()]
-        for endpoint in (*self.endpoints, *leaving):
-            await endpoint.aclose()
+        await _close([*self.endpoints, *leaving])
+
+
+async def _close(endpoints: Sequence[Endpoint]) -> None:
+    """Closes them at the same time; one that does not end is reported and left."""
+    tasks = [
+        asyncio.create_task(endpoint.aclose(), name=f"asr-close-{endpoint.name}")
+        for endpoint in endpoints
+    ]
+    if not tasks:
+        return
+    done, stuck = await asyncio.wait(tasks, timeout=_STOPPING_S)
+    for task in stuck:
+        task.cancel()
+        _log.error("asr_task_stuck", task=task.get_name(), waited_s=_STOPPING_S)
+    for task in done:
+        task.result()
 
 
 def _nothing(_: Endpoint) -> None:

@@ -166,6 +166,13 @@ def _number_problems(settings: RivaSettings) -> Iterator[Problem]:
             value=str(settings.chunk_size_bytes),
             accepted=f"less than RIVA_MAX_MESSAGE_BYTES ({settings.max_message_bytes})",
         )
+    places = settings.channels * settings.max_streams_per_channel
+    if settings.endpoint_streams > places:
+        yield Problem(
+            key=env_key("endpoint_streams"),
+            value=str(settings.endpoint_streams),
+            accepted=f"at most RIVA_CHANNELS x RIVA_MAX_STREAMS_PER_CHANNEL ({places})",
+        )
     early, final = settings.endpointing_stop_history_eou_ms, settings.endpointing_stop_history_ms
     if early is not None and final is not None and early >= final:
         yield Problem(

@@ -8,6 +8,7 @@ both raise nothing but `AsrError`.
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import grpc.aio
@@ -16,7 +17,7 @@ from app.asr.channels import ChannelPool
 from app.asr.errors import AsrError, ErrorCode, Fault, from_status, late
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Coroutine
 
     from riva.client.proto import riva_asr_pb2
 
@@ -111,20 +112,24 @@ class GrpcTransport:
         self, request: riva_asr_pb2.RecognizeRequest, *, within: float
     ) -> riva_asr_pb2.RecognizeResponse:
         """Recognises one recording, within that many seconds."""
-        stub = (await self._pool.control()).stub
-        return await _unary(
-            stub.Recognize(request, timeout=within, metadata=self._metadata), "recognise file"
-        )
+        async with _deadline("recognise file", within):
+            stub = (await self._pool.control()).stub
+            return await _unary(
+                stub.Recognize(request, timeout=within, metadata=self._metadata), "recognise file"
+            )
 
     async def list_models(
         self, request: riva_asr_pb2.RivaSpeechRecognitionConfigRequest, *, within: float
     ) -> riva_asr_pb2.RivaSpeechRecognitionConfigResponse:
         """Asks what the recogniser serves, within that many seconds."""
-        stub = (await self._pool.control()).stub
-        return await _unary(
-            stub.GetRivaSpeechRecognitionConfig(request, timeout=within, metadata=self._metadata),
-            "list models",
-        )
+        async with _deadline("list models", within):
+            stub = (await self._pool.control()).stub
+            return await _unary(
+                stub.GetRivaSpeechRecognitionConfig(
+                    request, timeout=within, metadata=self._metadata
+                ),
+                "list models",
+            )
 
     async def aclose(self) -> None:
         """Ends every call and connection."""
@@ -230,6 +235,16 @@ def _cancellations() -> int:
     """How often the running task was asked to stop."""
     task = asyncio.current_task()
     return 0 if task is None else task.cancelling()
+
+
+@asynccontextmanager
+async def _deadline(doing: str, within: float) -> AsyncIterator[None]:
+    """Bounds all there is to a short call: gRPC's own deadline begins when it is connected to."""
+    try:
+        async with asyncio.timeout(within):
+            yield
+    except TimeoutError:
+        raise late(doing, within) from None
 
 
 async def _unary(

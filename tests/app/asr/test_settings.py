@@ -135,8 +135,15 @@ def test_numbers_that_do_not_fit_together_are_named() -> None:
         endpointing_stop_history_eou_ms=400,
         chunk_size_bytes=100_000,
         max_message_bytes=70_000,
+        endpoint_streams=200,
+        channels=2,
     )
-    assert sorted(found) == ["RIVA_CHUNK_SIZE_BYTES", "RIVA_ENDPOINTING_STOP_HISTORY_EOU_MS"]
+    assert sorted(found) == [
+        "RIVA_CHUNK_SIZE_BYTES",
+        "RIVA_ENDPOINTING_STOP_HISTORY_EOU_MS",
+        "RIVA_ENDPOINT_STREAMS",
+    ]
+    assert "(180)" in found["RIVA_ENDPOINT_STREAMS"]
 
 
 def test_an_ipv6_host_is_put_in_brackets_and_the_http_scheme_can_differ() -> None:
@@ -180,6 +187,7 @@ def attempt(values: dict[str, str], key: str) -> str:
         "RIVA_SSL_CLIENT_KEY",
         "RIVA_CHUNK_SIZE_BYTES",
         "RIVA_ENDPOINTING_STOP_HISTORY_EOU_MS",
+        "RIVA_ENDPOINT_STREAMS",
     }
     try:
         return repr(RivaSettings(_env_file=None, **values, api_key=key))  # type: ignore[arg-type]  # raw text, as from the environment

@@ -1,0 +1,124 @@
+"""Calls to a recogniser that is silent: each ends by itself, and none makes others wait behind it.
+
+The servers here accept connections or calls and say nothing. No test measures how long anything
+took: what does not end would hang, and what waits in line would be asked in vain more than once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import wave
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.asr import AsrError, RivaASRClient
+from tests.app.asr.conftest import client_of, settings_for
+from tests.app.asr.fake_riva import FakeRiva, serving
+from tests.app.asr.sound import of, tone
+from tests.app.asr.test_failures import tasks_of_client
+from tests.app.asr.test_reopened_streams import Reader, check, client_of_all, hear
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Silent(FakeRiva):
+    """Takes the question what it serves, and never answers."""
+
+    async def GetRivaSpeechRecognitionConfig(  # noqa: N802 - Riva's name
+        self,
+        _: object,
+        __: Any,  # noqa: ANN401 - generated
+    ) -> None:
+        self.config_calls += 1
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def black_hole() -> AsyncIterator[FakeRiva]:
+    """A port that accepts connections on which nothing ever happens."""
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await reader.read(65_536):
+                pass
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    async with server:
+        yield FakeRiva(port=server.sockets[0].getsockname()[1])
+
+
+async def test_many_who_ask_a_silent_server_wait_once_and_not_one_after_the_other() -> None:
+    async with (
+        serving(Silent()) as riva,
+        client_of(riva, model="parakeet", timeout_ms=200) as client,
+    ):
+        answers = await asyncio.gather(*(hear(client) for _ in range(20)), return_exceptions=True)
+        assert {getattr(answer, "code", None) for answer in answers} == {"DEADLINE_EXCEEDED"}
+        assert riva.config_calls <= 2
+
+
+async def test_every_call_to_a_port_that_only_accepts_ends_in_its_deadline() -> None:
+    async with black_hole() as riva, client_of(riva, timeout_ms=150, file_timeout_ms=150) as client:
+        for call in (hear(client), client.models(), client.transcribe_file(_wave())):
+            with pytest.raises(AsrError) as caught:
+                await asyncio.wait_for(call, 20)
+            assert caught.value.code in ("DEADLINE_EXCEEDED", "UNAVAILABLE")
+        readiness = await asyncio.wait_for(client.ready(), 20)
+        assert not readiness.ready
+        assert await tasks_of_client() == set()
+
+
+async def test_a_silent_endpoint_costs_a_stream_one_deadline_and_no_word() -> None:
+    async with (
+        black_hole() as hole,
+        serving(FakeRiva(script=Reader())) as riva,
+        client_of_all(hole, riva, timeout_ms=150) as client,
+    ):
+        check(await asyncio.wait_for(hear(client), 20))
+
+
+async def test_a_connection_that_cannot_be_made_ready_does_not_hold_a_short_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def stuck(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    # As a certificate on a file system that hangs.
+    monkeypatch.setattr("app.asr.channels.ChannelPool._open", stuck)
+    async with client_of(FakeRiva(port=1), timeout_ms=100) as client:
+        with pytest.raises(AsrError, match="DEADLINE_EXCEEDED"):
+            await asyncio.wait_for(client.models(), 20)
+        with pytest.raises(AsrError, match="STREAM_LIMIT"):
+            await asyncio.wait_for(hear(client, of([tone(0.1)])), 20)
+
+
+async def test_a_close_that_hangs_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stuck(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("app.asr.transport.GrpcTransport.aclose", stuck)
+    monkeypatch.setattr("app.asr.roster._STOPPING_S", 0.05)
+    async with serving(FakeRiva()) as riva:
+        client = RivaASRClient(settings_for(riva))
+        await asyncio.wait_for(client.aclose(), 20)
+    assert await tasks_of_client() == set()
+
+
+def _wave() -> bytes:
+    """A second of a tone in a WAV file."""
+
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(tone(1.0))
+    return buffer.getvalue()
