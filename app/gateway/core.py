@@ -129,6 +129,8 @@ class Gateway:
         )
         gateway.recognise(settings.app_recognition)
         metrics.endpoints.watch(asr.endpoints)
+        metrics.retries_in_flight.set_function(lambda: asr.retries().in_flight)
+        metrics.retries_waiting.set_function(lambda: asr.retries().waiting)
         metrics.watch_queue(lambda: sum(session.queued_seconds for session in gateway.sessions))
         return gateway
 

@@ -177,6 +177,16 @@ class GatewayMetrics:
             ["code"],
             registry=registry,
         )
+        self.retries_in_flight = Gauge(
+            "perch_upstream_retries_in_flight",
+            "Further attempts at the recogniser that are made now: streams opened again, calls.",
+            registry=registry,
+        )
+        self.retries_waiting = Gauge(
+            "perch_upstream_retries_waiting",
+            "Further attempts that wait for their turn; above 0 for long, recognisers are overrun.",
+            registry=registry,
+        )
         self.errors_sent = Counter(
             "perch_errors_sent", "Errors told to clients, by code.", ["code"], registry=registry
         )

@@ -22,6 +22,7 @@ from tests.app.gateway.running import (
     Running,
     client,
     eventually,
+    last_words,
     running_emulator,
     running_gateway,
     said,
@@ -156,6 +157,47 @@ async def test_off_takes_nothing_new_and_on_takes_it_again_without_a_restart(
         for mode in ("off", "on"):
             name = "perch_recognition_switches_total"
             assert registry.get_sample_value(name, {"mode": mode}) == 1
+
+
+async def test_what_runs_is_finalised_before_it_is_told_that_recognition_is_off(
+    emulator: Emulator, word: Path
+) -> None:
+    async with (
+        running_gateway(emulator, app_recognition_file=word) as gateway,
+        client(gateway) as socket,
+    ):
+        await send(socket, "start_transcription")
+        await socket.send(SILENCE_100MS * 10)
+        await said_until(socket, "transcription")
+        write(word, "off")
+        heard = await said_until(socket, "error")
+        _, code = await last_words(socket)
+        assert gateway.gateway.admission.sessions == 0
+    assert [message["text"] for message in heard if message["type"] == "transcription"] == ["world"]
+    assert heard[-2]["type"] == "session_stopped"
+    assert (heard[-1]["code"], heard[-1]["retry_after"], code) == ("recognition_off", 30.0, 1013)
+
+
+async def test_a_session_moves_to_the_fallback_and_is_told_so(
+    emulator: Emulator, word: Path
+) -> None:
+    async with running_emulator() as fallback:
+        place = f"{fallback.host}:{fallback.grpc_port}/{fallback.http_port}"
+        async with (
+            running_gateway(
+                emulator, riva={"fallback_endpoints": place}, app_recognition_file=word
+            ) as gateway,
+            client(gateway) as socket,
+        ):
+            await send(socket, "start_transcription")
+            await socket.send(SILENCE_100MS)
+            await said(socket)
+            write(word, "fallback")
+            warning = (await said_until(socket, "warning"))[-1]
+            await eventually(lambda: any(not stream.status for stream in fallback.streams))
+            await send(socket, "stop_transcription")
+            await said_until(socket, "session_stopped")
+    assert warning["code"] == "recognition_moved"
 
 
 async def test_no_machine_is_replaced_for_being_switched_off_even_with_its_recogniser_down(

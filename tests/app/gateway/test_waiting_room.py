@@ -62,7 +62,8 @@ async def test_who_would_wait_is_let_in_while_there_is_a_place_and_gets_the_next
             assert await refusal(gateway, "/?wait=300") == (503, "waiting_room_full")
             await send(running, "stop_transcription")
             await said_until(running, "session_stopped")
-            await said_until(waiting, "session_started")
+            heard = await said_until(waiting, "session_started")
+            assert [message["type"] for message in heard] == ["queued", "session_started"]
             assert gateway.gateway.admission.waiting == 0
         registry = gateway.gateway.metrics.registry
         for code in ("too_many_sessions", "waiting_room_full"):
@@ -72,6 +73,47 @@ async def test_who_would_wait_is_let_in_while_there_is_a_place_and_gets_the_next
             registry.get_sample_value("perch_waiting_seconds_count", {"outcome": "admitted"}) == 1
         )
     assert gateway.gateway.admission.sessions == 0
+
+
+async def test_who_waits_hears_its_place_whenever_it_changes(emulator: Emulator) -> None:
+    async with (
+        running_gateway(emulator, ws_max_concurrent_sessions=1) as gateway,
+        client(gateway) as running,
+        client(gateway, "/?wait=300") as first,
+        client(gateway, "/ws/transcribe?wait=300") as second,
+    ):
+        await send(running, "start_transcription")
+        await said(running)
+        await send(first, "start_transcription")
+        assert (await said(first))["place"] == 1
+        await send(second, "start_recording")
+        queued = await said(second)
+        assert (queued["type"], queued["place"]) == ("queued", 2)
+        assert 0 < queued["seconds_left"] <= 300
+        # Who waits is heard: a stop gives the place back.
+        await send(first, "ping")
+        assert (await said(first))["type"] == "pong"
+        await send(first, "stop_transcription")
+        assert (await said(second))["place"] == 1
+        await send(running, "stop_transcription")
+        await said_until(running, "session_stopped")
+        assert (await said(second))["type"] == "recording_started"
+    assert gateway.gateway.admission.sessions == 0
+
+
+async def test_who_leaves_the_line_leaves_nothing(emulator: Emulator) -> None:
+    async with (
+        running_gateway(emulator, ws_max_concurrent_sessions=1) as gateway,
+        client(gateway) as running,
+    ):
+        await send(running, "start_transcription")
+        await said(running)
+        async with client(gateway, "/?wait=300") as waiting:
+            await send(waiting, "start_transcription")
+            await eventually(lambda: gateway.gateway.admission.waiting == 1)
+            waiting.transport.abort()
+            await eventually(lambda: gateway.gateway.admission.waiting == 0)
+        assert gateway.gateway.admission.sessions == 1
 
 
 async def test_one_client_cannot_have_what_another_one_needs(emulator: Emulator) -> None:
