@@ -7,14 +7,12 @@ chaos suite; here it is what the messages say, to the digit.
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 
 from app.emulator import Emulator, Script, ScriptedResult, ScriptedWord, StreamScript
 from tests.app.gateway.running import (
-    PATH_B,
     SILENCE_100MS,
     Running,
     client,
@@ -24,32 +22,11 @@ from tests.app.gateway.running import (
     said_until,
     send,
 )
+from tests.app.gateway.words import A, Words, both, of_type
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEY = "a resume key of this environment 1"
-
-
-class Dialect(NamedTuple):
-    """The words of one dialect."""
-
-    path: str
-    start: str
-    started: str
-    stop: str
-    stopped: str
-
-    async def begin(self, socket: ClientConnection, **options: object) -> None:
-        """Ask for a session."""
-        if self.path == "/":
-            await send(socket, self.start, **options)
-        else:
-            await send(socket, self.start, config=options)
-
-
-A = Dialect("/", "start_transcription", "session_started", "stop_transcription", "session_stopped")
-B = Dialect(PATH_B, "start_recording", "recording_started", "stop_recording", "recording_stopped")
-both = pytest.mark.parametrize("dialect", [A, B], ids=["a", "b"])
 
 
 def final(word: str, start: float, end: float, at: float) -> ScriptedResult:
@@ -70,13 +47,9 @@ async def two_gateways(emulator: Emulator, **changes: float) -> AsyncIterator[tu
         yield one, other
 
 
-def of_type(heard: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    return [message for message in heard if message["type"] == kind]
-
-
 @both
 async def test_a_session_goes_on_at_another_gateway_with_its_id_its_numbers_and_its_times(
-    emulator: Emulator, dialect: Dialect
+    emulator: Emulator, dialect: Words
 ) -> None:
     emulator.set_script(Script(streams=(FIRST, SECOND)))
     async with two_gateways(emulator) as (one, other):
@@ -113,7 +86,7 @@ async def test_a_session_goes_on_at_another_gateway_with_its_id_its_numbers_and_
 
 
 @both
-async def test_who_does_not_ask_hears_nothing_of_it(gateway: Running, dialect: Dialect) -> None:
+async def test_who_does_not_ask_hears_nothing_of_it(gateway: Running, dialect: Words) -> None:
     async with connect(gateway.url + dialect.path) as socket:
         hello = await said(socket)
         assert hello["resume"]["window_s"] == 120
@@ -132,7 +105,7 @@ async def test_who_does_not_ask_hears_nothing_of_it(gateway: Running, dialect: D
 
 @both
 async def test_the_rate_of_the_audio_may_change_since_positions_are_seconds(
-    emulator: Emulator, dialect: Dialect
+    emulator: Emulator, dialect: Words
 ) -> None:
     emulator.set_script(Script(streams=(FIRST, SECOND)))
     async with running_gateway(emulator) as gateway, client(gateway, dialect.path) as socket:
@@ -148,7 +121,7 @@ async def test_the_rate_of_the_audio_may_change_since_positions_are_seconds(
     assert heard[0]["resumed"] == {"position": point["position"], "segment_id": 1}
     (three,) = of_type(heard, "transcription")
     assert three["segment_id"] == 1
-    duration = heard[-1]["audio_seconds" if dialect is A else "total_duration"]
+    duration = heard[-1][dialect.duration]
     assert duration == pytest.approx(point["position"] + 1.0, abs=1e-3)
 
 
@@ -178,7 +151,7 @@ async def test_a_connection_may_be_resumed_while_the_old_one_still_lives(
 @both
 @pytest.mark.parametrize("token", ["nonsense", "x" * 1024])
 async def test_a_token_that_is_none_is_refused_and_a_start_without_it_begins_anew(
-    gateway: Running, dialect: Dialect, token: str
+    gateway: Running, dialect: Words, token: str
 ) -> None:
     async with client(gateway, dialect.path) as socket:
         await dialect.begin(socket, resumable=True, resume=token)
