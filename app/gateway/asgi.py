@@ -1,8 +1,9 @@
 """The gateway as an ASGI application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
@@ -38,6 +39,8 @@ from app.gateway.wire import Wire
 WEB: Final = Path(__file__).resolve().parent.parent / "web"
 _MAX_CLIENT_ID_CHARS: Final = 128
 _LAG_INTERVAL_S: Final = 0.5
+_REVIVAL_S: Final = 1.0
+"""Before a background task that failed runs again: long enough not to fill the log."""
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": (
@@ -130,11 +133,14 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         _log.warning("anyone who can reach this port may use it: APP_AUTH_TOKENS is not set")
     await gateway.switch.look()
     background = [
-        asyncio.create_task(gateway.readiness.run()),
-        asyncio.create_task(gateway.admission.run()),
-        # Another route's recognisers are others: what is known of the last ones says nothing.
-        asyncio.create_task(gateway.switch.run(gateway.readiness.ask)),
-        asyncio.create_task(_measure_lag(gateway.metrics)),
+        asyncio.create_task(_keep_up(run))
+        for run in (
+            gateway.readiness.run,
+            gateway.admission.run,
+            # Another route's recognisers are others: what is known of the last ones says nothing.
+            partial(gateway.switch.run, gateway.readiness.ask),
+            partial(_measure_lag, gateway.metrics),
+        )
     ]
     try:
         yield
@@ -145,6 +151,18 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             with suppress(asyncio.CancelledError):
                 await task
         await gateway.asr.aclose()
+
+
+async def _keep_up(run: Callable[[], Awaitable[None]]) -> None:
+    """Run what runs for ever; a fault of ours is logged and ends it for a moment only."""
+    while True:
+        try:
+            await run()
+        except Exception:  # noqa: BLE001 - whatever it was, the gateway goes on
+            _log.exception("background task failed")
+            await asyncio.sleep(_REVIVAL_S)
+        else:
+            return
 
 
 async def _measure_lag(metrics: GatewayMetrics) -> None:

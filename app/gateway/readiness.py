@@ -13,6 +13,8 @@ _FRESH_INTERVALS: Final = 3
 _MIN_RECHECK_S: Final = 0.5
 """A start asks again at most so often: a crowd of starts must not become a crowd of probes."""
 
+_COULD_NOT_ASK: Final = "the recogniser could not be asked"
+
 _log = get_logger(__name__)
 
 
@@ -71,7 +73,11 @@ class ReadinessProbe:
 
     async def _ask(self) -> None:
         before = self._answer
-        self._answer = await self._asr.ready()
+        try:
+            self._answer = await self._asr.ready()
+        except Exception:  # noqa: BLE001 - a fault of ours; the next question is asked all the same
+            _log.exception(_COULD_NOT_ASK)
+            self._answer = Readiness(ready=False, reason=_COULD_NOT_ASK, models=())
         self._answered_at = monotonic()
         if before is None or before.ready != self._answer.ready:
             _log.info("recogniser readiness", ready=self._answer.ready, reason=self._answer.reason)
