@@ -99,14 +99,13 @@ class Routes:
         avoid: Endpoint | None = None,
         is_checked: bool = False,
     ) -> FleetLine:
-        """Opens a stream on the route that is in use once it is open, as `Fleet.open_line`."""
-        while True:
-            fleet = self.current
-            line = await fleet.open_line(request, within=within, avoid=avoid, is_checked=is_checked)
-            if fleet.is_in_use:
-                return line
-            line.call.abort()
-            line.close()
+        """Opens a stream on the route in use, as `Fleet.open_line`.
+
+        Where another route is chosen meanwhile, the line is to move from its beginning.
+        """
+        return await self.current.open_line(
+            request, within=within, avoid=avoid, is_checked=is_checked
+        )
 
     async def models(self) -> tuple[Model, ...]:
         """What the best endpoint of the route in use serves now."""

@@ -8,6 +8,7 @@ doing; one test asks it for a name that every machine has.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -238,23 +239,9 @@ async def test_a_stream_whose_only_recogniser_died_goes_on_at_the_names_new_addr
         assert len(new.streams) == 1
 
 
-async def test_a_certificate_is_checked_against_the_name_and_not_the_address(
+async def test_requests_and_certificates_go_by_the_name_and_not_by_the_address(
     tmp_path: Path,
 ) -> None:
-    authority = trustme.CA()
-    riva = FakeRiva(script=Reader())
-    credentials = server_credentials(authority, "riva.internal")
-    async with (
-        serving(riva, credentials=credentials),
-        client_by_name(
-            riva.port, Answers(HOME), ssl=True, ssl_cert=ca_file(authority, tmp_path)
-        ) as client,
-    ):
-        check(await hear(client))
-        assert (await client.ready()).ready
-
-
-async def test_the_probe_asks_each_address_under_the_name() -> None:
     asked: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -263,17 +250,25 @@ async def test_the_probe_asks_each_address_under_the_name() -> None:
         await writer.drain()
         writer.close()
 
-    web = await asyncio.start_server(answer, HOME, 0)
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("riva.internal").configure_cert(context)
+    web = await asyncio.start_server(answer, HOME, 0, ssl=context)
     port = web.sockets[0].getsockname()[1]
-    riva = FakeRiva()
+    riva = FakeRiva(script=Reader())
     async with (
         web,
-        at_each(riva) as grpc_port,
+        serving(riva, credentials=server_credentials(authority, "riva.internal")),
         client_by_name(
-            grpc_port, Answers(HOME), endpoints=f"dns:riva.internal:{grpc_port}/{port}"
+            riva.port,
+            Answers(HOME),
+            endpoints=f"dns:riva.internal:{riva.port}/{port}",
+            ssl=True,
+            ssl_cert=ca_file(authority, tmp_path),
         ) as client,
     ):
-        assert (await client.ready()).ready
+        check(await hear(client))
+        assert (await client.ready()).reason is None
     assert f"host: riva.internal:{port}".encode() in asked[0].lower()
 
 

@@ -7,6 +7,7 @@ streams a live Riva takes, and what it answers beyond, is for the first live one
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack, aclosing
 
 import grpc
@@ -136,16 +137,16 @@ async def test_streams_go_where_the_largest_share_of_slots_is_free_and_last_wher
         for riva in servers:
             await stack.enter_async_context(serving(riva))
         client = await stack.enter_async_context(client_of_all(*servers, endpoint_streams=6))
-        # As if the first one had refused a third stream.
-        client._routes.current.endpoints[0].slots.refused(2, asyncio.get_running_loop().time())
-        for expected in ((2, 6), (2, 6)):
-            for _ in range(8 - sum(len(riva.streams) for riva in servers)):
+        for slots, expected in ((2, (1, 3)), (0, (1, 6))):
+            client._routes.current.endpoints[0].slots.refused(slots, time.monotonic())
+            while sum(len(riva.streams) for riva in servers) < sum(expected):
                 microphone = Microphone()
                 microphone.speak(tone(0.02))
                 transcripts = client.stream_transcribe(microphone.listen())
                 await stack.enter_async_context(aclosing(transcripts))
                 await anext(transcripts)
             assert tuple(len(riva.streams) for riva in servers) == expected
+        assert client.slots() == 6
 
 
 async def test_a_recogniser_that_refuses_everybody_has_no_slots_and_is_not_ejected() -> None:
@@ -171,3 +172,24 @@ async def test_recognisers_that_are_unready_or_ejected_have_no_slots() -> None:
     async with client_of_all(gone, endpoint_streams=10) as client:
         await client.ready()
         assert client.slots() == 0
+
+
+async def test_a_probe_ends_the_ejection_of_a_recogniser_that_came_back() -> None:
+    riva, other = FakeRiva(script=Reader()), FakeRiva(script=Reader())
+    async with serving(riva):
+        pass  # it has a port, and is gone
+    async with serving(other), client_of_all(riva, other, max_retries=0) as client:
+        for _ in range(10):
+            check(await hear(client))
+        assert client.endpoints()[0].ejected_for > 0
+        await client.ready()
+        assert client.endpoints()[0].ejected_for > 0
+        async with serving(riva, at=f"127.0.0.1:{riva.port}"):
+            # gRPC waits before it connects again, and tells nobody when it does.
+            while not (await client.ready()).endpoints[0].ready:  # noqa: ASYNC110 - see above
+                await asyncio.sleep(0.05)
+            assert client.endpoints()[0].ejected_for == 0
+            assert client.endpoints()[0].ejections == 1
+            for _ in range(4):
+                check(await hear(client))
+            assert riva.streams

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.asr import Route
+from app.asr import Resumed, Route, Transcript
 from tests.app.asr.conftest import client_of
 from tests.app.asr.fake_riva import FakeRiva, Stream, final, serving
-from tests.app.asr.sound import Microphone
+from tests.app.asr.sound import Microphone, of
 from tests.app.asr.test_failures import tasks_of_client
 from tests.app.asr.test_reopened_streams import ALL, CHUNKS, Reader, check, hear
 
@@ -107,6 +107,31 @@ async def test_a_stream_that_is_being_opened_when_the_route_changes_ends_up_on_t
         client.route(Route.FALLBACK)
         check(await listener)
         assert client.endpoints()[0].streams == 0
+
+
+async def test_a_route_that_changes_between_a_break_and_the_next_call_is_followed_at_once() -> None:
+    async def mute(_: Stream) -> None:
+        await asyncio.Event().wait()
+
+    first = Reader(2)
+
+    async def once(stream: Stream) -> None:
+        await (first if len(primary.streams) == 1 else mute)(stream)
+
+    primary, fallback = FakeRiva(script=once), FakeRiva(script=Reader())
+    async with both(primary, fallback) as client:
+        heard = []
+
+        async def listen() -> None:
+            async for event in client.stream_events(of(CHUNKS)):
+                if isinstance(event, Resumed):
+                    client.route(Route.FALLBACK)
+                elif isinstance(event, Transcript):
+                    heard.append(event)
+
+        await asyncio.wait_for(listen(), 20)
+        check(heard)
+        assert (len(primary.streams), len(fallback.streams)) == (2, 1)
 
 
 async def test_a_stream_that_cannot_hear_its_audio_again_moves_at_its_next_final() -> None:
