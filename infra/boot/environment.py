@@ -66,6 +66,7 @@ def boot_environment(settings: BootSettings) -> dict[str, str]:
         "PERCH_GATEWAY_PORT": str(settings.gateway_port),
         "PERCH_GRPC_PORT": str(settings.riva_grpc_port),
         "PERCH_HTTP_PORT": str(settings.riva_http_port),
+        "PERCH_READY_PATH": _READY_PATH[settings.kind],
         "PERCH_READY_SECONDS": str(settings.ready_deadline_seconds),
         "PERCH_MIN_DRIVER": settings.driver_floor,
         "PERCH_MIN_COMPUTE": settings.min_compute_capability,

@@ -77,7 +77,7 @@ def _scripts(settings: BootSettings) -> Iterator[HostFile]:
     yield HostFile(
         path=f"{LIBRARY}/exporter",
         mode=0o755,
-        content=without_docstrings(_read(HERE / "host" / "exporter.py")),
+        content=bare(_read(HERE / "host" / "exporter.py")),
     )
 
 
@@ -111,8 +111,8 @@ def _plain_name(source: Path) -> str:
     return name + "".join(Path(variant).suffixes) if plus else name
 
 
-def without_docstrings(source: str) -> str:
-    """Python source without its docstrings, which are a kilobyte of user data and run nowhere.
+def bare(source: str) -> str:
+    """Python source without docstrings and lines of comment: more than a kilobyte of user data.
 
     Lines are cut and nothing is written anew, so every version of Python gives the same text.
     """
@@ -125,7 +125,7 @@ def without_docstrings(source: str) -> str:
             if isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant):
                 cut = range(line.lineno - 1, line.end_lineno or line.lineno)
                 lines[cut.start : cut.stop] = [""] * len(cut)
-    return re.sub(r"\n{3,}", "\n\n", "".join(lines))
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"\n *# .*", "", "".join(lines)))
 
 
 def _read(source: Path) -> str:

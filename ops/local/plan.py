@@ -30,10 +30,13 @@ class Choices:
     Args:
         listener_port: Port of the endpoint; None for the stack's own.
         ports_from: First of `PORTS_IN_A_ROW` ports in a row to use in place of all others.
+        has_fallback: Whether the stack has recognisers to fall back to; with a row of ports these
+            are the colours' own.
     """
 
     listener_port: int | None = None
     ports_from: int | None = None
+    has_fallback: bool = False
 
     @property
     def aws_port(self) -> int:
@@ -55,6 +58,15 @@ class Choices:
             following = iter(range(self.ports_from + 2, self.ports_from + PORTS_IN_A_ROW))
             for colour in COLOURS:
                 config[colour] = {key: next(following) for key in COLOUR_PORTS}
+            if self.has_fallback:
+                places = (
+                    f"127.0.0.1:{config[colour]['riva_grpc_port']}"
+                    f"/{config[colour]['riva_http_port']}"
+                    for colour in COLOURS
+                )
+                config["gateway"] = {
+                    "fallback": {"endpoints": list(places), "cidrs": ["127.0.0.1/32"]}
+                }
         if self.listener_port is not None:
             config["load_balancer"]["port"] = self.listener_port
         return config
@@ -72,16 +84,22 @@ def configured_ports(project: StackProject) -> dict[str, int]:
         if isinstance(value, int):
             ports[name] = value
 
-    def section(key: str) -> Mapping[str, object]:
-        text = project.config.get(f"{project.name}:{key}")
-        value = json.loads(text) if text else {}
-        return value if isinstance(value, dict) else {}
-
-    note("the listener", section("load_balancer").get("port"))
+    note("the listener", _section(project, "load_balancer").get("port"))
     for colour in COLOURS:
         for key in COLOUR_PORTS:
-            note(COLOUR_PORT_NAMES[key].format(colour), section(colour).get(key))
+            note(COLOUR_PORT_NAMES[key].format(colour), _section(project, colour).get(key))
     return ports
+
+
+def has_fallback(project: StackProject) -> bool:
+    """Say whether a stack's configuration names recognisers to fall back to."""
+    return bool(_section(project, "gateway").get("fallback"))
+
+
+def _section(project: StackProject, key: str) -> Mapping[str, object]:
+    text = project.config.get(f"{project.name}:{key}")
+    value = json.loads(text) if text else {}
+    return value if isinstance(value, dict) else {}
 
 
 def exported_ports(outputs: StackOutputs) -> dict[str, int]:

@@ -28,6 +28,7 @@ from ops.local.plan import (
     Config,
     configured_ports,
     exported_ports,
+    has_fallback,
 )
 from ops.local.processes import ChildDiedError, Supervisor
 from ops.local.report import Reporter
@@ -359,10 +360,15 @@ def command(  # noqa: PLR0913 - one parameter an option
             identity = authority.given(certificate, key)
         else:
             identity = authority.own(folder.path)
-        choices = Choices(listener_port=port, ports_from=ports_from)
+        root = project_root()
+        choices = Choices(
+            listener_port=port,
+            ports_from=ports_from,
+            has_fallback=has_fallback(read_project(stack, root=root, overrides={})),
+        )
         overrides = choices.overrides(identity.authority)
         order = Order(
-            project=read_project(stack, root=project_root(), overrides=overrides),
+            project=read_project(stack, root=root, overrides=overrides),
             overrides=overrides,
             aws_port=choices.aws_port,
             folder=folder,

@@ -26,10 +26,15 @@ LIMIT_SECONDS = 30.0
 
 @dataclass
 class Metadata:
-    """An instance metadata service that, like version 2, wants a token for everything."""
+    """An instance metadata service that, like version 2, wants a token for everything.
+
+    It plays the gateway's readiness and the recogniser's, too.
+    """
 
     values: dict[str, str] = field(default_factory=lambda: {"instance-id": INSTANCE})
     ready: bool = False
+    switched_off: bool = False
+    recogniser_ready: bool = False
     url: str = ""
 
     @contextmanager
@@ -42,8 +47,14 @@ class Metadata:
                 self._answer("the-session-token" if wanted else None, HTTPStatus.BAD_REQUEST)
 
             def do_GET(self) -> None:
-                if self.path == "/readyz":
-                    self._answer("ok" if metadata.ready else None, HTTPStatus.SERVICE_UNAVAILABLE)
+                asked = {
+                    "/readyz": metadata.ready,
+                    "/readyz?ignore=capacity": metadata.ready or metadata.switched_off,
+                    "/v1/health/ready": metadata.recogniser_ready,
+                }
+                if self.path in asked:
+                    is_ready = asked[self.path]
+                    self._answer("ok" if is_ready else None, HTTPStatus.SERVICE_UNAVAILABLE)
                 elif self.headers.get("X-aws-ec2-metadata-token") != "the-session-token":
                     self._answer(None, HTTPStatus.UNAUTHORIZED)
                 else:
@@ -136,7 +147,7 @@ class Host:
 
     Attributes:
         folder: where everything of it lies.
-        metadata: its instance metadata service, and the gateway's /readyz.
+        metadata: its instance metadata service, gateway and recogniser.
     """
 
     folder: Path
@@ -160,7 +171,8 @@ class Host:
         self._rules: list[dict[str, object]] = []
         self.run_folder = self._folder("run")
         self.state = self._folder("state")
-        for name in ("run/secrets", "run/files", "run/docker", "state/models", "logs"):
+        run = ("run/secrets", "run/files", "run/recognition", "run/docker")
+        for name in (*run, "state/models", "logs"):
             self._folder(name)
         (self.run_folder / "gpu").write_text("nvidia-a10g-sm86\n")
 
@@ -191,6 +203,7 @@ class Host:
             "PERCH_POLL_SECONDS": "0.05",
             "PERCH_UNIT": "perch-test.service",
             "PERCH_GATEWAY_PORT": self.metadata.url.rpartition(":")[2],
+            "PERCH_HTTP_PORT": self.metadata.url.rpartition(":")[2],
             "STANDIN_HOME": str(self._standins),
             "PATH": f"{self._bin}:{os.environ['PATH']}",
         }

@@ -68,6 +68,25 @@ class TestEnteringService:
         assert host.reason() == "not_ready"
         assert told(host) == ["record-lifecycle-action-heartbeat"]
 
+    @pytest.mark.parametrize("word", ["off", "fallback"])
+    def test_enters_service_by_its_recogniser_while_recognition_is_switched_off(
+        self, host: Host, word: str
+    ) -> None:
+        """Else every launch of an incident would be abandoned after 45 minutes of a GPU."""
+        (host.run_folder / "recognition" / "word").write_text(f"{word}\n")
+        host.metadata.switched_off = True
+        assert host.run("wait-ready", PERCH_READY_SECONDS="1").returncode == 1
+        host.metadata.recogniser_ready = True
+        assert host.run("wait-ready").returncode == 0
+
+    def test_a_recogniser_that_answers_is_not_enough_while_recognition_is_on(
+        self, host: Host
+    ) -> None:
+        (host.run_folder / "recognition" / "word").write_text("on\n")
+        host.metadata.switched_off = host.metadata.recogniser_ready = True
+        assert host.run("wait-ready", PERCH_READY_SECONDS="1").returncode == 1
+        assert host.reason() == "not_ready"
+
     def test_waits_for_a_metadata_service_that_is_not_there_yet(self, host: Host) -> None:
         del host.metadata.values["instance-id"]
         done = host.run("lifecycle", "launched")

@@ -43,7 +43,6 @@ def machine(host: Host) -> Host:
     """A machine whose role has credentials."""
     host.metadata.values["iam/security-credentials/"] = "perch-dev-blue"
     host.metadata.values["iam/security-credentials/perch-dev-blue"] = FROM_IMDS
-    (host.run_folder / "recognition").mkdir()
     return host
 
 

@@ -4,6 +4,7 @@ in it.
 Not proved here: that a Deep Learning AMI has the programs the scripts call (docs/unverified.md).
 """
 
+import ast
 import base64
 import gzip
 import hashlib
@@ -27,7 +28,7 @@ from infra.boot import (
     render_user_data,
 )
 from infra.boot.environment import cache_name, environment_file
-from infra.boot.files import HERE, LIBRARY, UNITS, host_files, unit_names
+from infra.boot.files import HERE, LIBRARY, UNITS, bare, host_files, unit_names
 from infra.boot.reasons import FAILURE_REASONS
 from tests.infra.boot.given import (
     any_settings,
@@ -139,6 +140,31 @@ def test_names_secrets_and_holds_none() -> None:
     assert arn("perch/dev/ngc-key") in text
     # No variable that scripts read as a secret's value is assigned here.
     assert not re.search(r"^\s*(NGC_API_KEY|APP_AUTH_TOKENS)=", text, re.MULTILINE)
+
+
+def test_the_exporter_travels_without_what_runs_nowhere_and_is_the_same_program() -> None:
+    source = (HERE / "host" / "exporter.py").read_text()
+    travelled = written(boot_settings())[f"{LIBRARY}/exporter"]
+    assert travelled.splitlines()[0] == source.splitlines()[0]
+    assert len(travelled) < 0.8 * len(source)
+
+    def program(text: str) -> str:
+        tree = ast.parse(text)
+        for node in ast.walk(tree):
+            if isinstance(body := getattr(node, "body", None), list) and len(body) > 1:
+                body[:] = [
+                    line
+                    for line in body
+                    if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+                ]
+        return ast.dump(tree)
+
+    assert program(travelled) == program(source)
+
+
+def test_a_docstring_that_is_a_whole_body_stays() -> None:
+    source = 'def quiet() -> None:\n    """Say nothing."""\n\n\n# Why.\nX = "# no comment"\n'
+    assert bare(source) == 'def quiet() -> None:\n    """Say nothing."""\n\nX = "# no comment"\n'
 
 
 @pytest.mark.tool

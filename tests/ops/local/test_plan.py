@@ -1,6 +1,7 @@
 """Ports and settings of a local stack, from the committed stack file."""
 
 import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ops.local.plan import (
     Choices,
     configured_ports,
     exported_ports,
+    has_fallback,
 )
 from ops.offline.project import load_project
 from ops.stack import StackOutputs
@@ -32,6 +34,29 @@ def test_a_row_of_ports_replaces_all_of_them() -> None:
     choices = Choices(ports_from=20_000)
     chosen = {choices.aws_port, *ports(choices).values()}
     assert chosen == set(range(20_000, 20_000 + PORTS_IN_A_ROW))
+
+
+def test_with_a_row_of_ports_a_fallback_is_at_the_colours_new_ports() -> None:
+    def fallback(choices: Choices) -> object:
+        project = load_project("local", overrides=choices.overrides(None))
+        return json.loads(project.config["perch:gateway"]).get("fallback")
+
+    assert has_fallback(load_project("local"))
+    own = fallback(Choices(has_fallback=True))
+    assert own == {
+        "endpoints": ["127.0.0.1:50061/9001", "127.0.0.1:50062/9002"],
+        "cidrs": ["127.0.0.1/32"],
+    }
+    moved = fallback(Choices(ports_from=20_000, has_fallback=True))
+    assert moved == {
+        "endpoints": ["127.0.0.1:20003/20004", "127.0.0.1:20006/20007"],
+        "cidrs": ["127.0.0.1/32"],
+    }
+
+
+def test_a_stack_without_a_fallback_gets_none_from_a_row_of_ports() -> None:
+    assert not has_fallback(load_project("dev"))
+    assert "gateway" not in Choices(ports_from=20_000).overrides(None)
 
 
 def test_the_listeners_port_can_be_chosen_alone_and_wins_over_the_row() -> None:

@@ -267,6 +267,12 @@ def readiness(up: Up, colour: str) -> dict[str, Any]:
     return {"status": answer.status_code, **answer.json()}
 
 
+def metrics(up: Up, colour: str) -> str:
+    """A colour's gateway in numbers."""
+    port = getattr(up.outputs.colours, colour).gateway_port
+    return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+
+
 def test_both_gateways_share_the_stacks_keys_and_have_its_slots(up: Up) -> None:
     access = up.state.aws
     manager = boto3.client(
@@ -298,9 +304,20 @@ def test_the_switch_turns_recognition_off_at_both_gateways_and_on_again(up: Up) 
             time.sleep(0.1)
         assert up.folder.recognition.read_text() == f"{word}\n"
     assert up.perch("transcribe", str(DEFAULT)).exit_code == 0
-    refused = up.perch("recognition", "fallback")
-    assert refused.exit_code == 2
-    assert "has no fallback" in refused.stderr
+
+
+def test_the_switch_sends_recognition_to_the_fallback_and_back(up: Up) -> None:
+    for word, mode in (("fallback", "fallback"), ("on", "on")):
+        turned = up.perch("recognition", word)
+        assert turned.exit_code == 0, turned.stderr
+        deadline = time.monotonic() + 30
+        series = f'perch_recognition_mode{{mode="{mode}"}} 1.0'
+        while not all(series in metrics(up, colour) for colour in ("blue", "green")):
+            assert time.monotonic() < deadline, metrics(up, "blue")
+            time.sleep(0.1)
+        heard = up.perch("transcribe", str(DEFAULT))
+        assert heard.exit_code == 0, heard.stderr
+        assert WORDS in heard.stdout
 
 
 def test_a_gateway_that_is_killed_is_named_and_comes_back(up: Up) -> None:
