@@ -268,7 +268,7 @@ class Connection:
 
     async def aclose(self) -> None:
         """Close and let go of everything; may be repeated. `finish` first to get the last words."""
-        await self.cut()
+        await self._cut()
         self._inbox.fail(ConnectionLostError("this client closed the connection", close_code=1000))
         await self._websocket.close()
 
@@ -280,8 +280,12 @@ class Connection:
         """
         await self._send(message.model_dump_json(exclude_none=True))
 
-    async def cut(self) -> None:
+    async def leave(self) -> None:
         """Take nothing more from the socket; what was taken stays in the queue."""
+        await self._cut()
+        self._inbox.fail(ConnectionLostError("this client left the connection", retryable=True))
+
+    async def _cut(self) -> None:
         self._reader.cancel()
         await asyncio.wait({self._reader})
 

@@ -74,14 +74,14 @@ class Keeper:
             self.session = session
             return await self._started(link, session.options)
 
-        try:
-            if self.link.ended is not None:
-                raise self.link.ended
-            return await begin(self.link)
-        except ClientError as error:
-            if not may_resume(error):
-                raise
-            broken = error
+        broken = self.link.ended
+        if broken is None:
+            try:
+                return await begin(self.link)
+            except ClientError as error:
+                if not may_resume(error):
+                    raise
+                broken = error
         started = await self._mended(broken, begin)
         self._replacement.settled()
         return started
@@ -185,7 +185,11 @@ class Keeper:
 
     def _pass_on(self, item: Event | Exception) -> None:
         session = self.session
-        if isinstance(item, Exception) or session is None or session.accepts(item):
+        if isinstance(item, Exception):
+            wanted = session is None or not session.refused(item)
+        else:
+            wanted = session is None or session.accepts(item)
+        if wanted:
             self.queue.append(item)
 
     async def _speak(self, link: Connection, session: LastingSession) -> SessionStopped:
@@ -224,7 +228,7 @@ class Keeper:
 
     async def _take_what_came(self) -> None:
         """Leave the present connection, with every event that it had brought."""
-        await self.link.cut()
+        await self.link.leave()
         try:
             async with asyncio.timeout(self._deadlines.finish):
                 while self.link.events_queue.unread:
@@ -258,6 +262,7 @@ class Keeper:
                             raise
                         reason = error
         except TimeoutError:
+            await self._replacement.drop()
             latest = self._replacement.latest or reason
             raise DeadlineError(
                 f"no gateway went on with the session within {self._deadlines.reconnect:g} s; the "
@@ -301,7 +306,9 @@ class Keeper:
             return
         session.heard(message)
         if isinstance(message, SessionStarted) and message.resumed and self.outage:
-            # Said here, so that it stands before the first event of the new connection.
+            # Said here, so that it stands between the waiting room and the first result.
+            while (item := link.events_queue.take()) is not None:
+                self._pass_on(item)
             since, reason = self.outage
             healed = Reconnected(
                 outage_s=monotonic() - since,

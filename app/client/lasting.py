@@ -48,6 +48,7 @@ class LastingConnection:
         self._keep_s = keep_s
         self._queue = EventQueue(MAX_UNREAD_EVENTS)
         self._keeping: asyncio.Task[None] | None = None
+        self._closed: ConnectionLostError | None = None
 
     @classmethod
     async def at(
@@ -120,6 +121,8 @@ class LastingConnection:
             DeadlineError: It did not answer in time.
             ClientError: The connection is broken, and cannot be made again.
         """
+        if self._closed is not None:
+            raise self._closed
         if self._keeping is not None and not self._keeping.done():
             raise RuntimeError("a session runs already; finish it before starting another")
         self._queue = EventQueue(MAX_UNREAD_EVENTS)
@@ -153,7 +156,7 @@ class LastingConnection:
             await self._room(session, len(piece))
             session.take(piece)
         due = session.kept.end
-        while session.sent < due and session.flowing and not session.done.done():
+        while session.taken < due and session.flowing and not session.done.done():
             await session.changed.wait()
         _raise_if_over(session)
 
@@ -263,10 +266,11 @@ class LastingConnection:
 
     async def aclose(self) -> None:
         """Close and let go of everything; may be repeated. `finish` first to get the last words."""
+        error = ConnectionLostError("this client closed the connection", close_code=1000)
+        self._closed = error
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait({self._keeping})
-        error = ConnectionLostError("this client closed the connection", close_code=1000)
         if self._session is not None:
             self._session.fail(error)
         self._queue.fail(error)

@@ -43,7 +43,8 @@ class LastingSession:
 
     Attributes:
         kept: Audio from the resume point on; without an offer, what is not sent yet.
-        sent: Place in it up to which the present connection has it.
+        sent: Place in it up to which the present connection was given it.
+        taken: Place up to which its socket took it.
         point: Newest place to go on from.
         flowing: Whether `send` waits for the socket; not while a break is being made good.
         leaving: Whether the gateway said that it goes away.
@@ -64,6 +65,7 @@ class LastingSession:
         self.point = None if offer is None else ResumePoint(position=0.0, token=offer.token)
         self.kept: KeptAudio
         self.sent = 0
+        self.taken = 0
         self.heartbeat: Heartbeat | None = None
         self.flowing = True
         self.leaving = False
@@ -76,6 +78,7 @@ class LastingSession:
         self._progress = Progress(0.0)
         self._next_segment = 0
         self._heard_until = 0.0
+        self._unknown_until = False
         self._finalizing: asyncio.Future[Finalized] | None = None
         self._finalize_place: int | None = None
         # The finalizes this gateway owes an answer to: True for the caller's, False for our own.
@@ -94,7 +97,9 @@ class LastingSession:
 
     @property
     def lost(self) -> AudioSpan | None:
-        """The audio that is in no final, were it to end now; None where there is none."""
+        """The audio that is in no final, were it to end now; None where there is none known."""
+        if self._unknown_until and self.position == 0.0:
+            return None
         start = max(self.position, self._heard_until)
         end = self.kept.end_s
         return AudioSpan(start=start, end=end) if end > start else None
@@ -125,8 +130,7 @@ class LastingSession:
             case SessionStarted():
                 self._started(message)
             case Transcription():
-                if message.words:
-                    self._heard_until = max(self._heard_until, message.words[-1].end)
+                self._covered(message)
                 self._move(message.resume)
             case Heartbeat():
                 self.heartbeat = message
@@ -151,7 +155,14 @@ class LastingSession:
             # Another gateway of the environment may have another default.
             self.options = self.options.model_copy(update={"sample_rate": rate})
         elif message.resumed is not None:
-            self.sent = self.kept.place(message.resumed.position)
+            self.sent = self.taken = self.kept.place(message.resumed.position)
+
+    def _covered(self, final: Transcription) -> None:
+        until = final.words[-1].end if final.words else final.audio_processed
+        # A final of which nothing says where it ends makes the end of all finals unknown.
+        self._unknown_until = bool(final.text) and until is None
+        if until is not None:
+            self._heard_until = max(self._heard_until, until)
 
     def check_resumed(self, started: SessionStarted) -> None:
         """Make sure that the audio can be sent from where a gateway wants it.
@@ -171,7 +182,7 @@ class LastingSession:
         if point is None or not self.resumable:
             return
         place = self.kept.place(point.position)
-        # What was let go cannot be sent, what was not sent cannot be final.
+        # What was let go cannot be sent again, and what was not sent cannot be final.
         if self.kept.start <= place <= self.sent:
             self.point = point
             self.kept.forget(place)
@@ -198,20 +209,23 @@ class LastingSession:
         self.changed.fire()
 
     def next_piece(self, most: int) -> bytes:
-        """Return what to send next, nothing where there is none, or something else comes first."""
+        """Hand out what to send next; nothing where there is none, or something comes before it."""
         if self.finalize_due:
             return b""
         most = min(most, PIECE_BYTES)
         if self._finalize_place is not None and self.sent < self._finalize_place:
             most = min(most, self._finalize_place - self.sent)
-        return self.kept.read(self.sent, most)
+        piece = self.kept.read(self.sent, most)
+        # Counted before it is sent: what it leads to may come while the socket still takes it.
+        self.sent += len(piece)
+        return piece
 
     def went_out(self, size: int) -> None:
-        """So many bytes of audio were sent."""
-        self.sent += size
+        """The socket took so many bytes of audio."""
+        self.taken += size
         if not self.resumable:
-            self.kept.forget(self.sent)
-        self.flowing = self.flowing or self.sent >= self.kept.end
+            self.kept.forget(self.taken)
+        self.flowing = self.flowing or self.taken >= self.kept.end
         self.changed.fire()
 
     def finalize(self) -> "asyncio.Future[Finalized]":
@@ -252,6 +266,16 @@ class LastingSession:
         wanted = self._owed.popleft() if self._owed else False
         if wanted and self._finalizing is not None and not self._finalizing.done():
             self._finalizing.set_result(message)
+
+    def refused(self, error: Exception) -> bool:
+        """Whether an error that ends nothing was the answer to the caller's finalize."""
+        if True not in self._owed or self._finalizing is None or self._finalizing.done():
+            return False
+        self._owed.clear()
+        self._finalizing.set_exception(error)
+        self._finalizing.exception()
+        self._finalize_place = None
+        return True
 
     def _finalize_where_stuck(self, heartbeat: Heartbeat) -> None:
         unsaid = heartbeat.audio_recognised - self.position

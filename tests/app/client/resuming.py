@@ -22,8 +22,13 @@ from websockets.http11 import Request, Response
 
 from app.contract import ERRORS, ErrorCode
 from app.contract.dialect_a import (
+    BridgeMetrics,
     Connection,
+    ConnectionMetrics,
+    Metrics,
     Partial,
+    Pong,
+    RivaMetrics,
     SessionStarted,
     SessionStopped,
     Transcription,
@@ -59,6 +64,7 @@ class At(StrEnum):
     STOP = "before the last words"
     STOPPED = "after the last words, before the end was said"
     FINALIZE = "before a finalize is answered"
+    PING = "before a ping or a question for metrics is answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +78,13 @@ class Fault:
         status: Of the refusal.
         retry_after: Of the refusal, seconds.
         offer: Whether the hello offers to resume.
+        leaving_after: Bytes of audio after which it warns that it goes away.
+        queued: How many places in the waiting room it tells before it starts.
+        reject: What a start that resumes is answered with.
+        forgetful: Begins a new session where one was to be gone on with.
+        finalizes: Whether it knows that message.
+        points: Whether finals and heartbeats say where to go on from.
+        after_stop: Breaks after a session that ended well.
     """
 
     at: At | None = None
@@ -83,10 +96,44 @@ class Fault:
     leaving_after: int | None = None
     queued: int = 0
     reject: ErrorCode | None = None
+    forgetful: bool = False
+    finalizes: bool = True
+    points: bool = True
+    after_stop: bool = False
 
 
 class BrokenError(Exception):
     """The connection ends here."""
+
+
+_ANSWERS: dict[str, ServerMessage] = {
+    "ping": Pong(timestamp=NOW),
+    "get_metrics": Metrics(
+        bridge=BridgeMetrics(
+            total_connections=1,
+            active_connections=1,
+            active_transcription_sessions=1,
+            total_audio_chunks_processed=0,
+            total_transcriptions=0,
+        ),
+        riva=RivaMetrics(
+            connected=True,
+            total_audio_duration_s=0.0,
+            total_segments=0,
+            current_segment_id=0,
+            host="scripted",
+            model=None,
+        ),
+        connection=ConnectionMetrics(
+            id="c1",
+            created_at=NOW,
+            session_active=True,
+            total_audio_chunks=0,
+            total_transcriptions=0,
+        ),
+        timestamp=NOW,
+    ),
+}
 
 
 def text_of(audio: bytes) -> str:
@@ -160,6 +207,11 @@ class _Conversation:
             match message["type"]:
                 case "start_transcription":
                     await self._start(message)
+                case "ping" | "get_metrics":
+                    self.break_at(At.PING)
+                    await self.say(_ANSWERS[message["type"]])
+                case "finalize" if not self.fault.finalizes:
+                    await self.say(play.error(ErrorCode.UNKNOWN_MESSAGE_TYPE, "Unknown message"))
                 case "finalize":
                     self.break_at(At.FINALIZE)
                     await self._say_segment(forced=True)
@@ -174,14 +226,14 @@ class _Conversation:
         self.break_at(At.START)
         for place in range(self.fault.queued, 0, -1):
             await self.say(Queued(timestamp=NOW, place=place, seconds_left=9.0))
-        if self.fault.reject is not None and (message.get("resume") or self.fault.queued == 0):
+        if self.fault.reject is not None and message.get("resume"):
             await self.say(play.error(self.fault.reject, "No"))
             return
         token = message.get("resume")
         resumed = None
         self.segment, self.received, self.finals = 0, 0.0, 0
         self.heard.clear()
-        if token is not None:
+        if token is not None and not self.fault.forgetful:
             position, self.segment = json.loads(str(token))
             self.received = self.served.position = position
             resumed = Resumed(position=position, segment_id=self.segment)
@@ -194,17 +246,17 @@ class _Conversation:
         self.served.audio += raw
         self.received += len(raw) / RATE / 2
         self.heard += raw
-        if self.fault.leaving_after is not None and not self.warned:
-            if len(self.served.audio) >= self.fault.leaving_after:
-                self.warned = True
-                await self.say(
-                    WarningA(
-                        warning="The gateway is going away",
-                        code="going_away",
-                        timestamp=NOW,
-                        seconds_left=30,
-                    )
+        leaving = self.fault.leaving_after
+        if leaving is not None and len(self.served.audio) >= leaving and not self.warned:
+            self.warned = True
+            await self.say(
+                WarningA(
+                    warning="The gateway is going away",
+                    code="going_away",
+                    timestamp=NOW,
+                    seconds_left=30,
                 )
+            )
         while len(self.heard) >= SEGMENT_BYTES:
             await self._say_segment()
         self.break_at(At.AUDIO, len(self.served.audio))
@@ -222,7 +274,9 @@ class _Conversation:
         self.break_at(At.UNSAID, self.finals)
         self.segment += 1
         position = self.received - len(self.heard) / RATE / 2
-        point = ResumePoint(position=position, token=_token(position, self.segment))
+        point = None
+        if self.fault.points:
+            point = ResumePoint(position=position, token=_token(position, self.segment))
         final: Transcription = play.final(self.segment - 1, text).model_copy(
             update={"resume": point, "forced": forced}
         )
@@ -246,6 +300,8 @@ class _Conversation:
         self.break_at(At.STOPPED)
         stopped: SessionStopped = play.stopped(self.segment, self.received)
         await self.say(stopped)
+        if self.fault.after_stop:
+            raise BrokenError
 
 
 @dataclass

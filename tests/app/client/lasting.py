@@ -1,0 +1,81 @@
+"""Sessions on a lasting connection, and what they heard."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.client import (
+    Deadlines,
+    Event,
+    LastingConnection,
+    Reconnected,
+    ReconnectRules,
+    SessionStopped,
+    Transcription,
+    connect,
+)
+from app.client.lasting import DEFAULT_KEEP_S
+from tests.app.client.resuming import (
+    SEGMENT_BYTES,
+    Broken,
+    texts_of,
+)
+
+SOON = ReconnectRules(first_s=0.001, longest_s=0.01)
+SPEECH = random.Random(4).randbytes(10 * SEGMENT_BYTES + 200)  # noqa: S311 - no secret
+STEP = 300
+
+
+@asynccontextmanager
+async def connected(
+    gateway: Broken,
+    *,
+    deadlines: Deadlines | None = None,
+    keep_s: float = DEFAULT_KEEP_S,
+    rules: ReconnectRules = SOON,
+    wait: float | None = None,
+) -> AsyncIterator[LastingConnection]:
+    async with connect(
+        gateway.url, deadlines=deadlines, keep_s=keep_s, reconnect=rules, wait=wait
+    ) as connection:
+        yield connection
+    names = {task.get_name() for task in asyncio.all_tasks()}
+    assert not [name for name in names if name.startswith("perch-client")]
+
+
+async def say(connection: LastingConnection, audio: bytes = SPEECH) -> None:
+    for start in range(0, len(audio), STEP):
+        await connection.send(audio[start : start + STEP])
+
+
+async def say_all(connection: LastingConnection) -> SessionStopped:
+    await say(connection)
+    return await connection.finish()
+
+
+async def read(connection: LastingConnection, into: list[Event] | None = None) -> list[Event]:
+    heard = [] if into is None else into
+    async for event in connection.events():
+        heard.append(event)
+    return heard
+
+
+def finals(events: list[Event]) -> list[str]:
+    return [event.text for event in events if isinstance(event, Transcription)]
+
+
+async def speak_through(gateway: Broken, **options: float) -> tuple[list[Event], LastingConnection]:
+    """Run one session from its start to its end; everything heard must be whole and in order."""
+    async with connected(gateway, **options) as connection:  # type: ignore[arg-type] # keep_s, wait
+        await connection.start()
+        listening = asyncio.create_task(read(connection))
+        await say(connection)
+        stopped = await connection.finish()
+        events = await listening
+    assert finals(events) == texts_of(SPEECH)
+    numbers = [event.segment_id for event in events if isinstance(event, Transcription)]
+    assert numbers == list(range(len(numbers)))
+    assert stopped.segments == len(numbers)
+    assert list(connection.reconnects) == [e for e in events if isinstance(e, Reconnected)]
+    return events, connection
