@@ -166,10 +166,7 @@ class Scene:
             AssertionError: A session failed although nothing was broken.
         """
         trial = Trial()
-        trial.undisturbed, trial.undisturbed_at = await self._run(nothing, place or self.place)
-        for one in trial.undisturbed:
-            if one.error is not None or one.hung or not one.text:
-                raise AssertionError(f"undisturbed, {one.client} ended with {one.error}: {one}")
+        trial.undisturbed, trial.undisturbed_at = await self.rehearse(place)
         await self._settle({})
         before = {
             gateway.name: await traces(gateway, self.recognisers) for gateway in self.gateways
@@ -179,6 +176,18 @@ class Scene:
         trial.heard, trial.struck_at = await self._run(strike, self.place, hold=hold)
         trial.left, trial.streams = await self._settle(before)
         return trial
+
+    async def rehearse(self, place: Place | None = None) -> tuple[list[Heard], float]:
+        """Run every session with nothing broken; return what was heard, and when all met.
+
+        Raises:
+            AssertionError: A session failed although nothing was broken.
+        """
+        heard, met_at = await self._run(nothing, place or self.place)
+        for one in heard:
+            if one.error is not None or one.hung:
+                raise AssertionError(f"undisturbed, {one.client} ended with {one.error}: {one}")
+        return heard, met_at
 
     async def _run(
         self, strike: Strike, place: Place, *, hold: bool = False

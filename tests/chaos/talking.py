@@ -25,7 +25,8 @@ from app.client import (
     WarningA,
     connect,
 )
-from tests.chaos.speech import Manner, Recording, Seat, spoken
+from app.contract import WarningCode
+from tests.chaos.speech import SAMPLE_BYTES, Manner, Recording, Seat, spoken
 from tests.chaos.verdict import TimedWord
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Heard:
         warnings: Codes, in order.
         error: Code of what ended it; None for a good end.
         lost: Span that the gateway said is in no final.
+        sent_s: Seconds of audio handed to the socket.
+        sent_when_warned_s: The same when the gateway said that it goes away.
         taken: Seconds of audio that the gateway says it took; None where it did not say.
         close_code: Of the connection, where the gateway closed it.
         hung: Whether it was still waiting at the scenario's deadline.
@@ -98,6 +101,8 @@ class Heard:
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
     lost: tuple[float, float] | None = None
+    sent_s: float = 0.0
+    sent_when_warned_s: float | None = None
     taken: float | None = None
     close_code: int | None = None
     hung: bool = False
@@ -124,6 +129,8 @@ class Heard:
     def warned(self, code: str, lost: AudioSpan | None) -> None:
         """A warning came."""
         self.warnings.append(code)
+        if code == WarningCode.GOING_AWAY:
+            self.sent_when_warned_s = self.sent_s
         if lost is not None:
             self.lost = (lost.start, lost.end)
 
@@ -237,6 +244,7 @@ async def _old_session(
         async with aclosing(spoken(heard.what, manner, seat)) as pieces:
             async for piece in pieces:
                 await socket.send(piece)
+                heard.sent_s += len(piece) / SAMPLE_BYTES / OLD_RATE
         asked_to_stop.set()
         await socket.send(json.dumps({"type": dialect.stop}))
     except ConnectionClosed:

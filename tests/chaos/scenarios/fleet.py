@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.chaos.frontdoor import FrontDoor
-from tests.chaos.report import Row, judged
-from tests.chaos.scenarios.common import CROWD_DEADLINE_S, SOME, roles
-from tests.chaos.scene import Scene
+from tests.chaos.report import Promise, Row, judged
+from tests.chaos.scenarios.common import CROWD, CROWD_DEADLINE_S, SOME, roles
+from tests.chaos.scene import Role, Scene, Trial
+from tests.chaos.speech import FAST, LONGER, Manner
 from tests.chaos.stage import Stage, endpoints, scenario
-from tests.chaos.talking import resuming
+from tests.chaos.talking import OLD_A, OLD_B, old, resuming
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from tests.chaos.processes import Recogniser
-    from tests.chaos.scene import Role
 
+UNHURRIED_TALK = Manner(speed=0.5, meet_at=0.25)
+"""Two cores recognise fifty people's speech at half their speed."""
 KEYS = {"APP_RESUME_KEYS": "chaos-suite-key-of-all-gateways-0001"}  # pragma: allowlist secret
 
 
@@ -65,3 +68,92 @@ async def listener_killed(stage: Stage, title: str) -> Row:
 
         who = roles(SOME, client="resuming", session=resuming)
         return judged(title, await before(door, only, who).play(strike))
+
+
+def passengers() -> list[Role]:
+    """Half of them resume, the others have never heard of it."""
+    half = CROWD // 2
+    kinds = [
+        ("resuming", resuming, half),
+        ("old A", old(OLD_A), half // 2 + half % 2),
+        ("old B", old(OLD_B), half // 2),
+    ]
+    return [
+        role
+        for client, session, count in kinds
+        for role in roles(
+            count,
+            client=client,
+            session=session,
+            manner=UNHURRIED_TALK,
+            interims=False,
+            names=LONGER,
+        )
+    ]
+
+
+async def replace_one(door: FrontDoor, colour: str, other: str) -> None:
+    """Replace a gateway as the runbook does: weight away, SIGTERM, a new one, weight back.
+
+    Raises:
+        AssertionError: It did not end as it should.
+    """
+    gateway = door.gateways[colour]
+    await door.weigh(**{colour: 0, other: 100})
+    status = await gateway.terminate()
+    if status != 0:
+        raise AssertionError(f"{colour} ended with {status} after SIGTERM: {gateway.lines[-3:]}")
+    await gateway.launch()
+    await door.reaches(colour)
+    await door.weigh(**{colour: 50, other: 50})
+
+
+async def cut_short(scene: Scene, trial: Trial) -> list[str]:
+    """Compare old clients that were sent away with the undisturbed start of their recording.
+
+    Their audio ends where the gateway stopped taking it. What they sent before they were told must
+    be in it.
+
+    Returns:
+        What does not hold, as sentences.
+    """
+    numbers = [n for n, heard in enumerate(trial.heard) if heard.error == "going_away"]
+    problems: list[str] = []
+    again: list[Role] = []
+    for number in numbers:
+        heard, role = trial.heard[number], scene.roles[number]
+        if heard.taken is None or heard.sent_when_warned_s is None:
+            problems.append(f"session {number} ({heard.client}) was not told how it ended")
+        elif heard.taken < heard.sent_when_warned_s - 1e-3:
+            problems.append(
+                f"session {number} ({heard.client}) had sent {heard.sent_when_warned_s:.2f} s when "
+                f"it was told, and {heard.taken:.2f} s were taken"
+            )
+        again.append(replace(role, what=role.what.until(heard.taken or 0.0), manner=FAST))
+    undisturbed, _ = await replace(scene, roles=again).rehearse()
+    for number, whole in zip(numbers, undisturbed, strict=True):
+        trial.undisturbed[number] = whole
+    return problems
+
+
+@scenario(
+    "rolling-replacement",
+    "Rolling replacement of both gateways through the local load balancer: half of the clients "
+    "resume, half are old ones of dialects A and B",
+)
+async def rolling_replacement(stage: Stage, title: str) -> Row:
+    (only,) = await stage.recognisers(1)
+    async with two_gateways(stage, only) as door:
+        scene = before(door, only, passengers())
+
+        async def strike() -> None:
+            await replace_one(door, "blue", "green")
+            await replace_one(door, "green", "blue")
+
+        trial = await scene.play(strike)
+        problems = await cut_short(scene, trial)
+    sent_away = trial.errors()["going_away"]
+    moved = sum(heard.resumed for heard in trial.heard)
+    remark = f"{sent_away} old clients were sent away with every final; {moved} moves by resume"
+    row = judged(title, trial, Promise(possible=frozenset({"going_away"})), remark)
+    return replace(row, broken=(*row.broken, *problems))

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
-from tests.chaos.report import Row, judged
+from tests.chaos.report import WHOLE, Promise, Row, judged
 from tests.chaos.scenarios.common import SOME, at_port, roles, scene_at
+from tests.chaos.speech import FAST, LIVE, LONGER, Manner
 from tests.chaos.stage import Stage, endpoints, scenario
 from tests.chaos.talking import resuming
 from tests.chaos.toxics import (
@@ -34,12 +35,25 @@ HINDRANCES: dict[str, tuple[str, Toxic]] = {
     "slow-close": ("ends that come 2 s late", SlowClose(delay=2.0)),
 }
 """What makes everything slower and breaks nothing."""
-BREAKS: dict[str, tuple[str, Toxic]] = {
-    "reset": ("connections are reset", ResetPeer()),
-    "timeout": ("nothing comes through for 4 s, then connections are closed", Timeout(timeout=4)),
-    "limit": ("every connection is closed after 150 kB", LimitData(limit=150_000)),
+RESETS: tuple[str, Toxic] = ("connections are reset", ResetPeer())
+SWALLOWS: tuple[str, Toxic] = (
+    "nothing comes through for 4 s, then connections are closed",
+    Timeout(timeout=4),
+)
+RIVA_BREAKS: dict[str, tuple[str, Toxic]] = {
+    "reset": RESETS,
+    "timeout": SWALLOWS,
+    # All sessions share it, and their speech together is more.
+    "limit": ("every connection is closed after 1 MB", LimitData(limit=1_000_000)),
+}
+CLIENT_BREAKS: dict[str, tuple[str, Toxic]] = {
+    "reset": RESETS,
+    "timeout": SWALLOWS,
+    # A sentence is shorter, two are longer.
+    "limit": ("every connection is closed after 290 kB", LimitData(limit=290_000)),
 }
 """What breaks connections; the toxic is removed after `BROKEN_S`."""
+TOO_LITTLE = LimitData(limit=60_000)
 BROKEN_S = 5.0
 
 
@@ -62,24 +76,41 @@ async def towards_riva(stage: Stage, title: str, toxic: Toxic, seconds: float | 
     async def strike() -> None:
         await infect(proxy, toxic, seconds)
 
-    return judged(title, await scene_at(gateway, [only], roles(SOME)).play(strike))
+    who = roles(SOME, manner=manner_under(toxic), names=LONGER)
+    return judged(title, await scene_at(gateway, [only], who).play(strike))
+
+
+def manner_under(toxic: Toxic) -> Manner:
+    """As fast as it is taken, but where a connection takes only so much.
+
+    Spoken live, a sentence is final before the next one is cut off; sent at once, all of it is cut
+    off again and again.
+    """
+    return LIVE if isinstance(toxic, LimitData) else FAST
 
 
 async def towards_clients(stage: Stage, title: str, toxic: Toxic, seconds: float | None) -> Row:
     """A toxic between clients that do not resume and their gateway."""
-    return await before_the_gateway(stage, title, toxic, seconds, roles(SOME))
+    return await before_the_gateway(stage, title, toxic, seconds, who=roles(SOME))
 
 
 async def towards_resuming_clients(
     stage: Stage, title: str, toxic: Toxic, seconds: float | None
 ) -> Row:
     """A toxic between clients that resume and their gateway."""
-    who = roles(SOME, client="resuming", session=resuming)
-    return await before_the_gateway(stage, title, toxic, seconds, who)
+    manner = manner_under(toxic)
+    who = roles(SOME, client="resuming", session=resuming, manner=manner, names=LONGER)
+    return await before_the_gateway(stage, title, toxic, seconds, who=who)
 
 
 async def before_the_gateway(
-    stage: Stage, title: str, toxic: Toxic, seconds: float | None, who: list[Role]
+    stage: Stage,
+    title: str,
+    toxic: Toxic,
+    seconds: float | None,
+    *,
+    who: list[Role],
+    promise: Promise = WHOLE,
 ) -> Row:
     """A toxic between clients and gateway."""
     (only,) = await stage.recognisers(1)
@@ -90,7 +121,7 @@ async def before_the_gateway(
         await infect(proxy, toxic, seconds)
 
     scene = scene_at(gateway, [only], who, place=at_port(proxy.port))
-    return judged(title, await scene.play(strike))
+    return judged(title, await scene.play(strike), promise)
 
 
 Play = Callable[[Stage, str, Toxic, float | None], Coroutine[None, None, Row]]
@@ -108,6 +139,16 @@ def _register(
 
 
 _register("riva", "gateway and Riva", towards_riva, HINDRANCES, None)
-_register("riva", "gateway and Riva", towards_riva, BREAKS, BROKEN_S)
+_register("riva", "gateway and Riva", towards_riva, RIVA_BREAKS, BROKEN_S)
 _register("client", "client and gateway", towards_clients, HINDRANCES, None)
-_register("client", "client and gateway", towards_resuming_clients, BREAKS, BROKEN_S)
+_register("client", "client and gateway", towards_resuming_clients, CLIENT_BREAKS, BROKEN_S)
+
+
+@scenario(
+    "client-limit-for-good",
+    "Between client and gateway: every connection is closed after 60 kB, less than a sentence",
+)
+async def client_limit_for_good(stage: Stage, title: str) -> Row:
+    who = roles(SOME, client="resuming", session=resuming)
+    promise = Promise(errors={"ConnectionLostError": SOME}, told=True)
+    return await before_the_gateway(stage, title, TOO_LITTLE, None, who=who, promise=promise)
