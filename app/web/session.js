@@ -21,6 +21,9 @@ const MOST_BACKLOG = SAMPLE_RATE;
 /** A patient source waits while more than this has yet to be sent, in seconds. */
 const PATIENT_S = 0.5;
 
+/** Between two heartbeats, in seconds: how quickly a network that vanished is noticed. */
+const HEARTBEAT_S = 2;
+
 /** How often a full socket is looked at again; browsers send no event when it drains. */
 const DRAIN_POLL_MS = 20;
 
@@ -84,7 +87,7 @@ export class Session {
     this.#token = token;
     await this.#connected(async (link, hello) => {
       const resumable = Boolean(hello.resume);
-      this.#options = resumable ? { ...options, resumable } : options;
+      this.#options = resumable ? { ...options, resumable, heartbeat: HEARTBEAT_S } : options;
       await link.start(this.#options);
       this.#state = "going";
       if (resumable) this.#reached(link, { position: 0, token: hello.resume.token });
@@ -145,7 +148,7 @@ export class Session {
       const hello = await link.open(this.#token);
       if (hello.resume) this.#windowMs = hello.resume.window_s * 1000;
       await start(link, hello);
-      if (hello.resume) link.expectHeartbeats(hello.resume.heartbeat_s);
+      if (hello.resume) link.expectHeartbeats(HEARTBEAT_S);
     } catch (error) {
       link.close();
       throw error;

@@ -3,23 +3,31 @@
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 import pytest_asyncio
 import soundfile
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.app.web.processes import Running, emulator, gateway
+from tests.chaos.faultproxy import FaultProxy
 from tests.tools import need
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ARTEFACTS = Path(__file__).parents[3] / "build" / "test-artefacts"
 SPOKEN = "mic48k_us_m.flac"
 """Five seconds of one clear voice, for the microphone."""
+
+PAUSE_S = 1.5
+"""Silence after each recording that the microphone hears: long enough to settle what was said."""
+
+KEYS = {"APP_RESUME_KEYS": "made-up-key-of-tests-0123456789abcdef"}
+"""What gateways share that can go on with each other's sessions."""
 
 # The second half keeps the browser from reaching out to hosts of its maker.
 BROWSER_FLAGS = [
@@ -65,17 +73,19 @@ async def recogniser(
 async def served(
     recogniser: Running, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Running]:
-    async with gateway(recogniser, tmp_path_factory.mktemp("gateway")) as running:
+    async with gateway(recogniser, tmp_path_factory.mktemp("gateway"), **KEYS) as running:
         yield running
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def browser(
-    chromium: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Browser]:
+@asynccontextmanager
+async def chromium_hearing(chromium: str, at: Path, *names: str) -> AsyncIterator[Browser]:
+    """A browser whose microphone hears fixtures, one after another, once."""
     # The false microphone plays WAV only; from FLAC it gives silence without a word.
-    samples, rate = soundfile.read(FIXTURES / SPOKEN, dtype="int16")
-    sound = tmp_path_factory.mktemp("microphone") / "spoken.wav"
+    parts = [soundfile.read(FIXTURES / name, dtype="int16") for name in names]
+    ((rate,)) = {rate for _, rate in parts}
+    pause = np.zeros(round(PAUSE_S * rate), np.int16)
+    samples = np.concatenate([part for sound, _ in parts for part in (sound, pause)])
+    sound = at / "spoken.wav"
     soundfile.write(sound, samples, rate, subtype="PCM_16")
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(
@@ -84,6 +94,48 @@ async def browser(
         )
         yield running
         await running.close()
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def browser(
+    chromium: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Browser]:
+    async with chromium_hearing(chromium, tmp_path_factory.mktemp("microphone"), SPOKEN) as one:
+        yield one
+
+
+class Door(FaultProxy):
+    """One address, behind which gateways come and go; at first the one of all tests."""
+
+    def __init__(self, home: int) -> None:
+        super().__init__("127.0.0.1", home)
+        self.home = home
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @asynccontextmanager
+    async def to_another(
+        self, recogniser: Running, folder: Path, **settings: str
+    ) -> AsyncIterator[Running]:
+        async with gateway(recogniser, folder, **settings) as running:
+            self.server_port = running.port
+            yield running
+
+    def back_home(self) -> None:
+        self.server_port = self.home
+
+    async def cut(self) -> None:
+        """Break every connection, and take new ones at once."""
+        await self.disable()
+        await self.enable()
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def door(served: Running) -> AsyncIterator[Door]:
+    async with Door(served.port) as door:
+        yield door
 
 
 @dataclass
@@ -130,8 +182,9 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
             color_scheme: Scheme = "light",
             width: int = 1180,
             still: bool = False,
+            hearing: Browser = browser,
         ) -> Opened:
-            context = await browser.new_context(
+            context = await hearing.new_context(
                 permissions=["microphone"] if microphone else [],
                 color_scheme=color_scheme,
                 viewport={"width": width, "height": 760},

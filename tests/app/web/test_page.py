@@ -6,13 +6,12 @@ the pictures are kept in build/test-artefacts.
 
 import base64
 import json
-import signal
 from pathlib import Path
 
 import pytest
 
 from app.client import connect
-from tests.app.web.conftest import FIXTURES, SPOKEN, OpenPage, bare, spoken_text
+from tests.app.web.conftest import FIXTURES, SPOKEN, Door, OpenPage, bare, spoken_text
 from tests.app.web.processes import Running, gateway
 
 pytestmark = [
@@ -217,66 +216,36 @@ async def test_a_file_that_is_no_sound_is_refused_by_its_name(
     assert "<b>notes.wav is not a sound file" in await alert.inner_text()
 
 
-async def test_a_busy_server_says_so_and_takes_the_next_try_when_it_is_free(
+async def test_a_full_server_gives_a_place_in_the_queue_and_says_when_the_queue_is_full_too(
     recogniser: Running, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    async with gateway(recogniser, tmp_path, WS_MAX_CONCURRENT_SESSIONS="1") as full:
-        opened = await open_page(full.url)
-        page = opened.page
-        alert = page.get_by_role("alert")
+    places = {"WS_MAX_CONCURRENT_SESSIONS": "1", "WS_WAITING_ROOM": "1"}
+    async with gateway(recogniser, tmp_path, **places) as full:
+        first, second = await open_page(full.url), await open_page(full.url)
         async with connect(full.websocket_url) as other:
             await other.start()
-            await page.get_by_role("button", name="Start listening").click()
+            await first.page.get_by_role("button", name="Start listening").click()
+            await first.page.get_by_text("waiting as number 1").wait_for()
+            assert await first.page.locator("#status").inner_text() == "Waiting for a place"
+            await first.keep("light-queued")
+            await second.page.get_by_role("button", name="Start listening").click()
+            alert = second.page.get_by_role("alert")
             await alert.get_by_text("The server is busy").wait_for()
             assert "all 1 sessions are in use" in await alert.inner_text()
-            await opened.keep("light-busy")
-            await opened.state("idle")
-        again = page.get_by_role("button", name="Try again", exact=True)
-        await again.click()
-        await opened.state("live")
+            await second.keep("light-busy")
+            await second.state("idle")
+        await first.state("live")
+        assert not await first.page.locator("#hint").is_visible()
+        await first.page.get_by_role("button", name="Stop").click()
+        await first.state("idle")
+        await second.page.get_by_role("button", name="Try again", exact=True).click()
+        await second.state("live")
         assert not await alert.is_visible()
-        await page.get_by_role("button", name="Stop").click()
-        await opened.state("idle")
 
 
-@pytest.mark.parametrize(
-    ("number", "title"),
-    [
-        (signal.SIGKILL, "The connection was lost"),
-        (signal.SIGTERM, "The server is restarting"),
-    ],
-)
-async def test_a_server_that_goes_away_is_told_from_one_that_vanishes_and_comes_back_by_hand(
-    recogniser: Running,
-    open_page: OpenPage,
-    tmp_path: Path,
-    number: signal.Signals,
-    title: str,
-) -> None:
-    async with gateway(recogniser, tmp_path, APP_DRAIN_GRACE_S="0") as first:
-        opened = await open_page(first.url)
-        page = opened.page
-        await page.get_by_role("button", name="Start listening").click()
-        await page.wait_for_selector(".interim .body:not(:empty)")
-        first.process.send_signal(number)
-        await page.get_by_role("alert").get_by_text(title).wait_for()
-        await opened.state("idle")
-        await first.process.wait()
-        kept = await page.locator(".line .body").all_inner_texts()
-        assert kept, "what was heard stays on the page"
-        port = str(first.port)
-    async with gateway(recogniser, tmp_path, APP_PORT=port):
-        await page.get_by_role("button", name="Try again", exact=True).click()
-        await opened.state("live")
-        await page.get_by_role("button", name="Stop").click()
-        await opened.state("idle")
-
-
-async def test_nobody_at_the_other_end_is_explained(
-    recogniser: Running, open_page: OpenPage, tmp_path: Path
-) -> None:
-    async with gateway(recogniser, tmp_path) as gone:
-        opened = await open_page(gone.url)
+async def test_nobody_at_the_other_end_is_explained(open_page: OpenPage, door: Door) -> None:
+    opened = await open_page(door.url)
+    await door.disable()
     await opened.page.get_by_role("button", name="Start listening").click()
     await opened.page.get_by_role("alert").get_by_text("The server cannot be reached").wait_for()
 
