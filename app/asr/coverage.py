@@ -146,7 +146,7 @@ class Coverage:
     def _cut(self, at: int) -> None:
         first = at
         if self._said_to is not None:
-            first = max(self._said_to - self._samples(BACK_S), at - self._samples(AHEAD_S))
+            first = max(self._said_to, at - self._samples(AHEAD_S))
         self._seam = self._quiet_from(first, at)
         self._said_to = at if self._said_to is None else self._said_to
         self._splice.heard_at_most(at / self._rate)
