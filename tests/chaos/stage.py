@@ -98,7 +98,7 @@ class Stage:
         Args:
             endpoints: As RIVA_ENDPOINTS.
             name: For messages.
-            settings: More of its environment.
+            settings: More of its environment; `module` is run instead of `app.gateway`.
         """
         one = await self.stopped_gateway(endpoints, name=name, **settings)
         await one.start()
@@ -108,8 +108,10 @@ class Stage:
         self, endpoints: str, *, name: str = "gateway", **settings: str
     ) -> Gateway:
         """The same, not started."""
+        module = settings.pop("module", "app.gateway")
         values = {"RIVA_ENDPOINTS": endpoints, **MANY, **PATIENT, **settings}
-        return await self._stack.enter_async_context(Gateway(name, self.folder, values))
+        gateway = Gateway(name, self.folder, values, module=module)
+        return await self._stack.enter_async_context(gateway)
 
     async def proxy(self, port: int, host: str = LOOPBACK) -> FaultProxy:
         """A fault proxy in front of a port."""
