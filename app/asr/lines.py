@@ -77,7 +77,8 @@ class FleetLine:
         """The call failed."""
         self.has_failed = True
         self._settle()
-        self._fleet.note_refusal(self.endpoint, error, beside=self.endpoint.streams - 1)
+        if not self._has_worked:
+            self._fleet.note_refusal(self.endpoint, error, beside=self.endpoint.streams - 1)
         self._fleet.judge(self.endpoint, error)
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from tests.app.asr.conftest import client_of
 from tests.app.asr.fake_riva import FakeRiva, Stream, final, serving
 from tests.app.asr.sound import Microphone, of, tone
 from tests.app.asr.test_failures import tasks_of_client
-from tests.app.asr.test_reopened_streams import CHUNKS, Reader, check, client_of_all, hear
+from tests.app.asr.test_reopened_streams import CHUNKS, Reader, Turns, check, client_of_all, hear
 
 SESSIONS = 50
 
@@ -137,7 +137,7 @@ async def test_streams_go_where_the_largest_share_of_slots_is_free_and_last_wher
         for riva in servers:
             await stack.enter_async_context(serving(riva))
         client = await stack.enter_async_context(client_of_all(*servers, endpoint_streams=6))
-        for slots, expected in ((2, (1, 3)), (0, (1, 6))):
+        for slots, expected in ((2, (1, 3)), (1, (1, 6))):
             client._routes.current.endpoints[0].slots.refused(slots, time.monotonic())
             while sum(len(riva.streams) for riva in servers) < sum(expected):
                 microphone = Microphone()
@@ -146,18 +146,25 @@ async def test_streams_go_where_the_largest_share_of_slots_is_free_and_last_wher
                 await stack.enter_async_context(aclosing(transcripts))
                 await anext(transcripts)
             assert tuple(len(riva.streams) for riva in servers) == expected
-        assert client.slots() == 6
+        assert client.slots() == 7
 
 
-async def test_a_recogniser_that_refuses_everybody_has_no_slots_and_is_not_ejected() -> None:
+async def test_a_recogniser_that_refuses_everybody_has_one_slot_and_is_not_ejected() -> None:
     riva = FakeRiva(script=Room(0))
     async with serving(riva), client_of(riva, reopen_delay_ms=1) as client:
         assert client.slots() is None
         for _ in range(3):
             with pytest.raises(AsrError, match="RESOURCE_EXHAUSTED"):
                 await hear(client, of(CHUNKS[:1]))
-        assert client.slots() == 0
+        assert client.slots() == 1
         assert client.endpoints()[0].ejected_for == 0
+
+
+async def test_a_stream_that_is_refused_when_it_had_worked_says_nothing_about_slots() -> None:
+    script = Turns(Reader(2, "RESOURCE_EXHAUSTED"), Reader())
+    async with serving(FakeRiva(script=script)) as riva, client_of_all(riva) as client:
+        check(await hear(client))
+        assert client.slots() is None
 
 
 async def test_recognisers_that_are_unready_or_ejected_have_no_slots() -> None:

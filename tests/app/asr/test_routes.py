@@ -119,7 +119,7 @@ async def test_a_route_that_changes_between_a_break_and_the_next_call_is_followe
         await (first if len(primary.streams) == 1 else mute)(stream)
 
     primary, fallback = FakeRiva(script=once), FakeRiva(script=Reader())
-    async with both(primary, fallback) as client:
+    async with both(primary, fallback, final_timeout_ms=60_000) as client:
         heard = []
 
         async def listen() -> None:

@@ -50,7 +50,7 @@ class SlotsMachine(RuleBasedStateMachine):
         if self.open >= self.room:
             self.slots.refused(self.open, self.now)
             self.refused_at = self.now
-            assert self.count() == min(before, self.open)
+            assert self.count() == max(1, min(before, self.open))
         else:
             self.open += 1
             self.slots.held(self.open, self.now)
@@ -64,8 +64,8 @@ class SlotsMachine(RuleBasedStateMachine):
         assert self.count() == before
 
     @invariant()
-    def there_are_never_more_than_configured_nor_less_than_none(self) -> None:
-        assert 0 <= self.count() <= (float("inf") if self.most is None else self.most)
+    def there_are_never_more_than_configured_nor_less_than_one(self) -> None:
+        assert 1 <= self.count() <= (float("inf") if self.most is None else self.most)
 
     @invariant()
     def whatever_was_learned_is_regained_in_steps_and_forgotten_in_the_end(self) -> None:
@@ -109,7 +109,20 @@ def test_a_refusal_of_a_regained_slot_doubles_the_wait_until_a_stream_works_ther
     slots.refused(10, 30.0)
     assert (slots.count(69.0), slots.count(70.0)) == (10, 11)
     slots.held(11, 70.0)
-    assert (slots.count(79.0), slots.count(80.0)) == (11, 12)
+    assert (slots.count(70.0), slots.count(79.0), slots.count(80.0)) == (12, 12, 13)
+
+
+def test_each_stream_that_works_beyond_what_was_known_allows_one_more_at_once() -> None:
+    slots = Slots(30)
+    slots.refused(0, 0.0)
+    assert slots.count(0.0) == 1
+    slots.held(1, 5.0)  # that is what was known
+    assert slots.count(5.0) == 1
+    for streams in range(2, 30):
+        slots.held(streams, 10.0)
+        assert slots.count(10.0) == streams + 1
+    slots.held(30, 10.0)
+    assert slots.count(10.0) == 30
 
 
 def test_a_stream_that_works_beyond_what_a_refusal_seemed_to_say_corrects_it() -> None:
@@ -117,7 +130,9 @@ def test_a_stream_that_works_beyond_what_a_refusal_seemed_to_say_corrects_it() -
     # Two of five that were being opened were taken; the refusals of the others came first.
     slots.refused(8, 0.0)
     slots.held(10, 0.1)
-    assert slots.count(0.1) == 10
+    assert slots.count(0.1) == 11
+    slots.refused(10, 0.2)
+    assert slots.count(0.2) == 10
 
 
 def test_nothing_is_known_where_nothing_was_said_or_refused() -> None:
