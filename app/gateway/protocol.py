@@ -151,6 +151,10 @@ class GatewayProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         """Send, and put a limit on how long a close may take."""
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            # A refusal in due form. uvicorn takes it for a handshake that was forgotten, and would
+            # log an error for each client that is turned away.
+            self.handshake_complete = True
         if message["type"] == "websocket.close":
             self._cut_later()
 

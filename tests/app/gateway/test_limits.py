@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.emulator import Emulator, Script, ScriptedResult, Stall, StreamScript
 from app.emulator.script import After
+from tests.app.gateway.conftest import Log
 from tests.app.gateway.running import (
     SILENCE_100MS,
     Running,
@@ -25,7 +26,9 @@ from tests.app.gateway.running import (
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_connection_too_many_is_refused_before_the_upgrade(emulator: Emulator) -> None:
+async def test_a_connection_too_many_is_refused_before_the_upgrade(
+    emulator: Emulator, log: Log
+) -> None:
     async with running_gateway(emulator, ws_max_connections=1) as gateway, client(gateway):
         with pytest.raises(InvalidStatus) as refused:
             await connect(gateway.url)
@@ -33,6 +36,8 @@ async def test_a_connection_too_many_is_refused_before_the_upgrade(emulator: Emu
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) >= 1
     assert json.loads(response.body)["code"] == "too_many_connections"
+    # Nothing went wrong: a crowd that is turned away is no crowd of errors.
+    assert {line["level"] for line in log.lines} <= {"debug", "info", "warning"}
 
 
 async def test_a_session_too_many_is_refused_before_the_upgrade_or_at_the_start(
