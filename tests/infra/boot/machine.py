@@ -19,11 +19,13 @@ import pytest
 import yaml
 
 from infra.boot import BootSettings, read_user_data, render_user_data
+from tests.infra.boot.given import REGION
 from tests.infra.boot.host import INSTANCE, STANDINS, Call, read_calls, rule, standin_program
 from tests.tools import need
 
 HERE = Path(__file__).parent
 LIMIT_SECONDS = 60
+METADATA = "http://169.254.169.254"
 
 START = """
 set -eu
@@ -77,6 +79,7 @@ class Machine:
         for entry in document["write_files"]:
             self.write(entry["path"], entry["content"], int(entry["permissions"], 8))
         self.change("/etc/perch/boot.env", 'PERCH_POLL_SECONDS="5"', 'PERCH_POLL_SECONDS="0.2"')
+        self.change("/etc/perch/boot.env", f"https://ssm.{REGION}.amazonaws.com", METADATA)
         commands = "".join(f"{shlex.join(command)}\n" for command in document["runcmd"])
         self.write("/opt/machine/first-boot", f"#!/bin/sh\n{commands}", 0o755)
         self._surroundings()
@@ -93,6 +96,9 @@ class Machine:
         self.write("/opt/machine/metadata.py", (HERE / "metadata_service.py").read_text())
         self.metadata("instance-id", INSTANCE)
         self.metadata("autoscaling/target-lifecycle-state", "InService")
+        self.metadata("switch", "on")
+        keys = {"AccessKeyId": "made-up", "SecretAccessKey": "made-up", "Token": "made-up"}
+        self.metadata("iam/security-credentials/perch-dev-blue", json.dumps(keys))
         units = {
             "docker.service": unit("Type=oneshot", "ExecStart=/bin/true", "RemainAfterExit=yes"),
             "metadata.service": unit(

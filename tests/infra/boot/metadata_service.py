@@ -1,9 +1,12 @@
 """Instance metadata inside a test machine: a folder of values, behind version 2's token.
 
+A POST is a question to Systems Manager for the switch; the value `switch` is the answer.
+
 Run by the machine's own Python, which knows nothing of this repository.
 """
 
 import http.server
+import json
 import sys
 from pathlib import Path
 
@@ -11,7 +14,7 @@ TOKEN = "the-session-token"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers PUT /latest/api/token and GET /latest/meta-data/..."""
+    """Answers PUT /latest/api/token, GET /latest/meta-data/... and POST."""
 
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 
@@ -22,8 +25,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.folder / self.path.removeprefix("/latest/meta-data/")
         if self.headers.get("X-aws-ec2-metadata-token") != TOKEN:
             self.answer(None, 401)
+        elif self.path.endswith("/"):
+            self.answer("\n".join(each.name for each in path.iterdir()), 404)
         else:
             self.answer(path.read_text() if path.is_file() else None, 404)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        word = (self.folder / "switch").read_text()
+        self.answer(json.dumps({"Parameter": {"Value": word, "Version": 1}}), 500)
 
     def answer(self, text: str | None, otherwise: int) -> None:
         body = (text or "").encode()

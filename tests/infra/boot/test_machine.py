@@ -93,6 +93,11 @@ cat "/proc/$pid/status" >/opt/machine/gateway-status
 curl -s http://127.0.0.1:9400/metrics >/opt/machine/exporter || true
 stat -c '%a %U %n' /run/perch/secrets/* /run/perch/files/* >/opt/machine/secrets
 systemctl is-enabled perch.target perch-gateway perch-asr >/opt/machine/enabled
+for word in off on; do
+  echo -n $word >/opt/machine/metadata/switch
+  until_true grep -q "\\"mode\\": *\\"$word\\".*recognition switched" /var/log/perch/gateway.log
+done
+stat -c '%a %U' /run/perch/recognition/word >/opt/machine/word
 """
     )
     machine.boot(
@@ -132,6 +137,14 @@ class TestAMachineThatBoots:
         )
         assert lines["/run/perch/secrets/ngc.env"] == "600 root"
         assert lines["/run/perch/files/riva-ca.pem"] == "600 perch"
+
+    def test_its_gateway_followed_the_switch_off_and_on_again(self, lived: Machine) -> None:
+        assert lived.read("/opt/machine/word").strip() == "644 root"
+        host = lived.read("/var/log/perch/host.log")
+        assert [line.split()[-1] for line in host.splitlines() if ": recognition is" in line] == [
+            *("on", "off", "on"),
+            *("on",),  # after the reboot: the word was in memory alone
+        ]
 
     def test_keeps_the_models_for_the_next_machine(self, lived: Machine) -> None:
         (ready,) = lived.s3_object("s3://perch-dev-models/models").rglob("READY")
