@@ -73,14 +73,15 @@ class Replacement:
         self.latest = None
 
     async def drop(self) -> None:
-        """Nothing is needed any more."""
-        opening, self._opening = self._opening, None
+        """Nothing is needed any more. Where this was cancelled, it is to be called again."""
+        opening = self._opening
         if opening is None:
             return
         opening.cancel()
         await asyncio.wait({opening})
         if not opening.cancelled() and opening.exception() is None:
             await opening.result().aclose()
+        self._opening = None
 
     async def _open(self, retry_after: float | None) -> Connection:
         wait = self._backoff.wait(retry_after)

@@ -41,7 +41,7 @@ async def connected(
     ) as connection:
         yield connection
     names = {task.get_name() for task in asyncio.all_tasks()}
-    assert not [name for name in names if name.startswith("perch-client")]
+    assert not {name for name in names if name.startswith("perch-client")}
 
 
 async def say(connection: LastingConnection, audio: bytes = SPEECH) -> None:
