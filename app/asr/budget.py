@@ -3,8 +3,9 @@
 A recogniser that comes back is asked by everybody who lost a stream there. Of all streams a fifth
 may be on a further attempt at once, and three always may (Envoy's `retry_budget`,
 `config/cluster/v3/circuit_breaker.proto`: 20 % of what is active, 3 at least); the others wait
-their turn, first come first served, each within a limit of its own. So it takes five turns at most
-until everybody had one, however many they are.
+their turn, each within a limit of its own: streams that run before calls that have not begun, and
+first come first served among them. So it takes five turns at most until everybody had one, however
+many they are.
 """
 
 from __future__ import annotations
@@ -73,46 +74,50 @@ class RetryBudget:
         self._longest_s = longest_s
         self.attempting = 0  # places whose attempt led to no stream yet
         self._in_flight = 0
-        self._waiting: deque[asyncio.Future[Place]] = deque()
+        self._running: deque[asyncio.Future[Place]] = deque()
+        self._others: deque[asyncio.Future[Place]] = deque()
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._running) + len(self._others)
 
     @property
     def most(self) -> int:
         """Places now: a fifth of the streams that are open or wait to be."""
-        active = self._streams() + self.attempting + len(self._waiting)
+        active = self._streams() + self.attempting + self._waiting
         return max(LEAST, int(SHARE * active))
 
     def health(self) -> RetryHealth:
         """What there is to see."""
-        return RetryHealth(in_flight=self._in_flight, waiting=len(self._waiting), most=self.most)
+        return RetryHealth(in_flight=self._in_flight, waiting=self._waiting, most=self.most)
 
-    async def place(self, within: float) -> Place:
+    async def place(self, within: float, *, is_running: bool = False) -> Place:
         """A place, as soon as it is this caller's turn.
+
+        Args:
+            within: seconds it waits for that.
+            is_running: whether it is for a stream that runs already; those come first.
 
         Raises:
             AsrError: UNAVAILABLE, it was not within so many seconds; CLIENT_CLOSED.
         """
         turn: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        queue = self._running if is_running else self._others
+        queue.append(turn)
         self._hand_out()
         try:
             async with asyncio.timeout(within):
                 return await turn
         except TimeoutError:
-            self._leave(turn)
+            _leave(queue, turn)
             raise _no_turn(within) from None
         except asyncio.CancelledError:
-            self._leave(turn)
+            _leave(queue, turn)
             raise
-
-    def _leave(self, turn: asyncio.Future[Place]) -> None:
-        if turn in self._waiting:
-            self._waiting.remove(turn)
-        elif turn.done() and not turn.cancelled() and turn.exception() is None:
-            turn.result().release()
 
     def _hand_out(self) -> None:
         while self._waiting and self._in_flight < self.most:
-            turn = self._waiting.popleft()
+            turn = (self._running or self._others).popleft()
             if turn.done():
                 continue
             self._in_flight += 1
@@ -126,10 +131,18 @@ class RetryBudget:
 
     def close(self) -> None:
         """Sends everybody who waits away."""
-        waiting, self._waiting = self._waiting, deque()
-        for turn in waiting:
-            if not turn.done():
-                turn.set_exception(client_closed())
+        for queue in (self._running, self._others):
+            while queue:
+                turn = queue.popleft()
+                if not turn.done():
+                    turn.set_exception(client_closed())
+
+
+def _leave(queue: deque[asyncio.Future[Place]], turn: asyncio.Future[Place]) -> None:
+    if turn in queue:
+        queue.remove(turn)
+    elif turn.done() and not turn.cancelled() and turn.exception() is None:
+        turn.result().release()
 
 
 def _no_turn(within: float) -> AsrError:

@@ -119,7 +119,8 @@ class StreamLines:
                 moves without having failed is given as long as an endpoint in any case.
         """
         limit = max(patience, self.within)
-        place = await self.routes.budget.place(patience if left.has_failed else limit)
+        turn = patience if left.has_failed else limit
+        place = await self.routes.budget.place(turn, is_running=True)
         try:
             async with asyncio.timeout(limit):
                 line = await self.routes.open_line(

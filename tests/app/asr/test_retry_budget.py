@@ -24,8 +24,10 @@ def budget(streams: int = 0, longest_s: float = 60.0) -> RetryBudget:
     return RetryBudget(lambda: streams, longest_s=longest_s)
 
 
-def ask(places: RetryBudget, within: float = 60.0) -> asyncio.Task[Place]:
-    return asyncio.create_task(places.place(within))
+def ask(
+    places: RetryBudget, within: float = 60.0, *, is_running: bool = False
+) -> asyncio.Task[Place]:
+    return asyncio.create_task(places.place(within, is_running=is_running))
 
 
 async def settle() -> None:
@@ -60,6 +62,18 @@ async def test_turns_come_in_the_order_in_which_they_were_asked_for() -> None:
     assert [task.done() for task in asked] == [True] * 4 + [False] * 2
     assert (places.health().in_flight, places.health().waiting) == (3, 2)
     await ended(*asked)
+
+
+async def test_streams_that_run_come_before_calls_that_have_not_begun() -> None:
+    places = budget()
+    held = [await places.place(1.0) for _ in range(3)]
+    new, running, second = ask(places), ask(places, is_running=True), ask(places, is_running=True)
+    await settle()
+    for place, expected in zip(held, ((0, 1, 0), (0, 1, 1), (1, 1, 1)), strict=True):
+        place.release()
+        await settle()
+        assert tuple(task.done() for task in (new, running, second)) == expected
+    await ended(new, running, second)
 
 
 async def test_who_waits_longer_than_it_may_is_told_so_and_is_gone() -> None:
@@ -130,7 +144,7 @@ async def test_whatever_happens_the_bound_holds_and_nobody_waits_while_there_is_
         outside = [task for task in asked if not task.done()]
         before = places.health().in_flight
         if step == "ask":
-            asked.append(ask(places))
+            asked.append(ask(places, is_running=which % 2 == 0))
         elif step == "leave" and outside:
             outside[which % len(outside)].cancel()
         elif let_in and step == "open":
