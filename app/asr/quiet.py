@@ -126,6 +126,9 @@ class QuietGap:
     def _restart(self) -> None:
         self._since = self._loop.time()
         self._sent, self._silent = self._timeline.caller_seconds, self._timeline.silent_seconds
+        if self._heard_to is not None:
+            # What was sent beyond is heard in silence, or not yet: the time tells.
+            self._sent = min(self._sent, self._heard_to)
         if self._gap > 0 and self._text and self._timer is None:
             self._timer = self._loop.call_at(self._since + self._gap, self._ring)
 

@@ -56,6 +56,8 @@ class Talker:
         dies_after: words after which it fails; None never.
         dies_at_end: whether it fails at half-close, before it says anything.
         at_end: awaited at half-close.
+        silent: blocks in which nobody speaks.
+        repeats: whether it says an open interim again with each chunk that has no new word.
     """
 
     words_a_final: int | None = 1
@@ -65,12 +67,17 @@ class Talker:
     dies_after: int | None = None
     dies_at_end: bool = False
     at_end: Callable[[], Awaitable[None]] | None = None
+    silent: frozenset[int] = frozenset()
+    repeats: bool = False
 
     async def __call__(self, stream: Stream) -> None:
         open_words: list[int] = []
         heard = 0
         while await stream.receive() is not None:
-            for number in whole_words(stream.audio)[heard:]:
+            new = [n for n in whole_words(stream.audio) if n not in self.silent][heard:]
+            if self.repeats and open_words and not new:
+                await stream.say(self._result(stream.audio, open_words, is_final=False))
+            for number in new:
                 if heard == self.dies_after:
                     await stream.fail(grpc.StatusCode.UNAVAILABLE, "gone")
                 heard += 1
@@ -91,6 +98,8 @@ class Talker:
         text = " ".join(f"w{number}" for number in numbers)
         begins = [(number * BLOCK - first) * 1000 // RATE for number in numbers]
         processed = (begins[-1] + WORD_S * 1000) / 1000 if self.told else 0.0
+        if self.told and self.repeats:
+            processed = len(audio) / 2 / RATE
         words = [
             word(f"w{number}", begin, begin + round(WORD_S * 1000))
             for number, begin in zip(numbers, begins, strict=True)
