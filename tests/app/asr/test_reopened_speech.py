@@ -1,9 +1,9 @@
-"""Recognisers killed in the middle of real speech: every transcript has every word.
+"""Recognisers killed or left in the middle of real speech: every transcript has every word.
 
 Two emulator processes, eight recordings at once, faster than real time, SIGKILL. Proves the replay
 on an engine that hears; punctuation and capitals are left out of the comparison, since they depend
 on where a recogniser began to listen. That a NIM's word times are as good is not proved here.
-Decodes two minutes of speech.
+Decodes three minutes of speech.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from app.asr import RivaASRClient, RivaSettings
+from app.asr import RivaASRClient, RivaSettings, Route
 from ops.qa.wer import count_errors
 from tests.app.emulator.speech import FIXTURES, clips, golden, pcm
 
@@ -92,11 +92,12 @@ async def recognisers() -> AsyncIterator[list[Recogniser]]:
         await asyncio.gather(*(recogniser.kill() for recogniser in running))
 
 
-def client_of(running: list[Recogniser]) -> RivaASRClient:
+def client_of(running: list[Recogniser], fallback: Recogniser | None = None) -> RivaASRClient:
     return RivaASRClient(
         RivaSettings(
             _env_file=None,
             endpoints=",".join(f"127.0.0.1:{recogniser.port}" for recogniser in running),
+            fallback_endpoints="" if fallback is None else f"127.0.0.1:{fallback.port}",
             http_port=0,
             outage_limit_s=DEADLINE_S,
             timeout_ms=30_000,
@@ -155,6 +156,21 @@ async def sessions(client: RivaASRClient, strike: Callable[[], Awaitable[None]])
         speakers.go_on.set()
     for clip_id, finals in running.items():
         check(clip_id, finals.result())
+
+
+async def test_sessions_that_are_sent_to_the_fallback_go_on_there_with_every_word(
+    recognisers: list[Recogniser],
+) -> None:
+    primary, fallback = recognisers
+    async with aclosing(client_of([primary], fallback)) as client:
+
+        async def strike() -> None:
+            assert [endpoint.streams for endpoint in client.endpoints()] == [8, 0]
+            client.route(Route.FALLBACK)
+
+        await sessions(client, strike)
+        assert client.current_route is Route.FALLBACK
+        assert all(endpoint.streams == 0 for endpoint in client.endpoints())
 
 
 async def test_sessions_of_a_killed_recogniser_go_on_at_another_one_with_every_word(
