@@ -265,26 +265,27 @@ class Fleet:
         except AsrError as error:
             return not_ready(error.message)
         answers = await asyncio.gather(
-            *(
-                probe(endpoint.http, endpoint.catalogue, model=model, within=within)
-                for endpoint in endpoints
-            )
+            *(self._probe(endpoint, model=model, within=within) for endpoint in endpoints)
         )
-        for endpoint, answer in zip(endpoints, answers, strict=True):
-            self._probed(endpoint, answer)
         # The first that is ready, else the first: its reason is as good as another's.
         best = max(answers, key=lambda answer: answer.ready)
         return Readiness(
             ready=best.ready, reason=best.reason, models=best.models, endpoints=self.health()
         )
 
-    def _probed(self, endpoint: Endpoint, answer: Readiness) -> None:
+    async def _probe(self, endpoint: Endpoint, *, model: str, within: float) -> Readiness:
+        endpoint.calls += 1
+        try:
+            answer = await probe(endpoint.http, endpoint.catalogue, model=model, within=within)
+        finally:
+            endpoint.calls -= 1
         now = time.monotonic()
         endpoint.probed(now, ready=answer.ready)
         if not endpoint.is_leaving and self._ejection.probed(
             endpoint.name, now, ready=answer.ready
         ):
             _log.info("asr_endpoint_readmitted", endpoint=endpoint.name)
+        return answer
 
     async def aclose(self) -> None:
         """Ends every stream and connection."""

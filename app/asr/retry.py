@@ -19,8 +19,11 @@ Answer = TypeVar("Answer")
 
 # A caller waits for this call: beyond it an error is of more use than another try.
 LONGEST_WAIT_S = 10.0
-# Those have used their deadline up already; a second one would double the caller's wait.
-_WAITED_ENOUGH = frozenset({ErrorCode.DEADLINE_EXCEEDED, ErrorCode.STREAM_LIMIT})
+# Some have used their deadline up already, and a second one would double the caller's wait; a
+# client that is closed stays so.
+_NOT_AGAIN = frozenset(
+    {ErrorCode.DEADLINE_EXCEEDED, ErrorCode.STREAM_LIMIT, ErrorCode.CLIENT_CLOSED}
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -38,8 +41,8 @@ async def with_retries(
     that clients that failed together do not come back together.
 
     Args:
-        attempt: one try; only an `AsrError` that is retryable leads to another one, and no deadline
-            that has passed.
+        attempt: one try; only an `AsrError` that is retryable leads to another one, no deadline that
+            has passed, and nothing once the client is closed.
         retries: further tries after the first.
         first_wait_s: upper bound of the first wait in seconds.
         budget: where each further try waits for its turn, for as long as it may wait at all.
@@ -49,7 +52,7 @@ async def with_retries(
     except AsrError as error:
         failure = error
     for tried in range(retries):
-        if not failure.retryable or failure.code in _WAITED_ENOUGH:
+        if not failure.retryable or failure.code in _NOT_AGAIN:
             break
         await _pause(failure, tried, first_wait_s)
         place = await budget.place(LONGEST_WAIT_S)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import grpc.aio
 
 from app.asr.channels import ChannelPool
-from app.asr.errors import AsrError, ErrorCode, Fault, from_status, late
+from app.asr.errors import AsrError, ErrorCode, Fault, client_closed, from_status, late
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Coroutine
@@ -250,10 +250,16 @@ async def _deadline(doing: str, within: float) -> AsyncIterator[None]:
 async def _unary(
     call: Awaitable[riva_asr_pb2.RecognizeResponse], doing: str
 ) -> riva_asr_pb2.RecognizeResponse:
+    before = _cancellations()
     try:
         return await call
     except grpc.aio.AioRpcError as error:
         raise _translated(error, doing) from None
+    except asyncio.CancelledError:
+        # What grpc.aio raises for a call whose connection was closed; its caller was not cancelled.
+        if _cancellations() > before:
+            raise
+        raise client_closed() from None
 
 
 def _translated(error: grpc.aio.AioRpcError, doing: str) -> AsrError:

@@ -100,6 +100,19 @@ async def test_a_connection_that_cannot_be_made_ready_does_not_hold_a_short_call
             await asyncio.wait_for(hear(client, of([tone(0.1)])), 20)
 
 
+async def test_calls_under_way_when_the_client_is_closed_end_with_an_error() -> None:
+    async with serving(Silent()) as riva, client_of(riva) as client:
+        asking = [asyncio.create_task(call) for call in (client.models(), client.models())]
+        probing = asyncio.create_task(client.ready())
+        while riva.config_calls < 3:  # noqa: ASYNC110 - the server counts and tells nobody
+            await asyncio.sleep(0.01)
+        await client.aclose()
+        for task in asking:
+            with pytest.raises(AsrError, match="CLIENT_CLOSED"):
+                await asyncio.wait_for(task, 20)
+        assert not (await asyncio.wait_for(probing, 20)).ready
+
+
 async def test_a_close_that_hangs_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     async def stuck(*_: object) -> None:
         await asyncio.Event().wait()
