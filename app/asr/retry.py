@@ -41,8 +41,8 @@ async def with_retries(
     that clients that failed together do not come back together.
 
     Args:
-        attempt: one try; only an `AsrError` that is retryable leads to another one, no deadline that
-            has passed, and nothing once the client is closed.
+        attempt: one try; only an `AsrError` that is retryable leads to another one, no deadline
+            that has passed, and nothing once the client is closed.
         retries: further tries after the first.
         first_wait_s: upper bound of the first wait in seconds.
         budget: where each further try waits for its turn, for as long as it may wait at all.
