@@ -166,6 +166,30 @@ async def test_a_call_while_the_one_before_is_answered_is_answered_after_it() ->
     assert all(final.forced for final in finals(events))
 
 
+async def test_a_call_in_answer_to_a_forced_final_covers_the_audio_that_came_meanwhile() -> None:
+    taken, asked, control = asyncio.Event(), asyncio.Event(), StreamControl()
+
+    async def speak() -> AsyncIterator[bytes]:
+        yield speech(2)
+        control.finalise()
+        yield speech(4)[len(speech(2)) :]
+        taken.set()
+        await asked.wait()
+
+    script = Talker(words_a_final=None, ends=False)
+    events = []
+    async with serving(FakeRiva(script=script)) as riva, client_of(riva) as client:
+        async for event in client.stream_events(speak(), control=control):
+            events.append(event)
+            if isinstance(event, Transcript) and event.is_final and not asked.is_set():
+                await taken.wait()
+                control.finalise()
+                asked.set()
+    assert answers(events) == [0.5, 1.0]
+    assert [final.text for final in finals(events)] == ["w0 w1", "w2 w3"]
+    check_answers(events)
+
+
 async def test_a_call_while_the_recogniser_is_away_is_answered_when_it_is_back() -> None:
     lost, control = asyncio.Event(), StreamControl()
 
