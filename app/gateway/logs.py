@@ -8,6 +8,7 @@ from typing import Any, Final, TextIO, cast
 
 import structlog
 
+from app.gateway.log_writer import LogWriter
 from app.gateway.settings import LogFormat, LogLevel
 
 MASK: Final = "********"
@@ -67,7 +68,7 @@ def configure_logging(
         level: Least severe level that is written.
         form: JSON lines for machines, or coloured text for people.
         secrets: Configured secret values to mask.
-        stream: Where the lines go; standard output by default.
+        stream: Where the lines go at once; None for standard output, by a thread of its own.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -90,7 +91,7 @@ def configure_logging(
             render,
         ],
     )
-    handler = logging.StreamHandler(stream or sys.stdout)
+    handler = LogWriter(sys.stdout) if stream is None else logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]

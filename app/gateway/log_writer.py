@@ -1,0 +1,69 @@
+"""Writes log lines from a thread of its own, so that no session waits for whoever reads the log.
+
+Standard output is a pipe to a collector or a file on a disk. When the one stops reading or the
+other is full, a write blocks or fails: on the event loop, every session would stop with it.
+"""
+
+import logging
+import queue
+import threading
+from contextlib import suppress
+from typing import Final, TextIO
+
+MAX_LINES: Final = 10_000
+"""Lines that may wait: some 5 MB. What comes beyond is dropped, and the log says how much."""
+
+_LONGEST_GOODBYE_S: Final = 2.0
+
+
+class LogWriter(logging.Handler):
+    """A handler whose lines are written by a thread.
+
+    Args:
+        stream: Where they go.
+        max_lines: How many may wait.
+    """
+
+    def __init__(self, stream: TextIO, max_lines: int = MAX_LINES) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: queue.Queue[str | None] = queue.Queue(max_lines)
+        self._dropped = 0
+        self._closing = threading.Event()
+        # A daemon: a collector that never reads again must not keep the process alive.
+        self._thread = threading.Thread(target=self._write_on, name="log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line; drop it where too many wait."""
+        try:
+            self._lines.put_nowait(self.format(record))
+        except queue.Full:
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Write what waits, as long as somebody reads it."""
+        if not self._closing.is_set():
+            self._closing.set()
+            with suppress(queue.Full):
+                self._lines.put_nowait(None)
+            self._thread.join(_LONGEST_GOODBYE_S)
+        super().close()
+
+    def _write_on(self) -> None:
+        while (line := self._lines.get()) is not None:
+            self._write(line)
+            dropped = self._dropped
+            if dropped and self._lines.empty():
+                self._dropped -= dropped
+                logging.getLogger(__name__).warning("log lines dropped: %d", dropped)
+            if self._closing.is_set() and self._lines.empty():
+                return
+
+    def _write(self, line: str) -> None:
+        try:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            # A full disk, a reader that went away: there is no other place to say so.
+            self._dropped += 1
