@@ -116,6 +116,8 @@ def test_riva_is_reachable_from_nowhere(recording: Recording) -> None:
     }
     for kind in ("Ingress", "Egress"):
         for rule in rules(recording, kind):
+            if recording.stack == "local" and rule.inputs.get("cidrIpv4") == "127.0.0.1/32":
+                continue  # its fallback are its own emulators, on the machine it runs on
             assert not set(range(rule.inputs["fromPort"], rule.inputs["toPort"] + 1)) & closed
 
 

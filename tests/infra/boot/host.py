@@ -202,12 +202,16 @@ class Host:
             "PERCH_IMDS": f"{self.metadata.url}/latest",
             "PERCH_POLL_SECONDS": "0.05",
             "PERCH_UNIT": "perch-test.service",
-            "PERCH_GATEWAY_PORT": self.metadata.url.rpartition(":")[2],
-            "PERCH_HTTP_PORT": self.metadata.url.rpartition(":")[2],
+            "PERCH_GATEWAY_PORT": self.own_port,
             "STANDIN_HOME": str(self._standins),
             "PATH": f"{self._bin}:{os.environ['PATH']}",
         }
         return boot_environment(self.settings) | here
+
+    @property
+    def own_port(self) -> str:
+        """Where its metadata service plays the gateway and the recogniser."""
+        return self.metadata.url.rpartition(":")[2]
 
     def run(self, script: str, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         """Run one script to its end."""

@@ -97,7 +97,7 @@ class Machine:
         self.metadata("instance-id", INSTANCE)
         self.metadata("autoscaling/target-lifecycle-state", "InService")
         self.metadata("switch", "on")
-        keys = {"AccessKeyId": "made-up", "SecretAccessKey": "made-up", "Token": "made-up"}
+        keys = dict.fromkeys(("AccessKeyId", "SecretAccessKey", "Token"), "made-up")
         self.metadata("iam/security-credentials/perch-dev-blue", json.dumps(keys))
         units = {
             "docker.service": unit("Type=oneshot", "ExecStart=/bin/true", "RemainAfterExit=yes"),

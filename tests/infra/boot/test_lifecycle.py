@@ -75,16 +75,19 @@ class TestEnteringService:
         """Else every launch of an incident would be abandoned after 45 minutes of a GPU."""
         (host.run_folder / "recognition" / "word").write_text(f"{word}\n")
         host.metadata.switched_off = True
-        assert host.run("wait-ready", PERCH_READY_SECONDS="1").returncode == 1
+        port = host.own_port
+        waited = host.run("wait-ready", PERCH_READY_SECONDS="1", PERCH_HTTP_PORT=port)
+        assert waited.returncode == 1
         host.metadata.recogniser_ready = True
-        assert host.run("wait-ready").returncode == 0
+        assert host.run("wait-ready", PERCH_HTTP_PORT=port).returncode == 0
 
     def test_a_recogniser_that_answers_is_not_enough_while_recognition_is_on(
         self, host: Host
     ) -> None:
         (host.run_folder / "recognition" / "word").write_text("on\n")
         host.metadata.switched_off = host.metadata.recogniser_ready = True
-        assert host.run("wait-ready", PERCH_READY_SECONDS="1").returncode == 1
+        waited = host.run("wait-ready", PERCH_READY_SECONDS="1", PERCH_HTTP_PORT=host.own_port)
+        assert waited.returncode == 1
         assert host.reason() == "not_ready"
 
     def test_waits_for_a_metadata_service_that_is_not_there_yet(self, host: Host) -> None:
