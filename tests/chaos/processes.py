@@ -232,14 +232,21 @@ class Recogniser(Program):
         folder: Where it works.
         host: Address it binds.
         options: More of its command line.
+        twin: Another one, on whose ports this one listens too, at its own address.
     """
 
     def __init__(
-        self, name: str, folder: Path, *, host: str = LOOPBACK, options: tuple[str, ...] = ()
+        self,
+        name: str,
+        folder: Path,
+        *,
+        host: str = LOOPBACK,
+        options: tuple[str, ...] = (),
+        twin: Recogniser | None = None,
     ) -> None:
         self.host = host
-        self.grpc_port = free_port(host)
-        self.http_port = free_port(host)
+        self.grpc_port: int = free_port(host) if twin is None else twin.grpc_port
+        self.http_port: int = free_port(host) if twin is None else twin.http_port
         ports = ("--grpc-port", str(self.grpc_port), "--http-port", str(self.http_port))
         super().__init__(
             name, ("app.emulator", "--host", host, *ports, "--admin", *options), folder

@@ -11,7 +11,7 @@ from tests.chaos.faultproxy import FaultProxy
 from tests.chaos.processes import LOOPBACK, Gateway, Recogniser
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -83,35 +83,42 @@ class Stage:
         """So many recognisers that hear."""
         return await self._pool.take(count)
 
-    async def own_recogniser(self, name: str, **options: str) -> Recogniser:
-        """One with options of its own, not started."""
-        host = options.pop("host", LOOPBACK)
-        flags = tuple(
-            part for key, value in options.items() for part in (f"--{key.replace('_', '-')}", value)
-        )
-        one = Recogniser(name, self.folder, host=host, options=flags)
+    async def own_recogniser(
+        self,
+        name: str,
+        *options: str,
+        host: str = LOOPBACK,
+        twin: Recogniser | None = None,
+    ) -> Recogniser:
+        """One that is not shared with other scenarios, not started; see `Recogniser`."""
+        one = Recogniser(name, self.folder, host=host, options=options, twin=twin)
         return await self._stack.enter_async_context(one)
 
-    async def gateway(self, endpoints: str, *, name: str = "gateway", **settings: str) -> Gateway:
+    async def gateway(
+        self,
+        endpoints: str,
+        settings: Mapping[str, str] | None = None,
+        *,
+        name: str = "gateway",
+        module: str = "app.gateway",
+        prefix: tuple[str, ...] = (),
+        stdout: Path | None = None,
+    ) -> Gateway:
         """One that takes sessions.
 
         Args:
             endpoints: As RIVA_ENDPOINTS.
+            settings: More of its environment.
             name: For messages.
-            settings: More of its environment; `module` is run instead of `app.gateway`.
+            module: What is run.
+            prefix: A command in front of the interpreter.
+            stdout: Where its output goes instead of into a file.
         """
-        one = await self.stopped_gateway(endpoints, name=name, **settings)
-        await one.start()
+        values = {"RIVA_ENDPOINTS": endpoints, **MANY, **PATIENT, **(settings or {})}
+        one = Gateway(name, self.folder, values, module=module, prefix=prefix)
+        await self._stack.enter_async_context(one)
+        await one.start(stdout=stdout)
         return one
-
-    async def stopped_gateway(
-        self, endpoints: str, *, name: str = "gateway", **settings: str
-    ) -> Gateway:
-        """The same, not started."""
-        module = settings.pop("module", "app.gateway")
-        values = {"RIVA_ENDPOINTS": endpoints, **MANY, **PATIENT, **settings}
-        gateway = Gateway(name, self.folder, values, module=module)
-        return await self._stack.enter_async_context(gateway)
 
     async def proxy(self, port: int, host: str = LOOPBACK) -> FaultProxy:
         """A fault proxy in front of a port."""

@@ -3,7 +3,8 @@
 from tests.chaos.scenarios import recogniser  # noqa: I001 - the order of the table
 from tests.chaos.scenarios import network
 from tests.chaos.scenarios import fleet
+from tests.chaos.scenarios import switch
 from tests.chaos.scenarios import clients
 from tests.chaos.scenarios import machine
 
-__all__ = ["clients", "fleet", "machine", "network", "recogniser"]
+__all__ = ["clients", "fleet", "machine", "network", "recogniser", "switch"]

@@ -61,7 +61,7 @@ async def nothing_sent(stage: Stage, title: str) -> Row:
 @scenario("slow-reader", "One client reads nothing, the others do")
 async def slow_reader(stage: Stage, title: str) -> Row:
     (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(endpoints(only), WS_SEND_TIMEOUT_S=str(SEND_TIMEOUT_S))
+    gateway = await stage.gateway(endpoints(only), {"WS_SEND_TIMEOUT_S": str(SEND_TIMEOUT_S)})
     ended: list[asyncio.Task[tuple[str | None, int | None]]] = []
 
     async def prepare() -> None:

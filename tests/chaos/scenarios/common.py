@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tests.chaos.scene import Role, Scene
 from tests.chaos.speech import FAST, SHORT, Manner, chorus
 from tests.chaos.talking import Place, Session, perch
+from tests.chaos.verdict import Difference, compare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.chaos.processes import Gateway, Recogniser
+    from tests.chaos.scene import Trial
+    from tests.chaos.talking import Heard
 
 CROWD: Final = 50
 SOME: Final = 6
@@ -61,3 +65,45 @@ def scene_at(
         recognisers=recognisers,
         deadline_s=deadline_s,
     )
+
+
+async def cut_short(scene: Scene, trial: Trial, code: str) -> list[str]:
+    """Compare old clients that were sent away with the undisturbed start of their recording.
+
+    Their audio ends where the gateway stopped taking it. What they sent before they were told must
+    be in it.
+
+    Args:
+        scene: In which they took part.
+        trial: What came of it; gets the undisturbed start in the place of the whole.
+        code: Of the error with which they were sent away.
+
+    Returns:
+        What does not hold, as sentences.
+    """
+    numbers = [n for n, heard in enumerate(trial.heard) if heard.error == code]
+    problems: list[str] = []
+    again: list[Role] = []
+    for number in numbers:
+        heard, role = trial.heard[number], scene.roles[number]
+        if heard.taken is None:
+            problems.append(f"session {number} ({heard.client}) was not told how it ended")
+        elif heard.taken < (heard.sent_when_warned_s or 0.0) - 1e-3:
+            problems.append(
+                f"session {number} ({heard.client}) had sent {heard.sent_when_warned_s:.2f} s when "
+                f"it was told, and {heard.taken:.2f} s were taken"
+            )
+        again.append(replace(role, what=role.what.until(heard.taken or 0.0), manner=FAST))
+    undisturbed, _ = await replace(scene, roles=again).rehearse()
+    for number, whole in zip(numbers, undisturbed, strict=True):
+        trial.undisturbed[number] = whole
+    return problems
+
+
+def same_words(undisturbed: Sequence[Heard], later: Sequence[Heard]) -> list[str]:
+    """Say which sessions, held when all was mended, do not have the words from before."""
+    return [
+        f"session {number} after the repair: {two.text!r}, not {one.text!r}"
+        for number, (one, two) in enumerate(zip(undisturbed, later, strict=True))
+        if compare(one.text, two.text) != Difference()
+    ]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from tests.chaos.frontdoor import FrontDoor
 from tests.chaos.report import Promise, Row, judged
-from tests.chaos.scenarios.common import CROWD, CROWD_DEADLINE_S, SOME, roles
-from tests.chaos.scene import Role, Scene, Trial
-from tests.chaos.speech import FAST, LONGER, Manner
+from tests.chaos.scenarios.common import CROWD, CROWD_DEADLINE_S, SOME, cut_short, roles
+from tests.chaos.scene import Role, Scene
+from tests.chaos.speech import LONGER, Manner
 from tests.chaos.stage import Stage, endpoints, scenario
 from tests.chaos.talking import OLD_A, OLD_B, old, resuming
 
@@ -30,7 +30,7 @@ async def two_gateways(stage: Stage, recogniser: Recogniser) -> AsyncIterator[Fr
     """Blue and green with the same resume keys, behind the local load balancer."""
     settings = {"APP_DRAIN_GRACE_S": "1", "APP_DRAIN_TIMEOUT_S": "30", **KEYS}
     blue, green = [
-        await stage.gateway(endpoints(recogniser), name=name, **settings)
+        await stage.gateway(endpoints(recogniser), settings, name=name)
         for name in ("blue", "green")
     ]
     async with FrontDoor(stage.folder, blue, green) as door:
@@ -108,34 +108,6 @@ async def replace_one(door: FrontDoor, colour: str, other: str) -> None:
     await door.weigh(**{colour: 50, other: 50})
 
 
-async def cut_short(scene: Scene, trial: Trial) -> list[str]:
-    """Compare old clients that were sent away with the undisturbed start of their recording.
-
-    Their audio ends where the gateway stopped taking it. What they sent before they were told must
-    be in it.
-
-    Returns:
-        What does not hold, as sentences.
-    """
-    numbers = [n for n, heard in enumerate(trial.heard) if heard.error == "going_away"]
-    problems: list[str] = []
-    again: list[Role] = []
-    for number in numbers:
-        heard, role = trial.heard[number], scene.roles[number]
-        if heard.taken is None or heard.sent_when_warned_s is None:
-            problems.append(f"session {number} ({heard.client}) was not told how it ended")
-        elif heard.taken < heard.sent_when_warned_s - 1e-3:
-            problems.append(
-                f"session {number} ({heard.client}) had sent {heard.sent_when_warned_s:.2f} s when "
-                f"it was told, and {heard.taken:.2f} s were taken"
-            )
-        again.append(replace(role, what=role.what.until(heard.taken or 0.0), manner=FAST))
-    undisturbed, _ = await replace(scene, roles=again).rehearse()
-    for number, whole in zip(numbers, undisturbed, strict=True):
-        trial.undisturbed[number] = whole
-    return problems
-
-
 @scenario(
     "rolling-replacement",
     "Rolling replacement of both gateways through the local load balancer: half of the clients "
@@ -151,7 +123,7 @@ async def rolling_replacement(stage: Stage, title: str) -> Row:
             await replace_one(door, "green", "blue")
 
         trial = await scene.play(strike)
-        problems = await cut_short(scene, trial)
+        problems = await cut_short(scene, trial, "going_away")
     sent_away = trial.errors()["going_away"]
     moved = sum(heard.resumed for heard in trial.heard)
     remark = f"{sent_away} old clients were sent away with every final; {moved} moves by resume"

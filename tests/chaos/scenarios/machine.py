@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import trustme
 
 from tests.chaos.report import Promise, Row, judged
-from tests.chaos.scenarios.common import SOME, roles, scene_at
+from tests.chaos.scenarios.common import SOME, roles, same_words, scene_at
 from tests.chaos.scenarios.fleet import before, two_gateways
+from tests.chaos.speech import LIVE, LONGER
 from tests.chaos.stage import Stage, endpoints, scenario
 from tests.chaos.talking import resuming
-from tests.chaos.verdict import Difference, compare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.chaos.talking import Heard
+    from tests.chaos.processes import Recogniser
 
 FULL = Path("/dev/full")
 YESTERDAY = timedelta(days=1)
@@ -30,8 +30,7 @@ YESTERDAY = timedelta(days=1)
 @scenario("disk-full", "Not a byte of the gateway's log can be written (its output is /dev/full)")
 async def disk_full(stage: Stage, title: str) -> Row:
     (only,) = await stage.recognisers(1)
-    gateway = await stage.stopped_gateway(endpoints(only), LOG_LEVEL="DEBUG")
-    await gateway.start(stdout=FULL)
+    gateway = await stage.gateway(endpoints(only), {"LOG_LEVEL": "DEBUG"}, stdout=FULL)
 
     async def strike() -> None:
         """The disk is full all the time."""
@@ -46,7 +45,7 @@ async def disk_full(stage: Stage, title: str) -> Row:
 async def clock_jumps(stage: Stage, title: str) -> Row:
     (only,) = await stage.recognisers(1)
     gateway = await stage.gateway(
-        endpoints(only), module="tests.chaos.shifted_clock", WS_IDLE_TIMEOUT_S="60"
+        endpoints(only), {"WS_IDLE_TIMEOUT_S": "60"}, module="tests.chaos.shifted_clock"
     )
 
     async def strike() -> None:
@@ -54,7 +53,40 @@ async def clock_jumps(stage: Stage, title: str) -> Row:
             gateway.signal(number)
             await asyncio.sleep(1.0)
 
-    return judged(title, await scene_at(gateway, [only], roles(SOME)).play(strike))
+    who = roles(SOME, client="resuming", session=resuming)
+    return judged(title, await scene_at(gateway, [only], who).play(strike))
+
+
+NAME = "recogniser.test"
+OWN_NAMES = 'mount --bind "$0" /etc/hosts && exec "$@"'
+"""Gives a program a file of names of its own, in namespaces that no administrator is needed for."""
+
+
+@scenario(
+    "name-moves",
+    "The recogniser's name is given to another machine, then the first one gets SIGKILL",
+)
+async def name_moves(stage: Stage, title: str) -> Row:
+    first = await stage.own_recogniser("first", host="127.0.0.2")
+    second = await stage.own_recogniser("second", host="127.0.0.3", twin=first)
+    await asyncio.gather(first.start(), second.start())
+    hosts = stage.folder / "hosts"
+
+    def point_at(recogniser: Recogniser) -> None:
+        hosts.write_text(f"127.0.0.1 localhost\n{recogniser.host} {NAME}\n", encoding="utf-8")
+
+    point_at(first)
+    named = f"dns:{NAME}:{first.grpc_port}/{first.http_port}"
+    prefix = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", OWN_NAMES, str(hosts))
+    gateway = await stage.gateway(named, {"RIVA_DNS_REFRESH_S": "1"}, prefix=prefix)
+
+    async def strike() -> None:
+        point_at(second)
+        await asyncio.sleep(2.0)
+        await first.kill()
+
+    scene = scene_at(gateway, [first, second], roles(SOME, manner=LIVE, names=LONGER))
+    return judged(title, await scene.play(strike))
 
 
 def certificate(folder: Path, authority: trustme.CA, *, expired: bool) -> None:
@@ -79,14 +111,16 @@ async def riva_certificate_expires(stage: Stage, title: str) -> Row:
     authority = trustme.CA()
     certificate(stage.folder, authority, expired=False)
     (stage.folder / "ca.pem").write_bytes(authority.cert_pem.bytes())
-    recogniser = await stage.own_recogniser(
-        "riva",
-        tls_certificate=str(stage.folder / "riva.pem"),
-        tls_key=str(stage.folder / "riva.key"),
-    )
+    files = {"certificate": "riva.pem", "key": "riva.key"}
+    flags = (f"--tls-{kind}={stage.folder / file}" for kind, file in files.items())
+    recogniser = await stage.own_recogniser("riva", *flags)
     await recogniser.start()
-    tls = {"RIVA_SSL": "true", "RIVA_SSL_CERT": str(stage.folder / "ca.pem")}
-    gateway = await stage.gateway(endpoints(recogniser), RIVA_HTTP_SSL="false", **tls)
+    tls = {
+        "RIVA_SSL": "true",
+        "RIVA_HTTP_SSL": "false",
+        "RIVA_SSL_CERT": str(stage.folder / "ca.pem"),
+    }
+    gateway = await stage.gateway(endpoints(recogniser), tls)
 
     async def restart(*, expired: bool) -> None:
         certificate(stage.folder, authority, expired=expired)
@@ -127,15 +161,6 @@ async def listener_certificate_expires(stage: Stage, title: str) -> Row:
         renewed, _ = await scene.rehearse()
     row = judged(title, trial, Promise(errors={"ConnectFailedError": SOME}, told=True))
     return with_problems(row, same_words(trial.undisturbed, renewed))
-
-
-def same_words(undisturbed: Sequence[Heard], later: Sequence[Heard]) -> list[str]:
-    """Say which sessions, held when all was mended, do not have the words from before."""
-    return [
-        f"session {number} after the repair: {two.text!r}, not {one.text!r}"
-        for number, (one, two) in enumerate(zip(undisturbed, later, strict=True))
-        if compare(one.text, two.text) != Difference()
-    ]
 
 
 def with_problems(row: Row, problems: Sequence[str]) -> Row:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.chaos.report import Row, judged
+from tests.chaos.report import Promise, Row, judged
 from tests.chaos.scenarios.common import CROWD, CROWD_DEADLINE_S, SOME, roles, scene_at
-from tests.chaos.speech import Manner
+from tests.chaos.scene import Role
+from tests.chaos.speech import LIVE, Manner, recording
 from tests.chaos.stage import Stage, endpoints, scenario
+from tests.chaos.talking import perch, resuming
 
 if TYPE_CHECKING:
     from tests.chaos.faultproxy import FaultProxy
 
 OUTAGE_S = 10.0
+SHORT_LIMIT_S = 4
 PAUSE_S = 8.0
 FLAPS = 20
 FLAP_S = 0.5
+PAUSE_BETWEEN_S = 12.0
+QUIET_GAP_S = 4
 LONG_TALKS = Manner(speed=1.0, meet_at=0.2)
 
 
@@ -68,7 +74,7 @@ async def recogniser_stopped(stage: Stage, title: str) -> Row:
     first, second = await stage.recognisers(2)
     # As configured by default: these limits are how the silence is found.
     limits = {"RIVA_TIMEOUT_MS": "5000", "RIVA_FINAL_TIMEOUT_MS": "10000"}
-    gateway = await stage.gateway(endpoints(first, second), **limits)
+    gateway = await stage.gateway(endpoints(first, second), limits)
 
     async def strike() -> None:
         first.signal(signal.SIGSTOP)
@@ -135,10 +141,65 @@ async def recogniser_flaps(stage: Stage, title: str) -> Row:
 async def only_recogniser_flaps(stage: Stage, title: str) -> Row:
     (only,) = await stage.recognisers(1)
     proxy = await stage.proxy(only.grpc_port)
-    gateway = await stage.gateway(f"127.0.0.1:{proxy.port}/{only.http_port}")
+    # No sentence can be heard in half a second, so all of it is one outage.
+    reached = f"127.0.0.1:{proxy.port}/{only.http_port}"
+    gateway = await stage.gateway(reached, {"RIVA_OUTAGE_LIMIT_S": "60"})
     who = roles(SOME, manner=LONG_TALKS, names=("pauses",))
 
     async def strike() -> None:
         await flap(proxy)
 
     return judged(title, await scene_at(gateway, [only], who).play(strike))
+
+
+@scenario(
+    "recogniser-gone",
+    f"SIGKILL of the only recogniser, for longer than the gateway waits ({SHORT_LIMIT_S} s); "
+    "clients do not resume",
+)
+async def recogniser_gone(stage: Stage, title: str) -> Row:
+    (only,) = await stage.recognisers(1)
+    gateway = await stage.gateway(endpoints(only), {"RIVA_OUTAGE_LIMIT_S": str(SHORT_LIMIT_S)})
+    promise = Promise(errors={"asr_overloaded": SOME}, told=True)
+    return judged(title, await scene_at(gateway, [only], roles(SOME)).play(only.kill), promise)
+
+
+@scenario(
+    "recogniser-gone-and-back",
+    f"The same, and it is back after {OUTAGE_S:g} s; clients resume",
+)
+async def recogniser_gone_and_back(stage: Stage, title: str) -> Row:
+    (only,) = await stage.recognisers(1)
+    gateway = await stage.gateway(endpoints(only), {"RIVA_OUTAGE_LIMIT_S": str(SHORT_LIMIT_S)})
+
+    async def strike() -> None:
+        await only.kill()
+        await asyncio.sleep(OUTAGE_S)
+        await only.start()
+
+    who = roles(SOME, client="resuming", session=resuming)
+    return judged(title, await scene_at(gateway, [only], who).play(strike))
+
+
+@scenario(
+    "recogniser-without-finals",
+    f"The recogniser gives interims and no final, with {PAUSE_BETWEEN_S:g} s between two sentences",
+)
+async def recogniser_without_finals(stage: Stage, title: str) -> Row:
+    (only,) = await stage.recognisers(1)
+    gateway = await stage.gateway(endpoints(only), {"RIVA_QUIET_GAP_S": str(QUIET_GAP_S)})
+    first, second = recording("fast_gb_m"), recording("fast_us_f")
+    what = first.before(second, PAUSE_BETWEEN_S)
+    who = [Role(client="perch", session=perch, what=what, manner=LIVE) for _ in range(SOME)]
+
+    async def prepare() -> None:
+        await only.set_script({"streams": [{"finals": "at_half_close"}], "then": "last"})
+
+    async def strike() -> None:
+        """The script strikes."""
+
+    trial = await scene_at(gateway, [only], who).play(strike, prepare=prepare)
+    row = judged(title, trial)
+    late = sum(1 for heard in trial.heard if len(heard.finals) < len(trial.undisturbed[0].finals))
+    problems = (f"{late} sessions had no final before their end",) if late else ()
+    return replace(row, broken=(*row.broken, *problems))
