@@ -18,6 +18,7 @@ from ops.options import read_token
 from ops.recording import Recording
 from ops.smoke_checks import Report, Smoke
 from ops.stack import StackOutputs
+from tests.app.client.resuming import At, Fault, breaking
 from tests.ops.conftest import Chooser, running_front, running_target
 from tests.ops.test_stack import OUTPUTS
 
@@ -107,6 +108,19 @@ async def test_a_gateway_that_is_not_ready_fails_with_its_own_words(
     )
     assert report.checks[4].detail.startswith("blue: HTTP 503")
     assert report.heard is None
+
+
+async def test_a_session_that_needed_another_connection_says_so(
+    server_tls: ssl.SSLContext, ca_file: Path
+) -> None:
+    async with breaking([Fault(at=At.FINAL, count=2)], tls=server_tls) as gateway:
+        port = int(gateway.url.split(":")[2].split("/")[0])
+        smoke = Smoke(outputs=outputs_at(port, ca_file), recorded=SILENT)
+        said = await smoke._session()
+    assert "; the connection broke 1 time(s), for " in said
+    assert said.endswith("and was made again (the connection ended with close code 1006)")
+    assert smoke.heard is not None
+    assert smoke.heard.reconnects == 1
 
 
 async def test_a_colour_may_sleep_unless_it_must_be_awake(

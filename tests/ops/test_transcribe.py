@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from app.client import Partial, Transcription, WarningA
+from app.client import Partial, Queued, Reconnected, Transcription, WarningA
 from ops import transcribe
 from ops.recording import DEFAULT
 from ops.transcribe import Screen
@@ -54,6 +55,33 @@ def test_in_a_pipe_only_finals_are_printed_and_warnings_go_elsewhere(
     assert shown.out == "Good.\nMorning.\n"
     assert shown.err == "perch: the session ends soon\n"
     assert screen.text == "Good. Morning."
+
+
+def test_a_break_and_a_place_in_the_waiting_room_are_said_beside_the_transcript(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    screen = Screen(live=False, quiet=False)
+    healed = Reconnected(
+        outage_s=1.25, replayed_s=3.5, position=7.0, segment_id=2, reason="it was gone"
+    )
+    for event in (Queued(timestamp=NOW, place=2, seconds_left=30), healed, final("Good.")):
+        screen.show(event)
+    shown = capsys.readouterr()
+    assert shown.out == "Good.\n"
+    assert shown.err.splitlines() == [
+        "perch: all sessions are in use; place 2 in the waiting room, 30 s left",
+        "perch: connected again after 1.2 s; 3.5 s of sound are sent again (it was gone)",
+    ]
+    assert json.loads(transcribe._as_json(screen, 9.0))["reconnects"] == [
+        {
+            "outage_s": 1.25,
+            "replayed_s": 3.5,
+            "position": 7.0,
+            "segment_id": 2,
+            "reason": "it was gone",
+            "type": "reconnected",
+        }
+    ]
 
 
 def test_a_stereo_stream_is_cut_into_mono_blocks_of_a_tenth_of_a_second() -> None:

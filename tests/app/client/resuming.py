@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
+from ssl import SSLContext
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
@@ -316,7 +317,7 @@ class Broken:
 
 @asynccontextmanager
 async def breaking(
-    faults: Sequence[Fault], *, then: Callable[[], Fault] = Fault
+    faults: Sequence[Fault], *, then: Callable[[], Fault] = Fault, tls: SSLContext | None = None
 ) -> AsyncIterator[Broken]:
     """Serve on a free port; each connection breaks as the next fault says, the rest as `then`."""
     left = deque(faults)
@@ -345,7 +346,9 @@ async def breaking(
             fields["Retry-After"] = fault.retry_after
         return Response(fault.status.value, fault.status.phrase, fields, b"")
 
-    async with serve(handle, "127.0.0.1", 0, process_request=process, close_timeout=1) as server:
+    async with serve(
+        handle, "127.0.0.1", 0, process_request=process, close_timeout=1, ssl=tls
+    ) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        broken.url = f"ws://127.0.0.1:{port}/ws"
+        broken.url = f"{'ws' if tls is None else 'wss'}://127.0.0.1:{port}/ws"
         yield broken

@@ -1,5 +1,6 @@
 """The client against a real gateway process and the embedded recogniser.
 
+What it does when that gateway dies and there is another one is in `test_resume_for_real.py`.
 Does not prove how fast anything is: of latencies only that they are there and in their order.
 """
 
@@ -130,7 +131,7 @@ async def test_a_gateway_that_goes_away_gives_the_last_words_before_it_says_so(
     audio = read_audio(SPOKEN)
     async with (
         gateway(recogniser, tmp_path, APP_DRAIN_GRACE_S="0") as running,
-        connect(running.websocket_url) as connection,
+        connect(running.websocket_url, resume=False) as connection,
     ):
         await connection.start(StartTranscription(sample_rate=audio.sample_rate))
         await connection.send(audio.data)
@@ -151,7 +152,10 @@ async def test_a_gateway_that_goes_away_gives_the_last_words_before_it_says_so(
 async def test_a_gateway_that_dies_is_a_lost_connection(
     recogniser: Running, tmp_path: Path
 ) -> None:
-    async with gateway(recogniser, tmp_path) as running, connect(running.websocket_url) as link:
+    async with (
+        gateway(recogniser, tmp_path) as running,
+        connect(running.websocket_url, resume=False) as link,
+    ):
         await link.start()
         running.process.kill()
         with pytest.raises(ConnectionLostError) as lost:

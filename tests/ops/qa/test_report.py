@@ -1,5 +1,6 @@
 """Results as JSON and as tables."""
 
+import io
 import json
 from datetime import UTC, datetime
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from app.client import Outcome, SessionStopped
+from app.client import Outcome, Reconnected, SessionStopped
 from ops.qa.corpus import Clip
 from ops.qa.measure import Result
 from ops.qa.report import as_json, as_table, latency_summary, latency_table, percentile
@@ -29,6 +30,7 @@ def result(
     *tags: str,
     first_interim_s: float | None = None,
     final_lags_s: tuple[float, ...] = (),
+    reconnects: tuple[Reconnected, ...] = (),
 ) -> Result:
     outcome = Outcome(
         finals=(),
@@ -40,6 +42,7 @@ def result(
         final_lags_s=final_lags_s,
         last_final_s=None,
         finish_s=0.1,
+        reconnects=reconnects,
     )
     return Result(
         clip=Clip(file=f"{text[:4] or 'none'}.wav", text=text, tags=tags),
@@ -98,3 +101,13 @@ def test_a_percentile_is_a_value_that_was_measured(values: list[float], share: f
     assert percentile(values, share) in values
     assert percentile(values, 100) == max(values)
     assert percentile(values, 0) == min(values)
+
+
+def test_a_session_that_needed_another_connection_is_marked() -> None:
+    healed = Reconnected(outage_s=1.0, replayed_s=2.0, position=3.0, segment_id=1, reason="gone")
+    results = [*RESULTS, result("cranes", "cranes", reconnects=(healed, healed))]
+    report = json.loads(json.dumps(as_json(results)))
+    assert [clip["reconnects"] for clip in report["clips"]] == [0, 0, 0, 2]
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(as_table(results))
+    assert "connected again 2 time(s)" in console.export_text()
