@@ -38,7 +38,7 @@ OWN_RATE_ONLY = """(() => {
 async def test_speech_into_the_microphone_becomes_settled_words_with_times(
     served: Running, open_page: OpenPage
 ) -> None:
-    opened = await open_page(served.url, color_scheme="dark")
+    opened = await open_page(served.url, color_scheme="dark", moving=True)
     page = opened.page
     await opened.keep("dark-idle")
     await page.get_by_role("button", name="Start listening").click()
@@ -122,7 +122,7 @@ async def test_a_dropped_recording_is_transcribed(served: Running, open_page: Op
 async def test_everything_can_be_reached_and_used_by_keyboard(
     served: Running, open_page: OpenPage
 ) -> None:
-    opened = await open_page(served.url, still=True)
+    opened = await open_page(served.url)
     page = opened.page
     await page.evaluate("document.getElementById('paced').checked = false")
     await page.get_by_label("Open a recording").set_input_files(FIXTURES / RECORDING)

@@ -25,7 +25,7 @@ from tests.app.web.conftest import (
     spoken_text,
 )
 from tests.app.web.processes import Running, gateway
-from tests.chaos.toxics import Timeout
+from tests.chaos.toxics import LimitData, Timeout
 
 pytestmark = [
     pytest.mark.browser,
@@ -130,12 +130,14 @@ async def test_a_network_that_vanishes_without_a_word_is_noticed(
 
 async def test_a_recording_waits_for_the_connection(open_page: OpenPage, door: Door) -> None:
     name = "clean_us_f.flac"
+    # A good third of it.
+    door.add("breaks off", LimitData(limit=90_000), "up")
     opened = await open_page(door.url)
     page = opened.page
     await page.evaluate("document.getElementById('paced').checked = false")
     await page.get_by_label("Open a recording").set_input_files(FIXTURES / name)
-    await page.wait_for_selector(".interim .body:not(:empty)")
-    await door.cut()
+    await hint(page, "keeping your words")
+    door.remove("breaks off")
     await hint(page, "no word was lost")
     await opened.state("idle")
     assert bare(await opened.text()) == bare(spoken_text(name))
