@@ -3,22 +3,27 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from app.client.connection import Connection
 from app.client.deadlines import Deadlines
-from app.client.errors import ClientError, ConnectionLostError, DeadlineError
+from app.client.errors import ClientError, ConnectionLostError, DeadlineError, GatewayError
 from app.client.events import Event, Reconnected
 from app.client.opening import Address
 from app.client.queueing import EventQueue
 from app.client.reconnecting import QuickFailures, ReconnectRules, may_resume
 from app.client.replacing import Replacement
 from app.client.session import LastingSession
-from app.contract import ServerMessageA
+from app.contract import ErrorCode, ServerMessageA
 from app.contract.dialect_a import SessionStarted, SessionStopped, StartTranscription
 from app.contract.fields import Finalize
 
 Result = TypeVar("Result")
+
+
+_ENDS_A_SESSION: Final = frozenset({ErrorCode.ASR_REJECTED, ErrorCode.ASR_UNAVAILABLE})
+"""Errors of a recogniser that may come after the start was answered, and end the session but not
+the connection. Any other that leaves it open leaves the session running."""
 
 
 class _MovingError(ClientError):
@@ -120,6 +125,9 @@ class Keeper:
                 return await self._converse(session)
             except ClientError as error:
                 broken = error
+            if isinstance(broken, GatewayError) and broken.close_code is None:
+                # The session is over and the connection is not: another one may be started on it.
+                raise broken
             moving = isinstance(broken, _MovingError)
             self.outage = (monotonic(), str(broken))
             session.broke()
@@ -174,7 +182,7 @@ class Keeper:
             try:
                 event = await link.events_queue.next()
             except ClientError as error:
-                if error is link.ended:
+                if error is link.ended or error.code in _ENDS_A_SESSION:
                     raise
                 self._pass_on(error)
                 continue

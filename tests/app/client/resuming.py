@@ -85,6 +85,7 @@ class Fault:
         forgetful: Begins a new session where one was to be gone on with.
         finalizes: Whether it knows that message.
         points: Whether finals and heartbeats say where to go on from.
+        refuses: Says, once audio came, that the recogniser takes no such session.
         after_stop: Breaks after a session that ended well.
     """
 
@@ -100,6 +101,7 @@ class Fault:
     forgetful: bool = False
     finalizes: bool = True
     points: bool = True
+    refuses: bool = False
     after_stop: bool = False
 
 
@@ -232,6 +234,9 @@ class _Conversation:
             return
         token = message.get("resume")
         resumed = None
+        if self.warned and self.fault.refuses:
+            # Another session, with options that can be met.
+            self.fault = Fault()
         self.segment, self.received, self.finals = 0, 0.0, 0
         self.heard.clear()
         if token is not None and not self.fault.forgetful:
@@ -244,6 +249,11 @@ class _Conversation:
         self.break_at(At.STARTED)
 
     async def _audio(self, raw: bytes) -> None:
+        if self.fault.refuses:
+            if not self.warned:
+                self.warned = True
+                await self.say(play.error(ErrorCode.ASR_REJECTED, "no model for the language"))
+            return
         self.served.audio += raw
         self.received += len(raw) / RATE / 2
         self.heard += raw

@@ -257,3 +257,16 @@ async def test_closing_in_the_middle_of_a_break_wakes_who_waits_and_leaves_no_ta
         for waiting in (finishing, reading):
             with pytest.raises(ConnectionLostError, match="this client closed"):
                 await waiting
+
+
+async def test_after_a_session_that_the_recogniser_refused_another_can_follow() -> None:
+    async with breaking([Fault(refuses=True)]) as gateway, connected(gateway) as connection:
+        await connection.start()
+        with pytest.raises(GatewayError, match="no model for the language") as refused:
+            await say_all(connection)
+        assert refused.value.code == ErrorCode.ASR_REJECTED
+        assert refused.value.lost is not None
+        await connection.start()
+        await say_all(connection)
+        assert finals(await read(connection)) == texts_of(SPEECH)
+        assert len(gateway.served) == 1
