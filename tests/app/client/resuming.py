@@ -85,6 +85,7 @@ class Fault:
         forgetful: Begins a new session where one was to be gone on with.
         finalizes: Whether it knows that message.
         points: Whether finals and heartbeats say where to go on from.
+        unending: Makes nothing final unless it is asked to; tells how much it recognised.
         refuses: Says, once audio came, that the recogniser takes no such session.
         after_stop: Breaks after a session that ended well.
     """
@@ -102,6 +103,7 @@ class Fault:
     finalizes: bool = True
     points: bool = True
     refuses: bool = False
+    unending: bool = False
     after_stop: bool = False
 
 
@@ -217,7 +219,8 @@ class _Conversation:
                     await self.say(play.error(ErrorCode.UNKNOWN_MESSAGE_TYPE, "Unknown message"))
                 case "finalize":
                     self.break_at(At.FINALIZE)
-                    await self._say_segment(forced=True)
+                    while self.heard:
+                        await self._say_segment(forced=True)
                     await self.say(Finalized(timestamp=NOW, position=self.received))
                 case "stop_transcription":
                     await self._stop()
@@ -268,8 +271,10 @@ class _Conversation:
                     seconds_left=30,
                 )
             )
-        while len(self.heard) >= SEGMENT_BYTES:
+        while len(self.heard) >= SEGMENT_BYTES and not self.fault.unending:
             await self._say_segment()
+        if self.fault.unending:
+            await self.say(self._beat(self.received, None))
         self.break_at(At.AUDIO, len(self.served.audio))
 
     async def _say_segment(self, *, forced: bool = False) -> None:
@@ -292,17 +297,18 @@ class _Conversation:
             update={"resume": point, "forced": forced}
         )
         await self.say(final)
-        await self.say(
-            Heartbeat(
-                timestamp=NOW,
-                audio_received=self.received,
-                audio_recognised=position,
-                queued=self.received - position,
-                realtime_factor=1.0,
-                resume=point,
-            )
-        )
+        await self.say(self._beat(position, point))
         self.break_at(At.FINAL, self.finals)
+
+    def _beat(self, recognised: float, point: ResumePoint | None) -> Heartbeat:
+        return Heartbeat(
+            timestamp=NOW,
+            audio_received=self.received,
+            audio_recognised=recognised,
+            queued=self.received - recognised,
+            realtime_factor=1.0,
+            resume=point,
+        )
 
     async def _stop(self) -> None:
         self.break_at(At.STOP)

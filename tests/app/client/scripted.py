@@ -29,7 +29,7 @@ from app.contract.dialect_a import (
     SessionStopped,
     Transcription,
 )
-from app.contract.fields import AudioFormats, GatewayLimits, SessionConfig, WordTiming
+from app.contract.fields import AudioFormats, GatewayLimits, Heartbeat, SessionConfig, WordTiming
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MAX_MESSAGE_BYTES = 1000
@@ -88,6 +88,16 @@ def stopped(segments: int = 0, audio_seconds: float = 0.0) -> SessionStopped:
         session_id="s1",
         audio_seconds=audio_seconds,
         segments=segments,
+    )
+
+
+def heartbeat(*, received: float, recognised: float) -> Heartbeat:
+    return Heartbeat(
+        timestamp=NOW,
+        audio_received=received,
+        audio_recognised=recognised,
+        queued=received - recognised,
+        realtime_factor=None,
     )
 
 
@@ -203,6 +213,7 @@ __all__ = [
     "Script",
     "error",
     "final",
+    "heartbeat",
     "hello",
     "interim",
     "scripted",

@@ -279,6 +279,40 @@ async def test_every_wait_for_an_answer_has_a_deadline() -> None:
             await connection.finish()
 
 
+async def test_each_result_gives_the_end_its_time_again() -> None:
+    async def slow(peer: Peer) -> None:
+        await peer.begin()
+        await peer.hear("stop_transcription")
+        for number in range(8):
+            await asyncio.sleep(0.1)
+            await peer.say(play.final(number, "One."))
+        await peer.say(play.stopped(8))
+
+    waits = Deadlines(finish=0.5)
+    async with scripted(slow) as gateway, connect(gateway.url, deadlines=waits) as connection:
+        await connection.start()
+        assert (await connection.finish()).segments == 8
+
+
+async def test_a_beating_gateway_behind_a_stuck_recogniser_is_not_waited_for() -> None:
+    async def stuck(peer: Peer) -> None:
+        await peer.begin()
+        await peer.hear("stop_transcription")
+        while True:
+            await peer.say(play.heartbeat(received=1.0, recognised=0.5))
+            await asyncio.sleep(0.02)
+
+    waits = Deadlines(finish=0.2)
+    async with scripted(stuck) as gateway, connect(gateway.url, deadlines=waits) as connection:
+        await connection.start()
+        with pytest.raises(
+            DeadlineError, match=r"SessionStopped within 0\.2 s of its last progress"
+        ):
+            await connection.finish()
+        assert connection.heartbeat is not None
+        assert connection.backlog_s == 0.0, "nothing was sent"
+
+
 async def test_a_gateway_that_takes_no_audio_holds_the_sender_back_and_then_fails_it() -> None:
     release = asyncio.Event()
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from app.client import (
+    Deadlines,
     Event,
     GatewayError,
     LastingConnection,
@@ -285,3 +286,16 @@ async def test_a_question_during_a_break_is_asked_of_the_next_gateway(
         async with asyncio.timeout(5):
             assert await act(connection)  # type: ignore[misc] # both are coroutines
         await connection.finish()
+
+
+async def test_where_no_segment_ends_a_final_is_asked_for_before_the_store_is_full() -> None:
+    keep_s = 2 * SEGMENT_S
+    async with (
+        breaking([Fault(unending=True)]) as gateway,
+        connected(gateway, keep_s=keep_s, deadlines=Deadlines(send=5)) as connection,
+    ):
+        await connection.start()
+        await say_all(connection)
+        events = await read(connection)
+    forced = [event for event in events if isinstance(event, Transcription) and event.forced]
+    assert len(forced) > len(SPEECH) / SEGMENT_BYTES / 2
