@@ -1,9 +1,10 @@
 """Whether and when a stream that broke is opened again. Pure: moments are arguments.
 
 A stream is *away* from the moment it breaks until a stream opened after it has proved itself, by a
-final about new audio or by its age. Streams that die young do not end the outage; too many of them
-in a row end the matter, since a recogniser that accepts and drops the same audio again and again
-will not do better the next time.
+final about new audio or by its age. Streams that die young do not end the outage. Too many of them
+in a row that the recogniser itself broke off end the matter, since it will do no better the next
+time with the same audio. One that cannot be reached, or that is full, says nothing about the audio:
+it is waited for as long as an outage may last, however often it comes and goes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from app.asr.errors import AsrError
 
+_NOT_THE_AUDIO = frozenset(
+    {ErrorCode.UNAVAILABLE, ErrorCode.CANCELLED, ErrorCode.RESOURCE_EXHAUSTED}
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReopenRules:
@@ -29,7 +34,7 @@ class ReopenRules:
             comes at once. It doubles with each attempt.
         longest_wait: bound in seconds beyond which it does not grow.
         quick: a stream that lives less long, in seconds, and has no final, died young.
-        most_quick: so many that died young in a row are enough.
+        most_quick: so many that the recogniser broke off young in a row are enough.
     """
 
     outage_limit: float
@@ -83,7 +88,7 @@ class Reopening:
         lived = 0.0 if opened_at is None else now - opened_at
         if lived >= self._rules.quick:
             self.progressed()
-        else:
+        elif error.code not in _NOT_THE_AUDIO:
             self._young += 1
         if not is_passing(error) or self._young >= self._rules.most_quick:
             return None

@@ -54,6 +54,7 @@ class Talker:
         times: whether words have times.
         told: whether it says how much audio it has used.
         dies_after: words after which it fails; None never.
+        dies_of: the status it fails with.
         dies_at_end: whether it fails at half-close, before it says anything.
         at_end: awaited at half-close.
         silent: blocks in which nobody speaks.
@@ -65,6 +66,7 @@ class Talker:
     times: bool = True
     told: bool = True
     dies_after: int | None = None
+    dies_of: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE
     dies_at_end: bool = False
     at_end: Callable[[], Awaitable[None]] | None = None
     silent: frozenset[int] = frozenset()
@@ -79,7 +81,7 @@ class Talker:
                 await stream.say(self._result(stream.audio, open_words, is_final=False))
             for number in new:
                 if heard == self.dies_after:
-                    await stream.fail(grpc.StatusCode.UNAVAILABLE, "gone")
+                    await stream.fail(self.dies_of, "gone")
                 heard += 1
                 open_words.append(number)
                 is_final = len(open_words) == self.words_a_final
@@ -89,7 +91,7 @@ class Talker:
         if self.at_end is not None:
             await self.at_end()
         if self.dies_at_end:
-            await stream.fail(grpc.StatusCode.UNAVAILABLE, "gone")
+            await stream.fail(self.dies_of, "gone")
         if open_words and self.ends:
             await stream.say(self._result(stream.audio, open_words, is_final=True))
 

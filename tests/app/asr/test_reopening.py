@@ -13,6 +13,8 @@ from app.asr.reopening import Reopening, ReopenRules, is_passing
 RULES = ReopenRules(outage_limit=20.0, first_wait=0.1)
 GONE = from_status("UNAVAILABLE", "gone", doing="stream")
 BAD = from_status("INVALID_ARGUMENT", "no", doing="stream")
+DROPPED = from_status("INTERNAL", "dropped", doing="stream")
+FULL = from_status("RESOURCE_EXHAUSTED", "no slot", doing="stream")
 LATE = from_status("DEADLINE_EXCEEDED", "late", doing="stream")
 
 
@@ -50,16 +52,16 @@ class ReopeningMachine(RuleBasedStateMachine):
         self.outage_since, self.young = None, 0
 
     @precondition(lambda self: self.is_open)
-    @rule(share=st.floats(min_value=0, max_value=1))
-    def it_breaks(self, share: float) -> None:
+    @rule(share=st.floats(min_value=0, max_value=1), error=st.sampled_from([GONE, DROPPED, FULL]))
+    def it_breaks(self, share: float, error: AsrError) -> None:
         self.is_open, self.share = False, share
         if self.now - self.opened_at >= RULES.quick:
             self.outage_since, self.young = None, 0
-        else:
+        elif error is DROPPED:
             self.young += 1
         if self.outage_since is None:
             self.outage_since = self.now
-        wait = self.state.broke(GONE, self.now, elsewhere=False)
+        wait = self.state.broke(error, self.now, elsewhere=False)
         if self.young >= RULES.most_quick:
             assert wait is None
         self.follow(wait)
@@ -84,7 +86,7 @@ class ReopeningMachine(RuleBasedStateMachine):
             assert self.now + self.wait <= self.outage_since + RULES.outage_limit + 1e-6
 
     @invariant()
-    def streams_that_die_young_are_not_opened_without_end(self) -> None:
+    def streams_that_are_broken_off_young_are_not_opened_without_end(self) -> None:
         assert self.young < RULES.most_quick or self.is_over
 
 
@@ -104,6 +106,32 @@ def test_the_first_attempt_comes_at_once_and_the_waits_double_up_to_the_longest(
     waits = [state.broke(GONE, 10.0, elsewhere=False)]
     waits += [state.refused(GONE, 10.0) for _ in range(7)]
     assert waits == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("error", [GONE, FULL], ids=["gone", "full"])
+def test_a_recogniser_that_comes_and_goes_is_waited_for_as_long_as_an_outage_may_last(
+    error: AsrError,
+) -> None:
+    state = Reopening(RULES, lambda bound: bound)
+    now, attempts = 0.0, 0
+    wait: float | None = 0.0
+    while wait is not None:
+        now += wait
+        state.opened(now)
+        now += 0.25
+        wait = state.broke(error, now, elsewhere=False)
+        attempts += 1
+    assert attempts > RULES.most_quick
+    assert RULES.outage_limit <= now <= RULES.outage_limit + 0.5
+
+
+def test_a_recogniser_that_drops_the_same_audio_three_times_is_given_up() -> None:
+    state = Reopening(RULES, lambda bound: bound)
+    waits = []
+    for moment in (0.0, 1.0, 2.0):
+        state.opened(moment)
+        waits.append(state.broke(DROPPED, moment + 0.25, elsewhere=False))
+    assert waits == [0.0, 0.1, None]
 
 
 def test_what_will_not_pass_is_not_tried_again() -> None:

@@ -10,6 +10,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+import grpc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -196,7 +197,8 @@ async def test_a_replaced_stream_and_one_that_broke_after_everything_was_said_te
 
 
 async def test_an_error_says_which_span_of_the_audio_is_in_no_final() -> None:
-    script = Turns([Talker(dies_after=4), Talker(words_a_final=9, dies_after=1)])
+    dropping = Talker(words_a_final=9, dies_after=1, dies_of=grpc.StatusCode.INTERNAL)
+    script = Turns([Talker(dies_after=4, dies_of=grpc.StatusCode.INTERNAL), dropping])
     events: list[StreamEvent] = []
 
     async def listen(client: RivaASRClient) -> None:
@@ -207,7 +209,7 @@ async def test_an_error_says_which_span_of_the_audio_is_in_no_final() -> None:
         serving(FakeRiva(script=script)) as riva,
         client_of(riva, reopen_delay_ms=1) as client,
     ):
-        with pytest.raises(AsrError, match="UNAVAILABLE") as caught:
+        with pytest.raises(AsrError, match="INTERNAL") as caught:
             await listen(client)
     assert caught.value.lost == pytest.approx((1.0, 2.5))
     assert [type(event) for event in changes(events)] == [Interrupted, Resumed] * 2
