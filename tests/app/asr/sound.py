@@ -27,6 +27,7 @@ class Microphone:
     def __init__(self) -> None:
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.closed = False
+        self.is_waiting = False  # for the test to speak
 
     def speak(self, chunk: bytes) -> None:
         self._chunks.put_nowait(chunk)
@@ -36,7 +37,12 @@ class Microphone:
 
     async def listen(self) -> AsyncIterator[bytes]:
         try:
-            while (chunk := await self._chunks.get()) is not None:
+            while True:
+                self.is_waiting = self._chunks.empty()
+                chunk = await self._chunks.get()
+                self.is_waiting = False
+                if chunk is None:
+                    return
                 yield chunk
         finally:
             self.closed = True
