@@ -16,7 +16,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV
 
-.PHONY: help setup up down test check format bench clean
+.PHONY: help setup up down test check format bench chaos clean
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,12 @@ format: $(STAMP) ## Put the code into its standard form
 
 bench: $(STAMP) ## Measure speeds, as ratios against a named baseline in the same run
 	@$(BIN)/python -m bench $(ARGS)
+
+chaos: $(STAMP) ## Let everything break under real speech, and count every word; 15 minutes
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+conformance: $(STAMP) ## Run Autobahn's WebSocket cases; fetches them the first time
+	@$(BIN)/python -m tests.conformance --uv $(UV) $(ARGS)
 
 clean: ## Remove what the targets made here
 	@rm -rf .venv .uv .tools .perch build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -167,14 +167,14 @@ class Scene:
         """
         trial = Trial()
         trial.undisturbed, trial.undisturbed_at = await self.rehearse(place)
-        await self._settle({})
+        await self.settle({})
         before = {
             gateway.name: await traces(gateway, self.recognisers) for gateway in self.gateways
         }
         if prepare is not None:
             await prepare()
         trial.heard, trial.struck_at = await self._run(strike, self.place, hold=hold)
-        trial.left, trial.streams = await self._settle(before)
+        trial.left, trial.streams = await self.settle(before)
         return trial
 
     async def rehearse(self, place: Place | None = None) -> tuple[list[Heard], float]:
@@ -233,7 +233,7 @@ class Scene:
             heard.ended_at = heard.ended_at or monotonic()
             seat.take()
 
-    async def _settle(self, before: dict[str, Traces]) -> tuple[Traces, int]:
+    async def settle(self, before: dict[str, Traces]) -> tuple[Traces, int]:
         """Wait until nothing is left, or for as long as anything may take; return what is."""
         ends = monotonic() + SETTLE_S
         while True:

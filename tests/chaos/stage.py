@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from tests.chaos.faultproxy import FaultProxy
 from tests.chaos.processes import LOOPBACK, Gateway, Recogniser
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -148,14 +149,13 @@ class Scenario:
 SCENARIOS: Final[dict[str, Scenario]] = {}
 
 
-def scenario(
-    name: str, title: str
-) -> Callable[[Callable[[Stage, str], Awaitable[Row]]], Callable[[Stage, str], Awaitable[Row]]]:
+Play = TypeVar("Play", bound=Callable[..., Awaitable["Row"]])
+
+
+def scenario(name: str, title: str) -> Callable[[Play], Play]:
     """Register a scenario; its function gets the stage and the title."""
 
-    def register(
-        play: Callable[[Stage, str], Awaitable[Row]],
-    ) -> Callable[[Stage, str], Awaitable[Row]]:
+    def register(play: Play) -> Play:
         if name in SCENARIOS:
             raise ValueError(f"name is {name!r}; accepted: one that no scenario has yet")
         SCENARIOS[name] = Scenario(name=name, title=title, play=play)

@@ -6,5 +6,6 @@ from tests.chaos.scenarios import fleet
 from tests.chaos.scenarios import switch
 from tests.chaos.scenarios import clients
 from tests.chaos.scenarios import machine
+from tests.chaos.scenarios import overload
 
-__all__ = ["clients", "fleet", "machine", "network", "recogniser", "switch"]
+__all__ = ["clients", "fleet", "machine", "network", "overload", "recogniser", "switch"]

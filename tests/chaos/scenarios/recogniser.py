@@ -30,10 +30,10 @@ LONG_TALKS = Manner(speed=1.0, meet_at=0.2)
 @scenario(
     "recogniser-killed", "SIGKILL of a recogniser in the middle of speech, a second one is alive"
 )
-async def recogniser_killed(stage: Stage, title: str) -> Row:
+async def recogniser_killed(stage: Stage, title: str, sessions: int = CROWD) -> Row:
     first, second = await stage.recognisers(2)
     gateway = await stage.gateway(endpoints(first, second))
-    who = roles(CROWD, interims=False)
+    who = roles(sessions, interims=False)
     scene = scene_at(gateway, [first, second], who, deadline_s=CROWD_DEADLINE_S)
     return judged(title, await scene.play(first.kill))
 

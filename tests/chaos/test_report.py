@@ -1,0 +1,135 @@
+"""What counts as a broken promise, and the table. Fed with made-up sessions; nothing runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chaos.__main__ import main
+from tests.chaos.report import BEGIN, END, Promise, Row, judged, section, table, write
+from tests.chaos.scene import Traces, Trial
+from tests.chaos.speech import Recording
+from tests.chaos.stage import SCENARIOS
+from tests.chaos.talking import Heard
+from tests.chaos.verdict import Difference, TimedWord, compare
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SAID = "Good morning, we open at nine."
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def heard(text: str, *, error: str | None = None, lost: tuple[float, float] | None = None) -> Heard:
+    """A session in which each word took a second."""
+    words = [
+        TimedWord(word=word, start=float(at), end=at + 0.9)
+        for at, word in enumerate(SAID.split())
+        if word in text.split()
+    ]
+    what = Recording(name="made-up", rate=16_000, data=b"")
+    return Heard(
+        client="perch", what=what, finals=[text], words=words, error=error, lost=lost, ended_at=9.0
+    )
+
+
+def trial(*disturbed: Heard) -> Trial:
+    return Trial(undisturbed=[heard(SAID)] * len(disturbed), heard=list(disturbed))
+
+
+def test_the_same_words_in_another_spelling_are_the_same() -> None:
+    assert compare(SAID, "good morning we open at 9") == Difference()
+
+
+@pytest.mark.parametrize(
+    ("text", "difference"),
+    [
+        ("Good morning, we open nine.", Difference(lost=1)),
+        ("Good morning, we open, we open at nine.", Difference(twice=2)),
+        ("Good evening, we open at nine.", Difference(lost=1)),
+        ("", Difference(lost=6)),
+    ],
+)
+def test_a_word_too_few_or_too_many_breaks_the_promise(text: str, difference: Difference) -> None:
+    row = judged("it", trial(heard(SAID), heard(text)))
+    assert row.difference == difference
+    assert len(row.broken) == 1
+    assert "session 1 (perch, made-up) lost" in row.broken[0]
+
+
+def test_a_session_that_hangs_breaks_the_promise() -> None:
+    row = judged("it", trial(replace(heard(SAID), hung=True)))
+    assert row.broken == ("session 0 (perch, made-up) hung",)
+
+
+def test_an_error_that_was_not_promised_breaks_the_promise_and_one_that_was_does_not() -> None:
+    ended = trial(heard(SAID, error="asr_failed"))
+    assert judged("it", ended).broken == ("error codes are {'asr_failed': 1}, promised {}",)
+    assert judged("it", ended, Promise(errors={"asr_failed": 1})).broken == ()
+    assert judged("it", ended, Promise(possible=frozenset({"asr_failed"}))).broken == ()
+    assert judged("it", trial(heard(SAID)), Promise(errors={"asr_failed": 1})).broken != ()
+
+
+def test_who_loses_words_must_be_told_a_span_that_holds_all_of_them() -> None:
+    promise = Promise(errors={"gone": 1}, told=True)
+
+    def broken(lost: tuple[float, float] | None) -> tuple[str, ...]:
+        return judged(
+            "it", trial(heard("Good open nine.", error="gone", lost=lost)), promise
+        ).broken
+
+    # "morning, we" and "at" are missing: from 1.0 to 4.9 s.
+    assert broken((1.0, 5.0)) == ()
+    assert broken((0.0, 9.0)) == ()
+    assert "outside it lost 1 words" in broken((1.0, 4.0))[0]
+    assert "was not told which audio is lost" in broken(None)[0]
+
+
+def test_what_is_left_behind_breaks_the_promise() -> None:
+    left = trial(heard(SAID))
+    left.left, left.streams = Traces(tasks=1, files=2), 3
+    row = judged("it", left)
+    assert row.broken == ("left behind: 1 tasks, 2 files, 0 sessions, 3 streams",)
+    assert row.left == (1, 2, 0, 3)
+
+
+def test_the_longest_gap_counts_from_the_moment_it_breaks_to_the_end() -> None:
+    one = replace(heard(SAID), results_at=[1.0, 2.0, 4.0, 8.5])
+    assert one.longest_gap(since=3.0) == 4.5
+    assert one.longest_gap(since=8.75) == 0.25
+
+
+def test_the_section_says_where_it_comes_from_and_what_was_not_kept() -> None:
+    good = Row(title="A thing breaks", sessions=6, gap_s=1.25, undisturbed_gap_s=1.0, seconds=60)
+    text = section([good], command="make chaos", commit="abc", now=NOW)
+    assert "`make chaos` on 2026-11-22 at commit `abc`" in text
+    assert "every promise was kept" in text
+    assert "| A thing breaks | 6 | 0 | 0 | 1.2 (1.0) | none | 0/0/0/0 |" in text
+    bad = replace(good, errors={"gone": 2}, broken=("two were gone",))
+    text = section([good, bad], command="make chaos", commit="abc", now=NOW)
+    assert "every promise was kept" not in text
+    assert "`gone` in 2" in text
+    assert "* A thing breaks: two were gone" in text
+
+
+def test_a_table_is_written_between_the_markers_and_nowhere_else(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    write(table([]), page)
+    assert page.read_text(encoding="utf-8") == f"before\n{BEGIN}\n{table([])}\n{END}\nafter\n"
+    page.write_text("no markers", encoding="utf-8")
+    with pytest.raises(ValueError, match="has no"):
+        write("", page)
+
+
+def test_the_command_names_its_scenarios_and_writes_only_whole_tables(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--list"]) == 0
+    assert capsys.readouterr().out.count("\n") == len(SCENARIOS)
+    with pytest.raises(SystemExit) as ended:
+        main(["--write", "--only", "gateway-killed"])
+    assert ended.value.code == 2
