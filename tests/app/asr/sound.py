@@ -27,7 +27,7 @@ class Microphone:
     def __init__(self) -> None:
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.closed = False
-        self.is_waiting = False  # for the test to speak
+        self.waits = asyncio.Event()  # for the test to speak
 
     def speak(self, chunk: bytes) -> None:
         self._chunks.put_nowait(chunk)
@@ -38,9 +38,10 @@ class Microphone:
     async def listen(self) -> AsyncIterator[bytes]:
         try:
             while True:
-                self.is_waiting = self._chunks.empty()
+                if self._chunks.empty():
+                    self.waits.set()
                 chunk = await self._chunks.get()
-                self.is_waiting = False
+                self.waits.clear()
                 if chunk is None:
                     return
                 yield chunk

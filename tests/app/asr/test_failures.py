@@ -274,9 +274,8 @@ async def test_a_cancelled_listener_leaves_no_task_and_the_server_sees_it() -> N
         microphone.speak(tone(0.1))
         stream = await riva.stream()
         await stream.saw_audio(1)
-        while not microphone.is_waiting:
-            # The server may have the audio before the client knows that it was taken.
-            await asyncio.sleep(0)
+        # The server may have the audio before the client knows that it was taken.
+        await microphone.waits.wait()
         listener.cancel()
         with pytest.raises(asyncio.CancelledError):
             await listener
