@@ -5,10 +5,11 @@ other is full, a write blocks or fails: on the event loop, every session would s
 """
 
 import logging
+import os
 import queue
 import threading
 from contextlib import suppress
-from typing import Final, TextIO
+from typing import Final
 
 MAX_LINES: Final = 10_000
 """Lines that may wait: some 5 MB. What comes beyond is dropped, and the log says how much."""
@@ -20,13 +21,14 @@ class LogWriter(logging.Handler):
     """A handler whose lines are written by a thread.
 
     Args:
-        stream: Where they go.
+        descriptor: Of the open file they go to. Not a file object: the lock that a blocked write
+            holds would keep the process from ending.
         max_lines: How many may wait.
     """
 
-    def __init__(self, stream: TextIO, max_lines: int = MAX_LINES) -> None:
+    def __init__(self, descriptor: int, max_lines: int = MAX_LINES) -> None:
         super().__init__()
-        self._stream = stream
+        self._descriptor = descriptor
         self._lines: queue.Queue[str | None] = queue.Queue(max_lines)
         self._dropped = 0
         self._closing = threading.Event()
@@ -61,9 +63,10 @@ class LogWriter(logging.Handler):
                 return
 
     def _write(self, line: str) -> None:
+        left = f"{line}\n".encode("utf-8", "backslashreplace")
         try:
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
-        except (OSError, ValueError):
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+        except OSError:
             # A full disk, a reader that went away: there is no other place to say so.
             self._dropped += 1

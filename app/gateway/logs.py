@@ -2,7 +2,6 @@
 
 import logging
 import re
-import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Final, TextIO, cast
 
@@ -17,6 +16,7 @@ _SECRET_KEY: Final = re.compile(
 )
 _SECRET_TEXT: Final = re.compile(r"(?i)(\btoken=|\bbearer[ .]+)[^\s&\"',;]+")
 _CHATTY_LIBRARIES: Final = ("asyncio", "grpc", "httpcore", "httpx", "uvicorn", "websockets")
+_STANDARD_OUTPUT: Final = 1
 _MIN_SECRET_CHARS: Final = 6
 """Shorter configured values are not searched for: they would blank out ordinary words."""
 
@@ -91,7 +91,7 @@ def configure_logging(
             render,
         ],
     )
-    handler = LogWriter(sys.stdout) if stream is None else logging.StreamHandler(stream)
+    handler = LogWriter(_STANDARD_OUTPUT) if stream is None else logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]

@@ -43,9 +43,9 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def process(
-    emulator: Emulator, folder: Path, **settings: str
+    emulator: Emulator, folder: Path, *, stdout: int = PIPE, **settings: str
 ) -> AsyncIterator[tuple[Process, int]]:
-    """Run `python -m app.gateway` until it listens."""
+    """Run `python -m app.gateway` until it listens; its log goes to that descriptor."""
     port = free_port()
     root = str(Path(__file__).parents[3])
     environment = {
@@ -59,7 +59,7 @@ async def process(
         **settings,
     }
     running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.gateway", env=environment, cwd=folder, stdout=PIPE, stderr=PIPE
+        sys.executable, "-m", "app.gateway", env=environment, cwd=folder, stdout=stdout, stderr=PIPE
     )
     try:
         async with asyncio.timeout(DEADLINE_S), httpx.AsyncClient() as http:

@@ -4,7 +4,7 @@ A real process shows that a gateway goes on with a full pipe; the test is its co
 """
 
 import asyncio
-import io
+import fcntl
 import logging
 import os
 import threading
@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 
 from app.emulator import Emulator
 from app.gateway.log_writer import LogWriter
-from tests.app.gateway.running import DEADLINE_S, eventually, said, said_until, send
+from tests.app.gateway.running import DEADLINE_S, said, said_until, send
 from tests.app.gateway.test_drain import process
 
 FULL_DEVICE = Path("/dev/full")
@@ -25,75 +25,66 @@ def record(text: str) -> logging.LogRecord:
     return logging.LogRecord("test", logging.INFO, __file__, 1, text, (), None)
 
 
-class Stuck(io.StringIO):
-    """A reader that waits until the test lets it read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.go_on = threading.Event()
-        self.reached = threading.Event()
-
-    def write(self, text: str) -> int:
-        self.reached.set()
-        self.go_on.wait(DEADLINE_S)
-        return super().write(text)
-
-
-def test_every_line_is_written_in_order_before_the_end() -> None:
-    stream = io.StringIO()
-    writer = LogWriter(stream)
-    for number in range(1000):
-        writer.emit(record(str(number)))
-    writer.close()
-    writer.close()
-    assert stream.getvalue().splitlines() == [str(number) for number in range(1000)]
+def test_every_line_is_written_in_order_before_the_end(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    with file.open("wb") as log:
+        writer = LogWriter(log.fileno())
+        for number in range(1000):
+            writer.emit(record(str(number)))
+        writer.close()
+        writer.close()
+    assert file.read_text().splitlines() == [str(number) for number in range(1000)]
 
 
 def test_a_reader_that_does_not_read_costs_lines_and_no_time() -> None:
-    stream = Stuck()
-    writer = LogWriter(stream, max_lines=3)
-    writer.emit(record("first"))
-    assert stream.reached.wait(DEADLINE_S)
-    for number in range(10):
-        writer.emit(record(str(number)))
-    stream.go_on.set()
-    writer.close()
-    assert stream.getvalue().splitlines()[:4] == ["first", "0", "1", "2"]
+    reader, end = os.pipe()
+    fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, 4096)
+    writer = LogWriter(end, max_lines=3)
+    first, *others = (f"{number} " + "x" * 5000 for number in range(20))
+    for line in (first, *others):
+        writer.emit(record(line))
+    with os.fdopen(reader) as pipe:
+        assert pipe.readline().strip() == first
+        kept = threading.Thread(target=pipe.read)
+        kept.start()
+        writer.close()
+        os.close(end)
+        kept.join()
 
 
 def test_a_full_disk_ends_nothing() -> None:
     if not FULL_DEVICE.exists():
         pytest.skip("needs /dev/full")
-    with FULL_DEVICE.open("w", encoding="utf-8") as full:
-        writer = LogWriter(full)
+    with FULL_DEVICE.open("wb") as full:
+        writer = LogWriter(full.fileno())
         writer.emit(record("lost"))
         writer.emit(record("lost too"))
         writer.close()
-        # What stands in the file object's own buffer goes nowhere either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
 
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_gateway_whose_log_nobody_reads_serves_and_drains(
     emulator: Emulator, tmp_path: Path
 ) -> None:
-    async with process(emulator, tmp_path, LOG_LEVEL="DEBUG", APP_DRAIN_GRACE_S="0") as (
-        running,
-        port,
-    ):
-        assert running.stdout is not None
-        # Nothing takes from the pipe from here on, and more than it holds is logged.
-        running.stdout._transport.pause_reading()  # type: ignore[attr-defined]
-        url = f"ws://127.0.0.1:{port}/"
-        for _ in range(80):
-            async with connect(url) as socket, asyncio.timeout(DEADLINE_S):
-                await said(socket)
-                await send(socket, "start_transcription")
-                await said_until(socket, "session_started")
-                await send(socket, "stop_transcription")
-                await said_until(socket, "session_stopped")
-        running.terminate()
-        # `wait` would wait for the pipe's end as well.
-        await eventually(lambda: running.returncode is not None)
-        running.stdout._transport.resume_reading()  # type: ignore[attr-defined]
+    reader, end = os.pipe()
+    fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, 4096)
+    try:
+        async with process(emulator, tmp_path, stdout=end, APP_DRAIN_GRACE_S="0") as (
+            running,
+            port,
+        ):
+            # More is logged than the pipe holds, and nobody takes from it.
+            for _ in range(30):
+                async with connect(f"ws://127.0.0.1:{port}/") as socket:
+                    await said(socket)
+                    await send(socket, "start_transcription")
+                    await said_until(socket, "session_started")
+                    await send(socket, "stop_transcription")
+                    await said_until(socket, "session_stopped")
+            running.terminate()
+            async with asyncio.timeout(DEADLINE_S):
+                await running.wait()
+    finally:
+        os.close(reader)
+        os.close(end)
     assert running.returncode == 0
