@@ -65,9 +65,11 @@ def finals(events: list[Event]) -> list[str]:
     return [event.text for event in events if isinstance(event, Transcription)]
 
 
-async def speak_through(gateway: Broken, **options: float) -> tuple[list[Event], LastingConnection]:
+async def speak_through(
+    gateway: Broken, *, deadlines: Deadlines | None = None, keep_s: float = DEFAULT_KEEP_S
+) -> tuple[list[Event], LastingConnection]:
     """Run one session from its start to its end; everything heard must be whole and in order."""
-    async with connected(gateway, **options) as connection:  # type: ignore[arg-type] # keep_s, wait
+    async with connected(gateway, deadlines=deadlines, keep_s=keep_s) as connection:
         await connection.start()
         listening = asyncio.create_task(read(connection))
         await say(connection)

@@ -85,6 +85,7 @@ class Fault:
         forgetful: Begins a new session where one was to be gone on with.
         finalizes: Whether it knows that message.
         points: Whether finals and heartbeats say where to go on from.
+        deaf_after: Bytes of audio after which it takes and says nothing any more, not even pongs.
         unending: Makes nothing final unless it is asked to; tells how much it recognised.
         refuses: Says, once audio came, that the recogniser takes no such session.
         after_stop: Breaks after a session that ended well.
@@ -102,6 +103,7 @@ class Fault:
     forgetful: bool = False
     finalizes: bool = True
     points: bool = True
+    deaf_after: int | None = None
     refuses: bool = False
     unending: bool = False
     after_stop: bool = False
@@ -276,6 +278,8 @@ class _Conversation:
         if self.fault.unending:
             await self.say(self._beat(self.received, None))
         self.break_at(At.AUDIO, len(self.served.audio))
+        if self.fault.deaf_after is not None and len(self.served.audio) >= self.fault.deaf_after:
+            self.socket.transport.pause_reading()
 
     async def _say_segment(self, *, forced: bool = False) -> None:
         segment = bytes(self.heard[:SEGMENT_BYTES])

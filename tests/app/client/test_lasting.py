@@ -299,3 +299,9 @@ async def test_where_no_segment_ends_a_final_is_asked_for_before_the_store_is_fu
         events = await read(connection)
     forced = [event for event in events if isinstance(event, Transcription) and event.forced]
     assert len(forced) > len(SPEECH) / SEGMENT_BYTES / 2
+
+
+async def test_a_gateway_that_falls_silent_is_left_after_a_ping_without_an_answer() -> None:
+    async with breaking([Fault(deaf_after=2 * SEGMENT_BYTES)]) as gateway:
+        events, _ = await speak_through(gateway, deadlines=Deadlines(silent=0.3, close=0.1))
+    assert sum(isinstance(event, Reconnected) for event in events) == 1
