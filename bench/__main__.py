@@ -6,20 +6,16 @@ and the load share the others. Absolute numbers are this machine's; compare the 
 
 import argparse
 import json
-import os
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent
+from bench.processes import free_port, pin, running, wait_for_port
+
 BASELINE = "relay"
 WARM_UP_S = 0.5
 """One stream of so many seconds before the count: imports, the first connection to the recogniser
@@ -47,45 +43,7 @@ class Row:
     failures: int
 
 
-@contextmanager
-def _process(arguments: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(  # noqa: S603 - our own modules
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    sys.exit(f"bench: the subject did not listen on its port (exit status {process.poll()})")
-
-
-def _pin(process: psutil.Process, cores: list[int]) -> None:
-    for thread in process.threads():
-        psutil.Process(thread.id).cpu_affinity(cores)
-    process.cpu_affinity(cores)
-
-
-def _load(
+def run_load(
     port: int, streams: int, seconds: float, *, cores: list[int], watched: psutil.Process
 ) -> tuple[dict[str, Any], int]:
     """Run the load against a port: what it saw, and the watched process's peak RSS in bytes."""
@@ -94,8 +52,8 @@ def _load(
         "BENCH_STREAMS": str(streams),
         "BENCH_SECONDS": str(seconds),
     }
-    with _process(["-m", "bench.load"], environment) as load:
-        _pin(psutil.Process(load.pid), cores)
+    with running(["-m", "bench.load"], environment) as load:
+        pin(psutil.Process(load.pid), cores)
         peak_rss, output = 0, None
         while output is None:
             peak_rss = max(peak_rss, watched.memory_info().rss)
@@ -109,7 +67,7 @@ def _load(
 def measure(subject: str, riva: tuple[str, str], streams: int, seconds: float) -> Row:
     """Run one subject under `streams` real-time streams of `seconds` seconds."""
     cores = list(range(psutil.cpu_count() or 1))
-    port = _free_port()
+    port = free_port()
     environment = {
         "RIVA_HOST": "127.0.0.1",
         "RIVA_PORT": riva[0],
@@ -121,15 +79,15 @@ def measure(subject: str, riva: tuple[str, str], streams: int, seconds: float) -
         "WS_MAX_CONCURRENT_SESSIONS": str(streams + 10),
         "LOG_LEVEL": "WARNING",
     }
-    with _process(SUBJECTS[subject], environment) as process:
-        _wait_for_port(port, process)
+    with running(SUBJECTS[subject], environment) as process:
+        wait_for_port(port, process)
         watched = psutil.Process(process.pid)
-        _pin(watched, cores[:1])
+        pin(watched, cores[:1])
         others = cores[1:] or cores
-        _load(port, 1, WARM_UP_S, cores=others, watched=watched)
+        run_load(port, 1, WARM_UP_S, cores=others, watched=watched)
         idle_rss = watched.memory_info().rss
         before = watched.cpu_times()
-        result, peak_rss = _load(port, streams, seconds, cores=others, watched=watched)
+        result, peak_rss = run_load(port, streams, seconds, cores=others, watched=watched)
         after = watched.cpu_times()
     cpu = after.user + after.system - before.user - before.system
     return Row(
@@ -176,11 +134,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0, help="seconds of audio a stream")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
-    with _process(["-m", "bench.echo_asr"], {}) as asr:
+    with running(["-m", "bench.echo_asr"], {}) as asr:
         assert asr.stdout is not None  # noqa: S101 - a pipe was asked for
         grpc_port, http_port = asr.stdout.readline().split()
         cores = list(range(psutil.cpu_count() or 1))
-        _pin(psutil.Process(asr.pid), cores[1:] or cores)
+        pin(psutil.Process(asr.pid), cores[1:] or cores)
         rows = [
             measure(name, (grpc_port, http_port), options.streams, options.seconds)
             for name in SUBJECTS

@@ -80,7 +80,8 @@ async def run(url: str, streams: int, seconds: float) -> Result:
     return result
 
 
-def _percentile_ms(ordered: list[float], share: float) -> float:
+def percentile_ms(ordered: list[float], share: float) -> float:
+    """Return the latency that a share of them, in order, stays below; NaN where there is none."""
     if not ordered:
         return float("nan")
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
@@ -103,9 +104,9 @@ def main() -> None:
     print(  # noqa: T201 - the parent reads it
         json.dumps(
             {
-                "p50_ms": _percentile_ms(latencies, 0.50),
-                "p95_ms": _percentile_ms(latencies, 0.95),
-                "p99_ms": _percentile_ms(latencies, 0.99),
+                "p50_ms": percentile_ms(latencies, 0.50),
+                "p95_ms": percentile_ms(latencies, 0.95),
+                "p99_ms": percentile_ms(latencies, 0.99),
                 "finals": result.finals,
                 "failures": len(result.failures),
             }

@@ -8,7 +8,8 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from bench.__main__ import ROOT, SUBJECTS, Row, render
+from bench.__main__ import SUBJECTS, Row, render
+from bench.processes import ROOT
 
 RELAY = Row(
     subject="relay",
