@@ -46,8 +46,8 @@ _LIMITS = """
 * What happens after `pulumi up`: a person with rights in the account can change anything. The
   nightly drift check finds it.
 * That user data is free of secrets of any form: known forms and assignments are looked for.
-* What AWS's own policy `AmazonSSMManagedInstanceCore` allows; AWS may change it. Among it is to read
-  every parameter of the account that is not encrypted, so nothing secret belongs in one.
+* What AWS's own policy `AmazonSSMManagedInstanceCore` allows; AWS may change it. Among it is to
+  read every parameter of the account that is not encrypted, so nothing secret belongs in one.
 """
 
 
