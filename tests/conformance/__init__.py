@@ -1,0 +1,1 @@
+"""WebSocket conformance: Autobahn's cases against the gateway's server (docs/conformance.md)."""

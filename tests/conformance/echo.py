@@ -1,0 +1,49 @@
+"""The gateway with one more address, an echo: what the test cases want to talk to.
+
+`python -m tests.conformance.echo LIMIT` serves until it is ended, and says its port in one line.
+Everything below the echo is the gateway's: its application, uvicorn as it sets it up, and
+`GatewayProtocol`. No recogniser is there, and none is asked for.
+"""
+
+import asyncio
+import socket
+import sys
+from contextlib import suppress
+
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from app.asr import RivaASRClient, RivaSettings
+from app.gateway.asgi import create_app
+from app.gateway.server import build_server
+from app.gateway.settings import GatewaySettings
+
+
+async def echo(websocket: WebSocket) -> None:
+    """Send every message back as it came."""
+    await websocket.accept()
+    # A client that leaves before its echo has seen enough.
+    with suppress(WebSocketDisconnect):
+        await _echo_all(websocket)
+
+
+async def _echo_all(websocket: WebSocket) -> None:
+    while (message := await websocket.receive())["type"] == "websocket.receive":
+        if message.get("bytes") is not None:
+            await websocket.send_bytes(message["bytes"])
+        else:
+            await websocket.send_text(message["text"])
+
+
+async def serve(limit_mb: float) -> None:
+    settings = GatewaySettings(ws_max_message_size_mb=limit_mb)
+    app = create_app(settings, RivaASRClient(RivaSettings()))
+    app.router.routes.insert(0, WebSocketRoute("/echo", echo))
+    listener = socket.create_server(("127.0.0.1", 0))
+    sys.stdout.write(f"{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
+    await build_server(settings, app).serve([listener])
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(float(sys.argv[1])))
