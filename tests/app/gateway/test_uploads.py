@@ -116,12 +116,14 @@ async def test_a_form_without_a_file_is_400(gateway: Running, content: bytes, ki
 
 
 async def test_a_recogniser_that_fails_is_an_error_and_not_an_empty_transcript(
-    gateway: Running, emulator: Emulator
+    emulator: Emulator,
 ) -> None:
     fault = Fail(do="fail", status="RESOURCE_EXHAUSTED", message="full")
     emulator.set_script(Script(streams=(StreamScript(fault=fault),)))
-    answer = await upload(gateway, recording("WAV", "PCM_16"))
+    # A full recogniser is waited for as long as an outage may last.
+    async with running_gateway(emulator, riva={"outage_limit_s": 0.5}) as gateway:
+        answer = await upload(gateway, recording("WAV", "PCM_16"))
+        assert gateway.gateway.admission.sessions == 0
     assert answer.status_code == 503
     assert json.loads(answer.text)["code"] == "asr_overloaded"
     assert int(answer.headers["Retry-After"]) >= 1
-    assert gateway.gateway.admission.sessions == 0
