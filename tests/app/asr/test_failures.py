@@ -84,7 +84,10 @@ async def test_each_end_of_a_call_has_its_code_and_a_message_without_the_servers
         await stream.receive()
         await stream.fail(grpc.StatusCode[status], hidden)
 
-    async with serving(FakeRiva(script=script)) as riva, client_of(riva) as client:
+    async with (
+        serving(FakeRiva(script=script)) as riva,
+        client_of(riva, outage_limit_s=0.5) as client,
+    ):
         with pytest.raises(AsrError) as caught:
             await hear(client, of([tone(0.1)] * 3))
     error = caught.value
