@@ -79,7 +79,8 @@ async def _start(
 @asynccontextmanager
 async def emulator(at: Path) -> AsyncIterator[Running]:
     """The embedded recogniser, ready to hear."""
-    ports = ["--grpc-port", "0", "--http-port", "0"]
+    # Few interims: each is a decoding of all that was said, and one is enough to see.
+    ports = ["--grpc-port", "0", "--http-port", "0", "--interim-interval", "1.5"]
     running = await _start(["app.emulator", *ports], "ready", {}, at)
     try:
         yield running
