@@ -161,6 +161,9 @@ class ProtocolMachine(RuleBasedStateMachine):
             found = self._pick(at, running=True)
         return found
 
+    def _waiting(self) -> Connection | None:
+        return next((each for each in self.connections if each.said.waiting and each.reads), None)
+
     def _send(self, connection: Connection, kind: str, options: dict[str, object]) -> None:
         is_a = connection.words is A
         message = {"type": kind, **(options if is_a or not options else {"config": options})}
@@ -224,27 +227,37 @@ class ProtocolMachine(RuleBasedStateMachine):
     def _speak(self, connection: Connection | None, count: int, cut: int) -> None:
         if connection is None or connection.said.stopping or not connection.said.running:
             return
+        self._put(connection, count, cut)
+        self._settle()
+
+    def _put(self, connection: Connection, count: int, cut: int) -> None:
         first = round(connection.said.taken / WORD_S)
         connection.said.sent += count
         pcm = audio_of(first, first + count)
         for piece in (pcm[:cut], pcm[cut:]):
             connection.socket.send(piece)
-        self._settle()
 
-    @rule(at=st.integers(0, 9), times=st.integers(1, 3))
-    def finalize(self, at: int, times: int) -> None:
+    @rule(at=st.integers(0, 9), times=st.integers(1, 3), before=st.integers(0, 4))
+    def finalize(self, at: int, times: int, before: int) -> None:
         connection = self._running(at)
         if connection is None or connection.said.stopping:
             return
+        if before:
+            # Not settled: it still waits in the queue when the finalize comes.
+            self._put(connection, before, 1)
         connection.said.owed += times
         for _ in range(times):
             connection.socket.send('{"type": "finalize"}')
         self._settle()
         assert connection.said.owed == 0 or connection.is_over
+        if not connection.is_over:
+            # Everything that was sent before it is final.
+            assert connection.said.talk is not None
+            assert len(connection.said.talk.heard) == round(connection.said.taken / WORD_S)
 
     @rule(at=st.integers(0, 9))
     def stop(self, at: int) -> None:
-        connection = self._running(at) if at % 3 else self._pick(at)
+        connection = self._running(at) if at % 3 else self._waiting() or self._pick(at)
         if connection is not None:
             connection.said.stopping = connection.said.running or connection.said.waiting
             self._send(connection, connection.words.stop, {})
@@ -256,6 +269,8 @@ class ProtocolMachine(RuleBasedStateMachine):
     def nonsense(self, at: int, text: str | bytes) -> None:
         connection = self._pick(at)
         assert connection is not None
+        if isinstance(text, bytes) and connection.said.running:
+            return  # In a session that is audio, and no nonsense.
         heard = len(connection.socket.heard)
         connection.socket.send(text)
         self._settle()
