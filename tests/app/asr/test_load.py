@@ -151,7 +151,7 @@ async def test_streams_go_where_the_largest_share_of_slots_is_free_and_last_wher
 
 async def test_a_recogniser_that_refuses_everybody_has_one_slot_and_is_not_ejected() -> None:
     riva = FakeRiva(script=Room(0))
-    async with serving(riva), client_of(riva, reopen_delay_ms=1) as client:
+    async with serving(riva), client_of(riva, reopen_delay_ms=1, outage_limit_s=0.2) as client:
         assert client.slots() is None
         for _ in range(3):
             with pytest.raises(AsrError, match="RESOURCE_EXHAUSTED"):
