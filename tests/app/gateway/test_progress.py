@@ -1,17 +1,23 @@
 """From where a client is told to go on, and what it is told was lost."""
 
+import pytest
+
 from app.asr import Cursor, StreamControl, Transcript
 from app.contract.fields import AudioSpan
 from app.gateway.progress import BEGINNING, Progress
+from app.gateway.recognition import Recognition
+from app.gateway.requests import SessionRequest
+from app.gateway.resume import ResumeTokens
 
 
 class Stream:
     """A stream whose cursor the test moves."""
 
     cursor: Cursor | None = BEGINNING
+    asked = 0
 
     def finalise(self) -> None:
-        """Nobody asks here."""
+        self.asked += 1
 
 
 def at(position: float, segment_id: int, covered: float | None = None) -> Cursor:
@@ -95,3 +101,23 @@ def test_nothing_is_lost_where_everything_is_final_or_nothing_came() -> None:
     assert progress.lost(4.0004) is None
     progress.completed()
     assert progress.lost(9.0) is None
+
+
+@pytest.mark.asyncio
+async def test_a_finalize_waits_behind_the_audio_that_was_sent_before_it() -> None:
+    recognition = Recognition(SessionRequest(sample_rate=16_000), None, 5.0, ResumeTokens([], 120))
+    stream = Stream()
+    recognition.control.attach(stream)
+    for _ in range(2):
+        recognition.queue.put_now(bytes(3200))
+    recognition.finalise()
+    recognition.queue.put_now(bytes(3200))
+    asked = []
+    for _ in range(3):
+        await anext(recognition.queue)
+        asked.append(stream.asked)
+    # The third piece is asked for when the two before it were used.
+    assert asked == [0, 0, 1]
+    assert recognition.finalised(0.1) == 0
+    assert recognition.finalised(0.2) == 1
+    assert recognition.finalised(9.0) == 0
