@@ -41,11 +41,14 @@ class Promise:
     Attributes:
         errors: How many sessions end with which code; every other one ends well.
         possible: Codes with which any number of sessions may end, no word less.
+        signs: In how many sessions at least, by warning or by `reconnected`, the fault was noticed:
+            a row in which nothing broke proves nothing.
         told: Whether those that end so lose words, and are told the span in which all of them lie.
     """
 
     errors: Mapping[str, int] = field(default_factory=dict)
     possible: frozenset[str] = frozenset()
+    signs: Mapping[str, int] = field(default_factory=dict)
     told: bool = False
 
 
@@ -89,6 +92,10 @@ def judged(title: str, trial: Trial, promise: Promise = WHOLE, remark: str = "")
     unforeseen = Counter({code: n for code, n in errors.items() if code not in promise.possible})
     if unforeseen != Counter(promise.errors):
         broken.append(f"error codes are {dict(errors)}, promised {dict(promise.errors)}")
+    for sign, least in promise.signs.items():
+        noticed = sum(sign in heard.signs() for heard in trial.heard)
+        if noticed < least:
+            broken.append(f"{sign} in {noticed} sessions, at least {least} should have noticed")
     if any(left):
         broken.append("left behind: {} tasks, {} files, {} sessions, {} streams".format(*left))
     return Row(
@@ -100,7 +107,16 @@ def judged(title: str, trial: Trial, promise: Promise = WHOLE, remark: str = "")
         errors=errors,
         left=left,
         broken=tuple(broken),
-        remark=remark,
+        remark=remark or (_what_was_told(trial) if promise.told and not broken else ""),
+    )
+
+
+def _what_was_told(trial: Trial) -> str:
+    spans = [heard.lost for heard in trial.heard if heard.lost is not None]
+    first, last = min(start for start, _ in spans), max(end for _, end in spans)
+    return (
+        f"Each client is told which of its audio is lost (between {first:.1f} and {last:.1f} s); "
+        "outside it no word is"
     )
 
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     import ssl
 
     from app.client import AnyConnection
-    from app.contract.fields import AudioSpan
 
 UNHURRIED = Deadlines(open=60.0, start=60.0, send=120.0, finish=120.0)
 """A scenario has a deadline of its own; a loaded machine is slow."""
@@ -126,13 +125,15 @@ class Heard:
         self.finals.append(text)
         self.words += [TimedWord(word=word, start=start, end=end) for word, start, end in words]
 
-    def warned(self, code: str, lost: AudioSpan | None) -> None:
+    def warned(self, code: str) -> None:
         """A warning came."""
         self.warnings.append(code)
         if code == WarningCode.GOING_AWAY:
             self.sent_when_warned_s = self.sent_s
-        if lost is not None:
-            self.lost = (lost.start, lost.end)
+
+    def signs(self) -> set[str]:
+        """What it noticed: codes of warnings, and `reconnected`."""
+        return {*self.warnings, *(["reconnected"] if self.resumed else [])}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +190,7 @@ async def _listen(line: AnyConnection, heard: Heard) -> None:
             case Partial():
                 heard.results_at.append(monotonic())
             case WarningA():
-                heard.warned(event.code, event.lost)
+                heard.warned(event.code)
             case Reconnected():
                 heard.resumed += 1
             case _:
@@ -274,7 +275,7 @@ async def _old_reader(
                     heard.error = message["code"]
                     heard.lost = _span(message.get("lost"))
                 case "warning":
-                    heard.warned(message["code"], None)
+                    heard.warned(message["code"])
                 case dialect.stopped:
                     heard.taken = message.get("audio_seconds", message.get("total_duration"))
                     if asked_to_stop.is_set():

@@ -13,10 +13,12 @@ from websockets.exceptions import ConnectionClosed
 from tests.chaos.processes import POLL_S
 from tests.chaos.report import Row, judged
 from tests.chaos.scenarios.common import SOME, at, roles, scene_at
+from tests.chaos.speech import LONGER, PAUSE_S, Manner, recording
 from tests.chaos.stage import Stage, endpoints, scenario
 
 if TYPE_CHECKING:
     from tests.chaos.processes import Gateway
+    from tests.chaos.speech import Recording
 
 SILENCE_S = 60.0
 QUIET_S = 65.0
@@ -47,7 +49,7 @@ async def silence(stage: Stage, title: str) -> Row:
     return judged(title, await scene_at(gateway, [only], who).play(strike))
 
 
-@scenario("nothing-sent", f"Clients send nothing for {QUIET_S:g} s in the middle of their speech")
+@scenario("nothing-sent", f"Clients send nothing for {QUIET_S:g} s between two sentences")
 async def nothing_sent(stage: Stage, title: str) -> Row:
     (only,) = await stage.recognisers(1)
     gateway = await stage.gateway(endpoints(only))
@@ -55,7 +57,17 @@ async def nothing_sent(stage: Stage, title: str) -> Row:
     async def strike() -> None:
         await asyncio.sleep(QUIET_S)
 
-    return judged(title, await scene_at(gateway, [only], roles(SOME)).play(strike, hold=True))
+    who = [
+        replace(role, manner=Manner(meet_at=after_the_first_sentence(role.what)))
+        for role in roles(SOME, names=LONGER)
+    ]
+    return judged(title, await scene_at(gateway, [only], who).play(strike, hold=True))
+
+
+def after_the_first_sentence(what: Recording) -> float:
+    """The share of a recording made of two fixtures at which the pause between them is halfway."""
+    first, _, _ = what.name.partition("+")
+    return (recording(first).seconds + PAUSE_S / 2) / what.seconds
 
 
 @scenario("slow-reader", "One client reads nothing, the others do")

@@ -77,7 +77,8 @@ async def towards_riva(stage: Stage, title: str, toxic: Toxic, seconds: float | 
         await infect(proxy, toxic, seconds)
 
     who = roles(SOME, manner=manner_under(toxic), names=LONGER)
-    return judged(title, await scene_at(gateway, [only], who).play(strike))
+    promise = Promise(signs={"recogniser_lost": SOME} if seconds else {})
+    return judged(title, await scene_at(gateway, [only], who).play(strike), promise)
 
 
 def manner_under(toxic: Toxic) -> Manner:
@@ -100,7 +101,8 @@ async def towards_resuming_clients(
     """A toxic between clients that resume and their gateway."""
     manner = manner_under(toxic)
     who = roles(SOME, client="resuming", session=resuming, manner=manner, names=LONGER)
-    return await before_the_gateway(stage, title, toxic, seconds, who=who)
+    promise = Promise(signs={"reconnected": SOME})
+    return await before_the_gateway(stage, title, toxic, seconds, who=who, promise=promise)
 
 
 async def before_the_gateway(

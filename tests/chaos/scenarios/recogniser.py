@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.chaos.report import Promise, Row, judged
 from tests.chaos.scenarios.common import CROWD, CROWD_DEADLINE_S, SOME, roles, scene_at
 from tests.chaos.scene import Role
-from tests.chaos.speech import LIVE, Manner, recording
+from tests.chaos.speech import LIVE, LONGER, Manner, recording
 from tests.chaos.stage import Stage, endpoints, scenario
 from tests.chaos.talking import perch, resuming
 
@@ -22,6 +22,8 @@ SHORT_LIMIT_S = 4
 PAUSE_S = 8.0
 FLAPS = 20
 FLAP_S = 0.5
+LOST_BY_ONE = Promise(signs={"recogniser_lost": 1})
+LOST_BY_ALL = Promise(signs={"recogniser_lost": SOME})
 PAUSE_BETWEEN_S = 12.0
 QUIET_GAP_S = 4
 LONG_TALKS = Manner(speed=1.0, meet_at=0.2)
@@ -35,7 +37,7 @@ async def recogniser_killed(stage: Stage, title: str, sessions: int = CROWD) -> 
     gateway = await stage.gateway(endpoints(first, second))
     who = roles(sessions, interims=False)
     scene = scene_at(gateway, [first, second], who, deadline_s=CROWD_DEADLINE_S)
-    return judged(title, await scene.play(first.kill))
+    return judged(title, await scene.play(first.kill), LOST_BY_ONE)
 
 
 @scenario(
@@ -53,7 +55,7 @@ async def only_recogniser_killed(stage: Stage, title: str) -> Row:
 
     who = roles(CROWD, interims=False)
     scene = scene_at(gateway, [only], who, deadline_s=CROWD_DEADLINE_S)
-    return judged(title, await scene.play(strike))
+    return judged(title, await scene.play(strike), Promise(signs={"recogniser_lost": CROWD // 2}))
 
 
 @scenario("recogniser-paused", f"SIGSTOP of the only recogniser, SIGCONT {PAUSE_S:g} s later")
@@ -82,7 +84,7 @@ async def recogniser_stopped(stage: Stage, title: str) -> Row:
     # Whether its streams end is not asked: it can say nothing.
     trial = await scene_at(gateway, [second], roles(SOME)).play(strike)
     await first.kill()
-    return judged(title, trial)
+    return judged(title, trial, LOST_BY_ONE)
 
 
 @scenario("recogniser-full", "RESOURCE_EXHAUSTED on every stream, in its middle and when reopened")
@@ -105,7 +107,7 @@ async def recogniser_full(stage: Stage, title: str) -> Row:
         """The script strikes."""
 
     trial = await scene_at(gateway, [only], roles(SOME)).play(strike, prepare=prepare)
-    return judged(title, trial)
+    return judged(title, trial, LOST_BY_ALL)
 
 
 async def flap(proxy: FaultProxy) -> None:
@@ -131,7 +133,7 @@ async def recogniser_flaps(stage: Stage, title: str) -> Row:
     async def strike() -> None:
         await flap(proxy)
 
-    return judged(title, await scene_at(gateway, [first, second], who).play(strike))
+    return judged(title, await scene_at(gateway, [first, second], who).play(strike), LOST_BY_ONE)
 
 
 @scenario(
@@ -149,7 +151,7 @@ async def only_recogniser_flaps(stage: Stage, title: str) -> Row:
     async def strike() -> None:
         await flap(proxy)
 
-    return judged(title, await scene_at(gateway, [only], who).play(strike))
+    return judged(title, await scene_at(gateway, [only], who).play(strike), LOST_BY_ALL)
 
 
 @scenario(
@@ -161,7 +163,9 @@ async def recogniser_gone(stage: Stage, title: str) -> Row:
     (only,) = await stage.recognisers(1)
     gateway = await stage.gateway(endpoints(only), {"RIVA_OUTAGE_LIMIT_S": str(SHORT_LIMIT_S)})
     promise = Promise(errors={"asr_overloaded": SOME}, told=True)
-    return judged(title, await scene_at(gateway, [only], roles(SOME)).play(only.kill), promise)
+    # The first of two sentences is final by then, and stays so.
+    who = roles(SOME, manner=LIVE, names=LONGER)
+    return judged(title, await scene_at(gateway, [only], who).play(only.kill), promise)
 
 
 @scenario(
@@ -178,7 +182,8 @@ async def recogniser_gone_and_back(stage: Stage, title: str) -> Row:
         await only.start()
 
     who = roles(SOME, client="resuming", session=resuming)
-    return judged(title, await scene_at(gateway, [only], who).play(strike))
+    promise = Promise(signs={"reconnected": SOME})
+    return judged(title, await scene_at(gateway, [only], who).play(strike), promise)
 
 
 @scenario(
