@@ -125,7 +125,7 @@ How a program speaks to a gateway: audio and control messages up, text down, ove
 * All sessions in use: an address with `?wait=SECONDS` ({limits.MIN_WAIT_S:g} to
   {limits.MAX_WAIT_S:g}) is let in as long as the waiting room has a place; its start is answered
   with `queued` until its turn. Resumed sessions go first.
-* Where words cannot be saved, `lost` of an error or a warning says which audio they were in.
+* Where words cannot be saved, `lost` of an error says which audio they were in.
 
 ## Who may connect
 

@@ -323,7 +323,6 @@ class WarningCode(StrEnum):
     RECOGNISER_LOST = "recogniser_lost"
     RECOGNISER_BACK = "recogniser_back"
     RECOGNITION_MOVED = "recognition_moved"
-    AUDIO_LOST = "audio_lost"
 
 
 WARNINGS: Final[dict[WarningCode, str]] = {
@@ -335,5 +334,4 @@ WARNINGS: Final[dict[WarningCode, str]] = {
     WarningCode.RECOGNISER_LOST: "The recogniser was lost; the audio is kept until it is back",
     WarningCode.RECOGNISER_BACK: "The recogniser is back after {outage:g} s; kept audio is heard",
     WarningCode.RECOGNITION_MOVED: "Another recogniser goes on with the session",
-    WarningCode.AUDIO_LOST: "Audio from {start:g} to {end:g} s was lost and is in no result",
 }

@@ -44,9 +44,6 @@ class WarningBody(ServerMessage):
     seconds_left: float | None = Field(
         default=None, description="Until the announced end, where there is one."
     )
-    lost: AudioSpan | None = Field(
-        default=None, description="Audio that will be in no final; null where none was lost."
-    )
 
 
 SampleRate = Annotated[

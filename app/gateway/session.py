@@ -177,7 +177,13 @@ class GatewaySession:
                 case _:
                     await self._teller.send(self._counters.snapshot(self.recognition))
         except ContractError as error:
-            await self._teller.tell(error, self.recognition)
+            await self._answer(error, self.recognition)
+
+    async def _answer(self, error: ContractError, recognition: Recognition | None) -> None:
+        """Refuse what was asked for, and end the connection where the contract says so."""
+        if error.spec.close_code is not None:
+            raise over(error)
+        await self._teller.tell(error, recognition)
 
     async def _on_audio(self, data: bytes) -> None:
         taken = step(self.state, Event.AUDIO)
@@ -257,7 +263,7 @@ class GatewaySession:
             self.state = step(self.state, Event.NOT_ADMITTED).state
             self._waiting = None
             self._release()
-            await self._teller.tell(error, None)
+            await self._answer(error, None)
             return
         self.state = step(self.state, Event.ADMITTED).state
         self._waiting = None

@@ -68,10 +68,9 @@ export class Signs {
     else if (kind === "behind") this.#hint.detail(`${Math.round(seconds)} s`);
   }
 
-  /** @param {{code: string, warning: string, lost?: {start: number, end: number}|null}} message */
-  warning({ code, warning, lost }) {
-    if (lost) this.#lost(lost);
-    else if (code === "recogniser_lost") this.#hint.show("recogniser", "The recogniser is away – your words are kept");
+  /** @param {{code: string, warning: string}} message */
+  warning({ code, warning }) {
+    if (code === "recogniser_lost") this.#hint.show("recogniser", "The recogniser is away – your words are kept");
     else if (code === "recogniser_back") this.#hint.glance("back", "The recogniser is back and hears what it missed");
     else if (code === "recognition_moved") this.#hint.glance("back", "Another recogniser goes on");
     else this.#notice.mention("The server says", warning);

@@ -171,9 +171,7 @@ class Conversation:
 
     def _error(self, message: dict[str, Any]) -> None:
         code = ErrorCode(message["code"])
-        # It ends a connection whose session it ended; a start it only refuses.
-        was_refused = code is ErrorCode.RECOGNITION_OFF and self.asked
-        close = None if was_refused else ERRORS[code].close_code
+        close = ERRORS[code].close_code
         ends = close is not None or code is ErrorCode.ASR_REJECTED
         if ends and self.running:
             self._check_lost(message["lost"])

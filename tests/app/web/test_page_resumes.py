@@ -189,15 +189,6 @@ TOLD: list[tuple[dict[str, object], str]] = [
     ({"type": "warning", "code": "recogniser_back", "warning": "-"}, "The recogniser is back"),
     ({"type": "warning", "code": "recognition_moved", "warning": "-"}, "Another recogniser"),
     (
-        {
-            "type": "warning",
-            "code": "audio_lost",
-            "warning": "-",
-            "lost": {"start": 1.0, "end": 62.34},
-        },
-        "Words spoken between 0:01.0 and 1:02.3 are missing",
-    ),
-    (
         {"type": "queued", "place": 2, "seconds_left": 9},
         "waiting as number 2",
     ),
