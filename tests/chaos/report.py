@@ -103,7 +103,7 @@ def judged(title: str, trial: Trial, promise: Promise = WHOLE, remark: str = "")
         sessions=len(trial.heard),
         difference=trial.total(),
         gap_s=trial.longest_gap(),
-        undisturbed_gap_s=trial.undisturbed_gap(),
+        undisturbed_gap_s=trial.undisturbed_gap,
         errors=errors,
         left=left,
         broken=tuple(broken),
@@ -140,7 +140,9 @@ def _told(whole: Heard, heard: Heard, name: str) -> list[str]:
     if heard.lost is None:
         return [f"{name} ended with {heard.error} and was not told which audio is lost"]
     start, end = heard.lost
-    difference = compare(outside(whole.words, start, end), outside(heard.words, start, end))
+    # What was said after the end of the span was not taken any more: the session was over.
+    taken = [word for word in whole.words if word.start < end]
+    difference = compare(outside(taken, start, end), outside(heard.words, start, end))
     if difference == Difference():
         return []
     sentence = (

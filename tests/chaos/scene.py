@@ -92,7 +92,7 @@ class Trial:
 
     Attributes:
         undisturbed: The same sessions before anything broke.
-        undisturbed_at: When all of them were in their middle.
+        undisturbed_gap: Longest wait of any of these for its next result, from the middle on.
         heard: The sessions that were disturbed, in the same order.
         struck_at: When it began to break.
         left: What the gateways hold more than before.
@@ -100,7 +100,7 @@ class Trial:
     """
 
     undisturbed: list[Heard] = field(default_factory=list)
-    undisturbed_at: float = 0.0
+    undisturbed_gap: float = 0.0
     heard: list[Heard] = field(default_factory=list)
     struck_at: float = 0.0
     left: Traces = field(default_factory=Traces)
@@ -112,7 +112,14 @@ class Trial:
 
     def total(self) -> Difference:
         """Of all sessions."""
-        return sum((compare(one.text, other.text) for one, other in self.pairs()), Difference())
+        return sum((self.difference(one, other) for one, other in self.pairs()), Difference())
+
+    @staticmethod
+    def difference(whole: Heard, heard: Heard) -> Difference:
+        """Of one session, in what the gateway took of it where it was ended."""
+        if heard.lost is None:
+            return compare(whole.text, heard.text)
+        return compare(whole.text_until(heard.lost[1]), heard.text)
 
     def errors(self) -> Counter[str]:
         """How many sessions ended with which code."""
@@ -121,11 +128,6 @@ class Trial:
     def longest_gap(self) -> float:
         """Longest wait of any client for its next result, from the moment it began to break."""
         return max((heard.longest_gap(self.struck_at) for heard in self.heard), default=0.0)
-
-    def undisturbed_gap(self) -> float:
-        """The same where nothing broke."""
-        gaps = (heard.longest_gap(self.undisturbed_at) for heard in self.undisturbed)
-        return max(gaps, default=0.0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -166,7 +168,8 @@ class Scene:
             AssertionError: A session failed although nothing was broken.
         """
         trial = Trial()
-        trial.undisturbed, trial.undisturbed_at = await self.rehearse(place)
+        trial.undisturbed, met_at = await self.rehearse(place)
+        trial.undisturbed_gap = max(one.longest_gap(met_at) for one in trial.undisturbed)
         await self.settle({})
         before = {
             gateway.name: await traces(gateway, self.recognisers) for gateway in self.gateways

@@ -112,6 +112,10 @@ class Heard:
         """All finals."""
         return " ".join(self.finals)
 
+    def text_until(self, end: float) -> str:
+        """All words that begin before a moment of the session's audio."""
+        return " ".join(word.word for word in self.words if word.start < end)
+
     def longest_gap(self, since: float) -> float:
         """Longest time from a moment on between two results; the end counts as the last one."""
         marks = [since, *(at for at in self.results_at if at > since)]

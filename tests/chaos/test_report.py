@@ -76,16 +76,20 @@ def test_an_error_that_was_not_promised_breaks_the_promise_and_one_that_was_does
 def test_who_loses_words_must_be_told_a_span_that_holds_all_of_them() -> None:
     promise = Promise(errors={"gone": 1}, told=True)
 
-    def broken(lost: tuple[float, float] | None) -> tuple[str, ...]:
-        return judged(
-            "it", trial(heard("Good open nine.", error="gone", lost=lost)), promise
-        ).broken
+    def row(lost: tuple[float, float] | None) -> Row:
+        return judged("it", trial(heard("Good we", error="gone", lost=lost)), promise)
 
-    # "morning, we" and "at" are missing: from 1.0 to 4.9 s.
-    assert broken((1.0, 5.0)) == ()
-    assert broken((0.0, 9.0)) == ()
-    assert "outside it lost 1 words" in broken((1.0, 4.0))[0]
-    assert "was not told which audio is lost" in broken(None)[0]
+    # "morning," is missing from 1.0 to 1.9 s, and everything from 3.0 s on.
+    whole = row((1.0, 9.0))
+    assert whole.broken == ()
+    assert whole.difference == Difference(lost=4)
+    assert "(between 1.0 and 9.0 s)" in whole.remark
+    assert "outside it lost 1 words" in row((2.0, 9.0)).broken[0]
+    assert "was not told which audio is lost" in row(None).broken[0]
+    # What was said after the end of the session is no promise of it, and no loss.
+    early = row((1.0, 3.5))
+    assert early.broken == ()
+    assert early.difference == Difference(lost=2)
 
 
 def test_what_is_left_behind_breaks_the_promise() -> None:

@@ -44,13 +44,13 @@ RIVA_BREAKS: dict[str, tuple[str, Toxic]] = {
     "reset": RESETS,
     "timeout": SWALLOWS,
     # All sessions share it; what they say in one sentence is less, all they say is more.
-    "limit": ("every connection is closed after 2 MB", LimitData(limit=2_000_000)),
+    "limit": ("every connection is closed after 1.7 MB", LimitData(limit=1_700_000)),
 }
 CLIENT_BREAKS: dict[str, tuple[str, Toxic]] = {
     "reset": RESETS,
     "timeout": SWALLOWS,
     # A sentence is shorter, two are longer.
-    "limit": ("every connection is closed after 400 kB", LimitData(limit=400_000)),
+    "limit": ("every connection is closed after 300 kB", LimitData(limit=300_000)),
 }
 """What breaks connections; the toxic is removed after `BROKEN_S`."""
 TOO_LITTLE = LimitData(limit=60_000)
