@@ -164,7 +164,7 @@ async def recogniser_gone(stage: Stage, title: str) -> Row:
     gateway = await stage.gateway(endpoints(only), {"RIVA_OUTAGE_LIMIT_S": str(SHORT_LIMIT_S)})
     promise = Promise(errors={"asr_overloaded": SOME}, told=True)
     # The first of two sentences is final by then, and stays so.
-    who = roles(SOME, manner=LIVE, names=LONGER)
+    who = roles(SOME, manner=Manner(speed=1.0, meet_at=0.6), names=LONGER)
     return judged(title, await scene_at(gateway, [only], who).play(only.kill), promise)
 
 
