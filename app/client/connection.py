@@ -12,13 +12,19 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from app.client.deadlines import Deadlines
-from app.client.errors import ClientError, ConnectionLostError, DeadlineError, ProtocolError
+from app.client.errors import (
+    ClientError,
+    ConnectionLostError,
+    DeadlineError,
+    GatewayError,
+    ProtocolError,
+)
 from app.client.events import Event
 from app.client.inbox import AnswerT, Inbox
 from app.client.opening import Address
 from app.client.progress import Grant, Limits, Progress, while_queued
 from app.client.queueing import EventQueue, reading
-from app.contract import ClientMessage, ServerMessageA
+from app.contract import ClientMessage, ErrorCode, ServerMessageA
 from app.contract.dialect_a import Connection as Hello
 from app.contract.dialect_a import (
     GetMetrics,
@@ -248,13 +254,20 @@ class Connection:
                 # The gateway ended it, not we: audio may be missing, so this is no good end.
                 raise await self.why_it_ended()
             return self._inbox.stopped
-        self._running = False
-        return await self._ask(
-            StopTranscription(),
-            SessionStopped,
-            self._deadlines.finish,
-            Progress(self._deadlines.finish),
-        )
+        was_running, self._running = self._running, False
+        try:
+            return await self._end(StopTranscription())
+        except GatewayError as error:
+            if not was_running or error.code != ErrorCode.NO_ACTIVE_SESSION:
+                raise
+        # The gateway finalises it by its own wish, as in a drain: its last words are on the way.
+        if self._inbox.stopped is None:
+            await self._end(None)
+        raise await self.why_it_ended()
+
+    async def _end(self, message: StopTranscription | None) -> SessionStopped:
+        seconds = self._deadlines.finish
+        return await self._ask(message, SessionStopped, seconds, Progress(seconds))
 
     async def ping(self) -> float:
         """Return the seconds one small message takes to the gateway and back."""
@@ -315,16 +328,17 @@ class Connection:
 
     async def _ask(
         self,
-        message: ClientMessage,
+        message: ClientMessage | None,
         kind: type[AnswerT],
         seconds: float,
         grant: Grant | None = None,
     ) -> AnswerT:
-        """Send something and wait for its answer; a grant may give more time as messages come."""
+        """Send something, if so, and wait for an answer; a grant may give more time meanwhile."""
         answer = self._inbox.expect(kind)
         try:
             async with self._limits.within(seconds, grant):
-                await self._send(message.model_dump_json(exclude_none=True))
+                if message is not None:
+                    await self._send(message.model_dump_json(exclude_none=True))
                 return await answer
         except TimeoutError as error:
             unread = self._inbox.events.unread

@@ -20,8 +20,8 @@ class Deadlines:
         answer: For a `pong` or `metrics`.
         close: For the closing handshake.
         event: Between two results, None for as long as it takes: in silence none comes for a good
-            reason, and a dead gateway is noticed by the keep-alive pings (20 s apart, 20 s for the
-            answer) anyway.
+            reason, and a dead gateway is noticed by `silent` anyway.
+        silent: From a gateway that answers no keep-alive ping, until its connection counts as lost.
     """
 
     open: float = 10.0

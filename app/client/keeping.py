@@ -217,9 +217,19 @@ class Keeper:
                 await link.tell(Finalize())
             elif session.stopping:
                 session.stop_told = True
-                return await link.finish()
+                return await self._finished(link, session)
             else:
                 await session.changed.wait()
+
+    async def _finished(self, link: Connection, session: LastingSession) -> SessionStopped:
+        try:
+            return await link.finish()
+        except ClientError:
+            # The gateway may have ended it by its own wish and yet have heard everything.
+            stopped = link.stopped
+            if stopped is None or not session.ended_with(stopped):
+                raise
+            return stopped
 
     async def _move(self, session: LastingSession) -> None:
         """When the gateway says that it goes away, open another connection and change over.

@@ -29,6 +29,9 @@ FINALIZE_AT: Final = 0.75
 """Share of what may be kept beyond which the gateway is asked for a final, lest `send` stand still:
 a recogniser that hears one long sentence says nothing by which audio could be forgotten."""
 
+_IS_ENDING: Final = ErrorCode.NO_ACTIVE_SESSION
+"""What a gateway says to a finalize or a stop while it ends the session by its own wish."""
+
 _ROUNDING_S: Final = 0.1
 """How far the gateway's count of a whole session's audio may be from this client's."""
 
@@ -246,6 +249,8 @@ class LastingSession:
         """Nobody waits for it any more."""
         self._finalizing = None
         self._finalize_place = None
+        # The answer to this one, should it still come, is none to the next.
+        self._owed = deque(False for _ in self._owed)
 
     @property
     def finalize_due(self) -> bool:
@@ -264,11 +269,16 @@ class LastingSession:
 
     def _finalized(self, message: Finalized) -> None:
         wanted = self._owed.popleft() if self._owed else False
+        # What was found while this was on its way is out of date.
+        self._stuck = False
         if wanted and self._finalizing is not None and not self._finalizing.done():
             self._finalizing.set_result(message)
 
     def refused(self, error: Exception) -> bool:
-        """Whether an error that ends nothing was the answer to the caller's finalize."""
+        """Whether an error that ends nothing was the answer to a finalize of this client."""
+        if self._owed and isinstance(error, GatewayError) and error.code == _IS_ENDING:
+            # Its end follows, and the next connection is asked anew.
+            return True
         if True not in self._owed or self._finalizing is None or self._finalizing.done():
             return False
         self._owed.clear()

@@ -89,6 +89,8 @@ class Fault:
         unending: Makes nothing final unless it is asked to; tells how much it recognised.
         refuses: Says, once audio came, that the recogniser takes no such session.
         after_stop: Breaks after a session that ended well.
+        own_end_after: Bytes of audio after which it takes no more, as one that finalises by its own
+            wish, and is asked for the end or a finalize before it has come to it.
     """
 
     at: At | None = None
@@ -107,6 +109,7 @@ class Fault:
     refuses: bool = False
     unending: bool = False
     after_stop: bool = False
+    own_end_after: int | None = None
 
 
 class BrokenError(Exception):
@@ -219,6 +222,8 @@ class _Conversation:
                     await self.say(_ANSWERS[message["type"]])
                 case "finalize" if not self.fault.finalizes:
                     await self.say(play.error(ErrorCode.UNKNOWN_MESSAGE_TYPE, "Unknown message"))
+                case "finalize" | "stop_transcription" if self.fault.own_end_after is not None:
+                    await self._own_end()
                 case "finalize":
                     self.break_at(At.FINALIZE)
                     while self.heard:
@@ -253,7 +258,17 @@ class _Conversation:
         await self.say(started)
         self.break_at(At.STARTED)
 
+    async def _own_end(self) -> None:
+        await self.say(play.error(ErrorCode.NO_ACTIVE_SESSION, "No session is running"))
+        while self.heard:
+            await self._say_segment()
+        await self.say(play.stopped(self.segment, self.received))
+        raise BrokenError
+
     async def _audio(self, raw: bytes) -> None:
+        most = self.fault.own_end_after
+        if most is not None:
+            raw = raw[: most - len(self.served.audio)]
         if self.fault.refuses:
             if not self.warned:
                 self.warned = True
