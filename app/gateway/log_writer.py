@@ -30,7 +30,10 @@ class LogWriter(logging.Handler):
         super().__init__()
         self._descriptor = descriptor
         self._lines: queue.Queue[str | None] = queue.Queue(max_lines)
+        # The one side only adds to this and the other to the next two: neither needs a lock.
         self._dropped = 0
+        self._failed = 0
+        self._told = 0
         self._closing = threading.Event()
         # A daemon: a collector that never reads again must not keep the process alive.
         self._thread = threading.Thread(target=self._write_on, name="log", daemon=True)
@@ -54,19 +57,39 @@ class LogWriter(logging.Handler):
 
     def _write_on(self) -> None:
         while (line := self._lines.get()) is not None:
-            self._write(line)
-            dropped = self._dropped
-            if dropped and self._lines.empty():
-                self._dropped -= dropped
-                logging.getLogger(__name__).warning("log lines dropped: %d", dropped)
+            if not self._write(line):
+                # Nor could it be written that lines were dropped.
+                self._failed += 1
+            elif self._lines.empty():
+                self._tell_dropped()
             if self._closing.is_set() and self._lines.empty():
                 return
+        self._tell_dropped()
 
-    def _write(self, line: str) -> None:
+    def _tell_dropped(self) -> None:
+        dropped = self._dropped + self._failed - self._told
+        if not dropped:
+            return
+        # Not logged but written: who closes the log holds its lock, and waits for this thread.
+        record = logging.makeLogRecord(
+            {
+                "name": __name__,
+                "levelno": logging.WARNING,
+                "levelname": "WARNING",
+                "msg": "log lines dropped: %d",
+                "args": (dropped,),
+            }
+        )
+        if self._write(self.format(record)):
+            self._told += dropped
+
+    def _write(self, line: str) -> bool:
+        """Return whether the line was written."""
         left = f"{line}\n".encode("utf-8", "backslashreplace")
         try:
             while left:
                 left = left[os.write(self._descriptor, left) :]
         except OSError:
             # A full disk, a reader that went away: there is no other place to say so.
-            self._dropped += 1
+            return False
+        return True

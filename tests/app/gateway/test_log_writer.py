@@ -4,10 +4,13 @@ A real process shows that a gateway goes on with a full pipe; the test is its co
 """
 
 import asyncio
+import errno
 import fcntl
 import logging
 import os
+import queue
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,54 @@ def test_a_full_disk_ends_nothing() -> None:
         writer.emit(record("lost"))
         writer.emit(record("lost too"))
         writer.close()
+
+
+@pytest.fixture
+def unwritable(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[LogWriter, queue.Queue[str]]]:
+    """The log of this process, on a disk that is full for as long as lines say so."""
+    tried: queue.Queue[str] = queue.Queue()
+
+    def write(_descriptor: int, data: bytes) -> int:
+        tried.put(data.decode().strip())
+        if b"full" in data or b"dropped" in data:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return len(data)
+
+    monkeypatch.setattr("app.gateway.log_writer.os.write", write)
+    writer = LogWriter(1)
+    logging.getLogger().addHandler(writer)
+    yield writer, tried
+    logging.getLogger().removeHandler(writer)
+    writer.close()
+
+
+def test_a_line_that_cannot_be_written_leads_to_no_further_ones(
+    unwritable: tuple[LogWriter, queue.Queue[str]],
+) -> None:
+    writer, tried = unwritable
+    for number in range(20):
+        writer.emit(record(f"full {number}"))
+        assert tried.get(timeout=DEADLINE_S) == f"full {number}"
+
+
+def test_what_was_dropped_is_told_at_the_latest_at_the_end_and_holds_nobody_up() -> None:
+    reader, end = os.pipe()
+    fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, 4096)
+    writer = LogWriter(end, max_lines=3)
+    said = 20
+    with os.fdopen(reader) as pipe:
+        for number in range(said):
+            writer.emit(record(f"{number} " + "x" * 5000))
+        lines: list[str] = []
+        kept = threading.Thread(target=lambda: lines.extend(pipe))
+        kept.start()
+        # As `logging.shutdown` does at the end of a process.
+        with writer.lock or threading.RLock():
+            writer.close()
+        os.close(end)
+        kept.join()
+    told = lines.pop()
+    assert told.strip() == f"log lines dropped: {said - len(lines)}"
 
 
 @pytest.mark.asyncio(loop_scope="module")
