@@ -29,6 +29,7 @@ class AudioDecoder:
         self._encoding = encoding
         self._channels = channels
         self._frame = _WIDTH[encoding] * channels
+        self._bytes_per_s = sample_rate * self._frame
         self._piece = max(1, round(sample_rate * PIECE_SECONDS)) * self._frame
         self._rest = b""
         self._resampler = (
@@ -41,8 +42,8 @@ class AudioDecoder:
         """Decode a message piece by piece.
 
         Yields:
-            Seconds of incoming audio in the piece, as a share of whole frames, and its PCM16 bytes
-            (possibly empty while the resampler fills).
+            Seconds of incoming audio in the piece, and its PCM16 bytes (possibly empty while the
+            resampler fills).
         """
         if self._rest:
             message = self._rest + message
@@ -50,7 +51,7 @@ class AudioDecoder:
         self._rest = message[whole:]
         for start in range(0, whole, self._piece):
             piece = message[start : min(start + self._piece, whole)]
-            yield len(piece) / self._piece * PIECE_SECONDS, self._decode(piece)
+            yield len(piece) / self._bytes_per_s, self._decode(piece)
 
     def finish(self) -> tuple[bytes, int]:
         """End the audio.

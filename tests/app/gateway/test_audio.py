@@ -50,6 +50,13 @@ def test_where_messages_are_cut_makes_no_difference(
     assert len(whole[0]) == len(data) // frame * 2
 
 
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 47_999, 48_000])
+def test_the_seconds_are_those_of_the_rate_also_where_a_piece_is_no_whole_tenth(rate: int) -> None:
+    ten = bytes(2 * rate * 10)
+    _, seconds, _ = decoded(AudioDecoder("pcm16", 1, rate, rate), ten, [])
+    assert seconds == pytest.approx(10, abs=1e-6)
+
+
 def test_pcm16_mono_is_handed_on_untouched() -> None:
     data = np.arange(-2000, 2000, dtype="<i2").tobytes()
     assert decoded(AudioDecoder("pcm16", 1, 16_000, 16_000), data, [77])[0] == data
