@@ -106,10 +106,24 @@ class Keeper:
         if kept.pulse is not None:
             # With the newest point in hand, who can resume may leave at once.
             await self._teller.send_if_read(kept.pulse.beat())
-        await asyncio.sleep(max(0.0, times.finalise_at - monotonic()))
+        if await self._is_switched_off_by(times.finalise_at):
+            error = ContractError(ErrorCode.RECOGNITION_OFF)
         await self._end_with(error)
         await asyncio.sleep(max(0.0, times.cut_at - monotonic()))
         raise over(ContractError(ErrorCode.DRAIN_DEADLINE))
+
+    async def _is_switched_off_by(self, at: float) -> bool:
+        """Wait for a moment; the kill switch does not wait for it where a session runs."""
+        while True:
+            try:
+                async with asyncio.timeout(max(0.0, at - monotonic())):
+                    nudge = await self._nudges.next()
+            except TimeoutError:
+                return False
+            if nudge is Nudge.RECOGNITION_OFF and self._kept.state is State.STREAMING:
+                return True
+            if nudge is Nudge.RECOGNITION_MOVED:
+                await self._on_nudge(nudge)
 
     async def _end_with(self, error: ContractError) -> None:
         """End the connection once a running session is finalised; at once where none runs."""

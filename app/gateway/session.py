@@ -107,6 +107,9 @@ class GatewaySession:
     async def run(self) -> None:
         """Serve the connection until it ends."""
         self._gateway.sessions.add(self)
+        if self._gateway.drain_times is not None:
+            # It began while this connection was being opened, and told only those that were.
+            self.drain()
         try:
             ending = await self._serve()
         finally:

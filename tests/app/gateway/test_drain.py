@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.emulator import Emulator, Script, Stall, StreamScript
 from app.emulator.script import After
+from app.gateway.settings import RecognitionMode
 from tests.app.gateway.running import (
     DEADLINE_S,
     PATH_B,
@@ -135,6 +136,37 @@ async def test_new_connections_are_refused_while_sessions_finish_by_themselves(
     assert refused.value.response.status_code == 503
     assert heard[-2]["type"] == "session_stopped"
     assert (heard[-1]["code"], code) == ("going_away", 1001)
+
+
+async def test_a_connection_that_is_being_opened_when_the_drain_begins_ends_with_it(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_gateway(emulator, app_drain_grace_s=60, app_drain_timeout_s=60) as gateway:
+
+        def select_meanwhile(_connection: object) -> None:
+            gateway.gateway.begin_drain()
+
+        monkeypatch.setattr("app.gateway.asgi.selected_subprotocol", select_meanwhile)
+        async with connect(gateway.url) as socket:
+            error, code = await last_words(socket)
+    assert (error["code"], code) == ("going_away", 1001)
+
+
+async def test_the_kill_switch_does_not_wait_for_the_grace_of_a_drain(emulator: Emulator) -> None:
+    async with (
+        running_gateway(emulator, app_drain_grace_s=60, app_drain_timeout_s=60) as gateway,
+        client_of(gateway) as socket,
+    ):
+        await send(socket, "start_transcription")
+        await socket.send(SILENCE_100MS * 10)
+        await said_until(socket, "transcription")
+        gateway.gateway.begin_drain()
+        gateway.gateway.switch_recognition(RecognitionMode.OFF)
+        heard = await said_until(socket, "error")
+        _, code = await last_words(socket)
+    kinds = [message["type"] for message in heard if message["type"] != "partial"]
+    assert kinds == ["warning", "transcription", "session_stopped", "error"]
+    assert (heard[-1]["code"], code) == ("recognition_off", 1013)
 
 
 async def test_a_session_that_cannot_be_finalised_in_time_is_told_and_closed_with_1012(
