@@ -10,16 +10,20 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pytest_asyncio
+import soxr
 
 from app.client import (
+    Connection,
     Event,
     GatewayError,
     LastingConnection,
     Outcome,
     PcmAudio,
     Queued,
+    Reconnected,
     SessionStopped,
     StartTranscription,
     Transcription,
@@ -95,6 +99,14 @@ async def heard(seen: list[Event], kind: type[Event]) -> None:
     """Wait until an event of a kind came; there is a deadline on every test."""
     while not any(isinstance(event, kind) for event in seen):  # noqa: ASYNC110 - a list tells nobody
         await asyncio.sleep(0.02)
+
+
+def the_same_words(seen: list[Event], whole: list[Event]) -> None:
+    said, expected = (
+        bare(" ".join(event.text for event in events if isinstance(event, Transcription)))
+        for events in (seen, whole)
+    )
+    assert said == expected
 
 
 def the_same(seen: list[Event], stopped: SessionStopped, undisturbed: Outcome) -> None:
@@ -219,3 +231,45 @@ async def test_who_waits_for_a_place_is_told_which_and_has_it_when_it_is_free(
         await first.finish()
         outcome = await waiting
     the_same(seen, outcome.stopped, undisturbed)
+
+
+async def test_two_breaks_under_a_finish_cost_no_word_of_resampled_audio_in_odd_pieces(
+    recogniser: Running, speech: PcmAudio, tmp_path: Path
+) -> None:
+    """Float samples of two channels at 48 kHz, cut anywhere; the recogniser has 16 kHz."""
+    mono = soxr.resample(np.frombuffer(speech.data, "<i2") / 32_768, speech.sample_rate, 48_000)
+    audio = np.repeat(mono.astype("<f4"), 2).tobytes()
+    options = StartTranscription(sample_rate=48_000, encoding="float32", channels=2)
+
+    async def say(link: Connection | LastingConnection, seen: list[Event]) -> SessionStopped:
+        await link.start(options)
+
+        async def listen() -> None:
+            async for event in link.events():
+                seen.append(event)  # noqa: PERF401 - others look at it meanwhile
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(listen())
+            for start in range(0, len(audio), 19_997):
+                await link.send(audio[start : start + 19_997])
+            return await link.finish()
+
+    settings = {"AUDIO_RIVA_SAMPLE_RATE": "16000", **KEYS}
+    async with gateway(recogniser, tmp_path, **settings) as home:
+        whole: list[Event] = []
+        async with connect(home.websocket_url, resume=False) as plain:
+            ended = await say(plain, whole)
+        seen: list[Event] = []
+        async with (
+            FaultProxy("127.0.0.1", home.port) as door,
+            connect(address(door)) as link,
+        ):
+            speaking = asyncio.create_task(say(link, seen))
+            for kind in (Transcription, Reconnected):
+                await heard(seen, kind)
+                await door.disable()
+                await door.enable()
+            stopped = await speaking
+    the_same_words(seen, whole)
+    assert len(link.reconnects) == 2
+    assert stopped.audio_seconds == pytest.approx(ended.audio_seconds, abs=1e-3)
