@@ -117,7 +117,13 @@ How a program speaks to a gateway: audio and control messages up, text down, ove
   any gateway of the environment can go on. The start repeats the options of the first one and has
   the newest token in `resume`. `session_started` or `recording_started` says in `resumed` where the
   audio goes on; from there it may come faster than it was spoken. Times and `segment_id` go on, and
-  no final comes twice. Without a final so far, the token of the hello does, from position 0.
+  no final comes twice. Before the first `resume`, the token of the hello does that came on the
+  session's first connection, from position 0; a later hello's token begins anew.
+* Send from the sample nearest to the position: `round(position * sample_rate)` times channels times
+  bytes a sample. A `resume` that is null changes nothing: the one before it is the newest.
+* Only audio and options go on. A `finalize` or stop without its answer is sent again, where it was
+  in the audio. What still comes on the old connection after the new start is ignored: its audio is
+  heard on the new one. The old one may stay open until then, and takes a session of its own.
 * A token is good for `window_s` of the hello, from its sending; heartbeats renew it. A token that
   is not taken is `resume_rejected`, and the connection stays open.
 * `audio_received` of a heartbeat tells a client how much of what it sent has not arrived yet.

@@ -109,11 +109,11 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
     ),
     ErrorCode.SESSION_ACTIVE: ErrorSpec(
         sentence="Transcription session already active",
-        when="A start while a session runs or is being stopped.",
+        when="A start while a session runs, waits for its place or is being stopped.",
     ),
     ErrorCode.NO_ACTIVE_SESSION: ErrorSpec(
         sentence="No active transcription session",
-        when="A stop without a session.",
+        when="A stop without a session; a `finalize` where none runs.",
     ),
     ErrorCode.AUDIO_BEFORE_START: ErrorSpec(
         sentence="Audio received without an active transcription session; it was not transcribed",
