@@ -25,6 +25,8 @@ LEAST = 3
 # A stream that was opened again hears its old audio as fast as it is taken. The next one begins
 # when the first results are there, or after so many seconds of which the recogniser makes nothing.
 SETTLED_S = 1.0
+# In so many seconds everybody had a turn. A stream in this line has no outage any more.
+ROUND_S = SETTLED_S / SHARE
 
 
 class Place:
@@ -96,7 +98,8 @@ class RetryBudget:
 
         Args:
             within: seconds it waits for that.
-            is_running: whether it is for a stream that runs already; those come first.
+            is_running: whether it is for a stream that runs already; those come first, and wait
+                for a whole round longer.
 
         Raises:
             AsrError: UNAVAILABLE, it was not within so many seconds; CLIENT_CLOSED.
@@ -106,7 +109,7 @@ class RetryBudget:
         queue.append(turn)
         self._hand_out()
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(within + ROUND_S if is_running else within):
                 return await turn
         except TimeoutError:
             _leave(queue, turn)

@@ -87,6 +87,17 @@ async def test_who_waits_longer_than_it_may_is_told_so_and_is_gone() -> None:
     assert (await places.place(0.0)) is not None
 
 
+async def test_a_running_stream_that_stands_in_line_has_its_turn_after_its_limit_too() -> None:
+    places = budget()
+    taken = [await places.place(1.0) for _ in range(3)]
+    late = ask(places, 0.0, is_running=True)
+    impatient = ask(places, 0.0)
+    with pytest.raises(AsrError, match="UNAVAILABLE"):
+        await impatient
+    taken[0].release()
+    assert await late is not None
+
+
 async def test_a_place_given_to_somebody_who_just_left_goes_to_the_next() -> None:
     places = budget()
     held = [await places.place(1.0) for _ in range(3)]
