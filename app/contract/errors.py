@@ -203,11 +203,12 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         when="After the session, if there was one, was finalised.",
     ),
     ErrorCode.DRAIN_DEADLINE: ErrorSpec(
-        sentence="The gateway went away with the session not finalised; last words are missing",
+        sentence="The gateway went away before the last words were final",
         retryable=True,
         close_code=CloseCode.RESTART,
         retry_after_s=1.0,
-        when="The recogniser did not deliver the last results before the drain deadline.",
+        when="The recogniser did not deliver the last results before the drain deadline; or the "
+        "client can resume, and goes on elsewhere instead of having a word cut in two.",
     ),
     ErrorCode.INTERNAL_ERROR: ErrorSpec(
         sentence="Message processing error: internal error",

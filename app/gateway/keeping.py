@@ -108,9 +108,22 @@ class Keeper:
             await self._teller.send_if_read(kept.pulse.beat())
         if await self._is_switched_off_by(times.finalise_at):
             error = ContractError(ErrorCode.RECOGNITION_OFF)
+        elif self._can_be_handed_over():
+            # Finals made now would cut a word in two, and the next gateway would hear it again.
+            raise over(ContractError(ErrorCode.DRAIN_DEADLINE))
         await self._end_with(error)
         await asyncio.sleep(max(0.0, times.cut_at - monotonic()))
         raise over(ContractError(ErrorCode.DRAIN_DEADLINE))
+
+    def _can_be_handed_over(self) -> bool:
+        """Whether the client holds a point from which another gateway can hear what is open."""
+        recognition = self._kept.recognition
+        return (
+            self._kept.state is State.STREAMING
+            and recognition is not None
+            and recognition.request.resumable
+            and recognition.progress.cursor is not None
+        )
 
     async def _is_switched_off_by(self, at: float) -> bool:
         """Wait for a moment; the kill switch does not wait for it where a session runs."""

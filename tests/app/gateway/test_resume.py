@@ -267,10 +267,10 @@ async def test_who_can_resume_has_the_newest_point_when_the_gateway_goes(
     assert [message["text"] for message in of_type(heard, "transcription")] == ["three"]
 
 
-async def test_who_stays_through_a_drain_gets_its_finals_with_points_and_no_final_twice(
+async def test_who_can_resume_and_stays_through_a_drain_has_no_word_cut_and_goes_on_elsewhere(
     emulator: Emulator,
 ) -> None:
-    owed = StreamScript(results=(*(FIRST.results or ()), final("owed", 1.1, 1.2, 3600)))
+    owed = StreamScript(results=(*(FIRST.results or ()), final("cut", 1.1, 1.2, 3600)))
     emulator.set_script(Script(streams=(owed, SECOND)))
     async with two_gateways(emulator) as (one, other):
         async with client(one) as socket:
@@ -282,15 +282,15 @@ async def test_who_stays_through_a_drain_gets_its_finals_with_points_and_no_fina
             heard += await said_until(socket, "error")
             _, code = await last_words(socket)
         finals = of_type(heard, "transcription")
-        assert [message["text"] for message in finals] == ["one", "two", "owed"]
-        assert (heard[-1]["code"], heard[-1]["lost"], code) == ("going_away", None, 1001)
+        assert [message["text"] for message in finals] == ["one", "two"]
         point = finals[-1]["resume"]
-        assert finals[1]["resume"]["position"] <= point["position"] <= 1.2
+        assert (heard[-1]["code"], heard[-1]["retryable"], code) == ("drain_deadline", True, 1012)
+        assert heard[-1]["lost"]["end"] == 1.2
         async with client(other) as socket:
             await A.begin(socket, resumable=True, resume=point["token"])
             assert (await said(socket))["resumed"] == {
                 "position": point["position"],
-                "segment_id": 3,
+                "segment_id": 2,
             }
 
 
