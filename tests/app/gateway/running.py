@@ -84,6 +84,8 @@ async def running_gateway(
             "host": emulator.host,
             "port": emulator.grpc_port,
             "http_port": emulator.http_port,
+            # No script comes back later than that.
+            "outage_limit_s": 1.0,
             **(riva or {}),
         }
     )

@@ -53,8 +53,8 @@ async def test_a_heartbeat_says_how_far_the_session_is(gateway: Running, dialect
     assert (first["audio_received"], first["audio_recognised"], first["queued"]) == (0, 0, 0)
     assert first["realtime_factor"] is None
     assert (second["audio_received"], second["audio_recognised"], second["queued"]) == (0.4, 0.4, 0)
-    # 0.4 s of audio in half a second or, on a busy machine, in more.
-    assert 0 < second["realtime_factor"] <= 0.8
+    # 0.4 s of audio in about half a second or, on a busy machine, in more.
+    assert 0 < second["realtime_factor"] < 1
     # Who did not say that it can resume gets no point.
     assert first["resume"] is second["resume"] is None
     assert rest[-1][dialect.duration] == 0.4
@@ -190,7 +190,7 @@ async def test_a_start_that_waits_in_vain_is_refused_and_the_connection_stays_op
 ) -> None:
     async with (
         running_gateway(
-            emulator, ws_max_concurrent_sessions=1, ws_idle_timeout_s=0.5, ws_warning_s=0
+            emulator, ws_max_concurrent_sessions=1, ws_idle_timeout_s=0.9, ws_warning_s=0
         ) as gateway,
         client(gateway, "/?wait=1") as waiting,
     ):

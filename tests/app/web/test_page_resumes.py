@@ -5,6 +5,7 @@ nor that a suspended laptop comes back: time stands still for nobody here.
 """
 
 import json
+import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,6 +33,9 @@ pytestmark = [
     pytest.mark.xdist_group("browser"),
     pytest.mark.asyncio(loop_scope="package"),
 ]
+
+KEPT_3_S = re.compile(r"0:(0[3-9]|[1-5]\d) kept")
+"""Three seconds or more; a busy machine may paint no text in the third."""
 
 TWO = ("clean_us_f.flac", "accent_gb_f.flac")
 TWO_S = "0:18"
@@ -89,7 +93,7 @@ async def test_a_killed_gateway_costs_no_word_of_what_is_said_meanwhile(
         await opened.keep("dark-phone-away")
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360
         # Somebody goes on talking for a while before there is a gateway again.
-        await page.locator("#hint-detail", has_text="0:03 kept").wait_for()
+        await page.locator("#hint-detail", has_text=KEPT_3_S).wait_for()
         door.back_home()
         await hint(page, "no word was lost")
     await page.locator("#figure-audio", has_text=TWO_S).wait_for(timeout=40_000)
