@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.chaos import scenarios as _registered  # noqa: F401 - importing registers them
-from tests.chaos.report import PAGE, Row, section, table, write
+from tests.chaos.report import PAGE, Row, renewed, section, table, write, written
 from tests.chaos.stage import SCENARIOS, Pool, Scenario, Stage
 
 ROOT = PAGE.parents[1]
@@ -71,21 +71,25 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--only", action="append", choices=sorted(SCENARIOS), metavar="NAME")
     parser.add_argument("--list", action="store_true", help="name the scenarios")
-    parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.name}")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help=f"put the table into {PAGE.name}; with --only, these rows",
+    )
     parser.add_argument("--folder", type=Path, help="where logs are kept; else they go")
     options = parser.parse_args(arguments)
     if options.list:
         for scenario in SCENARIOS.values():
             say(f"{scenario.name:<28}{scenario.title}")
         return 0
-    if options.write and options.only:
-        parser.error("--write needs every scenario; leave --only out")
     chosen = [s for s in SCENARIOS.values() if options.only is None or s.name in options.only]
     with tempfile.TemporaryDirectory(prefix="perch-chaos-") as temporary:
         rows = asyncio.run(run(chosen, options.folder or Path(temporary)))
     say("")
     say(table(rows))
-    if options.write:
+    if options.write and options.only:
+        write(renewed(written(), rows, commit=commit(), now=datetime.now(UTC)))
+    elif options.write:
         write(
             section(rows, command="make chaos ARGS=--write", commit=commit(), now=datetime.now(UTC))
         )

@@ -275,6 +275,11 @@ class Recogniser(Program):
         if answer.status_code != httpx.codes.OK:
             raise ProcessError(f"{self.name} refused the script: {answer.text}")
 
+    async def streams(self) -> int:
+        """Streams that it served since it was started, 1024 at most."""
+        async with httpx.AsyncClient(trust_env=False) as http:
+            return len((await http.get(f"{self.url}/admin/streams")).json()["streams"])
+
     async def open_streams(self) -> int:
         """Streams that have not ended."""
         async with httpx.AsyncClient(trust_env=False) as http:

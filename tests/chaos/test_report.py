@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos.__main__ import main
-from tests.chaos.report import BEGIN, END, Promise, Row, judged, section, table, write
+from tests.chaos.report import (
+    BEGIN,
+    END,
+    Promise,
+    Row,
+    judged,
+    renewed,
+    section,
+    table,
+    write,
+    written,
+)
 from tests.chaos.scene import Traces, Trial
 from tests.chaos.speech import Recording
 from tests.chaos.stage import SCENARIOS
@@ -129,11 +140,31 @@ def test_a_table_is_written_between_the_markers_and_nowhere_else(tmp_path: Path)
         write("", page)
 
 
-def test_the_command_names_its_scenarios_and_writes_only_whole_tables(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_the_page_has_a_row_for_every_scenario() -> None:
+    """Whoever adds a scenario runs it: `make chaos ARGS=--write`."""
+    page = written()
+    assert [one.name for one in SCENARIOS.values() if f"\n| {one.title}" not in page] == []
+
+
+def test_rows_that_are_run_again_replace_their_own_and_what_was_said_of_them() -> None:
+    one = Row(title="One breaks", sessions=6, broken=("one was gone",))
+    two = Row(title="Two breaks", sessions=7, broken=("two were gone",))
+    old = section([one, two], command="make chaos", commit="abc", now=NOW)
+    mended = replace(one, sessions=8, broken=())
+    half = renewed(old, [mended], commit="def", now=NOW)
+    assert "| One breaks | 8 |" in half
+    assert "one was gone" not in half
+    assert "* Two breaks: two were gone" in half
+    assert "see below" in half
+    assert "Run again on 2026-11-22 at commit `def`: One breaks." in half
+    whole = renewed(half, [replace(two, broken=())], commit="def", now=NOW)
+    assert "Not kept" not in whole
+    assert "every promise was kept" in whole
+    assert whole.count("| Two breaks | 7 |") == 1
+    with pytest.raises(ValueError, match="run the suite without --only"):
+        renewed(whole, [replace(two, title="Three breaks")], commit="def", now=NOW)
+
+
+def test_the_command_names_its_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
     assert capsys.readouterr().out.count("\n") == len(SCENARIOS)
-    with pytest.raises(SystemExit) as ended:
-        main(["--write", "--only", "gateway-killed"])
-    assert ended.value.code == 2

@@ -86,7 +86,10 @@ async def name_moves(stage: Stage, title: str) -> Row:
         await first.kill()
 
     scene = scene_at(gateway, [first, second], roles(SOME, manner=LIVE, names=LONGER))
-    return judged(title, await scene.play(strike), Promise(signs={"recogniser_lost": SOME}))
+    row = judged(title, await scene.play(strike))
+    # By then all have moved to where the name leads, some before the first one was killed.
+    moved = await second.streams()
+    return with_problems(row, [] if moved >= SOME else [f"only {moved} streams moved"])
 
 
 def certificate(folder: Path, authority: trustme.CA, *, expired: bool) -> None:
