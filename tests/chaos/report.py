@@ -25,6 +25,7 @@ BEGIN: Final = "<!-- chaos:begin -->"
 END: Final = "<!-- chaos:end -->"
 KEPT: Final = "every promise was kept"
 BROKEN: Final = "see below"
+MENDED: Final = "promises were broken in rows that were mended since and run again"
 NOT_KEPT: Final = "Not kept:"
 COLUMNS: Final = (
     "Scenario",
@@ -222,7 +223,9 @@ def renewed(old: str, rows: Sequence[Row], *, commit: str, now: datetime) -> str
     kept = [line for line in lines if not line.startswith("* ") and line != NOT_KEPT]
     first = next(n for n, line in enumerate(kept) if line.startswith("| "))
     origin = "\n".join(kept[:first]).strip()
-    origin = origin.replace(KEPT, BROKEN) if complaints else origin.replace(BROKEN, KEPT)
+    # What was broken at that commit stays told, and what is now breaks the whole.
+    for said in (KEPT, MENDED) if complaints else (BROKEN,):
+        origin = origin.replace(said, BROKEN if complaints else MENDED)
     again = f"Run again on {now:%Y-%m-%d} at commit `{commit}`: {'; '.join(titles)}."
     body = "\n".join(kept[first:]).strip()
     return "\n\n".join([origin, again, body, *_not_kept(complaints)])
