@@ -8,6 +8,12 @@ const START_MS = 15_000;
 /** For the next result after a stop: the last words may be many. */
 const STOP_MS = 30_000;
 
+/** For the close that follows an end which the gateway made by its own wish. */
+const CLOSE_MS = 5_000;
+
+/** How far the gateway's count of a whole session's audio may be from the page's, in seconds. */
+const ROUNDING_S = 0.1;
+
 /** How often the round trip is measured. */
 const PING_MS = 5_000;
 
@@ -20,6 +26,9 @@ const PATIENCE_S = 60;
 
 /** Error codes after which the connection stays open but no session runs on it. */
 const SESSION_OVER = new Set(["asr_rejected", "audio_before_start", "no_active_session"]);
+
+/** What a gateway says to a stop or to sound that meets an end it makes by its own wish. */
+const ENDS_ALREADY = new Set(["audio_before_start", "no_active_session"]);
 
 /** Results of a session, which also show that its end is getting nearer. */
 const RESULTS = new Set(["partial", "transcription"]);
@@ -47,6 +56,7 @@ export class Link {
   #handlers;
   #waits = new Map();
   #lastError = null;
+  #stopped = null;
   #state = "new"; // new, opening, open, starting, live, stopping, cut, over
   #timers = [];
   #heardAt = 0;
@@ -58,6 +68,11 @@ export class Link {
   /** Whether audio is taken. */
   get live() {
     return this.#state === "live";
+  }
+
+  /** Whether the gateway ended the session by its own wish; its reason and the close follow. */
+  get cut() {
+    return this.#state === "cut";
   }
 
   /** Bytes handed to the browser that have not left this machine. */
@@ -116,13 +131,18 @@ export class Link {
   }
 
   /**
-   * Ask for the last words and wait until the gateway has given them all.
-   * @throws {Trouble} When the connection breaks or the last words do not come in time.
+   * Ask for the last words and wait until the gateway has given them all. It may have begun to end
+   * the session by its own wish, and then hears no more of what was sent.
+   * @param {number} seconds Audio of the whole session that it must have heard.
+   * @throws {Trouble} When it heard less, the connection breaks or the last words do not come in time.
    */
-  async stop() {
-    this.#state = "stopping";
-    this.#send({ type: "stop_transcription" });
-    await this.#wait("session_stopped", STOP_MS, "The server did not give the last words in time.");
+  async stop(seconds) {
+    if (this.live) {
+      this.#state = "stopping";
+      this.#send({ type: "stop_transcription" });
+      await this.#wait("session_stopped", STOP_MS, "The server did not give the last words in time.");
+    }
+    if (this.#stopped.audio_seconds < seconds - ROUNDING_S) await this.#whyItEnded();
     this.close();
   }
 
@@ -160,7 +180,7 @@ export class Link {
       case "session_started":
         return this.#settle("session_started", message);
       case "session_stopped":
-        return this.#stopped();
+        return this.#ended(message);
       case "pong":
         return this.#handlers.ponged();
       case "error":
@@ -174,14 +194,30 @@ export class Link {
     }
   }
 
-  #stopped() {
+  #ended(message) {
+    this.#stopped = message;
     // Unasked, it means that the server finalised the session on its own account (it drains, or the
     // session grew too long): its reason and the close follow, and sound sent now would be lost.
-    if (this.#state === "live") this.#state = "cut";
+    if (this.live) {
+      this.#state = "cut";
+      this.#expectClose();
+    }
     this.#settle("session_stopped");
   }
 
+  /** @throws {Trouble} The reason, which follows an end that the gateway made by its own wish. */
+  async #whyItEnded() {
+    if (!this.cut) this.#expectClose();
+    await new Promise((_, reject) => this.#waits.set("close", { reject }));
+  }
+
+  #expectClose() {
+    this.#timers.push(setTimeout(() => this.#overWith(silentTrouble()), CLOSE_MS));
+  }
+
   #refused(message) {
+    // Its own end is on the way, with the last words before it and the reason behind.
+    if ((this.cut || this.#state === "stopping") && ENDS_ALREADY.has(message.code)) return;
     this.#lastError = message;
     const trouble = gatewayTrouble(message);
     // While an answer is being waited for, the error is the answer.

@@ -167,7 +167,7 @@ export class Session {
       if (frame !== null) {
         link.sendAudio(frame);
         this.#tellSent();
-      } else if (ready && this.#ending !== null) {
+      } else if ((ready || link.cut) && this.#ending !== null) {
         await this.#finishOn(link);
       } else {
         const waiting = this.#kept.unsent > 0 || this.#ending !== null;
@@ -179,7 +179,7 @@ export class Session {
   async #finishOn(link) {
     this.#stopping = true;
     try {
-      await link.stop();
+      await link.stop(this.#kept.end);
     } catch (trouble) {
       this.#broke(link, trouble);
       return;
