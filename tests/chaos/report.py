@@ -25,7 +25,7 @@ BEGIN: Final = "<!-- chaos:begin -->"
 END: Final = "<!-- chaos:end -->"
 KEPT: Final = "every promise was kept"
 BROKEN: Final = "see below"
-MENDED: Final = "promises were broken in rows that were mended since and run again"
+MENDED: Final = "promises were broken in rows that were run again"
 NOT_KEPT: Final = "Not kept:"
 COLUMNS: Final = (
     "Scenario",
