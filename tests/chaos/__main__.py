@@ -5,26 +5,18 @@ Exits with 1 where a promise was broken, with 2 for wrong arguments.
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.chaos import scenarios as _registered  # noqa: F401 - importing registers them
-from tests.chaos.report import PAGE, Row, renewed, section, table, write, written
+from tests.chaos.report import REPORT, Row
 from tests.chaos.stage import SCENARIOS, Pool, Scenario, Stage
+from tests.support.suite import Suite, say
 
-ROOT = PAGE.parents[1]
-
-
-def say(text: str) -> None:
-    """Tell whoever runs it."""
-    print(text, flush=True)  # noqa: T201 - the product
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def run(chosen: list[Scenario], folder: Path) -> list[Row]:
@@ -58,43 +50,8 @@ async def play(scenario: Scenario, folder: Path, pool: Pool) -> Row:
     return replace(row, seconds=time.monotonic() - begun)
 
 
-def commit() -> str:
-    """What is checked out, with a mark where files were changed."""
-    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
-def main(arguments: list[str]) -> int:
-    """Run what is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--only", action="append", choices=sorted(SCENARIOS), metavar="NAME")
-    parser.add_argument("--list", action="store_true", help="name the scenarios")
-    parser.add_argument(
-        "--write",
-        action="store_true",
-        help=f"put the table into {PAGE.name}; with --only, these rows",
-    )
-    parser.add_argument("--folder", type=Path, help="where logs are kept; else they go")
-    options = parser.parse_args(arguments)
-    if options.list:
-        for scenario in SCENARIOS.values():
-            say(f"{scenario.name:<28}{scenario.title}")
-        return 0
-    chosen = [s for s in SCENARIOS.values() if options.only is None or s.name in options.only]
-    with tempfile.TemporaryDirectory(prefix="perch-chaos-") as temporary:
-        rows = asyncio.run(run(chosen, options.folder or Path(temporary)))
-    say("")
-    say(table(rows))
-    if options.write and options.only:
-        write(renewed(written(), rows, commit=commit(), now=datetime.now(UTC)))
-    elif options.write:
-        write(
-            section(rows, command="make chaos ARGS=--write", commit=commit(), now=datetime.now(UTC))
-        )
-    return 1 if any(row.broken for row in rows) else 0
+SUITE = Suite(name="chaos", about=__doc__, scenarios=SCENARIOS, run=run, report=REPORT)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(SUITE.main(sys.argv[1:]))

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import psutil
-
 from tests.chaos.verdict import Difference, compare, outside
+from tests.support.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Mapping
 
     from tests.chaos.scene import Trial
     from tests.chaos.talking import Heard
 
-PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
-BEGIN: Final = "<!-- chaos:begin -->"
-END: Final = "<!-- chaos:end -->"
-KEPT: Final = "every promise was kept"
-BROKEN: Final = "see below"
-MENDED: Final = "promises were broken in rows that were run again"
-NOT_KEPT: Final = "Not kept:"
 COLUMNS: Final = (
     "Scenario",
     "Sessions",
@@ -156,13 +144,6 @@ def _told(whole: Heard, heard: Heard, name: str) -> list[str]:
     return [sentence]
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows in Markdown."""
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
-    lines += ["| " + " | ".join(_cells(row)) + " |" for row in rows]
-    return "\n".join(lines)
-
-
 def _cells(row: Row) -> tuple[str, ...]:
     errors = ", ".join(f"`{code}` in {count}" for code, count in sorted(row.errors.items()))
     return (
@@ -183,82 +164,5 @@ def _gap(row: Row) -> str:
     return f"{row.gap_s:.1f}{compared}"
 
 
-def section(rows: Sequence[Row], *, command: str, commit: str, now: datetime) -> str:
-    """What stands between the markers of the page."""
-    memory = psutil.virtual_memory().total / 2**30
-    cores = os.cpu_count()
-    minutes = sum(row.seconds for row in rows) / 60
-    promises = KEPT if not any(row.broken for row in rows) else BROKEN
-    origin = (
-        f"Written by `{command}` on {now:%Y-%m-%d} at commit `{commit}`, on {cores} cores "
-        f"({platform.machine()}, {memory:.0f} GiB), in {minutes:.0f} minutes; {promises}."
-    )
-    return "\n\n".join([origin, table(rows), *_not_kept(_complaints(rows))])
-
-
-def renewed(old: str, rows: Sequence[Row], *, commit: str, now: datetime) -> str:
-    """The same section with some rows run again, and a word about which.
-
-    Args:
-        old: As `section` or this function made it.
-        rows: The new ones.
-        commit: At which they were run.
-        now: When.
-
-    Raises:
-        ValueError: The section has no row of that title: the whole suite has to be run.
-    """
-    lines, titles = old.strip().splitlines(), tuple(row.title for row in rows)
-    for row in rows:
-        places = [n for n, line in enumerate(lines) if line.startswith(f"| {row.title}")]
-        if len(places) != 1:
-            raise ValueError(f"the table has no row {row.title!r}; run the suite without --only")
-        lines[places[0]] = table([row]).splitlines()[-1]
-    complaints = [
-        line
-        for line in lines
-        if line.startswith("* ") and not line.startswith(tuple(f"* {t}:" for t in titles))
-    ]
-    complaints += _complaints(rows)
-    kept = [line for line in lines if not line.startswith("* ") and line != NOT_KEPT]
-    first = next(n for n, line in enumerate(kept) if line.startswith("| "))
-    origin = "\n".join(kept[:first]).strip()
-    # What was broken at that commit stays told, and what is now breaks the whole.
-    for said in (KEPT, MENDED) if complaints else (BROKEN,):
-        origin = origin.replace(said, BROKEN if complaints else MENDED)
-    again = f"Run again on {now:%Y-%m-%d} at commit `{commit}`: {'; '.join(titles)}."
-    body = "\n".join(kept[first:]).strip()
-    return "\n\n".join([origin, again, body, *_not_kept(complaints)])
-
-
-def _complaints(rows: Sequence[Row]) -> list[str]:
-    return [f"* {row.title}: {sentence}" for row in rows for sentence in row.broken]
-
-
-def _not_kept(complaints: Sequence[str]) -> list[str]:
-    return [f"{NOT_KEPT}\n\n" + "\n".join(complaints)] if complaints else []
-
-
-def written(page: Path = PAGE) -> str:
-    """The section that stands between the markers of the page.
-
-    Raises:
-        ValueError: The page has no markers.
-    """
-    _, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    section, end, _ = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{page} has no {BEGIN} and {END}")
-    return section.strip()
-
-
-def write(text: str, page: Path = PAGE) -> None:
-    """Put a section between the markers of the page.
-
-    Raises:
-        ValueError: The page has no markers.
-    """
-    written(page)
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+REPORT: Final = Report(name="chaos", columns=COLUMNS, cells=_cells)
+"""Its table in docs/reliability.md."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from tests.chaos.processes import POLL_S, Gateway, Recogniser
 from tests.chaos.speech import FAST, Manner, Meeting, Recording
-from tests.chaos.talking import Heard, Place, Session
+from tests.chaos.talking import Heard, Session
 from tests.chaos.verdict import Difference, compare
+from tests.support.processes import POLL_S, Gateway, Place, Recogniser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tests.chaos.faultproxy import FaultProxy
-from tests.chaos.processes import LOOPBACK, Gateway, Recogniser
+from tests.support.processes import LOOPBACK, Gateway, Recogniser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

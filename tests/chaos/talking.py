@@ -28,10 +28,9 @@ from app.client import (
 from app.contract import WarningCode
 from tests.chaos.speech import SAMPLE_BYTES, Manner, Recording, Seat, spoken
 from tests.chaos.verdict import TimedWord
+from tests.support.processes import Place
 
 if TYPE_CHECKING:
-    import ssl
-
     from app.client import AnyConnection
 
 UNHURRIED = Deadlines(open=60.0, start=60.0, send=120.0, finish=120.0)
@@ -138,19 +137,6 @@ class Heard:
     def signs(self) -> set[str]:
         """What it noticed: codes of warnings, and `reconnected`."""
         return {*self.warnings, *(["reconnected"] if self.resumed else [])}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where clients connect.
-
-    Attributes:
-        url: `ws://` or `wss://`, without a path.
-        tls: For `wss://`.
-    """
-
-    url: str
-    tls: ssl.SSLContext | None = None
 
 
 Session = Callable[[Place, Heard, Manner, Seat | None], Coroutine[None, None, None]]

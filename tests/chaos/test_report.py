@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.__main__ import main
-from tests.chaos.report import (
-    BEGIN,
-    END,
-    Promise,
-    Row,
-    judged,
-    renewed,
-    section,
-    table,
-    write,
-    written,
-)
+from tests.chaos.__main__ import SUITE
+from tests.chaos.report import REPORT, Promise, Row, judged
 from tests.chaos.scene import Traces, Trial
 from tests.chaos.speech import Recording
 from tests.chaos.stage import SCENARIOS
@@ -119,12 +108,12 @@ def test_the_longest_gap_counts_from_the_moment_it_breaks_to_the_end() -> None:
 
 def test_the_section_says_where_it_comes_from_and_what_was_not_kept() -> None:
     good = Row(title="A thing breaks", sessions=6, gap_s=1.25, undisturbed_gap_s=1.0, seconds=60)
-    text = section([good], command="make chaos", commit="abc", now=NOW)
+    text = REPORT.section([good], command="make chaos", commit="abc", now=NOW)
     assert "`make chaos` on 2026-11-22 at commit `abc`" in text
     assert "every promise was kept" in text
     assert "| A thing breaks | 6 | 0 | 0 | 1.2 (1.0) | none | 0/0/0/0 |" in text
     bad = replace(good, errors={"gone": 2}, broken=("two were gone",))
-    text = section([good, bad], command="make chaos", commit="abc", now=NOW)
+    text = REPORT.section([good, bad], command="make chaos", commit="abc", now=NOW)
     assert "every promise was kept" not in text
     assert "`gone` in 2" in text
     assert "* A thing breaks: two were gone" in text
@@ -132,40 +121,41 @@ def test_the_section_says_where_it_comes_from_and_what_was_not_kept() -> None:
 
 def test_a_table_is_written_between_the_markers_and_nowhere_else(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
-    write(table([]), page)
-    assert page.read_text(encoding="utf-8") == f"before\n{BEGIN}\n{table([])}\n{END}\nafter\n"
+    page.write_text(f"before\n{REPORT.begin}\nold\n{REPORT.end}\nafter\n", encoding="utf-8")
+    REPORT.write(REPORT.table([]), page)
+    table = f"{REPORT.begin}\n{REPORT.table([])}\n{REPORT.end}"
+    assert page.read_text(encoding="utf-8") == f"before\n{table}\nafter\n"
     page.write_text("no markers", encoding="utf-8")
     with pytest.raises(ValueError, match="has no"):
-        write("", page)
+        REPORT.write("", page)
 
 
 def test_the_page_has_a_row_for_every_scenario() -> None:
     """Whoever adds a scenario runs it: `make chaos ARGS=--write`."""
-    page = written()
+    page = REPORT.written()
     assert [one.name for one in SCENARIOS.values() if f"\n| {one.title}" not in page] == []
 
 
 def test_rows_that_are_run_again_replace_their_own_and_what_was_said_of_them() -> None:
     one = Row(title="One breaks", sessions=6, broken=("one was gone",))
     two = Row(title="Two breaks", sessions=7, broken=("two were gone",))
-    old = section([one, two], command="make chaos", commit="abc", now=NOW)
+    old = REPORT.section([one, two], command="make chaos", commit="abc", now=NOW)
     mended = replace(one, sessions=8, broken=())
-    half = renewed(old, [mended], commit="def", now=NOW)
+    half = REPORT.renewed(old, [mended], commit="def", now=NOW)
     assert "| One breaks | 8 |" in half
     assert "one was gone" not in half
     assert "* Two breaks: two were gone" in half
     assert "see below" in half
     assert "Run again on 2026-11-22 at commit `def`: One breaks." in half
-    whole = renewed(half, [replace(two, broken=())], commit="def", now=NOW)
+    whole = REPORT.renewed(half, [replace(two, broken=())], commit="def", now=NOW)
     assert "Not kept" not in whole
     assert "every promise was kept" not in whole
     assert "rows that were run again" in whole
     assert whole.count("| Two breaks | 7 |") == 1
     with pytest.raises(ValueError, match="run the suite without --only"):
-        renewed(whole, [replace(two, title="Three breaks")], commit="def", now=NOW)
+        REPORT.renewed(whole, [replace(two, title="Three breaks")], commit="def", now=NOW)
 
 
 def test_the_command_names_its_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--list"]) == 0
+    assert SUITE.main(["--list"]) == 0
     assert capsys.readouterr().out.count("\n") == len(SCENARIOS)

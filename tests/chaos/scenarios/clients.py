@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed
 
-from tests.chaos.processes import POLL_S
 from tests.chaos.report import Row, judged
 from tests.chaos.scenarios.common import SOME, at, roles, scene_at
 from tests.chaos.speech import LONGER, PAUSE_S, Manner, recording
 from tests.chaos.stage import Stage, endpoints, scenario
+from tests.support.processes import POLL_S
 
 if TYPE_CHECKING:
-    from tests.chaos.processes import Gateway
     from tests.chaos.speech import Recording
+    from tests.support.processes import Gateway
 
 SILENCE_S = 60.0
 QUIET_S = 65.0

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from tests.chaos.scene import Role, Scene
 from tests.chaos.speech import FAST, SHORT, Manner, chorus
-from tests.chaos.talking import Place, Session, perch
+from tests.chaos.talking import Session, perch
 from tests.chaos.verdict import Difference, compare
+from tests.support.processes import Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.chaos.processes import Gateway, Recogniser
     from tests.chaos.scene import Trial
     from tests.chaos.talking import Heard
+    from tests.support.processes import Gateway, Recogniser
 
 CROWD: Final = 50
 SOME: Final = 6

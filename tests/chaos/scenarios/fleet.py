@@ -7,18 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.chaos.frontdoor import FrontDoor
 from tests.chaos.report import Promise, Row, judged
 from tests.chaos.scenarios.common import CROWD, CROWD_DEADLINE_S, SOME, cut_short, roles
 from tests.chaos.scene import Role, Scene
 from tests.chaos.speech import LONGER, Manner
 from tests.chaos.stage import Stage, endpoints, scenario
 from tests.chaos.talking import OLD_A, OLD_B, old, resuming
+from tests.support.frontdoor import FrontDoor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from tests.chaos.processes import Recogniser
+    from tests.support.processes import Recogniser
 
 UNHURRIED_TALK = Manner(speed=0.25, meet_at=0.2)
 """Slow enough for two cores that recognise fifty people, and for both gateways to be replaced

@@ -21,7 +21,7 @@ from tests.chaos.talking import resuming
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.chaos.processes import Recogniser
+    from tests.support.processes import Recogniser
 
 FULL = Path("/dev/full")
 YESTERDAY = timedelta(days=1)

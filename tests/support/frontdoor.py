@@ -13,16 +13,15 @@ import trustme
 
 from ops.local.children import aws_access
 from ops.stack import StackOutputs
-from tests.chaos.processes import POLL_S, START_S, ProcessError, Program, free_port
-from tests.chaos.talking import Place
 from tests.ops.test_stack import COLOUR, OUTPUTS
+from tests.support.processes import POLL_S, START_S, Place, ProcessError, Program, free_port
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
 
-    from tests.chaos.processes import Gateway
+    from tests.support.processes import Gateway
 
 REGION = "us-east-2"
 HEALTH_S = 1

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +18,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
@@ -30,6 +32,19 @@ SCRUBBED = ("APP_", "AUDIO_", "AWS_", "EMULATOR_", "LOG_", "NIM_", "RIVA_", "WS_
 
 class ProcessError(Exception):
     """A program did not do what every scenario needs of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where clients connect.
+
+    Attributes:
+        url: `ws://` or `wss://`, without a path.
+        tls: For `wss://`.
+    """
+
+    url: str
+    tls: ssl.SSLContext | None = None
 
 
 def free_port(host: str = LOOPBACK) -> int:
