@@ -215,7 +215,7 @@ class GatewayMetrics:
         )
         self.uploads = Counter(
             "perch_uploads",
-            "Files transcribed, by outcome: ok or an error code.",
+            "Files uploaded, by outcome: ok, disconnected (the client hung up) or an error code.",
             ["outcome"],
             registry=registry,
         )

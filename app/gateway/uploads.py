@@ -16,6 +16,7 @@ from app.asr import AsrError, FileTranscript
 from app.contract import ContractError, ErrorCode
 from app.gateway.core import Gateway
 from app.gateway.failures import upload_failure
+from app.gateway.hangup import until_hang_up
 from app.gateway.http import SERVICE, error_response, gateway_of
 from app.gateway.logs import get_logger
 from app.gateway.settings import GatewaySettings
@@ -37,6 +38,10 @@ async def transcribe_file(request: Request) -> Response:
     try:
         with gateway.admission.session(gateway.let_in(request)):
             return await _transcribe(gateway, request)
+    except ClientDisconnect:
+        outcome = "disconnected"
+        # Nobody is there to read it; Starlette wants one all the same.
+        return Response()
     except ContractError as error:
         outcome = error.code.value
         gateway.metrics.errors_sent.labels(outcome).inc()
@@ -48,6 +53,10 @@ async def transcribe_file(request: Request) -> Response:
 
 async def _transcribe(gateway: Gateway, request: Request) -> Response:
     name, data = await _file_in_time(request, gateway.settings)
+    return await until_hang_up(request.receive, _recognise(gateway, name, data))
+
+
+async def _recognise(gateway: Gateway, name: str, data: bytes) -> Response:
     await asyncio.to_thread(_check_audio, name, data, gateway.settings.app_max_upload_s)
     if not await gateway.readiness.confirm():
         raise ContractError(ErrorCode.ASR_UNAVAILABLE)
@@ -97,8 +106,6 @@ async def _file_of(request: Request, limit: int) -> tuple[str, bytes]:
             name = (part.filename or "")[:_MAX_NAME_CHARS]
     except HTTPException as error:
         raise ContractError(ErrorCode.BAD_REQUEST, detail=error.detail) from error
-    except ClientDisconnect as error:
-        raise ContractError(ErrorCode.BAD_REQUEST, detail="The upload was broken off") from error
     if len(data) > limit:
         raise too_big
     if not data:
