@@ -69,6 +69,14 @@ export class Controls {
     this.#state("live", label === null ? "Listening" : `Transcribing ${label}`, "Stop");
   }
 
+  /**
+   * A microphone that is not heard is not being listened to.
+   * @param {boolean} heard
+   */
+  hearing(heard) {
+    if (document.body.dataset.state === "live") this.#status(heard ? "Listening" : "Not hearing anything");
+  }
+
   finishing() {
     this.#state("finishing", "Waiting for the last words", "Finishing");
   }
@@ -91,12 +99,19 @@ export class Controls {
   #state(name, status, label) {
     this.busy = name !== "idle";
     document.body.dataset.state = name;
-    find("status").textContent = status;
+    this.#status(status);
     find("record-label").textContent = label;
     // Not `disabled`, which would take the keyboard's focus away from the button.
     this.record.setAttribute("aria-disabled", String(name === "finishing"));
     this.file.disabled = this.busy;
-    document.title = name === "live" ? `● ${status} – Perch` : "Perch – live transcription";
+  }
+
+  #status(status) {
+    const shown = find("status");
+    // Unchanged words are not set again: they would be read out again.
+    if (shown.textContent !== status) shown.textContent = status;
+    const { state } = document.body.dataset;
+    document.title = state === "live" ? `● ${status} – Perch` : "Perch – live transcription";
   }
 
   #chosen() {

@@ -15,7 +15,7 @@ export class Hint {
    * @param {HTMLElement} parts.line
    * @param {HTMLElement} parts.words A polite live region.
    * @param {HTMLElement} parts.detail Not read out.
-   * @param {HTMLButtonElement} parts.giveUp Offered while there is no connection.
+   * @param {HTMLButtonElement} parts.giveUp Offered while there is no connection, or no microphone.
    * @param {() => void} parts.onGiveUp
    */
   constructor(parts) {
@@ -34,7 +34,7 @@ export class Hint {
     clearTimeout(this.#timer);
     line.dataset.kind = kind;
     line.hidden = false;
-    giveUp.hidden = kind !== "away";
+    giveUp.hidden = kind !== "away" && kind !== "absent";
     // Unchanged words are not set again: they would be read out again.
     if (this.#parts.words.textContent !== words) this.#parts.words.textContent = words;
     this.detail(detail);

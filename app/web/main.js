@@ -1,12 +1,13 @@
 /** Ties the parts together: one source of sound, one session, one transcript at a time. */
 
-import { Microphone, Recording } from "./audio.js";
 import { Controls } from "./controls.js";
 import { Hint } from "./hint.js";
 import { Latency } from "./latency.js";
 import { Meter } from "./meter.js";
+import { Microphone } from "./microphone.js";
 import { Notice } from "./notice.js";
 import { SAMPLE_RATE, SOUND_DBFS, levelDbfs, toPcm16 } from "./pcm.js";
+import { Recording } from "./recording.js";
 import { MOST_KEPT_S, Session } from "./session.js";
 import { Signs } from "./signs.js";
 import { Transcript } from "./transcript.js";
@@ -91,6 +92,8 @@ class Run {
     controls.finishing();
     this.#latency.stopping();
     await this.#session.finish();
+    // What was heard before the source failed is settled now; the failure is still to be told.
+    if (this.#source.trouble) throw this.#source.trouble;
   }
 
   /** Stop taking in sound; what was heard is still finished. Before the start: give up. */
@@ -100,9 +103,9 @@ class Run {
     if (!this.#live) this.#session.close();
   }
 
-  /** Do not wait for the connection any longer. */
+  /** Do not wait any longer for the connection, or for the microphone while that is what is missing. */
   giveUp() {
-    this.#session.giveUp();
+    if (!this.#source.giveUp()) this.#session.giveUp();
   }
 
   /** Let go of everything, however it ended. */
@@ -180,7 +183,11 @@ async function start(source, label, again) {
 }
 
 function listen() {
-  return start(new Microphone(), null, listen);
+  const microphone = new Microphone((obstacle, seconds) => {
+    controls.hearing(obstacle === null);
+    signs.microphone(obstacle, seconds);
+  });
+  return start(microphone, null, listen);
 }
 
 function read(file) {

@@ -9,6 +9,14 @@ const ABREAST_S = 2;
 
 const TICK_MS = 1_000;
 
+/** What keeps the microphone from being heard, and whether it is counted how long. */
+const DEAF = {
+  gone: ["The microphone is gone – plug one in to go on", true],
+  interrupted: ["The microphone is interrupted – nothing is heard", true],
+  muted: ["The microphone is muted – nothing is heard", false],
+  soundless: ["The microphone gives no sound at all – is it muted?", false],
+};
+
 export class Signs {
   #hint;
   #notice;
@@ -66,6 +74,23 @@ export class Signs {
     if (free && seconds >= BEHIND_S) this.#hint.show("behind", "The text is behind your words", `${Math.round(seconds)} s`);
     else if (kind === "behind" && seconds < ABREAST_S) this.#hint.hide();
     else if (kind === "behind") this.#hint.detail(`${Math.round(seconds)} s`);
+  }
+
+  /**
+   * @param {import("./hearing.js").Obstacle|null} obstacle What keeps the microphone from being heard.
+   * @param {number} seconds How long nothing has come through.
+   */
+  microphone(obstacle, seconds) {
+    const { kind } = this.#hint;
+    const mine = kind === "microphone" || kind === "absent";
+    // What is said of a broken connection matters more: that sound is not even sent.
+    if (kind !== null && kind !== "behind" && kind !== "back" && !mine) return;
+    if (obstacle === null) {
+      if (mine) this.#hint.glance("back", "The microphone is heard again");
+      return;
+    }
+    const [words, counted] = DEAF[obstacle];
+    this.#hint.show(counted ? "absent" : "microphone", words, counted ? `${stamp(seconds)} not heard` : "");
   }
 
   /** @param {{code: string, warning: string}} message */

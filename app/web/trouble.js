@@ -63,6 +63,23 @@ export function microphoneTrouble(error) {
   }
 }
 
+/**
+ * A microphone that was heard and is so no longer.
+ * @param {"gone"|"interrupted"} obstacle
+ */
+export function microphoneLostTrouble(obstacle) {
+  const [title, why] =
+    obstacle === "gone"
+      ? ["The microphone is gone", "It was unplugged, or taken back by the browser or the system."]
+      : ["The microphone was interrupted", "A call, another program or a sleeping device may have taken it."];
+  return new Trouble(
+    "microphone-lost",
+    title,
+    `${why} Nothing has been heard since, so listening was ended. What was said before is above.`,
+    { retryable: true },
+  );
+}
+
 /** The page was opened over plain HTTP from another machine, where browsers hide the microphone. */
 export function insecureTrouble() {
   return new Trouble(
