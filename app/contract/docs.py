@@ -165,6 +165,10 @@ has the four error keys, `status` and `message` |
 `reasons`, `timestamp` |
 | `GET /ws/status` | `websocket_endpoint`, `protocol`, `status`, `active_connections` |
 | `GET /ui`, `/static/` | the demo page |
+| `GET /ws`, `GET /ws/transcribe` | 426 `upgrade_required` with `Upgrade: websocket`: these are \
+WebSocket paths, and a proxy that drops the header `Upgrade` is the usual reason to see this |
+
+A slash at the end of a path makes no difference, and nothing redirects to another scheme or host.
 """
 
 

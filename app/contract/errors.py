@@ -64,6 +64,7 @@ class ErrorCode(StrEnum):
     BAD_REQUEST = "bad_request"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    UPGRADE_REQUIRED = "upgrade_required"
     UPLOAD_TOO_BIG = "upload_too_big"
     UNSUPPORTED_AUDIO = "unsupported_audio"
     RESUME_REJECTED = "resume_rejected"
@@ -263,6 +264,12 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         sentence="{method} is not possible here; accepted: {accepted}",
         http_status=405,
         when="A known HTTP path with another method.",
+    ),
+    ErrorCode.UPGRADE_REQUIRED: ErrorSpec(
+        sentence="{path} speaks WebSocket, and {detail}",
+        http_status=426,
+        when="A WebSocket path, or a WebSocket handshake on any path, that came without the "
+        "`Upgrade` header, mostly because a proxy on the way dropped it.",
     ),
     ErrorCode.UPLOAD_TOO_BIG: ErrorSpec(
         sentence="The upload is larger than the limit of {limit} bytes",

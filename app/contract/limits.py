@@ -12,6 +12,9 @@ PROTOCOL_VERSION_A: Final = "1.1"
 PROTOCOL_VERSION_B: Final = "1.0"
 """What dialect B's hello has always said. Old clients may compare it."""
 
+PATH_A: Final = "/ws"
+"""Where dialect A's clients connect."""
+
 PATH_B: Final = "/ws/transcribe"
 """Dialect B is spoken here, dialect A on every other WebSocket path."""
 

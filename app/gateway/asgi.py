@@ -1,7 +1,7 @@
 """The gateway as an ASGI application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib.metadata import version
@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from app.asr import RivaASRClient
 from app.contract import ContractError, Dialect, dialect_of
+from app.contract.limits import PATH_A, PATH_B
 from app.gateway import http
 from app.gateway.access import selected_subprotocol
 from app.gateway.clients import Visitor
@@ -29,6 +29,7 @@ from app.gateway.core import Gateway
 from app.gateway.dialects import Voice
 from app.gateway.logs import get_logger
 from app.gateway.metrics import GatewayMetrics
+from app.gateway.middleware import LostUpgrades, SecurityHeaders, TrailingSlashes
 from app.gateway.session import GatewaySession
 from app.gateway.settings import GatewaySettings
 from app.gateway.uploads import transcribe_file
@@ -41,19 +42,6 @@ _MAX_CLIENT_ID_CHARS: Final = 128
 _LAG_INTERVAL_S: Final = 0.5
 _REVIVAL_S: Final = 1.0
 """Before a background task that failed runs again: long enough not to fill the log."""
-
-SECURITY_HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "img-src 'self'; font-src 'self'; media-src 'self'; worker-src 'self'; "
-        "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 _log = get_logger(__name__)
 
@@ -77,10 +65,11 @@ def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
             Route("/ws/status", http.websocket_status),
             Route("/transcribe/file", transcribe_file, methods=["POST"]),
             Route("/ui", page),
+            *(Route(path, http.needs_upgrade) for path in (PATH_A, PATH_B)),
             Mount("/static", StaticFiles(directory=WEB)),
             WebSocketRoute("/{path:path}", serve_websocket),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(one) for one in (SecurityHeaders, TrailingSlashes, LostUpgrades)],
         exception_handlers={
             HTTPException: http.on_http_exception,
             ContractError: http.on_contract_error,
@@ -88,6 +77,7 @@ def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
         },
         lifespan=_lifespan,
     )
+    app.router.redirect_slashes = False
     app.state.gateway = gateway
     return app
 
@@ -120,7 +110,7 @@ async def _serve(gateway: Gateway, websocket: WebSocket, visitor: Visitor) -> No
 
 
 def _voice(websocket: WebSocket, connection_id: str, settings: GatewaySettings) -> Voice:
-    if dialect_of(websocket.url.path) is Dialect.A:
+    if dialect_of(websocket.scope["path"]) is Dialect.A:
         return VoiceA(connection_id, settings)
     client_id = websocket.query_params.get("client_id", "")[:_MAX_CLIENT_ID_CHARS]
     return VoiceB(client_id or connection_id, settings)
@@ -170,26 +160,3 @@ async def _measure_lag(metrics: GatewayMetrics) -> None:
         due = monotonic() + _LAG_INTERVAL_S
         await asyncio.sleep(_LAG_INTERVAL_S)
         metrics.loop_lag_seconds.observe(max(0.0, monotonic() - due))
-
-
-class SecurityHeaders:
-    """Puts the security headers on every HTTP answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass an ASGI connection on, adding headers to what is HTTP."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message["headers"],
-                    *((k.lower().encode(), v.encode()) for k, v in SECURITY_HEADERS.items()),
-                ]
-            await send(message)
-
-        await self._app(scope, receive, with_headers)

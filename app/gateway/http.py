@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.contract import ContractError, ErrorCode
-from app.contract.limits import PATH_B, PROTOCOL_VERSION_B
+from app.contract.limits import MAX_ECHO_CHARS, PATH_B, PROTOCOL_VERSION_B
 from app.gateway.core import Gateway
 
 SERVICE: Final = "perch"
@@ -35,6 +35,9 @@ def error_response(error: ContractError, **extra: object) -> JSONResponse:
         headers["Retry-After"] = str(max(1, ceil(error.retry_after_s)))
     if error.code is ErrorCode.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="perch"'
+    if error.code is ErrorCode.UPGRADE_REQUIRED:
+        # RFC 9110, 15.5.22 and 7.8.
+        headers |= {"Upgrade": "websocket", "Connection": "Upgrade"}
     return JSONResponse(
         {**error.body().model_dump(), **extra},
         status_code=error.spec.http_status or 500,
@@ -88,7 +91,7 @@ async def drain(request: Request) -> Response:
     browser from which page.
     """
     if not _is_local(request):
-        raise ContractError(ErrorCode.NOT_FOUND, path=request.url.path)
+        raise ContractError(ErrorCode.NOT_FOUND, path=request.scope["path"])
     times = gateway_of(request).begin_drain()
     return JSONResponse({"draining": True, **times.seconds_left()}, status_code=202)
 
@@ -106,7 +109,7 @@ def _is_local(request: Request) -> bool:
 
 async def root(request: Request) -> Response:
     """Send browsers to the page, and programs what the predecessor told them."""
-    if "text/html" in request.headers.get("accept", ""):
+    if _accepts_html(request):
         return RedirectResponse("/ui", status_code=307)
     gateway = gateway_of(request)
     return JSONResponse(
@@ -123,6 +126,51 @@ async def root(request: Request) -> Response:
             },
         }
     )
+
+
+def _accepts_html(request: Request) -> bool:
+    # RFC 9110, 8.3.1 and 12.5.1: the type's case means nothing, what follows a semicolon is no part
+    # of it.
+    ranges = ",".join(request.headers.getlist("accept")).split(",")
+    return any(media_type(one) == "text/html" for one in ranges)
+
+
+def media_type(header: str) -> str:
+    """Return the type of a Content-Type header without its parameters, in lower case."""
+    return header.partition(";")[0].strip().lower()
+
+
+async def needs_upgrade(request: Request) -> Response:
+    """Answer a request for a WebSocket path that asks for no upgrade."""
+    return error_response(upgrade_required(request))
+
+
+def upgrade_required(request: HTTPConnection) -> ContractError:
+    """Say that a WebSocket was not asked for, and what a proxy has to do with it."""
+    return ContractError(
+        ErrorCode.UPGRADE_REQUIRED,
+        path=request.scope["path"][:MAX_ECHO_CHARS],
+        detail=_lost_upgrade(request),
+    )
+
+
+def _lost_upgrade(request: HTTPConnection) -> str:
+    via = ", ".join(request.headers.getlist("via"))[:MAX_ECHO_CHARS]
+    if via:
+        proxy = f"the proxy on the way (Via: {via})"
+    elif "sec-websocket-key" in request.headers:
+        proxy = "a proxy on the way"
+    else:
+        return (
+            "this request asks for no upgrade: connect with a WebSocket client; if one was used, "
+            "let the proxy on the way pass the headers Upgrade and Connection on"
+        )
+    if request.scope.get("http_version") == "1.0":
+        return (
+            f"{proxy} asked for it in HTTP/1.0, which has no upgrade: let it speak HTTP/1.1 "
+            "and pass the headers Upgrade and Connection on"
+        )
+    return f"{proxy} dropped the header Upgrade: let it pass Upgrade and Connection on"
 
 
 async def health(request: Request) -> Response:
@@ -157,7 +205,7 @@ async def websocket_status(request: Request) -> Response:
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Put Starlette's own refusals into the contract's form."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    path = request.url.path[:200]
+    path = request.scope["path"][:200]
     if status == ContractError(ErrorCode.NOT_FOUND, path=path).spec.http_status:
         return error_response(ContractError(ErrorCode.NOT_FOUND, path=path))
     allowed = (error.headers or {}).get("Allow") if isinstance(error, HTTPException) else None

@@ -17,7 +17,7 @@ from app.contract import ContractError, ErrorCode
 from app.gateway.core import Gateway
 from app.gateway.failures import upload_failure
 from app.gateway.hangup import until_hang_up
-from app.gateway.http import SERVICE, error_response, gateway_of
+from app.gateway.http import SERVICE, error_response, gateway_of, media_type
 from app.gateway.logs import get_logger
 from app.gateway.settings import GatewaySettings
 
@@ -89,7 +89,7 @@ async def _file_of(request: Request, limit: int) -> tuple[str, bytes]:
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > room:
         raise too_big
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+    if media_type(request.headers.get("content-type", "")) != "multipart/form-data":
         raise ContractError(
             ErrorCode.BAD_REQUEST,
             detail="Content-Type must be multipart/form-data with a field named file",

@@ -246,7 +246,7 @@ def _for_client(
     response: h11.Response | h11.InformationalResponse,
 ) -> h11.Response | h11.InformationalResponse:
     headers = to_client([(bytes(name), bytes(value)) for name, value in response.headers])
-    if response.status_code == 101:  # noqa: PLR2004 - Switching Protocols
+    if response.status_code in {101, 426}:  # Switching Protocols, Upgrade Required
         headers += [(b"connection", b"upgrade"), (b"upgrade", b"websocket")]
     return type(response)(status_code=response.status_code, headers=headers, reason=response.reason)
 

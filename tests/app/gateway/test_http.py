@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from starlette.routing import Mount, Route
 
 from app.emulator import Emulator, Script
 from tests.app.gateway.running import (
@@ -181,3 +182,68 @@ async def test_the_page_is_served_under_a_strict_policy(gateway: Running) -> Non
     assert answer.headers["permissions-policy"].startswith("microphone=(self)")
     for escape in ("/static/../gateway/server.py", "/static/%2e%2e/gateway/server.py"):
         assert (await get(gateway, escape)).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "speech.example", "speech.example:8443"])
+@pytest.mark.parametrize(
+    "path", ["/ui", "/healthz", "/readyz", "/health", "/ws/status", "/static/main.js"]
+)
+async def test_a_slash_at_the_end_is_served_and_sends_nobody_elsewhere(
+    gateway: Running, path: str, host: str
+) -> None:
+    plain = await get(gateway, path, host=host)
+    slashed = await get(gateway, f"{path}/", host=host)
+    assert slashed.status_code == plain.status_code == 200
+    assert slashed.headers["content-type"] == plain.headers["content-type"]
+
+
+async def test_no_route_redirects_to_a_scheme_or_host_of_its_own(gateway: Running) -> None:
+    # What stands before the gateway may have ended TLS and have another name and port.
+    routes = [route.path for route in gateway.app.routes if isinstance(route, Route | Mount)]
+    assert "/ui" in routes
+    for path in routes:
+        for asked in (path, f"{path}/", f"{path}//"):
+            answer = await get(gateway, asked, accept="text/html", host="speech.example")
+            assert answer.headers.get("location", "/ui") == "/ui", asked
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [("text/html", 307), ("Text/HTML;q=0.9", 307), ("*/*, TEXT/HTML", 307), ("text/htmlx", 200)],
+)
+async def test_what_a_program_accepts_is_compared_as_media_types_are(
+    gateway: Running, accept: str, status: int
+) -> None:
+    assert (await get(gateway, "/", accept=accept)).status_code == status
+
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "hint"),
+    [
+        ("/ws", {}, "asks for no upgrade"),
+        ("/ws/transcribe/", {}, "asks for no upgrade"),
+        ("/ws", {"Sec-WebSocket-Key": KEY}, "a proxy on the way dropped the header Upgrade"),
+        ("/", {"Sec-WebSocket-Key": KEY}, "a proxy on the way dropped the header Upgrade"),
+        ("/ears", {"Sec-WebSocket-Key": KEY}, "a proxy on the way dropped the header Upgrade"),
+        (
+            "/ws",
+            {"Sec-WebSocket-Key": KEY, "Via": "1.1 old-squid (squid/5.7)"},
+            "the proxy on the way (Via: 1.1 old-squid (squid/5.7)) dropped the header Upgrade",
+        ),
+        # A Connection header that lost its companion, or the other way round.
+        ("/ws", {"Sec-WebSocket-Key": KEY, "Connection": "Upgrade"}, "dropped the header Upgrade"),
+        ("/ws", {"Sec-WebSocket-Key": KEY, "Upgrade": "websocket"}, "dropped the header Upgrade"),
+    ],
+)
+async def test_a_handshake_that_lost_its_upgrade_is_426_with_a_hint_at_the_proxy(
+    gateway: Running, path: str, headers: dict[str, str], hint: str
+) -> None:
+    answer = await get(gateway, path, **headers)
+    assert answer.status_code == 426
+    assert answer.headers["upgrade"] == "websocket"
+    assert answer.json()["code"] == "upgrade_required"
+    assert hint in answer.json()["error"]
+    assert answer.json()["retryable"] is False

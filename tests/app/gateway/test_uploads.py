@@ -50,6 +50,24 @@ async def test_each_format_gives_a_transcript_in_the_old_shape(
     assert body["words"][1]["confidence"] is None
 
 
+@pytest.mark.parametrize(
+    "kind", ["Multipart/Form-Data; boundary=x", "MULTIPART/FORM-DATA ;BOUNDARY=x"]
+)
+@pytest.mark.parametrize("path", ["/transcribe/file", "/transcribe/file/"])
+async def test_the_media_type_and_a_slash_at_the_end_may_be_written_as_anyone_likes(
+    gateway: Running, kind: str, path: str
+) -> None:
+    content = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="talk.wav"\r\n\r\n'
+        + recording("WAV", "PCM_16")
+        + b"\r\n--x--\r\n"
+    )
+    async with httpx.AsyncClient(base_url=gateway.http_url) as http:
+        answer = await http.post(path, content=content, headers={"Content-Type": kind})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["transcript"] == "hello world"
+
+
 async def test_bytes_that_are_no_audio_are_415(gateway: Running) -> None:
     answer = await upload(gateway, b"this is a letter, not a song" * 100, "letter.wav")
     assert answer.status_code == 415

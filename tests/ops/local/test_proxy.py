@@ -5,6 +5,7 @@ Does not prove that AWS's load balancer does the same; what is compared with it 
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -124,6 +125,35 @@ async def test_a_refused_upgrade_reaches_the_client_with_its_status(tls: dict[st
                 raise AssertionError("the upgrade was not refused")
         assert refused.value.response.status_code == 503
         assert refused.value.response.body == b"full"
+
+
+@contextlib.asynccontextmanager
+async def saying(said: bytes) -> AsyncIterator[Target]:
+    """Run a target that answers every request with the same bytes, and closes."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield Target(name="blue", host="127.0.0.1", port=port)
+
+
+async def test_an_answer_that_wants_an_upgrade_still_says_which(tls: dict[str, Any]) -> None:
+    said = (
+        b"HTTP/1.1 426 Upgrade Required\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n"
+        b"content-length: 0\r\n\r\n"
+    )
+    async with (
+        saying(said) as target,
+        running_front(lambda _: target, **tls) as front,
+        client_of(front) as client,
+    ):
+        answer = await client.get("/ws")
+    assert (answer.status_code, answer.headers["upgrade"]) == (426, "websocket")
 
 
 async def test_an_open_session_stays_where_it_is_when_the_weights_move(tls: dict[str, Any]) -> None:
