@@ -1,0 +1,25 @@
+"""Recordings: one decoder for every container and sample format, for everybody who reads sound.
+
+Uploads, the Python client, `perch transcribe`, the emulator and the quality checks all read through
+`open_recording` (block by block, in bounded memory) or `read_recording` (a short one at once).
+Everything here blocks: on an event loop, call it in a thread. Nothing here knows who calls.
+"""
+
+from app.recordings.decoding import OpenRecording, open_recording, read_recording
+from app.recordings.errors import RecordingError, RecordingProblem
+from app.recordings.formats import ACCEPTED
+from app.recordings.limits import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, RecordingLimits
+from app.recordings.samples import Pcm16
+
+__all__ = [
+    "ACCEPTED",
+    "HIGHEST_RATE_HZ",
+    "LOWEST_RATE_HZ",
+    "OpenRecording",
+    "Pcm16",
+    "RecordingError",
+    "RecordingLimits",
+    "RecordingProblem",
+    "open_recording",
+    "read_recording",
+]

@@ -1,0 +1,232 @@
+"""A recording, block by block."""
+
+import io
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+import soundfile
+
+from app.recordings.errors import RecordingError, RecordingProblem
+from app.recordings.formats import HEAD_BYTES, container_of
+from app.recordings.limits import RecordingLimits, check_shape
+from app.recordings.opening import Opened, open_sound
+from app.recordings.samples import Mixer, Pcm16
+from app.recordings.sources import source_of
+
+BLOCK_SECONDS: Final = 0.5
+_READ_SECONDS: Final = 0.05
+"""Decoded at once; where a decoder gives up, so much before that place may be lost."""
+
+_NO_LIMITS: Final = RecordingLimits()
+
+
+class OpenRecording:
+    """A recording whose header was read.
+
+    Iterate `blocks` once, to its end; `duration` and `warnings` grow while that happens and are
+    whole afterwards. Use it as a context manager, or `close` it.
+
+    Args:
+        opened: The decoder.
+        limits: What is taken.
+        closing: What is closed with it.
+
+    Attributes:
+        sample_rate: Hz of the blocks.
+        channels: How many the recording has; they are mixed to one.
+        format: Container and kind of samples, for people: "WAV (32 bit float)".
+    """
+
+    def __init__(self, opened: Opened, limits: RecordingLimits, closing: ExitStack) -> None:
+        self._opened = opened
+        self._limits = limits
+        self._closing = closing
+        self._rate: int = opened.sound.samplerate
+        self._mixer = Mixer(self._rate)
+        self._frames = 0
+        self._warnings: list[str] = []
+        self.sample_rate = self._mixer.rate
+        self.channels: int = opened.sound.channels
+        self.format = opened.name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the decoder and of what was opened for it; a file of the caller stays open."""
+        self._closing.close()
+
+    @property
+    def duration(self) -> float:
+        """Seconds of sound that were read so far. What a header promises is not counted."""
+        return self._frames / self._rate
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was odd about the recording, one sentence each."""
+        return tuple(self._warnings)
+
+    def blocks(self, seconds: float = BLOCK_SECONDS) -> Iterator[bytes]:
+        """PCM16 little-endian mono, in order; blocks.
+
+        Args:
+            seconds: Longest block. On a pipe a block is handed on as soon as it is full, so shorter
+                ones come sooner.
+
+        Raises:
+            RecordingError: TOO_LONG or TOO_LARGE as soon as a limit is passed; UNREADABLE where not
+                one sample can be decoded, or where the system cannot read on.
+        """
+        step = max(1, round(self._rate * min(_READ_SECONDS, seconds)))
+        block: list[bytes] = []
+        held = 0
+        most = round(seconds * self.sample_rate) * 2
+        for pcm in self._pieces(step):
+            if held + len(pcm) > most and held:
+                yield b"".join(block)
+                block, held = [], 0
+            block.append(pcm)
+            held += len(pcm)
+        if held:
+            yield b"".join(block)
+
+    def _pieces(self, step: int) -> Iterator[bytes]:
+        longest = self._limits.max_seconds
+        while True:
+            try:
+                frames = self._opened.sound.next_frames(step)
+            except soundfile.SoundFileError as error:
+                self._check_source()
+                self._broken_off(error)
+                break
+            self._check_source()
+            if not len(frames):
+                break
+            self._frames += len(frames)
+            if longest is not None and self._frames > longest * self._rate:
+                raise _too_long(longest)
+            if pcm := self._mixer.mix(frames):
+                yield pcm
+        if pcm := self._mixer.finish():
+            yield pcm
+        self._warn_of_the_end()
+
+    def _check_source(self) -> None:
+        """Raise what went wrong while libsndfile asked for bytes."""
+        match self._opened.view.failure:
+            case RecordingError() as error:
+                raise error
+            case OSError() as error:
+                raise _unreadable(error) from None
+
+    def _broken_off(self, error: soundfile.SoundFileError) -> None:
+        if not self._frames:
+            raise RecordingError(
+                RecordingProblem.UNREADABLE,
+                f"The {self._opened.name} cannot be decoded: "
+                f"{_reason(error)}; record or convert it again.",
+            ) from None
+        self._warnings.append(
+            f"The recording is damaged after {self.duration:.1f} s and was read up to there."
+        )
+
+    def _warn_of_the_end(self) -> None:
+        self._warnings += self._opened.remarks(self._frames, self._rate)
+        if self._mixer.not_numbers:
+            self._warnings.append(
+                f"{self._mixer.not_numbers} of its samples are no numbers (NaN or infinite) and "
+                "were taken as silence."
+            )
+        share = self._mixer.clipped / max(1, self._mixer.samples)
+        if share > 0.01:  # noqa: PLR2004 - a percent is heard
+            self._warnings.append(
+                f"{share:.0%} of its samples lie beyond full scale and were cut off; "
+                "float samples must lie between -1 and 1."
+            )
+
+
+def open_recording(
+    recording: Path | bytes | BinaryIO, limits: RecordingLimits = _NO_LIMITS
+) -> OpenRecording:
+    """Read the header of a recording of any accepted kind; blocks.
+
+    Memory stays within a few MiB whatever the header says. A pipe is read as it comes.
+
+    Args:
+        recording: A file (a FIFO or device too), a whole file's bytes, or an open binary file from
+            where it stands. One that cannot seek is read once, forward.
+        limits: What is taken.
+
+    Raises:
+        RecordingError: It cannot be used; see `RecordingProblem`.
+    """
+    with ExitStack() as stack:
+        try:
+            if isinstance(recording, Path):
+                file: BinaryIO = stack.enter_context(recording.open("rb"))
+            else:
+                file = io.BytesIO(recording) if isinstance(recording, bytes) else recording
+            source = source_of(file, limits.max_bytes)
+            head = source.read_at(0, HEAD_BYTES)
+            opened = open_sound(source, container_of(head))
+        except OSError as error:
+            raise _unreadable(error) from None
+        stack.callback(opened.close)
+        check_shape(opened.sound.samplerate, opened.sound.channels)
+        _check_length(opened, limits.max_seconds)
+        return OpenRecording(opened, limits, stack.pop_all())
+    raise AssertionError("unreachable")
+
+
+def read_recording(
+    recording: Path | bytes | BinaryIO, limits: RecordingLimits = _NO_LIMITS
+) -> Pcm16:
+    """A whole recording in memory: two bytes a sample; blocks.
+
+    Raises:
+        RecordingError: See `open_recording` and `OpenRecording.blocks`.
+    """
+    with open_recording(recording, limits) as opened:
+        data = b"".join(opened.blocks())
+        return Pcm16(
+            data=data,
+            sample_rate=opened.sample_rate,
+            duration=opened.duration,
+            warnings=opened.warnings,
+        )
+
+
+def _check_length(opened: Opened, longest: float | None) -> None:
+    """Refuse at once what is too long beyond doubt."""
+    if longest is not None and (opened.certain_frames or 0) > longest * opened.sound.samplerate:
+        raise _too_long(longest)
+
+
+def _too_long(longest: float) -> RecordingError:
+    return RecordingError(
+        RecordingProblem.TOO_LONG,
+        f"The recording is longer than the {longest:g} s that are taken.",
+    )
+
+
+def _unreadable(error: OSError) -> RecordingError:
+    # The system's word for it without its path, which is nobody's business.
+    return RecordingError(
+        RecordingProblem.UNREADABLE,
+        f"The recording cannot be read: {error.strerror or type(error).__name__}.",
+    )
+
+
+def _reason(error: soundfile.SoundFileError) -> str:
+    return getattr(error, "error_string", None) or str(error)

@@ -1,0 +1,34 @@
+"""Why a recording cannot be used."""
+
+from enum import StrEnum
+
+
+class RecordingProblem(StrEnum):
+    """What is wrong with a recording."""
+
+    UNREADABLE = "unreadable"
+    """It cannot be opened, or is of a known format and broken before its first sample."""
+
+    UNSUPPORTED = "unsupported"
+    """It is of a format, or has a shape, that is not decoded here."""
+
+    TOO_LARGE = "too_large"
+    """It has more bytes than are taken."""
+
+    TOO_LONG = "too_long"
+    """It has more seconds of sound than are taken."""
+
+
+class RecordingError(Exception):
+    """A recording cannot be used; sending it again will not help.
+
+    Args:
+        problem: What is wrong, for programs.
+        sentence: The same for people: what it is, what is accepted, and what to do. It never names
+            a path of this machine.
+    """
+
+    def __init__(self, problem: RecordingProblem, sentence: str) -> None:
+        super().__init__(sentence)
+        self.problem = problem
+        self.sentence = sentence

@@ -1,0 +1,208 @@
+"""What a recording seems to be, by its first bytes."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from app.recordings.errors import RecordingError, RecordingProblem
+
+HEAD_BYTES: Final = 4096
+"""So many first bytes are looked at."""
+
+ACCEPTED: Final = "WAV, FLAC, OGG (Vorbis or Opus), MP3, AIFF, AU, CAF, W64 and SPHERE"
+
+
+class Container(Enum):
+    """The containers that are decoded here."""
+
+    RIFF = auto()
+    FLAC = auto()
+    OGG = auto()
+    MPEG = auto()
+    AIFF = auto()
+    AU = auto()
+    CAF = auto()
+    W64 = auto()
+    SPHERE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    at: int
+    of: bytes
+    name: str
+    container: Container | None = None
+
+
+_W64_GUID: Final = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+
+# In this order: a later mark may be the beginning of an earlier one.
+_MARKS: Final = (
+    _Mark(8, b"AVI ", "an AVI video"),
+    _Mark(8, b"WEBP", "a WebP picture"),
+    _Mark(0, b"RIFF", "WAV", Container.RIFF),
+    _Mark(0, b"RIFX", "WAV", Container.RIFF),
+    _Mark(0, b"RF64", "WAV", Container.RIFF),
+    _Mark(0, b"BW64", "WAV", Container.RIFF),
+    _Mark(0, b"fLaC", "FLAC", Container.FLAC),
+    _Mark(28, b"Speex   ", "Speex in Ogg"),
+    _Mark(28, b"\x80theora", "a Theora video"),
+    _Mark(28, b"fishead", "an Ogg video"),
+    _Mark(0, b"OggS", "OGG", Container.OGG),
+    _Mark(8, b"AIFF", "AIFF", Container.AIFF),
+    _Mark(8, b"AIFC", "AIFF", Container.AIFF),
+    _Mark(0, b".snd", "AU", Container.AU),
+    _Mark(0, b"dns.", "AU", Container.AU),
+    _Mark(0, b"caff", "CAF", Container.CAF),
+    _Mark(0, _W64_GUID, "W64", Container.W64),
+    _Mark(0, b"NIST_1A\n", "SPHERE", Container.SPHERE),
+    _Mark(0, b"ID3", "MP3", Container.MPEG),
+    _Mark(0, b"\x1a\x45\xdf\xa3", "WebM or Matroska"),
+    _Mark(4, b"ftypqt", "a QuickTime file"),
+    _Mark(4, b"ftyp", "MP4 or M4A (AAC)"),
+    _Mark(4, b"moov", "a QuickTime file"),
+    _Mark(0, b"ADIF", "AAC"),
+    _Mark(0, b"#!AMR", "AMR"),
+    _Mark(0, b"#!SILK", "SILK"),
+    _Mark(1, b"#!SILK", "SILK"),
+    _Mark(0, bytes.fromhex("3026b2758e66cf11"), "WMA"),
+    _Mark(0, b"FLV\x01", "a Flash video"),
+    _Mark(0, b"wvpk", "WavPack"),
+    _Mark(0, b"MAC ", "Monkey's Audio"),
+    _Mark(0, b"TTA1", "True Audio"),
+    _Mark(0, b"MPCK", "Musepack"),
+    _Mark(0, b"MP+", "Musepack"),
+    _Mark(0, b"DSD ", "DSD"),
+    _Mark(0, b"FRM8", "DSD"),
+    _Mark(0, b"Creative Voice File\x1a", "VOC"),
+    _Mark(0, b"\x0b\x77", "AC-3"),
+    _Mark(0, b"\x7f\xfe\x80\x01", "DTS"),
+    _Mark(0, b"\x00\x00\x01\xba", "an MPEG video"),
+    _Mark(0, b"\x00\x00\x01\xb3", "an MPEG video"),
+    _Mark(0, b"MThd", "MIDI, which has notes and no sound"),
+    _Mark(0, b"PK\x03\x04", "a ZIP archive"),
+    _Mark(0, b"\x1f\x8b", "a gzip archive"),
+    _Mark(0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    _Mark(0, b"BZh", "a bzip2 archive"),
+    _Mark(0, b"\xfd7zXZ\x00", "an xz archive"),
+    _Mark(0, b"%PDF", "a PDF"),
+    _Mark(0, b"\x89PNG", "a PNG picture"),
+    _Mark(0, b"\xff\xd8\xff", "a JPEG picture"),
+    _Mark(0, b"GIF8", "a GIF picture"),
+    _Mark(0, b"\x7fELF", "a program"),
+    _Mark(0, b"MZ", "a program"),
+)
+_CONVERTIBLE: Final = frozenset(
+    {
+        "an AVI video",
+        "Speex in Ogg",
+        "a Theora video",
+        "an Ogg video",
+        "WebM or Matroska",
+        "a QuickTime file",
+        "MP4 or M4A (AAC)",
+        "AAC",
+        "AMR",
+        "WMA",
+        "a Flash video",
+        "WavPack",
+        "Monkey's Audio",
+        "True Audio",
+        "Musepack",
+        "DSD",
+        "VOC",
+        "AC-3",
+        "DTS",
+        "an MPEG video",
+        "an MPEG transport stream",
+    }
+)
+_TO_WAV: Final = "ffmpeg -i FILE -ac 1 -ar 16000 OUTPUT.wav"
+_RAW_TO_WAV: Final = "ffmpeg -f s16le -ar 16000 -ac 1 -i FILE OUTPUT.wav"
+_SYNC: Final = 0xFFE0
+_LAYER: Final = 0x06
+"""Bits of an MPEG audio header that name the layer; both are 0 in AAC."""
+_TS_PACKET: Final = 188
+_TEXT: Final = frozenset(range(0x20, 0x7F)) | {0x09, 0x0A, 0x0D}
+
+
+def name_of(head: bytes) -> str | None:
+    """What these first bytes seem to be, for a sentence; None where nothing is recognised."""
+    if mark := _mark_of(head):
+        return mark.name
+    if _is_mpeg(head):
+        return "MP3"
+    if _is_adts(head):
+        return "AAC"
+    if head[:1] == b"G" and head[_TS_PACKET : _TS_PACKET + 1] == b"G":
+        return "an MPEG transport stream"
+    if head and _TEXT.issuperset(head):
+        return _text_of(head)
+    return None
+
+
+def container_of(head: bytes) -> Container:
+    """The container that begins with these bytes.
+
+    Raises:
+        RecordingError: UNSUPPORTED, with what it seems to be and how to convert it.
+    """
+    if mark := _mark_of(head):
+        if mark.container is not None:
+            return mark.container
+    elif _is_mpeg(head):
+        return Container.MPEG
+    raise RecordingError(RecordingProblem.UNSUPPORTED, _sentence(head))
+
+
+def unsupported(what: str) -> RecordingError:
+    """The refusal of something ffmpeg can turn into what is accepted."""
+    return RecordingError(
+        RecordingProblem.UNSUPPORTED,
+        f"The recording is {what}, which is not decoded here; accepted: {ACCEPTED}; "
+        f"convert it: {_TO_WAV}",
+    )
+
+
+def _sentence(head: bytes) -> str:
+    if not head:
+        return f"The recording is empty; accepted: {ACCEPTED}."
+    name = name_of(head)
+    if name is None:
+        return (
+            f"The recording has no header that names a format; accepted: {ACCEPTED}; "
+            f"if it is raw 16-bit samples at 16 kHz: {_RAW_TO_WAV}"
+        )
+    if name in _CONVERTIBLE:
+        return str(unsupported(name))
+    return f"This is {name}, not a recording; accepted: {ACCEPTED}."
+
+
+def _mark_of(head: bytes) -> _Mark | None:
+    for mark in _MARKS:
+        if head.startswith(mark.of, mark.at):
+            return mark
+    return None
+
+
+def _has_sync(head: bytes) -> bool:
+    """Whether the eleven set bits are there with which frames of MPEG audio begin."""
+    return len(head) > 1 and int.from_bytes(head[:2], "big") & _SYNC == _SYNC
+
+
+def _is_mpeg(head: bytes) -> bool:
+    """Whether it begins with a frame of MPEG audio, layer III, II or I."""
+    return _has_sync(head) and head[1] & _LAYER != 0
+
+
+def _is_adts(head: bytes) -> bool:
+    return _has_sync(head) and head[1] & (_LAYER | 0x10) == 0x10  # noqa: PLR2004 - a bit
+
+
+def _text_of(head: bytes) -> str:
+    start = head.lstrip()[:15].lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
+    if start.startswith(b"<?xml"):
+        return "XML"
+    return "JSON" if start[:1] in {b"{", b"["} else "text"

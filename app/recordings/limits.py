@@ -1,0 +1,45 @@
+"""How much of a recording is taken, and at which rates it is handed on."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from app.recordings.errors import RecordingError, RecordingProblem
+
+LOWEST_RATE_HZ: Final = 8_000
+HIGHEST_RATE_HZ: Final = 48_000
+"""Rates between these are kept; they are what Riva and the contract take."""
+
+MODEL_RATE_HZ: Final = 16_000
+"""What the models were trained on; every other rate becomes this."""
+
+HIGHEST_SOURCE_RATE_HZ: Final = 192_000
+MOST_CHANNELS: Final = 32
+"""What studio equipment writes; beyond it a header is broken or wants to cost time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingLimits:
+    """How much is read before a recording is refused.
+
+    Attributes:
+        max_bytes: Of the recording as it is stored or sent; None for no limit.
+        max_seconds: Of sound in it, as it is decoded, whatever its header says; None for no limit.
+    """
+
+    max_bytes: int | None = None
+    max_seconds: float | None = None
+
+
+def check_shape(rate: int, channels: int) -> None:
+    """Refuse what no recorder writes.
+
+    Raises:
+        RecordingError: UNSUPPORTED.
+    """
+    if 0 < rate <= HIGHEST_SOURCE_RATE_HZ and 0 < channels <= MOST_CHANNELS:
+        return
+    raise RecordingError(
+        RecordingProblem.UNSUPPORTED,
+        f"The recording has {channels} channels at {rate} Hz; accepted: 1 to "
+        f"{MOST_CHANNELS} channels and 1 to {HIGHEST_SOURCE_RATE_HZ} Hz.",
+    )

@@ -1,0 +1,79 @@
+"""From decoded samples to PCM16 mono at a rate that is recognised."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from app.recordings.limits import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MODEL_RATE_HZ
+
+BYTES_PER_SAMPLE: Final = 2
+_FULL_SCALE: Final = 32_768.0
+
+Frames = NDArray[np.float32]
+"""Decoded samples in -1..1, one row a frame, one column a channel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pcm16:
+    """A whole recording in memory.
+
+    Attributes:
+        data: PCM16 little-endian mono.
+        sample_rate: Hz.
+        duration: Seconds of sound that were read.
+        warnings: What was odd about the recording, one sentence each.
+    """
+
+    data: bytes
+    sample_rate: int
+    duration: float
+    warnings: tuple[str, ...] = ()
+
+
+class Mixer:
+    """Mixes channels to one, brings odd rates to the models' own, and counts what had to be bent.
+
+    Args:
+        rate: Hz of the frames that come.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate if LOWEST_RATE_HZ <= rate <= HIGHEST_RATE_HZ else MODEL_RATE_HZ
+        self._resampler = (
+            None if self.rate == rate else soxr.ResampleStream(rate, self.rate, 1, dtype="float32")
+        )
+        self.samples = 0
+        self.clipped = 0
+        self.not_numbers = 0
+
+    def mix(self, frames: Frames) -> bytes:
+        """PCM16 of some frames; may be empty while the resampler fills."""
+        self.samples += frames.size
+        finite = np.isfinite(frames)
+        if not finite.all():
+            # What is no number was never heard: silence, not the full scale that a cast would give.
+            self.not_numbers += int(frames.size - np.count_nonzero(finite))
+            frames = np.where(finite, frames, np.float32(0))
+        # Beyond full scale by less than a step of PCM16 is rounding, not a fault.
+        self.clipped += int(np.count_nonzero(np.abs(frames) > 1.0 + 1.0 / _FULL_SCALE))
+        frames = np.clip(frames, -1.0, 1.0)
+        mono: NDArray[np.float32] = (
+            frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1, dtype=np.float32)
+        )
+        if self._resampler is not None:
+            mono = self._resampler.resample_chunk(mono)
+        return _pcm16(mono)
+
+    def finish(self) -> bytes:
+        """What the resampler still held; call once, after the last frames."""
+        if self._resampler is None:
+            return b""
+        return _pcm16(self._resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
+
+
+def _pcm16(samples: NDArray[np.float32]) -> bytes:
+    scaled = np.clip(np.rint(samples * np.float32(_FULL_SCALE)), -_FULL_SCALE, _FULL_SCALE - 1)
+    return bytes(scaled.astype("<i2").tobytes())

@@ -1,0 +1,142 @@
+"""Where a recording's bytes come from: a file, memory, or a pipe that is read once.
+
+libsndfile asks for bytes by position. A file has them all; a pipe only has those that have come.
+What a decoder does at the far end before it decodes (looks for a tag, walks over the chunks behind
+the sound) must not wait for the end of a live pipe, so there a read beyond what has come, after a
+jump, finds nothing.
+"""
+
+import io
+import os
+import stat
+from typing import BinaryIO, Final, Protocol
+
+from app.recordings.errors import RecordingError, RecordingProblem
+
+HEAD_BYTES: Final = 1 << 20
+"""Of a pipe, so much of its beginning can be read again: headers are read twice."""
+
+_READ_BYTES: Final = 1 << 16
+_NEARBY_BYTES: Final = 1 << 20
+"""A jump ahead in a pipe no farther than this skips; one farther looks for the end."""
+
+
+class Source(Protocol):
+    """Bytes by position."""
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes there are; None while nobody knows."""
+
+    @property
+    def flows(self) -> bool:
+        """Whether it is a pipe, whose end lies in the future when it is opened."""
+
+    def read_at(self, position: int, size: int) -> bytes:
+        """As many bytes as are asked for, fewer at the end.
+
+        Raises:
+            RecordingError: TOO_LARGE, or UNREADABLE where the system says so.
+        """
+
+
+def source_of(file: BinaryIO, max_bytes: int | None) -> Source:
+    """The bytes of an open file from where it stands, of a kind that fits it.
+
+    Raises:
+        RecordingError: TOO_LARGE, UNREADABLE.
+    """
+    if not _has_an_end(file):
+        return PipeSource(file, max_bytes)
+    return FileSource(file, max_bytes)
+
+
+def _has_an_end(file: BinaryIO) -> bool:
+    """Whether the file can be read from any position; devices claim it and have no end."""
+    if not file.seekable():
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except (OSError, AttributeError):  # in memory
+        return True
+
+
+def _too_large(most: int) -> RecordingError:
+    return RecordingError(
+        RecordingProblem.TOO_LARGE, f"The recording has more than the {most} bytes that are taken."
+    )
+
+
+class FileSource:
+    """A file that can be read from any position.
+
+    Args:
+        file: Its position now is the recording's beginning.
+        max_bytes: Most that is taken.
+    """
+
+    flows = False
+
+    def __init__(self, file: BinaryIO, max_bytes: int | None) -> None:
+        self._file = file
+        self._begin = file.tell()
+        self.length: int = file.seek(0, io.SEEK_END) - self._begin
+        if max_bytes is not None and self.length > max_bytes:
+            raise _too_large(max_bytes)
+
+    def read_at(self, position: int, size: int) -> bytes:
+        """As many bytes as are asked for, fewer at the end."""
+        self._file.seek(self._begin + position)
+        return self._file.read(min(size, max(0, self.length - position)))
+
+
+class PipeSource:
+    """A pipe: it is read once, forward; its beginning is kept.
+
+    Args:
+        file: Unbuffered, or buffered with `read1`: what has come is taken at once.
+        max_bytes: Most that is taken.
+    """
+
+    flows = True
+
+    def __init__(self, file: BinaryIO, max_bytes: int | None) -> None:
+        self._read = getattr(file, "read1", file.read)
+        self._most = max_bytes
+        self._head = bytearray()
+        self._ahead = bytearray()
+        """What was read last; it ends at `_frontier`."""
+        self._frontier = 0
+        self.length: int | None = None
+
+    def read_at(self, position: int, size: int) -> bytes:
+        """As many bytes as are asked for, fewer at the end; waits for them to come."""
+        if position > self._frontier + _NEARBY_BYTES:
+            return b""
+        while self._frontier < position + size and self._more():
+            pass
+        if position + size <= len(self._head):
+            return bytes(self._head[position : position + size])
+        begin = position - (self._frontier - len(self._ahead))
+        if begin >= 0:
+            return bytes(self._ahead[begin : begin + size])
+        if position < len(self._head):
+            return bytes(self._head[position : position + size])
+        return b""
+
+    def _more(self) -> bool:
+        if self.length is not None:
+            return False
+        came: bytes = self._read(_READ_BYTES) or b""
+        if not came:
+            self.length = self._frontier
+            return False
+        self._frontier += len(came)
+        if self._most is not None and self._frontier > self._most:
+            raise _too_large(self._most)
+        if len(self._head) < HEAD_BYTES:
+            self._head += came[: HEAD_BYTES - len(self._head)]
+        self._ahead += came
+        if len(self._ahead) > 4 * _READ_BYTES + _NEARBY_BYTES:
+            del self._ahead[: len(self._ahead) - _NEARBY_BYTES]
+        return True
