@@ -110,7 +110,10 @@ def gateway_environment(settings: Settings, chosen: ColourSettings) -> dict[str,
     tokens = {"APP_AUTH_TOKENS_FILE": f"{RUN}/files/{TOKENS_FILE}"}
     # Of an adopted VPC the range is not known; there clients look like the load balancer.
     inside = "" if settings.network.adopt is not None else settings.network.cidr
+    # Health checks of the load balancer ask by the machine's address, which is always accepted.
+    names = (settings.domain.name, *settings.domain.alternative_names)
     return {
+        "APP_ALLOWED_HOSTS": ",".join(names),
         "APP_TRUSTED_PROXIES": inside,
         "APP_DRAIN_GRACE_S": str(grace_seconds(settings)),
         "APP_RESUME_KEYS_FILE": f"{RUN}/files/{RESUME_KEYS_FILE}",

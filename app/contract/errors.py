@@ -58,6 +58,7 @@ class ErrorCode(StrEnum):
     INTERNAL_ERROR = "internal_error"
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN_ORIGIN = "forbidden_origin"
+    MISDIRECTED_REQUEST = "misdirected_request"
     TOO_MANY_CONNECTIONS = "too_many_connections"
     TOO_MANY_SESSIONS = "too_many_sessions"
     DRAINING = "draining"
@@ -227,7 +228,15 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
     ErrorCode.FORBIDDEN_ORIGIN: ErrorSpec(
         sentence="Origin {origin} is not allowed",
         http_status=403,
-        when="Before the upgrade, for a browser page that is not on the allow-list.",
+        when="Before the upgrade or for an upload, for a browser page that is not on the "
+        "allow-list, and for an `Origin` that is none.",
+    ),
+    ErrorCode.MISDIRECTED_REQUEST: ErrorSpec(
+        sentence="This gateway is not known as {host}; connect by its own name, or have the "
+        "operator add this one to APP_ALLOWED_HOSTS",
+        http_status=421,
+        when="On every route, and before the upgrade, where the header `Host` has a name that the "
+        "operator did not list. Addresses and `localhost` are always accepted.",
     ),
     ErrorCode.TOO_MANY_CONNECTIONS: ErrorSpec(
         sentence="All {limit} connections are in use",

@@ -1,14 +1,15 @@
-"""Who may connect: bearer tokens and browser origins. Checked before the upgrade."""
+"""Who may connect, and by which name: tokens, browser origins, hosts. Before the upgrade."""
 
 import hashlib
 import hmac
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
 from app.contract import ContractError, ErrorCode
+from app.contract.limits import MAX_ECHO_CHARS
+from app.gateway.hosts import AcceptedHosts, Authority, Origin
 
 SUBPROTOCOL: Final = "perch"
 """What browsers offer beside `bearer.<token>`, and what is selected: a token is never echoed."""
@@ -17,17 +18,19 @@ _BEARER_SUBPROTOCOL: Final = "bearer."
 
 
 class AccessPolicy:
-    """Decides by token and origin.
+    """Decides by host, token and origin.
 
     Args:
         tokens: Accepted bearer tokens; none switches the check off.
         origins: Accepted `Origin` values; none accepts every one. The gateway's own page is always
             accepted.
+        hosts: Accepted `Host` values, as `AcceptedHosts` has them.
     """
 
-    def __init__(self, tokens: Iterable[str], origins: Iterable[str]) -> None:
+    def __init__(self, tokens: Iterable[str], origins: Iterable[str], hosts: Iterable[str]) -> None:
         self._digests = tuple(_digest(token) for token in tokens)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._hosts = AcceptedHosts(hosts)
 
     @property
     def asks_for_token(self) -> bool:
@@ -41,8 +44,9 @@ class AccessPolicy:
             The token that was accepted; None where none is asked for.
 
         Raises:
-            ContractError: `unauthorized` or `forbidden_origin`.
+            ContractError: `misdirected_request`, `forbidden_origin` or `unauthorized`.
         """
+        self.check_host(connection)
         self._check_origin(connection)
         if not self._digests:
             return None
@@ -58,15 +62,33 @@ class AccessPolicy:
         matches = [hmac.compare_digest(digest, known) for known in self._digests]
         return any(matches)
 
+    def check_host(self, connection: HTTPConnection) -> None:
+        """Let a request pass that asks for a host this gateway is known as.
+
+        Only HTTP/1.0 may name none, and no browser speaks it.
+
+        Raises:
+            ContractError: `misdirected_request`.
+        """
+        for host in filter(None, connection.headers.getlist("host")):
+            if not self._hosts.accept(host):
+                raise ContractError(ErrorCode.MISDIRECTED_REQUEST, host=host[:MAX_ECHO_CHARS])
+
     def _check_origin(self, connection: HTTPConnection) -> None:
-        origin = connection.headers.get("origin")
-        if origin is None or not self._origins:
-            return
-        if origin.lower() in self._origins:
-            return
-        if urlsplit(origin).netloc.lower() == connection.headers.get("host", "").lower():
-            return
-        raise ContractError(ErrorCode.FORBIDDEN_ORIGIN, origin=origin[:200])
+        for origin in connection.headers.getlist("origin"):
+            if not self._accepts_page(origin, connection):
+                raise ContractError(ErrorCode.FORBIDDEN_ORIGIN, origin=origin[:MAX_ECHO_CHARS])
+
+    def _accepts_page(self, origin: str, connection: HTTPConnection) -> bool:
+        try:
+            page = Origin.parse(origin)
+            if not self._origins or origin.lower() in self._origins:
+                return True
+            # The own page: whether the host is one of ours was checked before.
+            own = Authority.parse(connection.headers.get("host", ""))
+        except ValueError:
+            return False
+        return page is not None and own.at(page.scheme) == page.authority
 
 
 def selected_subprotocol(connection: HTTPConnection) -> str | None:

@@ -29,7 +29,7 @@ from app.gateway.core import Gateway
 from app.gateway.dialects import Voice
 from app.gateway.logs import get_logger
 from app.gateway.metrics import GatewayMetrics
-from app.gateway.middleware import LostUpgrades, SecurityHeaders, TrailingSlashes
+from app.gateway.middleware import MIDDLEWARE
 from app.gateway.session import GatewaySession
 from app.gateway.settings import GatewaySettings
 from app.gateway.uploads import transcribe_file
@@ -69,7 +69,7 @@ def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
             Mount("/static", StaticFiles(directory=WEB)),
             WebSocketRoute("/{path:path}", serve_websocket),
         ],
-        middleware=[Middleware(one) for one in (SecurityHeaders, TrailingSlashes, LostUpgrades)],
+        middleware=[Middleware(one) for one in MIDDLEWARE],
         exception_handlers={
             HTTPException: http.on_http_exception,
             ContractError: http.on_contract_error,

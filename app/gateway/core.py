@@ -116,7 +116,9 @@ class Gateway:
             metrics=metrics,
             admission=Admission(_admission_rules(settings), metrics, asr.slots),
             readiness=ReadinessProbe(asr, settings.app_ready_probe_interval_s),
-            access=AccessPolicy(settings.auth_tokens(), settings.app_allowed_origins),
+            access=AccessPolicy(
+                settings.auth_tokens(), settings.app_allowed_origins, settings.app_allowed_hosts
+            ),
             clients=Clients(settings.app_trusted_proxies),
             resume=ResumeTokens(settings.resume_keys(), settings.app_resume_window_s),
             version=version,
@@ -138,7 +140,8 @@ class Gateway:
         """Say whose a request is, if it may come in.
 
         Raises:
-            ContractError: `unauthorized`, `forbidden_origin` or `bad_request`.
+            ContractError: `misdirected_request`, `forbidden_origin`, `unauthorized` or
+                `bad_request`.
         """
         return self.clients.visitor(connection, self.access.check(connection))
 

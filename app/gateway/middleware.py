@@ -6,7 +6,8 @@ from typing import Final
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.gateway.http import error_response, upgrade_required
+from app.contract import ContractError
+from app.gateway.http import error_response, gateway_of, upgrade_required
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": (
@@ -62,6 +63,27 @@ class TrailingSlashes:
         await self._app(scope, receive, send)
 
 
+class HostCheck:
+    """Answers nothing over HTTP for a host the gateway is not known as.
+
+    A WebSocket's host is checked with its origin and token, where refusals are counted.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an ASGI connection on if it asks for a host of ours."""
+        if scope["type"] == "http":
+            connection = HTTPConnection(scope)
+            try:
+                gateway_of(connection).access.check_host(connection)
+            except ContractError as error:
+                await error_response(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
 class LostUpgrades:
     """Tells a WebSocket client, on whatever path, that its upgrade did not arrive."""
 
@@ -77,3 +99,7 @@ class LostUpgrades:
             await error_response(upgrade_required(request))(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+MIDDLEWARE: Final = (SecurityHeaders, HostCheck, TrailingSlashes, LostUpgrades)
+"""From the outside in."""

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.contract import limits
+from app.gateway.hosts import checked_entry
 
 PREFIXES: Final = ("APP_", "WS_", "AUDIO_", "LOG_")
 MIN_TOKEN_CHARS: Final = 16
@@ -123,6 +124,9 @@ def split_tokens(text: str) -> tuple[str, ...]:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
+Hosts = Annotated[
+    tuple[Annotated[str, AfterValidator(checked_entry)], ...], NoDecode, BeforeValidator(_list)
+]
 OptionalFile = Annotated[
     Path | None, BeforeValidator(_empty_is_none), AfterValidator(_readable_file)
 ]
@@ -173,6 +177,12 @@ class GatewaySettings(BaseSettings):
         (),
         description="empty for any, or browser origins such as https://example.org, "
         "separated by commas",
+    )
+    app_allowed_hosts: Hosts = Field(
+        (),
+        description="the names clients connect by, such as speech.example.org, separated by "
+        "commas; *.example.org is every name below one, * every name; addresses and localhost are "
+        "always accepted, and where this is empty names without a dot",
     )
     app_trusted_proxies: Networks = Field(
         (),

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -193,6 +194,7 @@ class Workshop:
             environment={
                 "APP_HOST": LOOPBACK,
                 "APP_PORT": str(colour.gateway_port),
+                "APP_ALLOWED_HOSTS": urlsplit(outputs.endpoint_url).hostname or "",
                 # The listener, which stands where the load balancer does.
                 "APP_TRUSTED_PROXIES": f"{LOOPBACK}/32",
                 "APP_RESUME_KEYS_FILE": str(self.folder.resume_keys),

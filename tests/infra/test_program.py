@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
@@ -220,6 +221,18 @@ def test_every_gateway_of_an_environment_shares_keys_and_has_the_stacks_slots() 
             'RIVA_FALLBACK_ENDPOINTS=""',
         ):
             assert line in text
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_every_gateway_answers_to_the_names_of_its_environment_alone(name: str) -> None:
+    config = {"domain": {"alternative_names": ["other.example.com"]}}
+    recording = changed_stack(name, config)
+    host = urlsplit(recording.outputs["endpoint_url"]).hostname
+    templates = recording.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+    assert templates
+    for template in templates:
+        text = read_user_data(template.inputs["userData"])
+        assert f'APP_ALLOWED_HOSTS="{host},other.example.com"' in text
 
 
 @pytest.mark.parametrize("name", STACKS)
