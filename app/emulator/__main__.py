@@ -66,6 +66,9 @@ def _say(event: str, **fields: object) -> None:
 
 @click.command(context_settings={"show_default": True})
 @click.option("--host", help="Address to bind.")
+@click.option(
+    "--allowed-host", "allowed_hosts", multiple=True, help="A name HTTP is asked by; repeatable."
+)
 @click.option("--grpc-port", type=int, help="Port of the Riva services; 0 takes a free one.")
 @click.option("--http-port", type=int, help="Port of health, models, metrics; 0: a free one.")
 @click.option("--tags-selector", help="As NIM_TAGS_SELECTOR; mode decides which RPCs are served.")

@@ -5,10 +5,12 @@ import time
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ValidationError
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app.emulator.guard import Guard
 from app.emulator.runtime import Runtime
 from app.emulator.script import Script
 
@@ -81,4 +83,5 @@ def create_app(runtime: Runtime) -> Starlette:
             Route("/admin/script", pages.script, methods=["GET"]),
             Route("/admin/streams", pages.streams, methods=["GET"]),
         ]
-    return Starlette(routes=routes)
+    names = (runtime.settings.host, *runtime.settings.allowed_hosts)
+    return Starlette(routes=routes, middleware=[Middleware(Guard, names=names)])

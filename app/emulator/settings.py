@@ -46,6 +46,8 @@ class EmulatorSettings(BaseModel):
 
     Attributes:
         host: Address to bind.
+        allowed_hosts: Names, beside `host`, localhost and addresses, by which the HTTP port may be
+            asked.
         grpc_port: Port of the Riva services; 0 takes a free one.
         http_port: Port of health, models and metrics; 0 takes a free one.
         tags_selector: As NIM_TAGS_SELECTOR; `mode` decides which RPCs are served.
@@ -73,6 +75,7 @@ class EmulatorSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     host: str = "127.0.0.1"
+    allowed_hosts: tuple[str, ...] = ()
     grpc_port: Port = 0
     http_port: Port = 0
     tags_selector: str = "mode=str"

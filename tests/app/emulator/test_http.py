@@ -74,3 +74,53 @@ async def test_scripts_cannot_be_set_unless_that_was_switched_on() -> None:
         for path in ("/admin/script", "/admin/streams"):
             assert (await http.get(path)).status_code == 404
         assert (await http.post("/admin/script", content=script)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "evil.example"},
+        {"Host": "localhost.evil.example:9000"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "localhost@evil.example"},
+        {"Host": "[::1].evil.example"},
+        {"Host": ""},
+    ],
+    ids=str,
+)
+async def test_no_web_page_gets_an_answer_or_sets_a_script(header: dict[str, str]) -> None:
+    script = Script(streams=(StreamScript(result_delay=1),)).model_dump_json()
+    async with serve(OPEN) as emulator, httpx.AsyncClient(base_url=emulator.http_url) as http:
+        for path in ("/v1/models", "/v1/metrics", "/v1/health/ready", "/admin/streams", "/nothing"):
+            refused = await http.get(path, headers=header)
+            assert refused.status_code == 403
+            assert "access-control-allow-origin" not in refused.headers
+        assert (await http.post("/admin/script", content=script, headers=header)).status_code == 403
+        assert (await http.get("/admin/script")).json()["streams"] == []
+
+
+@pytest.mark.parametrize("host", ["localhost:9000", "LOCALHOST", "127.0.0.1", "[::1]:9000"])
+async def test_whoever_names_this_machine_is_answered(host: str) -> None:
+    async with serve(QUIET) as emulator, httpx.AsyncClient(base_url=emulator.http_url) as http:
+        answer = await http.get("/v1/health/live", headers={"Host": host})
+    assert answer.status_code == 200
+
+
+async def test_a_further_name_is_taken_once_it_was_allowed() -> None:
+    named = EmulatorSettings(engine="none", allowed_hosts=("riva.internal",))
+    for settings, status in ((QUIET, 403), (named, 200)):
+        async with serve(settings) as emulator, httpx.AsyncClient() as http:
+            answer = await http.get(
+                f"{emulator.http_url}/v1/health/live", headers={"Host": "riva.internal:9000"}
+            )
+        assert answer.status_code == status
+
+
+async def test_the_grpc_port_gives_nothing_to_a_browser() -> None:
+    # A browser speaks HTTP/1.1 where there is no TLS, and gRPC's server does not.
+    async with serve(QUIET) as emulator, httpx.AsyncClient() as http:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await http.get(f"http://{emulator.grpc_target}/")
