@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.errors import CommandFailedError, ConfigurationError
+from ops.local.access import local_session
 from ops.local.host import POLL_SECONDS
 from ops.local.state import StateFolder
 from ops.options import stack_option, state_option
@@ -121,19 +122,19 @@ def connect(stack: str, chosen: Path | None) -> tuple[Switch, bool]:
         chosen: State folder given by the person; None for the usual one.
 
     Raises:
-        CommandFailedError: The stack's outputs cannot be read.
+        CommandFailedError: The stack's outputs cannot be read, or the credentials of its AWS API.
     """
     outputs = read(stack, chosen=chosen)
     state = StateFolder(state_folder(stack, chosen)).read()
-    access = {} if state is None else state.aws
-    api = boto3.client(
-        "ssm",
-        region_name=outputs.region,
-        endpoint_url=access.get("AWS_ENDPOINT_URL"),
-        aws_access_key_id=access.get("AWS_ACCESS_KEY_ID"),
-        aws_secret_access_key=access.get("AWS_SECRET_ACCESS_KEY"),
-        config=CALLS,
-    )
+    if state is None:
+        api = boto3.client("ssm", region_name=outputs.region, config=CALLS)
+    else:
+        session = local_session(state.aws)
+        api = session.client(
+            "ssm",
+            endpoint_url=state.aws["AWS_ENDPOINT_URL"],
+            config=CALLS.merge(Config(proxies={})),
+        )
     return Switch(stack, outputs, api), state is not None
 
 

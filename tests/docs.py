@@ -13,6 +13,7 @@ from app.gateway.docs import metrics_page
 from app.gateway.watch import LATE_AUDIO_S
 from infra.policies.page import security_page
 from infra.reference import configuration_page
+from ops.local.listeners import listeners_section
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -21,7 +22,7 @@ DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/contract.md": lambda: contract_page(LATE_AUDIO_S),
     "docs/contract.schema.json": contract_schema,
     "docs/metrics.md": metrics_page,
-    "docs/security.md": security_page,
+    "docs/security.md": lambda: security_page() + listeners_section(),
 }
 
 

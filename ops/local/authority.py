@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from ops.errors import ConfigurationError
-from ops.local.state import write_private
+from ops.private_files import write_private
 
 NAMES = ("localhost", "127.0.0.1", "::1")
 """Everything a person may write for this machine."""

@@ -40,22 +40,40 @@ def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **spared(environment), "PYTHONUNBUFFERED": "1"}
 
 
-def aws_access(endpoint: str, region: str) -> dict[str, str]:
-    """Return variables with which boto3 and the AWS CLI reach the local API and nothing else."""
+def aws_access(endpoint: str, region: str, credentials: Path) -> dict[str, str]:
+    """Return variables with which boto3 and the AWS CLI reach the local API and nothing else.
+
+    Args:
+        endpoint: URL of the API.
+        region: AWS region.
+        credentials: The file of its access key; the key itself is in no variable.
+    """
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
-        "AWS_ACCESS_KEY_ID": "perch-local",
-        "AWS_SECRET_ACCESS_KEY": "perch-local",  # pragma: allowlist secret
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
     }
+
+
+def origins(outputs: StackOutputs) -> tuple[str, ...]:
+    """Return the origins of the page: the endpoint's by every name of this machine."""
+    names = (LOOPBACK, "[::1]")
+    return (
+        outputs.endpoint_url,
+        *(f"https://{name}:{outputs.listener_port}" for name in names),
+    )
 
 
 def answers_200(client: httpx.AsyncClient, url: str) -> Probe:
     """Return a probe that is content when ``url`` answers 200."""
+    return answers(client, url, httpx.codes.OK)
+
+
+def answers(client: httpx.AsyncClient, url: str, status: int) -> Probe:
+    """Return a probe that is content when ``url`` answers with a status."""
 
     async def probe() -> str | None:
         try:
@@ -64,7 +82,7 @@ def answers_200(client: httpx.AsyncClient, url: str) -> Probe:
             return "does not listen yet"
         except httpx.HTTPError as error:
             return f"{type(error).__name__} at {url}"
-        if response.status_code == httpx.codes.OK:
+        if response.status_code == status:
             return None
         said = " ".join(response.text.split())[:120]
         return f"HTTP {response.status_code} {said}".strip()
@@ -119,10 +137,11 @@ class Workshop:
             "aws",
             tier=TIER_AWS,
             module="ops.offline.server",
-            arguments=("--port", str(port)),
+            arguments=("--port", str(port), "--credentials", str(self.folder.aws_credentials)),
             address=endpoint,
             port=port,
-            probe=answers_200(self.client, f"{endpoint}/moto-api/data.json"),
+            # It says nothing else to who does not sign.
+            probe=answers(self.client, endpoint, httpx.codes.FORBIDDEN),
             # What it knows lives in its memory: another one would be an empty account.
             restart=False,
         )
@@ -197,6 +216,7 @@ class Workshop:
                 "APP_ALLOWED_HOSTS": urlsplit(outputs.endpoint_url).hostname or "",
                 # The listener, which stands where the load balancer does.
                 "APP_TRUSTED_PROXIES": f"{LOOPBACK}/32",
+                "APP_ALLOWED_ORIGINS": ",".join(origins(outputs)),
                 "APP_RESUME_KEYS_FILE": str(self.folder.resume_keys),
                 "APP_RECOGNITION_FILE": str(self.folder.recognition),
                 "APP_DRAIN_GRACE_S": GATEWAY_GRACE_SECONDS,
@@ -246,6 +266,7 @@ class Workshop:
                 *("--stack", stack),
                 *("--root", str(root)),
                 *("--endpoint", endpoint),
+                *("--credentials", str(self.folder.aws_credentials)),
                 *("--overrides", overrides),
                 *("--outputs", str(self.folder.outputs)),
             ),

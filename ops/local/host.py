@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import stack
-from ops.local.state import write_private
+from ops.private_files import write_private
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient

@@ -6,7 +6,6 @@ and only a process that agrees in both is taken for ours.
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ops.errors import CommandFailedError, ConfigurationError
+from ops.private_files import write_private
 
 CLOCK_SECONDS = 2.0
 """How far two readings of one start may lie apart: boot time is a whole second that can waver."""
@@ -77,15 +77,6 @@ def alive(running: Running) -> bool:
     return now is not None and abs(now - running.started) <= CLOCK_SECONDS
 
 
-def write_private(path: Path, text: str) -> None:
-    """Put ``text`` at ``path`` in one step, readable by its owner alone."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
-
-
 class StateFolder:
     """The files of a stack on this machine.
 
@@ -100,6 +91,7 @@ class StateFolder:
         self.logs = path / "logs"
         self.resume_keys = path / "resume-keys"
         self.recognition = path / "recognition"
+        self.aws_credentials = path / "aws-credentials"
 
     def prepare(self) -> None:
         """Make the folder and those in it.
@@ -156,7 +148,10 @@ class StateFolder:
 
     def clear(self) -> None:
         """Forget what ran and what the stack gave out; certificates and logs stay."""
-        for file in (self.outputs, self.state, self.resume_keys, self.recognition):
+        for file in (
+            *(self.outputs, self.state, self.resume_keys, self.recognition),
+            self.aws_credentials,
+        ):
             file.unlink(missing_ok=True)
 
     def forget_handed(self) -> None:

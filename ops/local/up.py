@@ -149,7 +149,7 @@ class Environment:
         project = self._order.project
         spec = workshop.aws(self._order.aws_port)
         region = project.config.get("aws:region", "us-east-1")
-        self._aws = aws_access(spec.address, region)
+        self._aws = aws_access(spec.address, region, self._order.folder.aws_credentials)
         with self._reporter.step("starting an AWS API (moto)") as step:
             await self.supervisor.start(spec)
             await self.supervisor.until_ready(

@@ -21,7 +21,7 @@ Created, in moto on this machine (`ops.offline.server`, or `IN_PROCESS` inside `
 
     from ops.offline.applier import apply
 
-    applied = apply("local", endpoint_url="http://127.0.0.1:5000")     # AppliedStack
+    applied = apply("local", endpoint_url="http://127.0.0.1:5000", credentials=file)
     applied.outputs["load_balancer_arn"], applied.resources[urn]       # real ids of that endpoint
     applied.unsupported                                                # what moto lacks, and why
 

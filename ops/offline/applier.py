@@ -7,6 +7,7 @@ from typing import Any
 
 from ops.offline.aws.backend import AwsBackend, default_provider
 from ops.offline.aws.cloud import IN_PROCESS, Cloud
+from ops.offline.credentials import load
 from ops.offline.project import load_project
 from ops.offline.recording import Recording
 from ops.offline.run import run_program
@@ -37,6 +38,7 @@ def apply(
     stack: str,
     *,
     endpoint_url: str,
+    credentials: Path | None = None,
     overrides: Mapping[str, object] | None = None,
     root: Path | None = None,
 ) -> AppliedStack:
@@ -48,14 +50,15 @@ def apply(
         stack: the stack's name.
         endpoint_url: a server on this machine (`ops.offline.server`), or `IN_PROCESS` while moto's
             `mock_aws` is active and `ops.offline.moto_patches` installed.
+        credentials: file that the server keeps its access key in; none for `IN_PROCESS`.
         overrides: configuration laid over the stack's file; see `ops.offline.project.load_project`.
         root: folder of Pulumi.yaml; this checkout unless given.
 
     Raises:
-        OfflineError: the endpoint is not local, the project cannot be read, or resources failed;
-            the message lists each with its type, name and reason.
+        OfflineError: the endpoint is not local, the project or the credentials cannot be read, or
+            resources failed; the message lists each with its type, name and reason.
     """
-    cloud = Cloud(endpoint_url)
+    cloud = Cloud(endpoint_url, None if credentials is None else load(credentials))
     project = load_project(stack, root=root, overrides=overrides)
     provider = default_provider(project.config)
     caller = cloud.call("sts", "get_caller_identity", provider.region, {})

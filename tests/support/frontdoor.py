@@ -7,16 +7,17 @@ import ssl
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-import boto3
 import httpx
 import trustme
 
+from ops.local.access import local_session
 from ops.local.children import aws_access
 from ops.stack import StackOutputs
 from tests.ops.test_stack import COLOUR, OUTPUTS
 from tests.support.processes import POLL_S, START_S, Place, ProcessError, Program, free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
@@ -60,11 +61,14 @@ class FrontDoor:
         return context
 
     async def __aenter__(self) -> Self:
-        api = Program("aws", ("ops.offline.server", "--port", "0"), self._folder)
+        credentials = self._folder / "aws-credentials"
+        server = ("ops.offline.server", "--port", "0", "--credentials", str(credentials))
+        api = Program("aws", server, self._folder)
         await self._stack.enter_async_context(api)
         await api.launch()
         url = (await api.wait_for_line("http://")).split()[-1]
-        front = await asyncio.to_thread(self._create, url)
+        access = aws_access(url, REGION, credentials)
+        front = await asyncio.to_thread(self._create, access)
         outputs = self._folder / "outputs.json"
         outputs.write_text(self._outputs(front), encoding="utf-8")
         self.certify()
@@ -75,7 +79,7 @@ class FrontDoor:
                 "listener",
                 ("ops.local.listener", *files),
                 self._folder,
-                aws_access(url, REGION),
+                access,
             )
         )
         await self.open()
@@ -125,8 +129,8 @@ class FrontDoor:
             except TimeoutError:
                 raise ProcessError(f"{colours} are not reached through the listener") from None
 
-    def _create(self, url: str) -> str:
-        session = boto3.Session("perch-local", "perch-local", region_name=REGION)
+    def _create(self, access: Mapping[str, str]) -> str:
+        session, url = local_session(access), access["AWS_ENDPOINT_URL"]
         ec2 = session.client("ec2", endpoint_url=url)
         elb: Any = session.client("elbv2", endpoint_url=url)
         self._api = elb

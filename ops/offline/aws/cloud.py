@@ -14,13 +14,14 @@ from botocore.model import OperationModel, StructureShape
 from botocore.validate import ParamValidator
 
 from ops.offline.aws import shapes
+from ops.offline.credentials import AccessKey
 from ops.offline.errors import OfflineError
 
 IN_PROCESS: Final = "in-process"
 """In place of an endpoint: moto's `mock_aws` is active in this process."""
 
-_DUMMY = "offline"
-"""Access key and secret. Never the user's: even a request that went astray could not be signed."""
+_DUMMY = AccessKey("offline", "offline")
+"""For moto in this process. Never the user's: a request that went astray could not be signed."""
 
 
 def check_endpoint(endpoint: str) -> None:
@@ -50,7 +51,7 @@ def check_endpoint(endpoint: str) -> None:
 def _session() -> boto3.session.Session:
     """One for the process: it keeps the models it has read, 4 MB of JSON for the services here."""
     return boto3.session.Session(
-        aws_access_key_id=_DUMMY, aws_secret_access_key=_DUMMY, region_name="us-east-1"
+        aws_access_key_id=_DUMMY.id, aws_secret_access_key=_DUMMY.secret, region_name="us-east-1"
     )
 
 
@@ -61,10 +62,16 @@ def _moto_is_active() -> bool:
 
 
 class Cloud:
-    """boto3 clients for one endpoint, and calls that are checked before they are sent."""
+    """boto3 clients for one endpoint, and calls that are checked before they are sent.
 
-    def __init__(self, endpoint: str) -> None:
+    Args:
+        endpoint: a server on this machine, or `IN_PROCESS`.
+        key: what the server's run takes; None for moto in this process.
+    """
+
+    def __init__(self, endpoint: str, key: AccessKey | None = None) -> None:
         check_endpoint(endpoint)
+        self._key = key or _DUMMY
         self._endpoint = None if endpoint == IN_PROCESS else endpoint
         self._session = _session()
         self._clients: dict[tuple[str, str], Any] = {}
@@ -76,6 +83,8 @@ class Cloud:
                 service,
                 region_name=region,
                 endpoint_url=self._endpoint,
+                aws_access_key_id=self._key.id,
+                aws_secret_access_key=self._key.secret,
                 config=Config(
                     connect_timeout=5,
                     read_timeout=60,

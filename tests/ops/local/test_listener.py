@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
 import httpx
 import pytest
 
 from ops.local import authority, balancer, control
+from ops.local.access import local_session
 from ops.local.children import aws_access, scrubbed
 from ops.local.routing import Answer, Condition, Forward, HealthCheck, Rule
 from ops.stack import StackOutputs
@@ -62,23 +62,26 @@ class Api:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    credentials = tmp_path_factory.mktemp("aws") / "credentials"
     process = subprocess.Popen(
-        [sys.executable, "-m", "ops.offline.server", "--port", "0"],
+        [
+            *(sys.executable, "-m", "ops.offline.server"),
+            *("--port", "0", "--credentials", str(credentials)),
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None
-    yield process.stdout.readline().split()[-1]
+    yield aws_access(process.stdout.readline().split()[-1], REGION, credentials)
     process.terminate()
     process.wait()
     process.stdout.close()
 
 
 @pytest.fixture(scope="module")
-def api(server: str) -> Api:
-    access = aws_access(server, REGION)
-    session = boto3.Session("perch-local", "perch-local", region_name=REGION)
+def api(access: dict[str, str]) -> Api:
+    session, server = local_session(access), access["AWS_ENDPOINT_URL"]
     ec2 = session.client("ec2", endpoint_url=server)
     elb = session.client("elbv2", endpoint_url=server)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]

@@ -15,11 +15,11 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
-import boto3
 import httpx
 import psutil
 import pytest
@@ -27,8 +27,11 @@ from click.testing import CliRunner, Result
 
 from ops.cli import main
 from ops.local import ports
+from ops.local.access import local_session
+from ops.local.listeners import LISTENERS
 from ops.local.plan import PORTS_IN_A_ROW
-from ops.local.state import State, StateFolder, alive
+from ops.local.state import Running, State, StateFolder, alive
+from ops.offline.credentials import load
 from ops.recording import DEFAULT
 from ops.stack import StackOutputs
 
@@ -155,6 +158,53 @@ def test_the_page_is_there_for_whoever_trusts_the_authority(up: Up) -> None:
     assert answer.headers["content-type"].startswith("text/html")
 
 
+def opened(child: Running) -> list[tuple[str, int]]:
+    """Address and port of every listening socket of a process."""
+    connections = psutil.Process(child.pid).net_connections(kind="tcp")
+    listening = (one for one in connections if one.status == psutil.CONN_LISTEN)
+    # gRPC listens on IPv4 by an IPv6 socket.
+    return [(one.laddr.ip.removeprefix("::ffff:"), one.laddr.port) for one in listening]
+
+
+def test_every_open_port_is_on_loopback_and_in_the_table_of_ports(up: Up) -> None:
+    for child in (*up.state.children, up.state.supervisor):
+        sockets = opened(child)
+        assert {address for address, _ in sockets} <= {"127.0.0.1", "::1"}, child.name
+        rows = [row for row in LISTENERS if fnmatch(child.name, row.process)]
+        assert len({port for _, port in sockets}) == sum(row.sockets for row in rows), child.name
+
+
+def test_a_web_page_of_another_origin_gets_nothing_at_any_port(up: Up) -> None:
+    trust = ssl.create_default_context(cafile=up.outputs.ca_certificate_path)
+    evil = {"Origin": "https://evil.example"}
+    with httpx.Client(verify=trust, trust_env=False, headers=evil) as page:
+        for child in up.state.children:
+            for port in {port for _, port in opened(child)}:
+                kind = child.name.partition("-")[0]
+                scheme = "https" if kind == "listener" else "http"
+                url = f"{scheme}://localhost:{port}"
+                try:
+                    answer = page.post(f"{url}/transcribe/file", content=b"x")
+                except httpx.RemoteProtocolError:
+                    assert kind == "emulator"  # its gRPC port speaks no HTTP/1.1
+                    continue
+                assert answer.status_code == 403, (child.name, answer.text)
+                assert not any(name.startswith("access-control-") for name in answer.headers)
+
+
+def test_the_access_key_of_the_run_is_in_a_private_file_and_nowhere_else(up: Up) -> None:
+    key = load(up.folder.aws_credentials)
+    assert up.folder.aws_credentials.stat().st_mode & 0o777 == 0o600
+    for child in (*up.state.children, up.state.supervisor):
+        process = psutil.Process(child.pid)
+        assert key.secret not in " ".join((*process.cmdline(), *process.environ().values()))
+    for file in up.folder.path.rglob("*"):
+        if file.is_file() and file != up.folder.aws_credentials:
+            assert key.secret.encode() not in file.read_bytes(), file
+    unsigned = httpx.get(up.state.aws["AWS_ENDPOINT_URL"], trust_env=False)
+    assert (unsigned.status_code, "MissingAuthenticationToken" in unsigned.text) == (403, True)
+
+
 @pytest.mark.parametrize("colour", [None, "green"])
 def test_smoke_reports_every_check_as_json(up: Up, colour: str | None) -> None:
     done = up.perch("smoke", "--json", *(("--colour", colour) if colour else ()))
@@ -227,13 +277,7 @@ def test_a_second_up_gets_one_sentence(up: Up) -> None:
 
 def test_weights_moved_through_the_api_move_new_sessions(up: Up) -> None:
     access, outputs = up.state.aws, up.outputs
-    elb = boto3.client(
-        "elbv2",
-        endpoint_url=access["AWS_ENDPOINT_URL"],
-        region_name=access["AWS_REGION"],
-        aws_access_key_id=access["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=access["AWS_SECRET_ACCESS_KEY"],
-    )
+    elb = local_session(access).client("elbv2", endpoint_url=access["AWS_ENDPOINT_URL"])
     elb.modify_listener(
         ListenerArn=outputs.listener_arn,
         DefaultActions=[
@@ -275,12 +319,8 @@ def metrics(up: Up, colour: str) -> str:
 
 def test_both_gateways_share_the_stacks_keys_and_have_its_slots(up: Up) -> None:
     access = up.state.aws
-    manager = boto3.client(
-        "secretsmanager",
-        endpoint_url=access["AWS_ENDPOINT_URL"],
-        region_name=access["AWS_REGION"],
-        aws_access_key_id=access["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=access["AWS_SECRET_ACCESS_KEY"],
+    manager = local_session(access).client(
+        "secretsmanager", endpoint_url=access["AWS_ENDPOINT_URL"]
     )
     secret = manager.get_secret_value(SecretId=up.outputs.secret_arns.gateway_resume_keys)
     assert up.folder.resume_keys.read_text() == secret["SecretString"]
@@ -337,6 +377,7 @@ def test_down_in_another_terminal_stops_every_process(up: Up) -> None:
     assert (stopped.exit_code, stopped.stdout) == (0, "perch: stack local is down\n")
     assert up.process.wait(timeout=30) == 0
     assert not any(alive(child) for child in state.children)
+    assert not up.folder.aws_credentials.exists()
     assert psutil.wait_procs(family, timeout=10)[1] == []
     assert "was killed" not in up.said.read_text()
     assert up.perch("down").stdout == f"perch: nothing is up in {up.folder.path}\n"
