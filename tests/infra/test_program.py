@@ -225,7 +225,7 @@ def test_every_gateway_of_an_environment_shares_keys_and_has_the_stacks_slots() 
 
 @pytest.mark.parametrize("name", STACKS)
 def test_every_gateway_answers_to_the_names_of_its_environment_alone(name: str) -> None:
-    config = {"domain": {"alternative_names": ["other.example.com"]}}
+    config: dict[str, object] = {"domain": {"alternative_names": ["other.example.com"]}}
     recording = changed_stack(name, config)
     host = urlsplit(recording.outputs["endpoint_url"]).hostname
     templates = recording.of_type("aws:ec2/launchTemplate:LaunchTemplate")
