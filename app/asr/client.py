@@ -224,9 +224,8 @@ class RivaASRClient:
         one message, else the streaming call, as fast as the server takes it.
 
         Args:
-            audio: a file's bytes or its path: WAV, FLAC, OGG, MP3 or whatever else libsndfile
-                reads. Several channels are mixed to one; the rate is kept where it is 8000 to 48000
-                Hz.
+            audio: a file's bytes or its path, of any kind `app.recordings` decodes. Several
+                channels are mixed to one; the rate is kept where it is 8000 to 48000 Hz.
             hotwords: words or phrases to prefer.
             hotword_boost: how strongly, 0 to 100; None takes RIVA_HOTWORD_BOOST.
             language: BCP 47 code; None takes RIVA_LANGUAGE_CODE.
@@ -260,7 +259,7 @@ class RivaASRClient:
                 request_id=request_id,
             )
             if not recording.pcm:
-                return join_finals((), duration=0.0)
+                return join_finals((), duration=0.0, warnings=recording.warnings)
             if await self._retried(lambda: self._goes_offline(options, recording)):
                 return await self._recognize(options, recording)
             return await self._stream_recording(options, recording)
@@ -300,7 +299,7 @@ class RivaASRClient:
             lambda: self._routes.current.recognize(request, within=self._file_timeout)
         )
         finals = offline_transcripts(response, word_times=self._settings.enable_word_time_offsets)
-        return join_finals(finals, duration=recording.duration)
+        return join_finals(finals, duration=recording.duration, warnings=recording.warnings)
 
     async def _stream_recording(self, options: Options, recording: Recording) -> FileTranscript:
         rules = StreamRules(
@@ -321,7 +320,7 @@ class RivaASRClient:
         )
         async with aclosing(stream.events()) as events:
             finals = [event async for event in events if isinstance(event, Transcript)]
-        return join_finals(finals, duration=recording.duration)
+        return join_finals(finals, duration=recording.duration, warnings=recording.warnings)
 
     async def models(self) -> tuple[Model, ...]:
         """What the recogniser lists now.

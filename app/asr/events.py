@@ -142,13 +142,16 @@ class FileTranscript:
         words: the words of all results, in order of time.
         confidence: mean over the results that carry one, each weighted by its words; None where
             none does.
-        duration: seconds of audio in the file.
+        duration: seconds of audio that were read from the file.
+        warnings: what was odd about the file, one sentence each: that it ends before its header
+            says, for one.
     """
 
     text: str
     words: tuple[Word, ...]
     confidence: float | None
     duration: float
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

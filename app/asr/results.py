@@ -118,7 +118,9 @@ def _as_is(seconds: float) -> float:
     return seconds
 
 
-def join_finals(finals: Iterable[Transcript], *, duration: float) -> FileTranscript:
+def join_finals(
+    finals: Iterable[Transcript], *, duration: float, warnings: tuple[str, ...] = ()
+) -> FileTranscript:
     """All finals of a recording as one transcript."""
     parts = tuple(finals)
     scored = [(part.confidence, _weight(part)) for part in parts if part.confidence is not None]
@@ -128,6 +130,7 @@ def join_finals(finals: Iterable[Transcript], *, duration: float) -> FileTranscr
         words=tuple(word for part in parts for word in part.words),
         confidence=sum(score * weight for score, weight in scored) / total if scored else None,
         duration=duration,
+        warnings=warnings,
     )
 
 

@@ -18,6 +18,7 @@ from app.contract.fields import (
     Queued,
     ServerMessage,
 )
+from app.recordings import ACCEPTED
 
 _CLIENT_A: Final = (
     a.StartTranscription,
@@ -142,7 +143,7 @@ other people's logs. Where the operator set origins, a browser page must come fr
 from the gateway itself.
 """
 
-_HTTP: Final = """\
+_HTTP: Final = f"""\
 ## HTTP
 
 | Route | Answer |
@@ -157,9 +158,10 @@ and `endpoints`: each recogniser's `name`, `route` (`primary` or `fallback`), `r
 | `POST /drain` | 202 with `draining`, and in seconds `finalise_in` and `cut_in`: the gateway \
 drains as after SIGTERM. Only from the same machine and not through a proxy or a browser; else 404 |
 | `GET /metrics` | Prometheus text; `metrics.md` lists the names |
-| `POST /transcribe/file` | multipart field `file` with WAV, FLAC, OGG or MP3: `status`, \
-`filename`, `transcript`, `confidence`, `duration`, `service`, `timestamp`, `words`; an error \
-has the four error keys, `status` and `message` |
+| `POST /transcribe/file` | multipart field `file` with {ACCEPTED}: `status`, \
+`filename`, `transcript`, `confidence`, `duration` (seconds that were read, whatever the header \
+says), `service`, `timestamp`, `words`, `warnings` (sentences, mostly none: that the file ends \
+before its header says, for one); an error has the four error keys, `status` and `message` |
 | `GET /` | the page for browsers, else `service`, `status`, `version`, `riva_host`, `features` |
 | `GET /health` | `status` (`healthy`, or `unhealthy` with 503), `service`, `riva_host`, \
 `reasons`, `timestamp` |

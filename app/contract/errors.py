@@ -286,9 +286,11 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         when="`POST /transcribe/file`.",
     ),
     ErrorCode.UNSUPPORTED_AUDIO: ErrorSpec(
-        sentence="The file {filename} cannot be decoded; accepted: WAV, FLAC, OGG, MP3",
+        sentence="The file {filename} cannot be decoded. {detail}",
         http_status=415,
-        when="`POST /transcribe/file`.",
+        when="`POST /transcribe/file`: the file is of a kind that is not decoded, or broken before "
+        "its first sample. `detail` says what it seems to be, what is accepted, and how to convert "
+        "it.",
     ),
     ErrorCode.RESUME_REJECTED: ErrorSpec(
         sentence="The session cannot be resumed: {detail}",

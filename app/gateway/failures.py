@@ -15,7 +15,6 @@ _OUT_OF_REACH: Final = frozenset(
     }
 )
 _UNUSABLE_FILE: Final = frozenset({AsrCode.AUDIO_INVALID})
-_LARGE_FILE: Final = frozenset({AsrCode.AUDIO_TOO_LARGE, AsrCode.AUDIO_TOO_LONG})
 
 
 def is_refusal(error: AsrError, results: int) -> bool:
@@ -39,7 +38,9 @@ def stream_failure(error: AsrError, results: int) -> ContractError:
 def upload_failure(error: AsrError, filename: str, limit: int) -> ContractError:
     """Translate the failure of an uploaded file's transcription."""
     if error.code in _UNUSABLE_FILE:
-        return ContractError(ErrorCode.UNSUPPORTED_AUDIO, filename=filename)
-    if error.code in _LARGE_FILE:
+        return ContractError(ErrorCode.UNSUPPORTED_AUDIO, filename=filename, detail=error.message)
+    if error.code == AsrCode.AUDIO_TOO_LONG:
+        return ContractError(ErrorCode.BAD_REQUEST, detail=error.message)
+    if error.code == AsrCode.AUDIO_TOO_LARGE:
         return ContractError(ErrorCode.UPLOAD_TOO_BIG, limit=limit)
     return stream_failure(error, 0)

@@ -7,9 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
-import soundfile
-
-from app.recordings.errors import RecordingError, RecordingProblem
+from app.recordings.errors import RecordingError, RecordingProblem, undecodable
 from app.recordings.formats import HEAD_BYTES, container_of
 from app.recordings.limits import RecordingLimits, check_shape
 from app.recordings.opening import Opened, open_sound
@@ -19,6 +17,9 @@ from app.recordings.sources import source_of
 BLOCK_SECONDS: Final = 0.5
 _READ_SECONDS: Final = 0.05
 """Decoded at once; where a decoder gives up, so much before that place may be lost."""
+
+_BELIEVED_SECONDS: Final = 1e6
+"""A header that promises more is not repeated to anybody."""
 
 _NO_LIMITS: Final = RecordingLimits()
 
@@ -102,44 +103,29 @@ class OpenRecording:
             yield b"".join(block)
 
     def _pieces(self, step: int) -> Iterator[bytes]:
-        longest = self._limits.max_seconds
-        while True:
-            try:
-                frames = self._opened.sound.next_frames(step)
-            except soundfile.SoundFileError as error:
-                self._check_source()
-                self._broken_off(error)
-                break
-            self._check_source()
-            if not len(frames):
-                break
+        sound, longest = self._opened.sound, self._limits.max_seconds
+        while len(frames := sound.next_frames(step)):
             self._frames += len(frames)
             if longest is not None and self._frames > longest * self._rate:
-                raise _too_long(longest)
+                raise _too_long(self._opened.declared_frames, self._rate, longest)
             if pcm := self._mixer.mix(frames):
                 yield pcm
+            if sound.reason is not None:
+                break
+        self._check_feed()
+        if sound.reason is not None and not self._frames:
+            raise undecodable(self._opened.name, sound.reason)
         if pcm := self._mixer.finish():
             yield pcm
         self._warn_of_the_end()
 
-    def _check_source(self) -> None:
+    def _check_feed(self) -> None:
         """Raise what went wrong while libsndfile asked for bytes."""
-        match self._opened.view.failure:
+        match self._opened.feed.failure:
             case RecordingError() as error:
                 raise error
             case OSError() as error:
                 raise _unreadable(error) from None
-
-    def _broken_off(self, error: soundfile.SoundFileError) -> None:
-        if not self._frames:
-            raise RecordingError(
-                RecordingProblem.UNREADABLE,
-                f"The {self._opened.name} cannot be decoded: "
-                f"{_reason(error)}; record or convert it again.",
-            ) from None
-        self._warnings.append(
-            f"The recording is damaged after {self.duration:.1f} s and was read up to there."
-        )
 
     def _warn_of_the_end(self) -> None:
         self._warnings += self._opened.remarks(self._frames, self._rate)
@@ -179,10 +165,9 @@ def open_recording(
                 file = io.BytesIO(recording) if isinstance(recording, bytes) else recording
             source = source_of(file, limits.max_bytes)
             head = source.read_at(0, HEAD_BYTES)
-            opened = open_sound(source, container_of(head))
+            opened = open_sound(source, container_of(head), stack)
         except OSError as error:
             raise _unreadable(error) from None
-        stack.callback(opened.close)
         check_shape(opened.sound.samplerate, opened.sound.channels)
         _check_length(opened, limits.max_seconds)
         return OpenRecording(opened, limits, stack.pop_all())
@@ -210,13 +195,15 @@ def read_recording(
 def _check_length(opened: Opened, longest: float | None) -> None:
     """Refuse at once what is too long beyond doubt."""
     if longest is not None and (opened.certain_frames or 0) > longest * opened.sound.samplerate:
-        raise _too_long(longest)
+        raise _too_long(opened.certain_frames, opened.sound.samplerate, longest)
 
 
-def _too_long(longest: float) -> RecordingError:
+def _too_long(said: int | None, rate: int, longest: float) -> RecordingError:
+    seconds = (said or 0) / rate
+    lasts = f"{seconds:.0f}" if longest < seconds < _BELIEVED_SECONDS else f"more than {longest:g}"
     return RecordingError(
         RecordingProblem.TOO_LONG,
-        f"The recording is longer than the {longest:g} s that are taken.",
+        f"The recording lasts {lasts} s; accepted: at most {longest:g} s",
     )
 
 
@@ -226,7 +213,3 @@ def _unreadable(error: OSError) -> RecordingError:
         RecordingProblem.UNREADABLE,
         f"The recording cannot be read: {error.strerror or type(error).__name__}.",
     )
-
-
-def _reason(error: soundfile.SoundFileError) -> str:
-    return getattr(error, "error_string", None) or str(error)

@@ -32,3 +32,11 @@ class RecordingError(Exception):
         super().__init__(sentence)
         self.problem = problem
         self.sentence = sentence
+
+
+def undecodable(name: str, reason: str) -> RecordingError:
+    """The refusal of something of a known kind that is broken."""
+    return RecordingError(
+        RecordingProblem.UNREADABLE,
+        f"The {name} cannot be decoded: {reason}; record or convert it again.",
+    )

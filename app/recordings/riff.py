@@ -12,13 +12,12 @@ from typing import Final
 from app.recordings.errors import RecordingError, RecordingProblem
 from app.recordings.formats import unsupported
 from app.recordings.limits import check_shape
-from app.recordings.sources import Source
+from app.recordings.sources import Source, skip
 
 _CHUNK_HEAD: Final = 8
 _EXTENDED_TAG_AT: Final = 24
 _MOST_CHUNKS: Final = 1_000
 _MOST_HEADER_BYTES: Final = 64 << 20
-_STEP: Final = 1 << 19
 _HIGHEST_SIZE: Final = 0xFFFF_FFFF
 _UNKNOWN_FROM: Final = 0x7FFF_0000
 """Sizes that programs write which do not know theirs: 2^31 or 2^32 less a little (arecord, SoX,
@@ -119,19 +118,33 @@ def read_wav_header(source: Source) -> WavHeader:
             format_chunk = source.read_at(at + 8, min(size, 128))
         elif name == b"ds64":
             long_size = _long_size(source.read_at(at + 8, 16))
-        at = _skip(source, at + 8, size + size % 2)
+        at = skip(source, at + _CHUNK_HEAD, size + size % 2)
+        if at > _MOST_HEADER_BYTES:
+            raise _broken("there are no samples in its first 64 MiB")
     raise _broken("there are no samples in it")
 
 
-def _skip(source: Source, at: int, size: int) -> int:
-    """Where the next chunk begins; a pipe is read up to there, step by step."""
-    end = at + size
-    if end > _MOST_HEADER_BYTES:
-        raise _broken("there are no samples in its first 64 MiB")
-    while at + _STEP < end:
-        at += _STEP
-        source.read_at(at, 1)
-    return end
+def what_is_behind(source: Source, header: WavHeader) -> list[str]:
+    """What is to be said of a WAV whose samples were read to their end."""
+    if source.length is None or header.subtype is None:
+        return []
+    end = source.length if header.size is None else header.begin + header.size
+    present = min(end, source.length) - header.begin
+    said = []
+    if odd := present % header.frame_bytes:
+        said.append(f"Its last sample is not whole ({odd} of {header.frame_bytes} bytes).")
+    behind = end + end % 2
+    if source.length - behind >= _CHUNK_HEAD and not _is_chunk(source.read_at(behind, 4)):
+        said.append(
+            f"The {source.length - behind} bytes behind the sound that its header tells of were "
+            "left out."
+        )
+    return said
+
+
+def _is_chunk(name: bytes) -> bool:
+    """Whether it is the name of a chunk, known or not: four printable characters."""
+    return not name or (name.isascii() and name.decode("ascii").isprintable())
 
 
 def _long_size(chunk: bytes) -> int | None:

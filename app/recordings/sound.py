@@ -1,7 +1,10 @@
 """libsndfile over a source: frames of a recording, and nothing that was not in it."""
 
 import io
+import os
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import numpy as np
@@ -9,10 +12,13 @@ import soundfile
 
 from app.recordings.errors import RecordingError
 from app.recordings.samples import Frames
+from app.recordings.sources import Source
 
 NO_END: Final = 1 << 62
 """A length that no recording has: where nobody knows how long it is, or the header shall be heard
 out before the facts are."""
+
+_PUMP_BYTES: Final = 4096
 
 
 class View:
@@ -21,8 +27,6 @@ class View:
     Args:
         read_at: Gives bytes by position.
         length: Of the file, or what is claimed to be.
-        short_reads: Whether a read may give less than was asked for before the end. Decoders of raw
-            samples take that for the end.
     """
 
     def __init__(self, read_at: Callable[[int, int], bytes], length: int) -> None:
@@ -31,6 +35,8 @@ class View:
         self._at = 0
         self.failure: RecordingError | OSError | None = None
         """What went wrong while libsndfile read: it cannot carry an exception."""
+        self.ended = False
+        """Whether a read found nothing."""
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Go to a position."""
@@ -52,7 +58,44 @@ class View:
             self.failure = error
             return b""
         self._at += len(came)
+        self.ended = self.ended or not came
         return came
+
+
+class Pump:
+    """A pipe into which a source is copied as it comes, for a decoder that would look for the end.
+
+    Only on a pipe does libsndfile play Ogg without looking for its last page first.
+
+    Args:
+        source: What is copied, from its beginning.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.failure: RecordingError | OSError | None = None
+        self.ended = False
+        self.reading_end, self._writing_end = os.pipe()
+        # A daemon: nobody waits for a pipe on which nothing comes any more.
+        threading.Thread(target=self._run, name="copy sound", daemon=True).start()
+
+    def _run(self) -> None:
+        # libsndfile may have had enough and have closed its end.
+        with open(self._writing_end, "wb", buffering=0) as out, suppress(BrokenPipeError):  # noqa: PTH123
+            at = 0
+            try:
+                while came := self._source.read_at(at, _PUMP_BYTES):
+                    out.write(came)
+                    at += len(came)
+            except (RecordingError, OSError) as error:
+                if isinstance(error, BrokenPipeError):
+                    raise
+                self.failure = error
+            self.ended = True
+
+    def close(self) -> None:
+        """Let go of the reading end; the copying ends with what comes next."""
+        os.close(self.reading_end)
 
 
 class Sound(soundfile.SoundFile):  # type: ignore[misc] # it ships no types
@@ -63,16 +106,34 @@ class Sound(soundfile.SoundFile):  # type: ignore[misc] # it ships no types
     file hand out memory that was never written where the header promised too much.
     """
 
+    _trouble: soundfile.SoundFileError | None = None
+
     def seekable(self) -> bool:
         """Never."""
         return False
 
     def next_frames(self, most: int) -> Frames:
-        """Up to so many frames; none at the end.
+        """Up to so many frames; none at the end, or where the decoder cannot go on.
 
-        Raises:
-            soundfile.SoundFileError: The decoder could not go on.
+        `reason` tells the two apart.
         """
-        room = np.zeros((most, self.channels), dtype=np.float32)
-        frames: Frames = self.read(most, dtype="float32", always_2d=True, out=room)
+        # What the decoder did not write to stays no number, and is not handed on.
+        room = np.full((most, self.channels), np.nan, dtype=np.float32)
+        try:
+            frames: Frames = self.read(most, dtype="float32", always_2d=True, out=room)
+        except soundfile.SoundFileError as error:
+            self._trouble = error
+            untouched = np.isnan(room).any(axis=1)
+            return room[: int(untouched.argmax()) if untouched.any() else most]
         return frames
+
+    @property
+    def reason(self) -> str | None:
+        """Why the decoder could not go on; None where it came to the end."""
+        return None if self._trouble is None else reason_of(self._trouble)
+
+
+def reason_of(error: soundfile.SoundFileError) -> str:
+    """What libsndfile says of an error, without the name of any file."""
+    text = str(getattr(error, "error_string", None) or error)
+    return text.removeprefix("Error : ").rstrip(".")

@@ -21,6 +21,13 @@ _NEARBY_BYTES: Final = 1 << 20
 """A jump ahead in a pipe no farther than this skips; one farther looks for the end."""
 
 
+class Readable(Protocol):
+    """What is read once, forward."""
+
+    def read(self, size: int = -1, /) -> bytes | None:
+        """What comes next; nothing at the end."""
+
+
 class Source(Protocol):
     """Bytes by position."""
 
@@ -38,6 +45,16 @@ class Source(Protocol):
         Raises:
             RecordingError: TOO_LARGE, or UNREADABLE where the system says so.
         """
+
+
+def skip(source: Source, position: int, size: int) -> int:
+    """The position behind so many bytes; a pipe is read up to there, step by step."""
+    end = position + size
+    while source.flows and position < end:
+        position = min(end, position + _NEARBY_BYTES)
+        if not source.read_at(position - 1, 1):
+            break
+    return end
 
 
 def source_of(file: BinaryIO, max_bytes: int | None) -> Source:
@@ -63,7 +80,8 @@ def _has_an_end(file: BinaryIO) -> bool:
 
 def _too_large(most: int) -> RecordingError:
     return RecordingError(
-        RecordingProblem.TOO_LARGE, f"The recording has more than the {most} bytes that are taken."
+        RecordingProblem.TOO_LARGE,
+        f"The recording has more bytes than are taken; accepted: up to {most}",
     )
 
 
@@ -100,7 +118,7 @@ class PipeSource:
 
     flows = True
 
-    def __init__(self, file: BinaryIO, max_bytes: int | None) -> None:
+    def __init__(self, file: Readable, max_bytes: int | None) -> None:
         self._read = getattr(file, "read1", file.read)
         self._most = max_bytes
         self._head = bytearray()

@@ -66,14 +66,14 @@ async def test_every_container_is_decoded_mixed_to_mono_and_sent_whole(
     blob = encoded(samples, 16000, container, subtype)
     async with serving(FakeRiva(script=say_length)) as riva, client_of(riva) as client:
         heard = await client.transcribe_file(blob)
-        audio = np.frombuffer(riva.streams[0].audio, dtype="<i2") / 32767
+        audio = np.frombuffer(riva.streams[0].audio, dtype="<i2") / 32768
     expected = samples.mean(axis=1)
     # Lossy coders pad the ends: MP3 by up to two frames of 1152 samples.
     assert abs(len(audio) - len(expected)) <= (0 if exact else 2400)
     assert heard.duration == len(audio) / 16000
     assert np.sqrt(np.mean(audio**2)) == pytest.approx(np.sqrt(np.mean(expected**2)), rel=0.1)
     if exact:
-        assert np.max(np.abs(audio - expected)) < 1.6 / 32767
+        assert np.max(np.abs(audio - expected)) < 1.6 / 32768
     assert heard.text == f"{len(audio) * 2} bytes"
 
 
@@ -240,12 +240,12 @@ async def test_an_empty_recording_is_an_empty_transcript_without_any_call() -> N
 @pytest.mark.parametrize(
     ("audio", "limits", "code", "named"),
     [
-        (b"this is no audio", LIMITS, "AUDIO_INVALID", "WAV, FLAC, OGG or MP3"),
+        (b"this is no audio", LIMITS, "AUDIO_INVALID", "WAV, FLAC, OGG (Vorbis or Opus), MP3"),
         (
             encoded(sine(0.1, 16000, 33), 16000, "WAV", "PCM_16"),
             LIMITS,
             "AUDIO_INVALID",
-            "up to 32 channels",
+            "1 to 32 channels",
         ),
         (
             encoded(sine(0.1, 200_000), 200_000, "WAV", "PCM_16"),
@@ -253,9 +253,9 @@ async def test_an_empty_recording_is_an_empty_transcript_without_any_call() -> N
             "AUDIO_INVALID",
             "192000 Hz",
         ),
-        (b"", LIMITS, "AUDIO_INVALID", "WAV, FLAC, OGG or MP3"),
+        (b"", LIMITS, "AUDIO_INVALID", "WAV, FLAC, OGG (Vorbis or Opus), MP3"),
         (Path("/no/such/file.wav"), LIMITS, "AUDIO_INVALID", "cannot be read"),
-        (Path("/"), LIMITS, "AUDIO_INVALID", "WAV, FLAC, OGG or MP3"),
+        (Path("/"), LIMITS, "AUDIO_INVALID", "cannot be read: Is a directory"),
         (SHORT, FileLimits(max_bytes=100, max_duration=60.0), "AUDIO_TOO_LARGE", "up to 100"),
         (SHORT, FileLimits(max_bytes=10**9, max_duration=0.4), "AUDIO_TOO_LONG", "0.4 s"),
     ],

@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -73,10 +74,9 @@ def piped(data: bytes, chunk: int = 3001) -> Iterator[BinaryIO]:
     read_end, write_end = os.pipe()
 
     def write() -> None:
-        with open(write_end, "wb", buffering=0) as file:  # noqa: PTH123 - a descriptor
-            # The reader may have had enough.
-            with suppress(BrokenPipeError):
-                file.writelines(data[start : start + chunk] for start in range(0, len(data), chunk))
+        # The reader may have had enough.
+        with open(write_end, "wb", buffering=0) as file, suppress(BrokenPipeError):  # noqa: PTH123
+            file.writelines(data[start : start + chunk] for start in range(0, len(data), chunk))
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -85,3 +85,41 @@ def piped(data: bytes, chunk: int = 3001) -> Iterator[BinaryIO]:
             yield file
     finally:
         writer.join()
+
+
+def promising(container: str, samples: Samples, rate: int, seconds: float) -> bytes:
+    """A recording whose header promises so many seconds, whatever is in it."""
+    frames = round(seconds * rate)
+    if container == "MP3":
+        return _promising_mp3(encoded(samples, rate, "MP3", "MPEG_LAYER_III"), frames)
+    data = bytearray(encoded(samples, rate, container, "PCM_16"))
+    if container == "WAV":
+        struct.pack_into("<I", data, data.index(b"data") + 4, 2 * frames)
+    elif container == "RF64":
+        struct.pack_into("<Q", data, data.index(b"ds64") + 16, 2 * frames)
+    elif container == "FLAC":
+        # STREAMINFO: 20 bits rate, 3 channels, 5 bits a sample, 36 bits samples in all.
+        (word,) = struct.unpack_from(">Q", data, 18)
+        struct.pack_into(">Q", data, 18, word >> 36 << 36 | frames)
+    elif container == "AIFF":
+        struct.pack_into(">I", data, data.index(b"COMM") + 10, frames)
+        struct.pack_into(">I", data, data.index(b"SSND") + 4, 2 * frames + 8)
+    elif container == "AU":
+        struct.pack_into(">I", data, 8, 2 * frames)
+    elif container == "CAF":
+        struct.pack_into(">Q", data, data.index(b"data") + 4, 2 * frames + 4)
+    else:
+        raise ValueError(container)
+    return bytes(data)
+
+
+PROMISING = ("WAV", "RF64", "FLAC", "AIFF", "AU", "CAF", "MP3")
+
+
+def _promising_mp3(data: bytes, frames: int) -> bytes:
+    at = max(data.find(b"Xing"), data.find(b"Info"))
+    patched = bytearray(data)
+    flags = int.from_bytes(patched[at + 4 : at + 8], "big")
+    assert flags & 1, "the encoder wrote no number of frames"
+    struct.pack_into(">I", patched, at + 8, round(frames / 576))
+    return bytes(patched)

@@ -38,8 +38,15 @@ def test_a_lossless_recording_is_heard_sample_by_sample(
 
 
 @pytest.mark.parametrize(("container", "subtype"), LOSSY)
-def test_a_lossy_recording_sounds_the_same(container: str, subtype: str) -> None:
-    pcm = read_recording(encoded(SOUND, RATE, container, subtype))
+@pytest.mark.parametrize("way", ["file", "pipe"])
+def test_a_lossy_recording_sounds_the_same(container: str, subtype: str, way: str) -> None:
+    data = encoded(SOUND, RATE, container, subtype)
+    if way == "file":
+        pcm = read_recording(data)
+    else:
+        with piped(data) as pipe:
+            pcm = read_recording(pipe)
+    assert pcm.warnings == ()
     sound = heard(pcm)[: len(SOUND)]
     assert pcm.duration == pytest.approx(1.5, abs=0.12)
     assert np.corrcoef(sound, SOUND[: len(sound)])[0, 1] > 0.98

@@ -1,0 +1,66 @@
+"""Nothing is handed on that was not in the recording, whatever its header says."""
+
+import io
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.recordings import read_recording
+from tests.app.recordings.making import PROMISING, encoded, promising, speech_like
+
+RATE = 16_000
+SHORT = 0.001 * np.random.default_rng(2).standard_normal(round(0.4 * RATE))
+
+
+@pytest.mark.parametrize("container", PROMISING)
+def test_a_header_that_promises_more_adds_no_sample_and_is_mentioned(container: str) -> None:
+    honest = read_recording(encoded(SHORT, RATE, container, _subtype(container)))
+    lying = read_recording(promising(container, SHORT, RATE, 9.8))
+    assert lying.duration == pytest.approx(0.4, abs=0.06)
+    assert len(lying.data) == 2 * round(lying.duration * RATE)
+    assert lying.data == honest.data
+    assert honest.warnings == ()
+    [warning] = lying.warnings
+    assert re.match(r"It ends after 0\.4 s, 9\.[34] s before its header says;", warning)
+
+
+def _subtype(container: str) -> str:
+    return "MPEG_LAYER_III" if container == "MP3" else "PCM_16"
+
+
+@pytest.mark.parametrize("container", PROMISING)
+def test_what_lay_in_memory_before_is_not_in_a_recording(
+    container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another person's sound lies in every byte that numpy hands out without writing to it."""
+
+    def dirty(make: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+        def planted(*arguments: object, **keywords: object) -> np.ndarray:
+            array = make(*arguments, **keywords)
+            if array.dtype.kind == "f":
+                array.fill(0.5)
+            return array
+
+        return planted
+
+    data = promising(container, SHORT, RATE, 9.8)
+    monkeypatch.setattr(np, "empty", dirty(np.empty))
+    if container == "MP3":  # one who reads as far as the header says does hear it
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            assert any(np.any(block == 0.5) for block in file.blocks(1 << 20, dtype="float32"))
+    heard = np.frombuffer(read_recording(data).data, "<i2")
+    assert np.abs(heard).max() < 0.02 * 32768
+
+
+def test_a_neighbours_sound_is_not_heard_after_it_was_read() -> None:
+    """By chance, as it was found: the memory of one recording is the next one's."""
+    neighbour = encoded(speech_like(10, RATE), RATE, "WAV", "FLOAT")
+    data = promising("MP3", SHORT, RATE, 9.8)
+    for _ in range(3):
+        read_recording(neighbour)
+        heard = read_recording(data)
+        assert heard.duration < 0.5
+        assert np.abs(np.frombuffer(heard.data, "<i2")).max() < 0.02 * 32768
