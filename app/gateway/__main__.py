@@ -1,25 +1,61 @@
 """`python -m app.gateway`: run the gateway with settings from the environment and `.env`."""
 
 import sys
+from pathlib import Path
 
-from app.gateway.configuration import ConfigurationError, load_configuration, secret_values
+import click
+
+from app.gateway.configuration import (
+    Configuration,
+    ConfigurationError,
+    load_configuration,
+    secret_values,
+)
 from app.gateway.logs import configure_logging, get_logger
 from app.gateway.server import run_gateway
 
 
-def main() -> int:
-    """Run until a signal asks for the end.
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--host", metavar="ADDRESS", help="Where to listen  [default: APP_HOST, or 0.0.0.0].")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="TCP port; 0 takes a free one and logs it  [default: APP_PORT, or 8080].",
+)
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    help="File of settings, lines KEY=value  [default: .env, where there is one].",
+)
+@click.pass_context
+def main(
+    context: click.Context, *, host: str | None, port: int | None, env_file: Path | None
+) -> None:
+    """Run the gateway in front of a Riva server or Speech NIM until SIGTERM or Ctrl-C.
 
-    Returns:
-        0 after a drain, 1 when the address cannot be had, 2 for settings that cannot be used.
+    Every setting is an environment variable, or the same key in the file; the environment wins over
+    the file, and an option over both. `.env.example` of the repository says what each is for. By
+    itself it expects the recogniser at localhost:50051 (RIVA_HOST, RIVA_PORT).
+
+    Exit code 0 after a drain, 1 when the address cannot be had, 2 for options or settings that
+    cannot be used; then nothing was started.
     """
     try:
-        configuration = load_configuration()
+        configuration = load_configuration(file=env_file, host=host, port=port)
     except ConfigurationError as error:
         count = len(error.problems)
         sys.stderr.write(f"perch gateway: {count} setting{'s' * (count != 1)} cannot be used:\n")
         sys.stderr.writelines(f"  {problem}\n" for problem in error.problems)
-        return 2
+        context.exit(2)
+    context.exit(run(configuration))
+
+
+def run(configuration: Configuration) -> int:
+    """Serve until a signal asks for the end.
+
+    Returns:
+        0 after a drain, 1 when the address cannot be had.
+    """
     settings = configuration.gateway
     configure_logging(settings.log_level, settings.log_format, secret_values(configuration))
     log = get_logger("app.gateway")
@@ -27,14 +63,16 @@ def main() -> int:
         log.warning("a key in .env means nothing", key=key)
     try:
         run_gateway(configuration)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        # A name of which no DNS query can be made is a UnicodeError.
+        reason = error.strerror if isinstance(error, OSError) else f"no such name can be: {error}"
         sys.stderr.write(
             f"perch gateway: cannot listen on {settings.app_host}:{settings.app_port} "
-            f"({error.strerror}); set APP_HOST or APP_PORT to another\n"
+            f"({reason}); set APP_HOST or APP_PORT to another\n"
         )
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="perch gateway")

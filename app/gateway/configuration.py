@@ -1,14 +1,15 @@
 """Reads all settings of the process and reports every problem at once, before anything starts."""
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
 
 from app.asr import RivaSettings, SettingsError
+from app.gateway import env_file
 from app.gateway.settings import PREFIXES, GatewaySettings, RecognitionMode
 
 _MASK = "********"
@@ -30,7 +31,7 @@ class Configuration:
     Attributes:
         gateway: APP_*, WS_*, AUDIO_*, LOG_*.
         riva: RIVA_*.
-        unknown: Keys with one of the gateway's prefixes in `.env` that mean nothing.
+        unknown: Keys with one of the gateway's prefixes in the file that mean nothing.
     """
 
     gateway: GatewaySettings
@@ -38,29 +39,43 @@ class Configuration:
     unknown: tuple[str, ...] = ()
 
 
-def load_configuration() -> Configuration:
-    """Read the environment and `.env`.
+def load_configuration(
+    *, file: Path | None = None, host: str | None = None, port: int | None = None
+) -> Configuration:
+    """Read the environment and a file of settings; the environment wins over the file.
+
+    Args:
+        file: The file; None for `.env` in the working folder, where there is one.
+        host: Wins over APP_HOST.
+        port: Wins over APP_PORT.
 
     Raises:
         ConfigurationError: With every problem of every setting.
     """
+    found = env_file.find(file)
+    if found is not None and (broken := tuple(env_file.problems(found))):
+        raise ConfigurationError(broken)
+    options: dict[str, Any] = {"app_host": host, "app_port": port}
+    source: dict[str, Any] = {"_env_file": found, "_env_file_encoding": env_file.ENCODING}
     problems: list[str] = []
     gateway = riva = None
     try:
-        gateway = GatewaySettings()
+        gateway = GatewaySettings(
+            **source, **{name: value for name, value in options.items() if value is not None}
+        )
     except ValidationError as error:
         problems.extend(_problems(error))
     else:
         problems.extend(_tls_problems(gateway))
     try:
-        riva = RivaSettings()
+        riva = RivaSettings(**source)
     except SettingsError as error:
         problems.extend(str(problem) for problem in error.problems)
     if gateway is not None and riva is not None:
         problems.extend(_fallback_problems(gateway, riva))
     if problems or gateway is None or riva is None:
         raise ConfigurationError(tuple(problems))
-    return Configuration(gateway=gateway, riva=riva, unknown=_unknown_keys(Path(".env")))
+    return Configuration(gateway=gateway, riva=riva, unknown=_unknown_keys(found))
 
 
 def _problems(error: ValidationError) -> Iterator[str]:
@@ -104,16 +119,10 @@ def _shown(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
-def _unknown_keys(env_file: Path) -> tuple[str, ...]:
+def _unknown_keys(file: Path | None) -> tuple[str, ...]:
     known = {name.upper() for name in GatewaySettings.model_fields}
-    values: Mapping[str, str | None] = dotenv_values(env_file) if env_file.is_file() else {}
-    return tuple(
-        sorted(
-            key
-            for key in {key.upper() for key in values}
-            if key.startswith(PREFIXES) and key not in known
-        )
-    )
+    present = frozenset() if file is None else env_file.keys(file)
+    return tuple(sorted(key for key in present - known if key.startswith(PREFIXES)))
 
 
 def secret_values(configuration: Configuration) -> tuple[str, ...]:
