@@ -5,6 +5,7 @@ is the cost of whatever stands between it and the client, and not that of a reco
 gRPC and HTTP ports as one line.
 """
 
+import argparse
 import asyncio
 import signal
 from collections.abc import AsyncIterator
@@ -88,4 +89,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m bench.echo_asr", description=__doc__).parse_args()
     uvloop.run(main())

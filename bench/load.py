@@ -1,5 +1,6 @@
 """Real-time streams against one WebSocket server, and what each answer took."""
 
+import argparse
 import asyncio
 import json
 import os
@@ -89,6 +90,9 @@ def percentile_ms(ordered: list[float], share: float) -> float:
 
 def main() -> None:
     """Run as a process of its own, so that the load's CPU is not the subject's."""
+    parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
+    parser.epilog = "Set by BENCH_URL, BENCH_STREAMS and BENCH_SECONDS; `python -m bench` runs it."
+    parser.parse_args()
     result = uvloop.run(
         run(
             os.environ["BENCH_URL"],

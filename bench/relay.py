@@ -4,6 +4,7 @@ Starlette on uvicorn and uvloop, one grpc.aio call a socket; no limits, queue, m
 or timeouts. What a gateway costs beyond this is the price of everything this lacks.
 """
 
+import argparse
 import asyncio
 import json
 import os
@@ -65,5 +66,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m bench.relay", description=__doc__)
+    parser.epilog = "Set by BENCH_PORT and RIVA_PORT; `python -m bench` runs it."
+    parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

@@ -1,5 +1,6 @@
 """Baseline `threads`: the common design, one thread a stream on NVIDIA's blocking client."""
 
+import argparse
 import asyncio
 import json
 import os
@@ -54,6 +55,9 @@ async def bridge(websocket: WebSocket) -> None:
 
 def main() -> None:
     """Serve on the port named by BENCH_PORT."""
+    parser = argparse.ArgumentParser(prog="python -m bench.threads", description=__doc__)
+    parser.epilog = "Set by BENCH_PORT and RIVA_PORT; `python -m bench` runs it."
+    parser.parse_args()
     app = Starlette(routes=[WebSocketRoute("/", bridge)])
     auth = riva.client.Auth(uri=f"127.0.0.1:{os.environ['RIVA_PORT']}")
     app.state.service = riva.client.ASRService(auth)

@@ -5,6 +5,15 @@ and secrets, a place to be, an entrance, and two fleets of GPU machines behind i
 release replaces one at a time.
 """
 
+from infra import by_hand
+
+# Said before the SDK is loaded, which takes seconds.
+by_hand.refuse(
+    __spec__,
+    what="The Pulumi program of one environment of Perch.",
+    instead="`perch preview`, or `pulumi preview` in the repository",
+)
+
 import pulumi
 import pulumi_aws as aws
 

@@ -3,6 +3,7 @@
 To add one, put its path and the function that renders it into `DOCUMENTS`.
 """
 
+import argparse
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -44,12 +45,13 @@ def write(root: Path = ROOT) -> None:
 
 def main(arguments: list[str]) -> int:
     """Check or write; 1 when a document is out of step, 2 for wrong arguments."""
-    if arguments == ["--write"]:
+    parser = argparse.ArgumentParser(prog="python -m tests.docs", description=__doc__)
+    wanted = parser.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--check", action="store_true", help="compare; exit 1 for a difference")
+    wanted.add_argument("--write", action="store_true", help="write every one of them")
+    if parser.parse_args(arguments).write:
         write()
         return 0
-    if arguments != ["--check"]:
-        sys.stderr.write("usage: python -m tests.docs --check | --write\n")
-        return 2
     stale = outdated()
     for path in stale:
         sys.stderr.write(f"{path} is out of step; run: python -m tests.docs --write\n")

@@ -11,7 +11,14 @@ _HERE = Path(__file__).resolve().parent
 sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _HERE]
 sys.path.insert(0, str(_HERE.parents[1]))
 
-from infra.policies.pack import NAME, policies  # noqa: E402 - importable only from here on
+from infra import by_hand  # noqa: E402 - importable only from here on
+from infra.policies.pack import NAME, policies  # noqa: E402 - as above
+
+by_hand.refuse(
+    __spec__,
+    what="The policy pack of Perch's environments.",
+    instead="`perch preview`, or `pulumi preview --policy-pack infra/policies` in the repository",
+)
 
 PolicyPack(
     NAME,

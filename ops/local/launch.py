@@ -6,6 +6,7 @@ the exec. Linux only; elsewhere the program simply starts, and ``perch down`` fi
 record.
 """
 
+import argparse
 import ctypes
 import os
 import signal
@@ -34,4 +35,9 @@ def main(parent: int, program: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    parser = argparse.ArgumentParser(prog="python -m ops.local.launch", description=__doc__)
+    parser.add_argument("parent", type=int, help="process whose end is this one's")
+    parser.add_argument("program", help="path of what to become")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its arguments, unread")
+    options = parser.parse_args()
+    main(options.parent, [options.program, *options.arguments])

@@ -5,11 +5,9 @@ number: the files are read as Latin-1, so that literals written in UTF-8 keep th
 driver turns characters into bytes where they meet the protocol.
 """
 
+import argparse
 import re
-import sys
 from pathlib import Path
-
-from fissix.refactor import RefactoringTool
 
 FIXERS = ["except", "has_key", "import", "print", "xrange"]
 
@@ -37,6 +35,8 @@ def convert(source: Path, target: Path) -> int:
     Returns:
         How many files were converted.
     """
+    from fissix.refactor import RefactoringTool  # noqa: PLC0415 - only its environment has it
+
     tool = RefactoringTool([f"fissix.fixes.fix_{name}" for name in FIXERS])
     target.mkdir(parents=True, exist_ok=True)
     files = sorted(source.glob("*.py"))
@@ -51,4 +51,8 @@ def convert(source: Path, target: Path) -> int:
 
 
 if __name__ == "__main__":
-    convert(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path, help="folder of the cases as they are installed")
+    parser.add_argument("target", type=Path, help="folder for the converted ones")
+    options = parser.parse_args()
+    convert(options.source, options.target)

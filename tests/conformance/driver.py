@@ -16,10 +16,20 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import txaio
-from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol, connectWS
-from autobahn.websocket import compress, utf8validator
-from twisted.internet import reactor
+try:
+    import txaio
+    from autobahn.twisted.websocket import (
+        WebSocketClientFactory,
+        WebSocketClientProtocol,
+        connectWS,
+    )
+    from autobahn.websocket import compress, utf8validator
+    from twisted.internet import reactor
+except ModuleNotFoundError as absent:
+    sys.stderr.write(
+        f"{absent.name} is not installed here; `make conformance` runs this elsewhere\n"
+    )
+    sys.exit(2)
 
 CASE_S = 180
 """A case that takes longer is given up; the longest that is sent takes a few seconds."""

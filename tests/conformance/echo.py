@@ -5,6 +5,7 @@ Everything below the echo is the gateway's: its application, uvicorn as it sets 
 `GatewayProtocol`. No recogniser is there, and none is asked for.
 """
 
+import argparse
 import asyncio
 import socket
 import sys
@@ -46,4 +47,6 @@ async def serve(limit_mb: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(float(sys.argv[1])))
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance.echo", description=__doc__)
+    parser.add_argument("limit", type=float, help="largest message in MiB")
+    asyncio.run(serve(parser.parse_args().limit))

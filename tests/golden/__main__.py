@@ -3,6 +3,7 @@
 Run it after a change of the engine or of the fixtures, read the differences, and commit them.
 """
 
+import argparse
 import asyncio
 import json
 from pathlib import Path
@@ -35,4 +36,5 @@ async def _write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m tests.golden", description=__doc__).parse_args()
     asyncio.run(_write(GOLDEN))

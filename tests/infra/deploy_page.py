@@ -1,5 +1,6 @@
 """The tables of docs/deploy.md; `python -m tests.infra.deploy_page` writes them anew."""
 
+import argparse
 import datetime as dt
 import re
 from collections.abc import Mapping
@@ -113,4 +114,7 @@ def render(page: str) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        prog="python -m tests.infra.deploy_page", description=__doc__
+    ).parse_args()
     PAGE.write_text(render(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -3,6 +3,7 @@
 `python -m tests.infra.trees` writes them anew.
 """
 
+import argparse
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,7 @@ def tree(recording: Recording) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m tests.infra.trees", description=__doc__).parse_args()
     FOLDER.mkdir(exist_ok=True)
     for name in STACKS:
         (FOLDER / f"{name}.txt").write_text(tree(stack(name)), encoding="utf-8")

@@ -5,6 +5,7 @@ Runs on the machine's own Python, so it uses the standard library alone. What nv
 know is left out, never written as zero.
 """
 
+import argparse
 import csv
 import json
 import os
@@ -14,11 +15,9 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
@@ -138,7 +137,7 @@ def ask_gateway(port: int, wanted: Mapping[str, str]) -> dict[str, float]:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             return gauge_sums(answer.read(4 * MIB).decode("utf-8", "replace"), wanted)
-    except (OSError, urllib.error.URLError):
+    except OSError:
         return {}
 
 
@@ -233,8 +232,7 @@ class Page:
             def do_GET(self) -> None:
                 found = self.path.partition("?")[0] == "/metrics"
                 body = page.text.encode() if found else b""
-                unready = HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.NOT_FOUND
-                self.send_response(HTTPStatus.OK if body else unready)
+                self.send_response(200 if body else 503 if found else 404)
                 self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -248,6 +246,7 @@ class Page:
 
 def main() -> None:
     """Sample for ever; systemd ends and restarts the process."""
+    argparse.ArgumentParser().parse_args()
     environment = os.environ
     page = Page()
     server = page.server(int(environment["PERCH_EXPORTER_PORT"]))

@@ -5,9 +5,9 @@ A POST is a question to Systems Manager for the switch; the value `switch` is th
 Run by the machine's own Python, which knows nothing of this repository.
 """
 
+import argparse
 import http.server
 import json
-import sys
 from pathlib import Path
 
 TOKEN = "the-session-token"
@@ -16,7 +16,7 @@ TOKEN = "the-session-token"
 class Handler(http.server.BaseHTTPRequestHandler):
     """Answers PUT /latest/api/token, GET /latest/meta-data/... and POST."""
 
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    folder = Path()
 
     def do_PUT(self) -> None:
         self.answer(TOKEN if "X-aws-ec2-metadata-token-ttl-seconds" in self.headers else None, 400)
@@ -44,4 +44,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="what is answered from, a file a value")
+    Handler.folder = parser.parse_args().folder
     http.server.ThreadingHTTPServer(("169.254.169.254", 80), Handler).serve_forever()
