@@ -170,7 +170,9 @@ before its header says, for one); an error has the four error keys, `status` and
 | `GET /ws`, `GET /ws/transcribe` | 426 `upgrade_required` with `Upgrade: websocket`: these are \
 WebSocket paths, and a proxy that drops the header `Upgrade` is the usual reason to see this |
 
-A slash at the end of a path makes no difference, and nothing redirects to another scheme or host.
+A slash at the end of a path makes no difference, and nothing redirects to another scheme or host. \
+What is no proper request, or no proper handshake, gets 400 `bad_request` or 431 \
+`headers_too_large` with the four error keys, and the connection is closed.
 """
 
 

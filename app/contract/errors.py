@@ -66,6 +66,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UPGRADE_REQUIRED = "upgrade_required"
+    HEADERS_TOO_LARGE = "headers_too_large"
     UPLOAD_TOO_BIG = "upload_too_big"
     UNSUPPORTED_AUDIO = "unsupported_audio"
     RESUME_REJECTED = "resume_rejected"
@@ -278,7 +279,13 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         sentence="{path} speaks WebSocket, and {detail}",
         http_status=426,
         when="A WebSocket path, or a WebSocket handshake on any path, that came without the "
-        "`Upgrade` header, mostly because a proxy on the way dropped it.",
+        "`Upgrade` header, mostly because a proxy on the way dropped it; a handshake of another "
+        "version of WebSocket.",
+    ),
+    ErrorCode.HEADERS_TOO_LARGE: ErrorSpec(
+        sentence="The request line and its headers are too large; accepted: {accepted}",
+        http_status=431,
+        when="The connection is closed with it.",
     ),
     ErrorCode.UPLOAD_TOO_BIG: ErrorSpec(
         sentence="The upload is larger than the limit of {limit} bytes",

@@ -24,6 +24,7 @@ from app.contract import ContractError, Dialect, dialect_of
 from app.contract.limits import PATH_A, PATH_B
 from app.gateway import http
 from app.gateway.access import selected_subprotocol
+from app.gateway.answers import error_response
 from app.gateway.clients import Visitor
 from app.gateway.core import Gateway
 from app.gateway.dialects import Voice
@@ -98,7 +99,7 @@ async def serve_websocket(websocket: WebSocket) -> None:
         gateway.metrics.connections_refused.labels(error.code.value).inc()
         gateway.metrics.errors_sent.labels(error.code.value).inc()
         _log.info("connection refused", code=error.code.value)
-        await websocket.send_denial_response(http.error_response(error))
+        await websocket.send_denial_response(error_response(error))
 
 
 async def _serve(gateway: Gateway, websocket: WebSocket, visitor: Visitor) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import asdict
 from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address
-from math import ceil
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -14,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS, PATH_B, PROTOCOL_VERSION_B
+from app.gateway.answers import error_response
 from app.gateway.core import Gateway
 
 SERVICE: Final = "perch"
@@ -26,23 +26,6 @@ def gateway_of(connection: HTTPConnection) -> Gateway:
     """Return the gateway a request came to."""
     gateway: Gateway = connection.app.state.gateway
     return gateway
-
-
-def error_response(error: ContractError, **extra: object) -> JSONResponse:
-    """Render an error as the contract has it, with Retry-After where waiting helps."""
-    headers = {}
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(max(1, ceil(error.retry_after_s)))
-    if error.code is ErrorCode.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Bearer realm="perch"'
-    if error.code is ErrorCode.UPGRADE_REQUIRED:
-        # RFC 9110, 15.5.22 and 7.8.
-        headers |= {"Upgrade": "websocket", "Connection": "Upgrade"}
-    return JSONResponse(
-        {**error.body().model_dump(), **extra},
-        status_code=error.spec.http_status or 500,
-        headers=headers,
-    )
 
 
 async def healthz(request: Request) -> Response:

@@ -1,5 +1,6 @@
 """What every request passes on its way to a route, and every answer on its way out."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -7,7 +8,12 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract import ContractError
-from app.gateway.http import error_response, gateway_of, upgrade_required
+from app.gateway.answers import error_response
+from app.gateway.http import gateway_of, upgrade_required
+
+_WHOLE_URL: Final = re.compile(
+    r"https?://(?P<host>[^/?#]*)(?P<path>/.*)?", re.DOTALL | re.IGNORECASE
+)
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": (
@@ -46,21 +52,32 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers)
 
 
-class TrailingSlashes:
-    """Serves `/path/` as `/path`.
+class RequestTarget:
+    """Reads what a request asks for: `/path/` is `/path`, and a whole URL is its path.
 
-    A redirect would have to name scheme and host, and neither is known here: TLS may have ended at
-    a load balancer, under another name and port.
+    A redirect to the path without the slash would have to name scheme and host, and neither is
+    known here: TLS may have ended at a load balancer, under another name and port.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass an ASGI connection on under its path without slashes at the end."""
-        if scope["type"] == "http" and scope["path"].endswith("/"):
+        """Pass an ASGI connection on under its path."""
+        if scope["type"] in {"http", "websocket"}:
+            scope = _at_its_host(scope)
             scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
         await self._app(scope, receive, send)
+
+
+def _at_its_host(scope: Scope) -> Scope:
+    """Take a whole URL apart; its host wins over the header (RFC 9112, 3.2.2)."""
+    found = _WHOLE_URL.fullmatch(scope["path"])
+    if found is None:
+        return scope
+    headers = [pair for pair in scope["headers"] if pair[0] != b"host"]
+    headers.append((b"host", found["host"].encode("latin-1", "replace")))
+    return {**scope, "path": found["path"] or "/", "headers": headers}
 
 
 class HostCheck:
@@ -101,5 +118,5 @@ class LostUpgrades:
         await self._app(scope, receive, send)
 
 
-MIDDLEWARE: Final = (SecurityHeaders, HostCheck, TrailingSlashes, LostUpgrades)
+MIDDLEWARE: Final = (SecurityHeaders, RequestTarget, HostCheck, LostUpgrades)
 """From the outside in."""

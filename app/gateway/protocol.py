@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState, PayloadTooBig
 from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request
 
 from app.contract import CloseCode, ContractError, ErrorCode
+from app.gateway.handshake import HandshakeProtocol
 
 EXTENSION: Final = "perch.control"
 """Key of the ASGI scope's extensions under which the application finds its `SocketControl`."""
@@ -52,7 +52,7 @@ class SocketControl(Protocol):
         """Queue a last message and a close, not waiting for a client that does not read."""
 
 
-class GatewayProtocol(WebSocketsSansIOProtocol):
+class GatewayProtocol(HandshakeProtocol):
     """One connection.
 
     Every message costs what stands between the socket and the session, so messages go past ASGI's

@@ -17,7 +17,8 @@ from app.asr import RivaASRClient
 from app.gateway.asgi import create_app
 from app.gateway.configuration import Configuration
 from app.gateway.core import Gateway
-from app.gateway.http_protocol import GatewayHttpProtocol, HttpConfig
+from app.gateway.http_connections import HttpConnections
+from app.gateway.http_protocol import MAX_HEAD_BYTES, GatewayHttpProtocol, HttpConfig
 from app.gateway.logs import get_logger
 from app.gateway.protocol import LINGER_S, GatewayProtocol
 from app.gateway.settings import GatewaySettings
@@ -50,6 +51,7 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
     config = HttpConfig(
         app,
         http=GatewayHttpProtocol,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         ws=GatewayProtocol,
         ws_max_size=settings.max_message_bytes,
         ws_ping_interval=settings.ws_ping_interval_s,
@@ -68,19 +70,11 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
         timeout_graceful_shutdown=int(LINGER_S) + 1,
     )
     gateway: Gateway = app.state.gateway
-    config.max_http_connections = settings.app_max_http_connections
+    config.open_connections = HttpConnections(settings.app_max_http_connections, gateway.metrics)
     config.metrics = gateway.metrics
     server = GatewayServer(config)
-    gateway.metrics.http_connections.set_function(lambda: count_http(server))
+    gateway.metrics.http_connections.set_function(lambda: len(config.open_connections))
     return server
-
-
-def count_http(server: GatewayServer) -> int:
-    """Return how many connections are open that are no WebSockets."""
-    return sum(
-        isinstance(connection, GatewayHttpProtocol)
-        for connection in server.server_state.connections
-    )
 
 
 async def stop_when_drained(gateway: Gateway, server: GatewayServer) -> None:

@@ -12,10 +12,11 @@ from starlette.types import Message, Receive
 
 from app.asr import AsrError, Fault, FileTranscript
 from app.contract import ContractError, ErrorCode
+from app.gateway.answers import error_response
 from app.gateway.core import Gateway
 from app.gateway.failures import upload_failure
 from app.gateway.hangup import until_hang_up
-from app.gateway.http import SERVICE, error_response, gateway_of, media_type
+from app.gateway.http import SERVICE, gateway_of, media_type
 from app.gateway.logs import get_logger
 from app.gateway.settings import GatewaySettings
 

@@ -10,7 +10,6 @@ import pytest
 
 from app.emulator import Emulator
 from app.gateway import http_protocol
-from app.gateway.server import count_http
 from tests.app.gateway.running import (
     DEADLINE_S,
     Running,
@@ -66,6 +65,10 @@ def cut(gateway: Running, reason: str) -> float | None:
     return gateway.gateway.metrics.registry.get_sample_value(name, {"reason": reason})
 
 
+def held(gateway: Running) -> float | None:
+    return gateway.gateway.metrics.registry.get_sample_value("perch_http_connections")
+
+
 async def test_one_too_many_takes_the_place_of_the_longest_idle(emulator: Emulator) -> None:
     async with (
         running_gateway(emulator, app_max_http_connections=2) as gateway,
@@ -110,7 +113,7 @@ async def test_a_websocket_leaves_the_count_with_its_upgrade(emulator: Emulator)
     ):
         await probe.say(HEALTH)
         assert await probe.answer() == 200
-        assert count_http(gateway.server) == 1
+        assert held(gateway) == 1
     assert cut(gateway, "idle") is None
 
 
