@@ -75,6 +75,9 @@ _HTTP_ONLY: Final = frozenset(
         ErrorCode.METHOD_NOT_ALLOWED,
         ErrorCode.UPLOAD_TOO_BIG,
         ErrorCode.UNSUPPORTED_AUDIO,
+        ErrorCode.UPLOAD_TOO_SLOW,
+        ErrorCode.TOO_MANY_UPLOADS,
+        ErrorCode.TOO_MANY_CLIENT_UPLOADS,
     }
 )
 
@@ -133,6 +136,13 @@ How a program speaks to a gateway: audio and control messages up, text down, ove
   {limits.MAX_WAIT_S:g}) is let in as long as the waiting room has a place; its start is answered
   with `queued` until its turn. Resumed sessions go first.
 * Where words cannot be saved, `lost` of an error says which audio they were in.
+
+## Files
+
+`POST /transcribe/file` takes one recording as the field `file` of a form (`multipart/form-data`)
+and answers with its words once all of it was heard. An upload takes a session only when it has
+arrived, and waits for one. It has to come at a least rate: one that falls behind is answered 408,
+and its connection closed. Who hangs up ends the work.
 
 ## Who may connect
 

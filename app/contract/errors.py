@@ -74,6 +74,9 @@ class ErrorCode(StrEnum):
     TOO_MANY_CLIENT_SESSIONS = "too_many_client_sessions"
     TOO_MANY_NEW_SESSIONS = "too_many_new_sessions"
     WAITING_ROOM_FULL = "waiting_room_full"
+    UPLOAD_TOO_SLOW = "upload_too_slow"
+    TOO_MANY_UPLOADS = "too_many_uploads"
+    TOO_MANY_CLIENT_UPLOADS = "too_many_client_uploads"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,6 +337,28 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         http_status=503,
         retry_after_s=5.0,
         when="Before the upgrade or at a start, for a client that would wait.",
+    ),
+    ErrorCode.UPLOAD_TOO_SLOW: ErrorSpec(
+        sentence="The upload fell {seconds:g} s behind the least rate of {rate:g} bytes a second",
+        retryable=True,
+        http_status=408,
+        retry_after_s=1.0,
+        when="`POST /transcribe/file`: too little came for too long. The connection is closed.",
+    ),
+    ErrorCode.TOO_MANY_UPLOADS: ErrorSpec(
+        sentence="Uploads are at their limit: {limit}",
+        retryable=True,
+        http_status=503,
+        retry_after_s=5.0,
+        when="`POST /transcribe/file`: what uploads may have together is used up. Sessions are "
+        "waited for.",
+    ),
+    ErrorCode.TOO_MANY_CLIENT_UPLOADS: ErrorSpec(
+        sentence="This client's uploads are at their limit: {limit}",
+        retryable=True,
+        http_status=429,
+        retry_after_s=5.0,
+        when="`POST /transcribe/file`: what one client's uploads may have together is used up.",
     ),
 }
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 from time import monotonic
 from typing import Final
 
@@ -16,6 +17,10 @@ from app.gateway.clients import Visitor
 from app.gateway.metrics import GatewayMetrics
 from app.gateway.quotas import QuotaRules, Quotas
 from app.gateway.waiting import Ticket, WaitingRoom
+
+_SPEAKERS_SHARE: Final = 0.1
+"""Of the slots: so many uploads leave free, at least one where there are two, whatever they may use
+otherwise. A file can wait; who speaks cannot."""
 
 _RECOUNT_S: Final = 0.25
 """Between two looks at slots that came free at the recogniser, while somebody waits."""
@@ -28,12 +33,14 @@ class AdmissionRules:
     Attributes:
         max_connections: WebSocket connections at once.
         max_sessions: Sessions at once, uploads included.
+        upload_share: Of the sessions, 0 to 1, that uploads may use; one at least.
         waiting_room: Clients that may wait for a session.
         quotas: Limits by client and in time.
     """
 
     max_connections: int
     max_sessions: int
+    upload_share: float = 0.5
     waiting_room: int = 0
     quotas: QuotaRules = field(default_factory=QuotaRules)
 
@@ -77,6 +84,11 @@ class Admission:
         return limit if capacity is None else min(limit, capacity)
 
     @property
+    def upload_slots(self) -> int:
+        """Sessions that uploads may have at once as things are."""
+        return max(1, int(self.slots * self._rules.upload_share))
+
+    @property
     def free_sessions(self) -> int:
         """Sessions that could be started now; below 0 where the limit fell."""
         return self.slots - self.sessions
@@ -117,7 +129,7 @@ class Admission:
                 `too_many_sessions`, `waiting_room_full`, or what `Quotas.check` says.
         """
         with self._counting_refusals("connect"):
-            self._refuse_closed()
+            self.check_open()
             limit = self._rules.max_connections
             if self.connections >= limit:
                 raise ContractError(ErrorCode.TOO_MANY_CONNECTIONS, limit=limit)
@@ -151,13 +163,44 @@ class Admission:
         with self._counting_refusals("start"):
             return self._draw(visitor, resumed=resumed)
 
-    @contextmanager
-    def session(self, visitor: Visitor) -> Iterator[None]:
-        """Hold a slot for an upload, for the length of a `with` block; raises as `queue`."""
-        with self._counting_refusals("upload"):
-            ticket = self._draw(Visitor(visitor.client), resumed=False)
-        with ticket:
-            yield
+    def check_open(self) -> None:
+        """Refuse while nothing new is taken.
+
+        Raises:
+            ContractError: `draining`, `recognition_off`.
+        """
+        if self.draining:
+            raise ContractError(ErrorCode.DRAINING)
+        if self.switched_off:
+            raise ContractError(ErrorCode.RECOGNITION_OFF)
+
+    def check_upload(self, visitor: Visitor) -> None:
+        """Refuse an upload that would get no session, before it is received; counts nothing.
+
+        Raises:
+            ContractError: `draining`, `recognition_off`, `asr_unavailable`, or what `Quotas.check`
+                says.
+        """
+        self.check_open()
+        if self.slots == 0:
+            raise ContractError(ErrorCode.ASR_UNAVAILABLE)
+        self._quotas.check(visitor.client)
+
+    def upload(self, client: bytes) -> Ticket:
+        """Take a session slot for an upload that has arrived; the last free ones are the speakers'.
+
+        Raises:
+            ContractError: As `check_upload`, or `too_many_sessions`.
+        """
+        self.check_open()
+        slots = self.slots
+        kept = min(ceil(slots * _SPEAKERS_SHARE), slots - 1)
+        if not self._has_free_slot() or self.free_sessions <= kept:
+            raise self._full()
+        self._quotas.take(client)
+        ticket = Ticket(client, resumed=False, wait_s=0.0, desk=self, clock=self._clock)
+        self._admit(ticket)
+        return ticket
 
     def drain(self) -> None:
         """Take nothing new any more, and send away who waits."""
@@ -199,7 +242,7 @@ class Admission:
         return error
 
     def _draw(self, visitor: Visitor, *, resumed: bool) -> Ticket:
-        self._refuse_closed()
+        self.check_open()
         is_free = self._has_free_slot()
         if not is_free:
             self._refuse_full(can_wait=visitor.wait_s is not None)
@@ -241,12 +284,6 @@ class Admission:
         for ticket in list(self._room):
             self._metrics.admission_refused.labels("waiting", code.value).inc()
             ticket.refuse(ContractError(code))
-
-    def _refuse_closed(self) -> None:
-        if self.draining:
-            raise ContractError(ErrorCode.DRAINING)
-        if self.switched_off:
-            raise ContractError(ErrorCode.RECOGNITION_OFF)
 
     def _refuse_full(self, *, can_wait: bool) -> None:
         if not can_wait:

@@ -33,7 +33,7 @@ from app.gateway.metrics import GatewayMetrics
 from app.gateway.middleware import MIDDLEWARE
 from app.gateway.session import GatewaySession
 from app.gateway.settings import GatewaySettings
-from app.gateway.uploads import transcribe_file
+from app.gateway.uploads.route import transcribe_file
 from app.gateway.voice_a import VoiceA
 from app.gateway.voice_b import VoiceB
 from app.gateway.wire import Wire

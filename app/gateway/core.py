@@ -19,6 +19,7 @@ from app.gateway.readiness import ReadinessProbe
 from app.gateway.resume import ResumeTokens
 from app.gateway.settings import GatewaySettings, RecognitionMode
 from app.gateway.switch import RecognitionSwitch
+from app.gateway.uploads.line import UploadRules, Uploads
 
 _log = get_logger(__name__)
 
@@ -79,6 +80,7 @@ class Gateway:
         asr: The recogniser.
         metrics: What is measured.
         admission: Counts and limits.
+        uploads: The same for uploads.
         readiness: Whether the recogniser can be used.
         access: Who may connect.
         clients: Who is who, for limits by client.
@@ -94,6 +96,7 @@ class Gateway:
     asr: RivaASRClient
     metrics: GatewayMetrics
     admission: Admission
+    uploads: Uploads
     readiness: ReadinessProbe
     access: AccessPolicy
     clients: Clients
@@ -110,11 +113,13 @@ class Gateway:
     def build(cls, settings: GatewaySettings, asr: RivaASRClient, version: str) -> "Gateway":
         """Put the parts together; no I/O but reading the token file."""
         metrics = GatewayMetrics(version)
+        admission = Admission(_admission_rules(settings), metrics, asr.slots)
         gateway = cls(
             settings=settings,
             asr=asr,
             metrics=metrics,
-            admission=Admission(_admission_rules(settings), metrics, asr.slots),
+            admission=admission,
+            uploads=Uploads(_upload_rules(settings), admission, metrics),
             readiness=ReadinessProbe(asr, settings.app_ready_probe_interval_s),
             access=AccessPolicy(
                 settings.auth_tokens(), settings.app_allowed_origins, settings.app_allowed_hosts
@@ -210,10 +215,23 @@ def _admission_rules(settings: GatewaySettings) -> AdmissionRules:
     return AdmissionRules(
         max_connections=settings.ws_max_connections,
         max_sessions=settings.ws_max_concurrent_sessions,
+        upload_share=settings.app_upload_session_share,
         waiting_room=settings.ws_waiting_room,
         quotas=QuotaRules(
             client_sessions=settings.ws_max_sessions_per_client,
             new_per_minute=settings.ws_new_sessions_per_minute,
             client_new_per_minute=settings.ws_client_new_sessions_per_minute,
         ),
+    )
+
+
+def _upload_rules(settings: GatewaySettings) -> UploadRules:
+    return UploadRules(
+        places=settings.app_max_uploads,
+        spool_bytes=settings.upload_spool_bytes,
+        audio_s=settings.app_upload_audio_s,
+        client_share=settings.app_upload_client_share,
+        largest_bytes=settings.max_upload_bytes,
+        longest_s=settings.app_max_upload_s,
+        wait_s=settings.app_upload_wait_s,
     )

@@ -1,8 +1,8 @@
-"""Work for a client that may hang up: it ends with the client."""
+"""Work that ends when what it is done for ends first."""
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
@@ -10,7 +10,7 @@ from starlette.types import Receive
 Answer = TypeVar("Answer")
 
 
-async def until_hang_up(receive: Receive, work: Coroutine[None, None, Answer]) -> Answer:
+async def until_hang_up(receive: Receive, work: Coroutine[Any, Any, Answer]) -> Answer:
     """Do work for as long as its client is there.
 
     Args:
@@ -21,17 +21,30 @@ async def until_hang_up(receive: Receive, work: Coroutine[None, None, Answer]) -
     Raises:
         ClientDisconnect: The client hung up first.
     """
-    working = asyncio.create_task(work, name="work for a client")
-    watching = asyncio.create_task(_hang_up(receive), name="watch for a hang-up")
+    return await unless(_hang_up(receive), work, ClientDisconnect())
+
+
+async def unless(
+    end: Coroutine[Any, Any, object], work: Coroutine[Any, Any, Answer], reason: Exception
+) -> Answer:
+    """Do work unless something ends it.
+
+    Args:
+        end: Returns when the work is to end.
+        work: Cancelled, and waited for, when that comes first or the caller is cancelled.
+        reason: Raised when that comes first.
+    """
+    working = asyncio.create_task(work, name="work that may be ended")
+    ending = asyncio.create_task(end, name="watch for the end of work")
     try:
-        await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((working, ending), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
     finally:
         working.cancel()
-        watching.cancel()
-        await asyncio.gather(working, watching, return_exceptions=True)
-    raise ClientDisconnect
+        ending.cancel()
+        await asyncio.gather(working, ending, return_exceptions=True)
+    raise reason
 
 
 async def _hang_up(receive: Receive) -> None:

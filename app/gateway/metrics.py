@@ -19,6 +19,7 @@ from prometheus_client import (
 
 from app.gateway.endpoint_metrics import EndpointMetrics
 from app.gateway.settings import RecognitionMode
+from app.gateway.uploads.metrics import UploadMetrics
 
 LATENCY_BUCKETS: Final = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0)
 """0.3 s and 0.8 s are the service levels for the first interim and for the final."""
@@ -219,6 +220,7 @@ class GatewayMetrics:
             ["outcome"],
             registry=registry,
         )
+        self.uploads_held = UploadMetrics(registry)
         self.loop_lag_seconds = Histogram(
             "perch_event_loop_lag_seconds",
             "How late the event loop runs what is due.",

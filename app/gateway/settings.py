@@ -12,10 +12,12 @@ from typing import Annotated, Final
 
 from annotated_types import Ge, Gt, Le
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from app.contract import limits
 from app.gateway.hosts import checked_entry
+from app.gateway.setting_types import OptionalPath, OptionalSeconds, Seconds, empty_is_none
+from app.gateway.uploads.settings import UploadSettings
 
 PREFIXES: Final = ("APP_", "WS_", "AUDIO_", "LOG_")
 MIN_TOKEN_CHARS: Final = 16
@@ -62,10 +64,6 @@ def _upper(value: object) -> object:
 
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
-
-
-def _empty_is_none(value: object) -> object:
-    return None if value == "" else value
 
 
 def _readable_file(path: Path | None) -> Path | None:
@@ -128,20 +126,17 @@ Hosts = Annotated[
     tuple[Annotated[str, AfterValidator(checked_entry)], ...], NoDecode, BeforeValidator(_list)
 ]
 OptionalFile = Annotated[
-    Path | None, BeforeValidator(_empty_is_none), AfterValidator(_readable_file)
+    Path | None, BeforeValidator(empty_is_none), AfterValidator(_readable_file)
 ]
-OptionalPath = Annotated[Path | None, BeforeValidator(_empty_is_none)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_list)]
 PerMinute = Annotated[float, Ge(0), Le(1_000_000)]
-OptionalSeconds = Annotated[float, Ge(0), Le(86_400)]
-Seconds = Annotated[float, Gt(0), Le(86_400)]
 OptionalRate = Annotated[
     Annotated[int, Ge(limits.MIN_SAMPLE_RATE_HZ), Le(limits.MAX_SAMPLE_RATE_HZ)] | None,
-    BeforeValidator(_empty_is_none),
+    BeforeValidator(empty_is_none),
 ]
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(UploadSettings):
     """Everything an operator may change; the environment wins over `.env`."""
 
     model_config = SettingsConfigDict(
@@ -237,15 +232,6 @@ class GatewaySettings(BaseSettings):
         512,
         description="a whole number from 1 to 100000: open connections that are no WebSockets; one "
         "more takes the place of the one that was idle for longest",
-    )
-    app_max_upload_mb: Annotated[float, Gt(0), Le(1024)] = Field(
-        64.0, description="a number above 0, to 1024: largest upload in MiB"
-    )
-    app_max_upload_s: Seconds = Field(
-        3600.0, description="seconds above 0, to 86400: longest uploaded recording"
-    )
-    app_upload_timeout_s: Seconds = Field(
-        300.0, description="seconds above 0, to 86400, an upload may take to arrive"
     )
 
     ws_max_connections: Annotated[int, Ge(1), Le(100_000)] = Field(
@@ -347,11 +333,6 @@ class GatewaySettings(BaseSettings):
     def max_message_bytes(self) -> int:
         """Largest WebSocket message."""
         return int(self.ws_max_message_size_mb * 1024 * 1024)
-
-    @property
-    def max_upload_bytes(self) -> int:
-        """Largest upload."""
-        return int(self.app_max_upload_mb * 1024 * 1024)
 
     def auth_tokens(self) -> tuple[str, ...]:
         """Return every accepted bearer token; none means that no token is asked for.

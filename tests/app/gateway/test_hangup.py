@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from app.emulator import Emulator
 from app.gateway.hangup import until_hang_up
+from app.gateway.uploads.metrics import UploadCounts
 from tests.app.asr.fake_riva import FakeRiva, hear_for_ever, serving
 from tests.app.gateway.running import DEADLINE_S, Running, eventually, running_gateway
 from tests.app.gateway.test_uploads import recording
@@ -95,11 +96,11 @@ async def test_an_upload_whose_client_hung_up_ends_at_the_recogniser_and_frees_i
         await eventually(lambda: outcome(gateway, "disconnected") == 1)
 
 
-async def test_an_upload_that_is_broken_off_frees_its_slot(gateway: Running) -> None:
+async def test_an_upload_that_is_broken_off_leaves_nothing(gateway: Running) -> None:
     async with uploading(gateway, share=0.5) as client:
-        await eventually(lambda: gateway.gateway.admission.sessions == 1)
+        await eventually(lambda: gateway.gateway.uploads.counts().active == 1)
         client.close()
-        await eventually(lambda: gateway.gateway.admission.sessions == 0)
+        await eventually(lambda: gateway.gateway.uploads.counts() == UploadCounts())
         await eventually(lambda: outcome(gateway, "disconnected") == 1)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.emulator import Emulator
 from app.gateway import http_protocol
+from app.gateway.uploads.metrics import UploadCounts
 from tests.app.gateway.running import (
     DEADLINE_S,
     Running,
@@ -95,7 +96,7 @@ async def test_where_all_are_at_work_the_newcomer_is_refused_and_none_of_them_is
         raw(gateway) as uploading,
     ):
         await uploading.say(UPLOAD)
-        await eventually(lambda: gateway.gateway.admission.sessions == 1)
+        await eventually(lambda: gateway.gateway.uploads.counts().active == 1)
         async with raw(gateway) as newcomer:
             assert await newcomer.answer() == 503
             assert json.loads(newcomer.body)["code"] == "too_many_connections"
@@ -133,7 +134,7 @@ async def test_half_a_request_is_cut_in_time(
         assert cut(gateway, "late") == 1
 
 
-async def test_an_upload_that_trickles_in_gives_its_slot_back_in_time(emulator: Emulator) -> None:
+async def test_an_upload_that_trickles_in_is_ended_in_time(emulator: Emulator) -> None:
     async with (
         running_gateway(emulator, app_upload_timeout_s=0.2) as gateway,
         raw(gateway) as slow,
@@ -141,4 +142,4 @@ async def test_an_upload_that_trickles_in_gives_its_slot_back_in_time(emulator: 
         await slow.say(UPLOAD)
         assert await slow.answer() == 400
         assert json.loads(slow.body)["error"] == "The upload did not arrive within 0.2 s"
-        assert gateway.gateway.admission.sessions == 0
+        assert gateway.gateway.uploads.counts() == UploadCounts()

@@ -1,0 +1,154 @@
+"""An upload arrives: fast enough, in time, and with room for it on disk."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO, Final, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive
+
+from app.contract import ContractError, ErrorCode
+from app.gateway.hangup import unless
+from app.gateway.logs import get_logger
+from app.gateway.settings import GatewaySettings
+from app.gateway.threads import in_thread
+from app.gateway.uploads import pace
+from app.gateway.uploads.form import FormFile
+from app.gateway.uploads.line import Place
+from app.gateway.uploads.pace import LeastRate
+
+Answer = TypeVar("Answer")
+
+_FORM_ROOM_BYTES: Final = 64 * 1024
+"""Room for the form around the file itself."""
+
+_STEP_BYTES: Final = 1 << 20
+"""In such steps an upload that declares no length gets its room on disk."""
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An upload that has arrived.
+
+    Attributes:
+        name: The file's, as the client gave it.
+        file: At its beginning; on disk.
+    """
+
+    name: str
+    file: BinaryIO
+
+
+@asynccontextmanager
+async def received(
+    request: Request, place: Place, settings: GatewaySettings, draining: asyncio.Event
+) -> AsyncIterator[Received]:
+    """Take an upload, and keep its file for the length of a `with` block.
+
+    Args:
+        request: Of which nothing was read.
+        place: Where its room on disk comes from.
+        settings: The limits.
+        draining: Set when it would come too late.
+
+    Raises:
+        ContractError: `bad_request`, `upload_too_big`, `upload_too_slow`, `too_many_uploads`,
+            `too_many_client_uploads` or `draining`: why it was not taken.
+        ClientDisconnect: The client broke off.
+    """
+    limit = settings.max_upload_bytes
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit():
+        if int(declared) > limit + _FORM_ROOM_BYTES:
+            raise ContractError(ErrorCode.UPLOAD_TOO_BIG, limit=limit)
+        # What is around the file does not lie on disk.
+        place.hold(min(limit, int(declared)))
+    form = await _form(request.headers.get("content-type", ""), settings)
+    try:
+        name = await unless(
+            draining.wait(),
+            _in_time(request, form, place, settings),
+            ContractError(ErrorCode.DRAINING),
+        )
+        place.hold(form.size)
+        yield Received(name, form.file)
+    finally:
+        await in_thread(form.close)
+
+
+async def _form(content_type: str, settings: GatewaySettings) -> FormFile:
+    folder = settings.app_upload_dir
+    return await _on_disk(
+        lambda: FormFile(
+            content_type, settings.max_upload_bytes, None if folder is None else str(folder)
+        )
+    )
+
+
+async def _in_time(
+    request: Request, form: FormFile, place: Place, settings: GatewaySettings
+) -> str:
+    within = settings.app_upload_timeout_s
+    try:
+        async with asyncio.timeout(within):
+            await _take(
+                request.receive,
+                form,
+                place,
+                LeastRate(settings.upload_min_bytes_s, pace.PATIENCE_S),
+            )
+            return await _on_disk(form.finish)
+    except TimeoutError as error:
+        raise ContractError(
+            ErrorCode.BAD_REQUEST, detail=f"The upload did not arrive within {within:g} s"
+        ) from error
+
+
+async def _take(receive: Receive, form: FormFile, place: Place, least: LeastRate) -> None:
+    room = form.limit + _FORM_ROOM_BYTES
+    size, more = 0, True
+    while more:
+        message = await _next(receive, least)
+        piece: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(piece)
+        if size > room:
+            raise ContractError(ErrorCode.UPLOAD_TOO_BIG, limit=form.limit)
+        if place.held < min(form.limit, size):
+            place.hold(min(form.limit, size + _STEP_BYTES))
+        if piece:
+            await _on_disk(partial(form.feed, piece))
+
+
+async def _next(receive: Receive, least: LeastRate) -> Message:
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    waiting = asyncio.timeout(least.seconds_left)
+    try:
+        async with waiting:
+            message = await receive()
+    except TimeoutError as error:
+        if not waiting.expired():
+            raise
+        raise ContractError(
+            ErrorCode.UPLOAD_TOO_SLOW, rate=least.rate, seconds=least.patience
+        ) from error
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    least.came(len(message.get("body", b"")), loop.time() - begun)
+    return message
+
+
+async def _on_disk(work: Callable[[], Answer]) -> Answer:
+    try:
+        return await in_thread(work)
+    except OSError as error:
+        _log.error("no room for an upload", detail=str(error))
+        raise ContractError(
+            ErrorCode.TOO_MANY_UPLOADS, limit="the room there is on disk"
+        ) from error
