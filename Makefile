@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .uv/bin/uv
+PIP_UV = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
+  --root-user-action=ignore --upgrade --target .uv "uv==$(UV_VERSION)"
 BIN := .venv/bin
 STAMP := .venv/.perch-synced
 # Files of checksums: high entropy is their purpose.
@@ -15,6 +17,21 @@ HASHES := (^|/)(uv\.lock|manifest\.json)$$
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV
+
+# Behind a proxy that inspects TLS only this machine's own store has the authority. uv believes the one
+# it was built with unless told otherwise (older ones by the second name), and nobody where told and
+# there is no store.
+STORE := $(firstword $(SSL_CERT_FILE) $(SSL_CERT_DIR) $(wildcard /etc/ssl/certs/*.crt /etc/ssl/certs/*.pem \
+  /etc/ssl/*.pem /etc/pki/tls/certs/*.crt /etc/pki/tls/*.pem /usr/local/etc/openssl*/*.pem /Library/Keychains))
+ifneq ($(STORE),)
+export UV_SYSTEM_CERTS ?= true
+export UV_NATIVE_TLS ?= $(UV_SYSTEM_CERTS)
+endif
+
+# Where uv may keep what it fetched: its usual place, else, for whoever has no home to write to, here.
+$(STAMP) conformance: export UV_CACHE_DIR = $(shell \
+  place="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$${HOME:-/dev/null}/.cache}/uv}"; \
+  mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place" || echo "$(CURDIR)/.uv/cache")
 
 .PHONY: help setup up down test check format bench chaos clean
 
@@ -69,5 +86,7 @@ $(UV):
 	else $(PYTHON) -m pip --version >/dev/null 2>&1 \
 	  || { echo "perch: neither uv nor pip found; install pip for $(PYTHON) (Debian: apt-get install python3-pip)" >&2; exit 1; }; \
 	  echo "perch: fetching uv $(UV_VERSION) with pip"; \
-	  $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
-	    --upgrade --target .uv "uv==$(UV_VERSION)"; fi
+	  $(PIP_UV) 2>/dev/null || { \
+	    echo "perch: not with what pip believes by itself; trying this machine's own certificates" >&2; \
+	    $(PIP_UV) --cert "$$($(PYTHON) -c \
+	      'import ssl; paths = ssl.get_default_verify_paths(); print(paths.cafile or paths.capath or "")')"; }; fi
