@@ -44,18 +44,18 @@ LISTENERS = (
         what="TLS listener: page, sessions, uploads",
         port="8443",
         speakers="everybody on this machine: this is the service",
-        guard="The gateway behind it refuses sessions and uploads of pages of another origin. A "
-        "name rebound to this machine fails at the certificate, which names localhost and the "
-        "loopback addresses.",
+        guard="The gateway behind it refuses Hosts that are not its own, and sessions and uploads "
+        "of pages of another origin (docs/adr/0312). A name rebound to this machine fails at the "
+        "certificate before, which names localhost and the loopback addresses.",
     ),
     Listener(
         process="gateway-*",
         what="gateway, plain HTTP",
         port="8081, 8082",
         speakers="the TLS listener",
-        guard="Sessions and uploads of pages of another origin are refused; no CORS header is "
-        "sent. Other users of this machine may speak here as at the TLS listener, and may drain "
-        "(docs/adr/0308).",
+        guard="Hosts that are neither addresses nor localhost are refused, and sessions and "
+        "uploads of pages of another origin; no CORS header is sent. Other users of this machine "
+        "may speak here as at the TLS listener, and may drain (docs/adr/0308).",
     ),
     Listener(
         process="emulator-*",
