@@ -110,10 +110,9 @@ def many(kind: Kind[T], least: int = 0, most: int = 64) -> Kind[tuple[T, ...]]:
     return Kind(accepted, parse)
 
 
-def table(value: Kind[str], most: int = 40) -> Kind[Mapping[str, str]]:
+def table(name: Kind[str], value: Kind[str], most: int = 40) -> Kind[Mapping[str, str]]:
     """A map of text to text."""
-    accepted = f"a map of at most {most} names, each with {value.accepted}"
-    name = text(r"[\w .:/=+\-@]{1,128}", "a tag name")
+    accepted = f"a map of at most {most} entries, each {name.accepted}: {value.accepted}"
 
     def parse(raw: object) -> Mapping[str, str]:
         if not isinstance(raw, Mapping) or len(raw) > most:

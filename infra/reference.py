@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from infra import gpu, models, outputs
+from infra.aws_text_rules import RULES
+from infra.aws_texts import TAG_WORDS, TAGS_A_RESOURCE
 from infra.reader import REQUIRED, Key, Part, keys_of
 from infra.sections import Settings
 from infra.settings import SECRETS
@@ -55,6 +57,15 @@ _OUTPUTS: Final = """
 What every stack exports, under the same names. Pulumi leaves out a null at the top level.
 """
 
+_TEXTS: Final = f"""
+## Names, descriptions and tags
+
+What AWS takes, service by service. Configuration is held against it before anything is made, and
+the policy `texts-are-what-aws-takes` holds every resource against it. Tags have keys of 1 to 128
+and values of at most 256 {TAG_WORDS}; no key begins with aws:, no two differ only in case, and a
+resource has at most {TAGS_A_RESOURCE}.
+"""
+
 
 def configuration_page() -> str:
     """The page as Markdown."""
@@ -69,6 +80,8 @@ def configuration_page() -> str:
         _image_table(),
         _OUTPUTS,
         _output_table(),
+        _TEXTS,
+        _text_table(),
     ]
     return "\n".join(parts)
 
@@ -133,6 +146,15 @@ def _image_table() -> str:
             )
         )
     return _table(("Container", "Modes", "GPU memory", "Tags for a T4"), rows)
+
+
+def _text_table() -> str:
+    rows = [
+        (kind.rpartition(":")[2], f"`{rule.path}`", rule.words, rule.source)
+        for kind, rules in RULES.items()
+        for rule in rules
+    ]
+    return _table(("Resource", "Input", "Accepted", "Source"), rows)
 
 
 def _output_table() -> str:

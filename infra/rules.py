@@ -5,6 +5,7 @@ from typing import Final
 
 from infra import gpu, models
 from infra.machine_settings import boot_problems, fallback_ports
+from infra.name_rules import names_can_be_certified, tag_keys_are_free, time_zone_exists
 from infra.reader import Problem, show
 from infra.sections import COLOURS, ColourSettings, Settings
 
@@ -360,6 +361,9 @@ RULES: Final[tuple[Callable[[Settings], Iterator[Problem]], ...]] = (
     gpu_is_supported,
     machines_could_start,
     selector_fits_memory,
+    tag_keys_are_free,
+    names_can_be_certified,
+    time_zone_exists,
 )
 
 

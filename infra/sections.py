@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from infra import kinds
 from infra.reader import Section, key, optional_part, part
+from infra.text_kinds import CRON, OWNER, TAGS, VARIABLES
 
 Colour = Literal["blue", "green"]
 NatChoice = Literal["none", "single", "per_zone"]
@@ -32,7 +33,6 @@ TLS_POLICIES: Final = (
 
 _NAME = kinds.text(r"[^\x00-\x1f]{1,256}", "text of 1 to 256 characters")
 _PORT = kinds.whole(1, 65535)
-_CRON = kinds.text(r"(\S+ ){4}\S+", "a cron line of five fields, such as 0 19 * * MON-FRI")
 _ENDPOINT = kinds.text(
     r"[A-Za-z0-9.\-]{1,253}:[1-9]\d{0,4}/(?:0|[1-9]\d{0,4})",
     "host:port/http_port, http_port 0 where gRPC alone tells that it is ready",
@@ -229,7 +229,7 @@ class GatewaySettings(Section):
         FallbackSettings, "Where `perch recognition fallback` sends sessions; absent: nowhere."
     )
     environment: Mapping[str, str] = key(
-        kinds.table(kinds.text(r"[\x20-\x7e]{0,512}", "one line of printable ASCII")),
+        VARIABLES,
         "Further environment variables of the gateway, nothing secret.",
         default={},
     )
@@ -314,8 +314,8 @@ class ColourSettings(Section):
 class OfficeHours(Section):
     """When the machines run at all."""
 
-    start: str = key(_CRON, "When each colour's start_machines are started.")
-    stop: str = key(_CRON, "When all are stopped.")
+    start: str = key(CRON, "When each colour's start_machines are started.")
+    stop: str = key(CRON, "When all are stopped.")
     time_zone: str = key(
         kinds.text(r"[A-Za-z_]+(?:/[A-Za-z_\-+0-9]+)*", "a time zone name such as Europe/Berlin"),
         "Time zone of both.",
@@ -364,7 +364,7 @@ class ObservabilitySettings(Section):
 class Settings(Section):
     """Everything one stack says."""
 
-    owner: str = key(_NAME, "Who answers for the environment; stands in the tag Owner.")
+    owner: str = key(OWNER, "Who answers for the environment; stands in the tag Owner.")
     account_id: str | None = key(
         kinds.optional(kinds.text(r"\d{12}", "an AWS account of 12 digits, in quotes")),
         "The only account this stack may be applied to; null: whichever the credentials are of.",
@@ -377,8 +377,8 @@ class Settings(Section):
         default=False,
     )
     tags: Mapping[str, str] = key(
-        kinds.table(kinds.text(r".{0,256}", "text of at most 256 characters")),
-        "Further tags on every resource.",
+        TAGS,
+        "Further tags on every resource, beside those that the program sets.",
         default={},
     )
     network: NetworkSettings = part(NetworkSettings, "Where the environment lives.")

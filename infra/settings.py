@@ -1,20 +1,18 @@
 """One stack's configuration, read whole: every problem is named before any resource exists."""
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
-from infra.reader import Problem, apply_rules, read_section, show
+from infra.name_rules import stack_problems, zones_are_the_regions
+from infra.reader import Problem, apply_rules, read_section
 from infra.rules import RULES, warnings_about
 from infra.sections import Settings
-
-LONGEST_STACK_NAME: Final = 12
-"""A target group's name has 32 characters: perch-, the stack's, -green, and Pulumi's eight."""
 
 SECRETS: Final[Mapping[str, str]] = {
     # pragma: allowlist nextline secret
@@ -68,18 +66,6 @@ def parse(raw: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
     return settings, problems
 
 
-def name_problems(stack: str, region: str) -> Iterator[Problem]:
-    """What is wrong with the two names everything else is named by."""
-    if not re.fullmatch(rf"[a-z][a-z0-9\-]{{0,{LONGEST_STACK_NAME - 1}}}", stack):
-        yield Problem(
-            "the stack's name",
-            show(stack),
-            f"1 to {LONGEST_STACK_NAME} lower-case letters, digits and hyphens, a letter first",
-        )
-    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region):
-        yield Problem("aws:region", show(region or None), "an AWS region such as us-east-2")
-
-
 def load() -> Stack:
     """Read the running stack's configuration; InvalidConfiguration lists all that is wrong."""
     project = pulumi.get_project()
@@ -96,7 +82,8 @@ def load() -> Stack:
         Problem(name, "in clear", f"a secret: pulumi config set --secret {name}") for name in clear
     )
     region = pulumi.Config("aws").get("region") or ""
-    problems.extend(name_problems(pulumi.get_stack(), region))
+    problems.extend(stack_problems(pulumi.get_stack(), region))
+    apply_rules(settings, [partial(zones_are_the_regions, region)], problems)
     if problems:
         raise InvalidConfiguration(pulumi.get_stack(), problems)
     config = pulumi.Config(project)

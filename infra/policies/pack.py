@@ -20,6 +20,7 @@ from infra.policies import (
     logs,
     network,
     storage,
+    texts,
     web_acl,
 )
 from infra.policies.exceptions import WAIVERS, Waiver, overdue
@@ -38,6 +39,7 @@ RULES: Final[tuple[Rule, ...]] = tuple(
             *storage.RULES,
             *logs.RULES,
             *identity.RULES,
+            *texts.RULES,
         ),
         key=lambda rule: rule.number,
     )

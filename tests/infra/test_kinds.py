@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra import kinds
+from infra.text_kinds import CRON
 
 EXAMPLES: list[tuple[kinds.Kind[Any], list[tuple[object, object]], list[object]]] = [
     (kinds.text(r"[a-z]+", "letters"), [("ab", "ab")], ["", "a1", 5, None, ["a"]]),
@@ -21,9 +22,25 @@ EXAMPLES: list[tuple[kinds.Kind[Any], list[tuple[object, object]], list[object]]
         [[], [1, 1], [1, 2, 3], "1", [9]],
     ),
     (
-        kinds.table(kinds.text(r".*", "text"), 1),
+        kinds.table(kinds.text(r".+", "a name"), kinds.text(r".*", "text"), 1),
         [({"a": "b"}, {"a": "b"})],
         [{"a": "b", "c": "d"}, {"a": 1}, [], {"": "x"}],
+    ),
+    (
+        CRON,
+        [
+            (line, line)
+            for line in ("0 19 * * MON-FRI", "*/5 8-18/2 1,15 jan 0", "00 07 31 12 sun,tue")
+        ],
+        [
+            "0 25 * * *",
+            "60 0 * * *",
+            "0 0 0 * *",
+            "0 0 * 13 *",
+            "0 0 * * 7",
+            "0 0 * *",
+            "a b c d e",
+        ],
     ),
     (
         kinds.cidr(24, 16),

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra import gpu
+from infra.name_rules import stack_problems
 from infra.reader import REQUIRED, Key, keys_of
 from infra.rules import RULES, warnings_about
 from infra.sections import Settings
-from infra.settings import SECRETS, InvalidConfiguration, load, name_problems, parse
+from infra.settings import SECRETS, InvalidConfiguration, load, parse
 from ops.offline.errors import OfflineError
 from tests.infra.building import STACKS, build, changed_stack, stack
 from tests.infra.configurations import IMAGE, REMOVED, VALID, valid
@@ -57,7 +58,10 @@ def test_every_problem_is_reported_at_once_whatever_its_kind() -> None:
     )
     assert problems(raw) == [
         "netwrok is not a key; accepted: did you mean network?",
-        "owner is missing; accepted: text of 1 to 256 characters",
+        (
+            "owner is missing; accepted: 1 to 256 letters, digits and spaces of any script, and"
+            " _ . : / = + - @, as AWS takes in tags"
+        ),
         (
             'network.cidr is "10.64.0.1/16"; accepted: an IPv4 range /16 to /20 with no host bits'
             " set, such as 10.64.0.0/16"
@@ -146,6 +150,37 @@ RULE_CASES: list[tuple[str, dict[str, object], str]] = [
         "selector_fits_memory",
         {"blue__selector": "mode=all"},
         "mode=all on g6.xlarge (L4, 24 GB); accepted: a profile that fits; this one takes 50 GB",
+    ),
+    (
+        "tag_keys_are_free",
+        {"tags": {"owner": "somebody else"}},
+        'tags is "owner" beside Owner, which the program sets; accepted: another key',
+    ),
+    (
+        "tag_keys_are_free",
+        {"tags": {"Team": "a", "team": "b"}},
+        'tags is "team" beside Team, which differs only in case; accepted: another key',
+    ),
+    (
+        "names_can_be_certified",
+        {"domain__name": f"{'a' * 40}.{'b' * 20}.example.com"},
+        "accepted: 1 to 64 characters: a host name of two labels or more (AWS Certificate Manager",
+    ),
+    (
+        "names_can_be_certified",
+        {"domain__alternative_names": ["speech"]},
+        'domain.alternative_names is "speech"; accepted: 1 to 253 characters: a host name of two',
+    ),
+    (
+        "time_zone_exists",
+        {
+            "scaling__office_hours": {
+                "start": "0 7 * * MON-FRI",
+                "stop": "0 19 * * MON-FRI",
+                "time_zone": "Europe/Berlinn",
+            }
+        },
+        'scaling.office_hours.time_zone is "Europe/Berlinn"; accepted: a name of the IANA',
     ),
 ]
 
@@ -275,12 +310,13 @@ def test_a_missing_region_is_one_more_problem_in_the_list(monkeypatch: pytest.Mo
         ("performance-x", "eu-central-1", ["the stack's name"]),
         ("Dev", "moon", ["the stack's name", "aws:region"]),
         ("2nd", "us-east-2a", ["the stack's name", "aws:region"]),
+        ("prod-", "us-east-2", ["the stack's name"]),
     ],
 )
 def test_a_name_aws_would_refuse_later_is_refused_now(
     name: str, region: str, keys: list[str]
 ) -> None:
-    assert [problem.key for problem in name_problems(name, region)] == keys
+    assert [problem.key for problem in stack_problems(name, region)] == keys
 
 
 def _as_config(value: object) -> str:

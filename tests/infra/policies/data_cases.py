@@ -1,4 +1,4 @@
-"""How properties 22 to 27 are lost: certificates, secrets, keys, buckets, logs, roles."""
+"""How properties 22 to 28 are lost: certificates, secrets, keys, buckets, logs, roles, texts."""
 
 from typing import Final
 
@@ -215,5 +215,44 @@ IDENTITY: Final[tuple[Case, ...]] = (
             "policyArn",
             "arn:aws:iam::aws:policy/AdministratorAccess",
         ),
+    ),
+)
+
+TEXTS: Final[tuple[Case, ...]] = (
+    case(
+        "texts-are-what-aws-takes",
+        _BUCKET,
+        put(_BUCKET, "bucket", "Models_of_prod"),
+        why="a bucket's name",
+    ),
+    case(
+        "texts-are-what-aws-takes",
+        "SecurityGroup machines",
+        put("SecurityGroup machines", "description", "GPU machines \u2013 nothing else"),
+        why="a dash in a description",
+    ),
+    case(
+        "texts-are-what-aws-takes",
+        "WebAcl ",
+        put("WebAcl ", "rules.0.name", "known bad inputs"),
+        why="a name in a list",
+    ),
+    case(
+        "texts-are-what-aws-takes",
+        "TargetGroup blue",
+        put("TargetGroup blue", "name", "perch-prod-of-the-second-generation"),
+        why="a name that is too long",
+    ),
+    case(
+        "texts-are-what-aws-takes",
+        "Vpc vpc",
+        put("Vpc vpc", "tags", {"Name": "R&D (Speech)"}),
+        why="a tag's value",
+    ),
+    case(
+        "texts-are-what-aws-takes",
+        _ROLE,
+        put(_ROLE, "tags", {"Team": "a", "team": "b"}),
+        why="two keys for IAM's one",
     ),
 )

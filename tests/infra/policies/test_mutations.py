@@ -12,13 +12,13 @@ import pytest
 from infra.policies.exceptions import short
 from infra.policies.pack import RULES
 from tests.infra.policies.breaking import Case, blamed_already, copy_of, find, run
-from tests.infra.policies.data_cases import DATA, IDENTITY
+from tests.infra.policies.data_cases import DATA, IDENTITY, TEXTS
 from tests.infra.policies.entrance_cases import ENTRANCE
 from tests.infra.policies.machine_cases import MACHINES, NETWORK
 
 pytestmark = pytest.mark.xdist_group("infra-program")
 
-CASES: Final[tuple[Case, ...]] = (*MACHINES, *NETWORK, *ENTRANCE, *DATA, *IDENTITY)
+CASES: Final[tuple[Case, ...]] = (*MACHINES, *NETWORK, *ENTRANCE, *DATA, *IDENTITY, *TEXTS)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
