@@ -38,8 +38,13 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
 
     @property
     def quiet_since(self) -> float | None:
-        """None while the gateway has to answer; who is refused makes room before all others."""
-        return 0.0 if self._is_refused else None
+        """Always None: it is the gateway that has to answer."""
+        return None
+
+    @property
+    def unread_since(self) -> float | None:
+        """Always None: nothing was sent yet."""
+        return None
 
     @property
     def _limits(self) -> HttpConfig:
@@ -78,7 +83,7 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.accept":
             self._leave()
         elif message["type"] == "websocket.http.response.body" and self.close_sent:
-            self._is_refused = True
+            self._linger()
 
     def abort(self) -> None:
         """Close at once, without an answer."""
@@ -89,7 +94,7 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
         metrics.connections_refused.labels(error.code.value).inc()
         metrics.errors_sent.labels(error.code.value).inc()
         _log.info("connection refused", code=error.code.value)
-        self._is_refused = True
+        self._linger()
         self.handshake_initiated = self.handshake_complete = self.close_sent = True
         status, headers, body = last_answer(error)
         response = Response(status.value, status.phrase, Headers(headers), body)
@@ -100,6 +105,10 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
             self.transport.write(b"".join(self.conn.data_to_send()))
         if self.transport.can_write_eof():
             self.transport.write_eof()
+
+    def _linger(self) -> None:
+        self._is_refused = True
+        self._limits.open_connections.linger(self)
         self._wait_at_most(LINGER_S)
 
     def _wait_at_most(self, seconds: float) -> None:

@@ -3,10 +3,18 @@
 A WebSocket stays in it until its handshake is answered with 101; from then on admission bounds it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from time import monotonic
+from typing import Final, Protocol
 
 from app.gateway.metrics import GatewayMetrics
+
+PATIENCE_S: Final = 1.0
+"""For so long an answer may be unread before its connection is the first to make room."""
+
+MAX_LINGERING: Final = 64
+"""Refused connections that may still be open: each has its answer, and a moment to read it."""
 
 
 class Held(Protocol):
@@ -15,6 +23,10 @@ class Held(Protocol):
     @property
     def quiet_since(self) -> float | None:
         """When it last had something to do, on the monotonic clock; None while it has."""
+
+    @property
+    def unread_since(self) -> float | None:
+        """Since when an answer waits to be read; None where none does."""
 
     def abort(self) -> None:
         """Close at once, without an answer."""
@@ -32,34 +44,56 @@ class HttpConnections:
     limit: int
     metrics: GatewayMetrics
     _held: set[Held] = field(default_factory=set)
+    _lingering: dict[Held, None] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._held) + len(self._lingering)
 
     def add(self, newcomer: Held) -> bool:
-        """Count a connection; where that is one too many, cut the one that was quiet for longest.
+        """Count a connection; where that is one too many, cut the one that is least missed.
+
+        That is who has not read an answer for longest, then who was quiet for longest.
 
         Returns:
             False where all others are at work: the newcomer is one too many.
         """
-        has_room = len(self._held) < self.limit or self._make_room()
+        if len(self._held) >= self.limit and not self._make_room():
+            return False
         self._held.add(newcomer)
-        return has_room
+        return True
 
     def discard(self, one: Held) -> None:
         """Forget a connection, if it is there."""
         self._held.discard(one)
+        self._lingering.pop(one, None)
+
+    def linger(self, refused: Held) -> None:
+        """Let a connection that is refused end by itself; it takes nobody's place."""
+        self._held.discard(refused)
+        if len(self._lingering) >= MAX_LINGERING:
+            oldest = next(iter(self._lingering))
+            del self._lingering[oldest]
+            oldest.abort()
+        self._lingering[refused] = None
 
     def cut(self, one: Held, reason: str) -> None:
         """Cut a connection and count that."""
         self.metrics.http_connections_cut.labels(reason).inc()
         # It makes room now, not when it is gone: no more than one may be cut for each that comes.
-        self._held.discard(one)
+        self.discard(one)
         one.abort()
 
     def _make_room(self) -> bool:
+        unread = {one: since for one in self._held if (since := one.unread_since) is not None}
+        late = monotonic() - PATIENCE_S
+        slow = [(since, one) for one, since in unread.items() if since < late]
         quiet = [(since, one) for one in self._held if (since := one.quiet_since) is not None]
-        if not quiet:
-            return False
-        self.cut(min(quiet, key=lambda pair: pair[0])[1], "idle")
-        return True
+        for candidates, reason in ((slow, "unread"), (quiet, "idle")):
+            if candidates:
+                self.cut(_longest(candidates), reason)
+                return True
+        return False
+
+
+def _longest(candidates: Iterable[tuple[float, Held]]) -> Held:
+    return min(candidates, key=lambda pair: pair[0])[1]

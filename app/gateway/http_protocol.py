@@ -1,18 +1,23 @@
 """uvicorn's HTTP protocol, with a bound on connections that are no WebSockets.
 
-uvicorn bounds requests at work. A connection that sends no request, or half of one, costs a file
-descriptor for as long as its peer likes. Here only so many are open; when one more comes, the one
-that was quiet for longest makes room, and where all are at work the newcomer is refused. A
-WebSocket leaves the count with the 101 and is bounded by admission.
+uvicorn bounds requests at work. A connection that sends no request, or half of one, or reads no
+answer, costs a file descriptor for as long as its peer likes. Here only so many are open; when one
+more comes, who does not read or was quiet for longest makes room, and where all are at work the
+newcomer is refused. A WebSocket leaves the count with the 101 and is bounded by admission.
+
+A connection has one request at work, and in a turn of the event loop only a few of all connections
+begin one: what else a peer has sent waits, here up to a bound and then, unread, at the peer.
 """
 
 import asyncio
 import sys
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final, cast
 
 import h11
 import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from app.contract import ContractError, ErrorCode
@@ -20,9 +25,14 @@ from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.answers import last_answer
 from app.gateway.http_connections import HttpConnections
 from app.gateway.metrics import GatewayMetrics
+from app.gateway.turns import Turns
+from app.gateway.unread import UnreadWatch
 
 MAX_HEAD_BYTES: Final = 16 * 1024
 """Of a request's line and headers together."""
+
+MAX_PIPELINED_BYTES: Final = 64 * 1024
+"""Of requests that wait for the one before them; reading stops when there are more."""
 
 HEAD_TIMEOUT_S: Final = 10.0
 """From a connection's first byte, or from its opening, to the end of a request's headers."""
@@ -39,11 +49,48 @@ class HttpConfig(uvicorn.Config):
 
     Attributes:
         open_connections: Those that are no WebSockets.
+        turns: When their requests are begun.
+        send_timeout_s: Seconds a client may leave an answer unread.
         metrics: Where they are counted.
     """
 
     open_connections: HttpConnections
+    turns: Turns
+    send_timeout_s: float
     metrics: GatewayMetrics
+
+
+class BoundedFlow(FlowControl):
+    """uvicorn's flow control, which reads on only where there is room for what comes.
+
+    Everything that looks for the end of a request, or of its client, reads on; what else the client
+    has sent would pile up meanwhile.
+
+    Args:
+        transport: Of the connection.
+        has_room: Whether more may be read.
+    """
+
+    def __init__(self, transport: asyncio.Transport, has_room: Callable[[], bool]) -> None:
+        super().__init__(transport)
+        self._has_room = has_room
+        self._is_wanted = False
+
+    def pause_reading(self) -> None:
+        """Stop until somebody wants more."""
+        self._is_wanted = False
+        super().pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, or as soon as there is room."""
+        self._is_wanted = not self._has_room()
+        if not self._is_wanted:
+            super().resume_reading()
+
+    def note_room(self) -> None:
+        """Read on if that is wanted: something was taken from what had come."""
+        if self._is_wanted:
+            self.resume_reading()
 
 
 class GatewayHttpProtocol(H11Protocol):
@@ -51,7 +98,11 @@ class GatewayHttpProtocol(H11Protocol):
 
     _heard_at = 0.0
     _timer: asyncio.TimerHandle | None = None
+    _unread: UnreadWatch
+    _bounded_flow: BoundedFlow
     _is_refused = False
+    _awaits_turn = False
+    _is_answered = False
 
     @property
     def _limits(self) -> HttpConfig:
@@ -59,24 +110,26 @@ class GatewayHttpProtocol(H11Protocol):
 
     @property
     def is_at_work(self) -> bool:
-        """Whether a request is being answered."""
+        """Whether a request is being answered, or waits for its turn."""
         # None before the first request, whatever uvicorn's annotation says.
         cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete
+        return self._awaits_turn or (cycle is not None and not cycle.response_complete)
 
     @property
     def quiet_since(self) -> float | None:
-        """When the last bytes came; None while a request is being answered.
-
-        Who is refused makes room before all others.
-        """
-        if self._is_refused:
-            return 0.0
+        """When the last bytes came; None while a request is being answered."""
         return None if self.is_at_work else self._heard_at
+
+    @property
+    def unread_since(self) -> float | None:
+        """Since when an answer waits to be read; None where none does."""
+        return self._unread.since
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection if there is room, or make some."""
         super().connection_made(transport)
+        self.flow = self._bounded_flow = BoundedFlow(transport, self._has_room)
+        self._unread = UnreadWatch(transport, self._limits.send_timeout_s, self._on_unread)
         self._heard_at = monotonic()
         self._close_after(HEAD_TIMEOUT_S)
         table = self._limits.open_connections
@@ -87,6 +140,7 @@ class GatewayHttpProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_timer()
+        self._unread.stop()
         self._limits.open_connections.discard(self)
         super().connection_lost(exc)
 
@@ -95,15 +149,47 @@ class GatewayHttpProtocol(H11Protocol):
         if not self._is_refused:
             self._heard_at = monotonic()
             super().data_received(data)
-            self._wait_for_head()
+
+    def handle_events(self) -> None:
+        """Go on with the request at work, or have the next one begun in its turn."""
+        if self._is_amid_body:
+            self._handle_events_now()
+            return
+        if not self._has_room():
+            self.flow.pause_reading()
+        if not self._awaits_turn:
+            self._awaits_turn = True
+            self._limits.turns.ask(self._take_turn, is_pipelined=self._is_answered)
+
+    def on_response_complete(self) -> None:
+        """See that the answer is read, and that the rest of its request comes to an end."""
+        self._unread.look()
+        self._is_answered = True  # what is there already was sent before that
+        super().on_response_complete()
+        self._is_answered = False
+        if self._is_amid_body:
+            self._close_after(HEAD_TIMEOUT_S)
+
+    def pause_writing(self) -> None:
+        """Wait for the peer to read, but not for ever."""
+        super().pause_writing()
+        self._unread.look()
+
+    def resume_writing(self) -> None:
+        """Go on: the peer has read."""
+        self._unread.note_progress()
+        super().resume_writing()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hand the socket over, and what came behind the request."""
         self._stop_timer()
+        self._unread.stop()
         self._limits.open_connections.discard(self)
         # It announces no body, but the WebSocket parser reads no further than the name.
         self.headers = [one for one in self.headers if one != (b"content-length", b"0")]
         early, _ = self.conn.trailing_data
+        if self.flow.read_paused:
+            self.transport.resume_reading()
         super().handle_websocket_upgrade(event)
         if early:
             cast("asyncio.Protocol", self.transport.get_protocol()).data_received(early)
@@ -146,13 +232,29 @@ class GatewayHttpProtocol(H11Protocol):
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: whole families of HTTP clients offer h2c with each request."""
 
-    def _wait_for_head(self) -> None:
-        if self._is_refused:
+    @property
+    def _is_amid_body(self) -> bool:
+        return self.conn.their_state is h11.SEND_BODY
+
+    def _has_room(self) -> bool:
+        return len(self.conn.trailing_data[0]) <= MAX_PIPELINED_BYTES
+
+    def _take_turn(self) -> None:
+        self._awaits_turn = False
+        if not (self._is_refused or self.transport.is_closing()):
+            self.flow.resume_reading()
+            self._handle_events_now()
+
+    def _handle_events_now(self) -> None:
+        super().handle_events()
+        if self._is_refused or self.transport.get_protocol() is not self:
             return
-        if self.conn.their_state is not h11.IDLE:
-            self._stop_timer()
-        elif self._timer is None and self.conn.trailing_data[0]:
+        self._bounded_flow.note_room()
+        is_amid_head = self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]
+        if is_amid_head and self._timer is None:
             self._close_after(HEAD_TIMEOUT_S)
+        elif not is_amid_head and (self.is_at_work or not self._is_amid_body):
+            self._stop_timer()
 
     def _close_after(self, seconds: float) -> None:
         self._stop_timer()
@@ -164,6 +266,9 @@ class GatewayHttpProtocol(H11Protocol):
             self.abort()
         elif not self.is_at_work:
             self._limits.open_connections.cut(self, "late")
+
+    def _on_unread(self) -> None:
+        self._limits.open_connections.cut(self, "unread")
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -183,4 +288,5 @@ class GatewayHttpProtocol(H11Protocol):
             self.transport.write(self.conn.send(part) or b"")
         if self.transport.can_write_eof():
             self.transport.write_eof()
+        self._limits.open_connections.linger(self)
         self._close_after(LINGER_S)

@@ -22,6 +22,7 @@ from app.gateway.http_protocol import MAX_HEAD_BYTES, GatewayHttpProtocol, HttpC
 from app.gateway.logs import get_logger
 from app.gateway.protocol import LINGER_S, GatewayProtocol
 from app.gateway.settings import GatewaySettings
+from app.gateway.turns import Turns
 
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 """Fewer and later collections: with the start-up heap frozen this took the 99th percentile of added
@@ -71,6 +72,8 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
     )
     gateway: Gateway = app.state.gateway
     config.open_connections = HttpConnections(settings.app_max_http_connections, gateway.metrics)
+    config.turns = Turns()
+    config.send_timeout_s = settings.ws_send_timeout_s
     config.metrics = gateway.metrics
     server = GatewayServer(config)
     gateway.metrics.http_connections.set_function(lambda: len(config.open_connections))

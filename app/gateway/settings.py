@@ -231,7 +231,7 @@ class GatewaySettings(UploadSettings):
     app_max_http_connections: Annotated[int, Ge(1), Le(100_000)] = Field(
         512,
         description="a whole number from 1 to 100000: open connections that are no WebSockets; one "
-        "more takes the place of the one that was idle for longest",
+        "more takes the place of the one that has read nothing, or else was idle, for longest",
     )
 
     ws_max_connections: Annotated[int, Ge(1), Le(100_000)] = Field(
@@ -282,7 +282,7 @@ class GatewaySettings(UploadSettings):
         description="seconds from 0 to 86400 of warning before a session or connection is ended",
     )
     ws_send_timeout_s: Seconds = Field(
-        10.0, description="seconds above 0, to 86400, a client may leave results unread"
+        10.0, description="seconds above 0, to 86400, a client may leave results or answers unread"
     )
     ws_stall_timeout_s: Seconds = Field(
         30.0, description="seconds above 0, to 86400, the recogniser may take no audio"

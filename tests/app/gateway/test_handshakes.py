@@ -194,20 +194,18 @@ async def test_a_handshake_keeps_its_place_and_its_deadline_until_it_is_answered
         stuck.set()
 
 
-async def test_who_was_refused_and_stays_makes_room_before_anyone_else(emulator: Emulator) -> None:
+async def test_who_was_refused_and_stays_takes_nobodys_place(emulator: Emulator) -> None:
+    healthy = request(b"Host: localhost", line=b"GET /healthz HTTP/1.1")
     async with (
-        running_gateway(emulator, app_max_http_connections=2) as gateway,
-        raw(gateway, request(b"Host: localhost", line=b"GET /healthz HTTP/1.1")) as idle,
+        running_gateway(emulator, app_max_http_connections=1) as gateway,
+        raw(gateway, UNREADABLE["post"]) as refused,
     ):
-        assert (await idle.answer()).status == 200
-        refused = [raw(gateway, said) for said in (UNREADABLE["post"], UNREADABLE["no host"])]
-        for one in refused:
-            assert (await (await one.__aenter__()).answer()).status == 400
-            assert held(gateway) == 2
-        idle.writer.write(request(b"Host: localhost", line=b"GET /healthz HTTP/1.1"))
-        assert (await idle.answer()).status == 200
-        for one in refused:
-            await one.__aexit__(None, None, None)
+        assert (await refused.answer()).status == 400
+        async with raw(gateway, UNREADABLE["no host"]) as also_refused:
+            assert (await also_refused.answer()).status == 400
+            async with raw(gateway, healthy) as neighbour:
+                assert (await neighbour.answer()).status == 200
+    assert cut(gateway, "idle") is None
 
 
 async def test_who_is_refused_and_does_not_leave_is_cut(

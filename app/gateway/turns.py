@@ -1,0 +1,56 @@
+"""Whose request is begun next: a few in each turn of the event loop, in the order they came.
+
+What a request costs is small, and hundreds that come at once would still keep every session waiting
+for their sum. Between two turns whatever else is due is done. Requests that were sent before the
+answer to the one before them stand in a line of their own, which has one place in each turn: who
+asks for much does not stand before who asks for little.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+REQUESTS_A_TURN: Final = 4
+"""A request costs some 0.3 ms of the loop, so a turn takes little over a millisecond."""
+
+
+class Turns:
+    """Begins what is asked for, a few at a time.
+
+    Args:
+        a_turn: How many are begun in one turn.
+    """
+
+    def __init__(self, a_turn: int = REQUESTS_A_TURN) -> None:
+        self._a_turn = a_turn
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._pipelined: deque[Callable[[], None]] = deque()
+        self._next: asyncio.Handle | None = None
+
+    def ask(self, begin: Callable[[], None], *, is_pipelined: bool = False) -> None:
+        """Have something begun in its turn; who asks again gets another one.
+
+        Args:
+            begin: Called in its turn.
+            is_pipelined: Whether it was sent before the last one was answered.
+        """
+        (self._pipelined if is_pipelined else self._waiting).append(begin)
+        self._call()
+
+    def _call(self) -> None:
+        if self._next is None and (self._waiting or self._pipelined):
+            self._next = asyncio.get_running_loop().call_soon(self._take)
+
+    def _take(self) -> None:
+        self._next = None
+        left = self._a_turn
+        if self._pipelined:
+            left -= 1
+            self._pipelined.popleft()()
+        for _ in range(min(left, len(self._waiting))):
+            left -= 1
+            self._waiting.popleft()()
+        for _ in range(min(left, len(self._pipelined))):
+            self._pipelined.popleft()()
+        self._call()
