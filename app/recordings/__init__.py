@@ -9,6 +9,7 @@ from app.recordings.decoding import OpenRecording, open_recording, read_recordin
 from app.recordings.errors import RecordingError, RecordingProblem
 from app.recordings.formats import ACCEPTED
 from app.recordings.limits import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, RecordingLimits
+from app.recordings.live import can_be_decoded, certain_name_of
 from app.recordings.samples import Pcm16
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "RecordingError",
     "RecordingLimits",
     "RecordingProblem",
+    "can_be_decoded",
+    "certain_name_of",
     "open_recording",
     "read_recording",
 ]

@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from app.recordings.errors import RecordingError, RecordingProblem, undecodable
-from app.recordings.formats import HEAD_BYTES, container_of
+from app.recordings.ffmpeg import demuxer_of
+from app.recordings.formats import HEAD_BYTES, container_of, name_of
 from app.recordings.limits import RecordingLimits, check_shape
-from app.recordings.opening import Opened, open_sound
+from app.recordings.opening import Opened, open_by_ffmpeg, open_sound
 from app.recordings.samples import Mixer, Pcm16
 from app.recordings.sources import source_of
 
@@ -165,7 +166,11 @@ def open_recording(
                 file = io.BytesIO(recording) if isinstance(recording, bytes) else recording
             source = source_of(file, limits.max_bytes)
             head = source.read_at(0, HEAD_BYTES)
-            opened = open_sound(source, container_of(head), stack)
+            name = name_of(head)
+            if name is not None and (demuxer := demuxer_of(name)) is not None:
+                opened = open_by_ffmpeg(source, demuxer, name, stack)
+            else:
+                opened = open_sound(source, container_of(head), stack)
         except OSError as error:
             raise _unreadable(error) from None
         check_shape(opened.sound.samplerate, opened.sound.channels)

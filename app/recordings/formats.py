@@ -27,7 +27,9 @@ class Container(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Mark:
+class Mark:
+    """Bytes that tell a format, and where they stand."""
+
     at: int
     of: bytes
     name: str
@@ -38,59 +40,59 @@ _W64_GUID: Final = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 
 # In this order: a later mark may be the beginning of an earlier one.
 _MARKS: Final = (
-    _Mark(8, b"AVI ", "an AVI video"),
-    _Mark(8, b"WEBP", "a WebP picture"),
-    _Mark(0, b"RIFF", "WAV", Container.RIFF),
-    _Mark(0, b"RIFX", "WAV", Container.RIFF),
-    _Mark(0, b"RF64", "WAV", Container.RIFF),
-    _Mark(0, b"BW64", "WAV", Container.RIFF),
-    _Mark(0, b"fLaC", "FLAC", Container.FLAC),
-    _Mark(28, b"Speex   ", "Speex in Ogg"),
-    _Mark(28, b"\x80theora", "a Theora video"),
-    _Mark(28, b"fishead", "an Ogg video"),
-    _Mark(0, b"OggS", "OGG", Container.OGG),
-    _Mark(8, b"AIFF", "AIFF", Container.AIFF),
-    _Mark(8, b"AIFC", "AIFF", Container.AIFF),
-    _Mark(0, b".snd", "AU", Container.AU),
-    _Mark(0, b"dns.", "AU", Container.AU),
-    _Mark(0, b"caff", "CAF", Container.CAF),
-    _Mark(0, _W64_GUID, "W64", Container.W64),
-    _Mark(0, b"NIST_1A\n", "SPHERE", Container.SPHERE),
-    _Mark(0, b"ID3", "MP3", Container.MPEG),
-    _Mark(0, b"\x1a\x45\xdf\xa3", "WebM or Matroska"),
-    _Mark(4, b"ftypqt", "a QuickTime file"),
-    _Mark(4, b"ftyp", "MP4 or M4A (AAC)"),
-    _Mark(4, b"moov", "a QuickTime file"),
-    _Mark(0, b"ADIF", "AAC"),
-    _Mark(0, b"#!AMR", "AMR"),
-    _Mark(0, b"#!SILK", "SILK"),
-    _Mark(1, b"#!SILK", "SILK"),
-    _Mark(0, bytes.fromhex("3026b2758e66cf11"), "WMA"),
-    _Mark(0, b"FLV\x01", "a Flash video"),
-    _Mark(0, b"wvpk", "WavPack"),
-    _Mark(0, b"MAC ", "Monkey's Audio"),
-    _Mark(0, b"TTA1", "True Audio"),
-    _Mark(0, b"MPCK", "Musepack"),
-    _Mark(0, b"MP+", "Musepack"),
-    _Mark(0, b"DSD ", "DSD"),
-    _Mark(0, b"FRM8", "DSD"),
-    _Mark(0, b"Creative Voice File\x1a", "VOC"),
-    _Mark(0, b"\x0b\x77", "AC-3"),
-    _Mark(0, b"\x7f\xfe\x80\x01", "DTS"),
-    _Mark(0, b"\x00\x00\x01\xba", "an MPEG video"),
-    _Mark(0, b"\x00\x00\x01\xb3", "an MPEG video"),
-    _Mark(0, b"MThd", "MIDI, which has notes and no sound"),
-    _Mark(0, b"PK\x03\x04", "a ZIP archive"),
-    _Mark(0, b"\x1f\x8b", "a gzip archive"),
-    _Mark(0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    _Mark(0, b"BZh", "a bzip2 archive"),
-    _Mark(0, b"\xfd7zXZ\x00", "an xz archive"),
-    _Mark(0, b"%PDF", "a PDF"),
-    _Mark(0, b"\x89PNG", "a PNG picture"),
-    _Mark(0, b"\xff\xd8\xff", "a JPEG picture"),
-    _Mark(0, b"GIF8", "a GIF picture"),
-    _Mark(0, b"\x7fELF", "a program"),
-    _Mark(0, b"MZ", "a program"),
+    Mark(8, b"AVI ", "an AVI video"),
+    Mark(8, b"WEBP", "a WebP picture"),
+    Mark(0, b"RIFF", "WAV", Container.RIFF),
+    Mark(0, b"RIFX", "WAV", Container.RIFF),
+    Mark(0, b"RF64", "WAV", Container.RIFF),
+    Mark(0, b"BW64", "WAV", Container.RIFF),
+    Mark(0, b"fLaC", "FLAC", Container.FLAC),
+    Mark(28, b"Speex   ", "Speex in Ogg"),
+    Mark(28, b"\x80theora", "a Theora video"),
+    Mark(28, b"fishead", "an Ogg video"),
+    Mark(0, b"OggS", "OGG", Container.OGG),
+    Mark(8, b"AIFF", "AIFF", Container.AIFF),
+    Mark(8, b"AIFC", "AIFF", Container.AIFF),
+    Mark(0, b".snd", "AU", Container.AU),
+    Mark(0, b"dns.", "AU", Container.AU),
+    Mark(0, b"caff", "CAF", Container.CAF),
+    Mark(0, _W64_GUID, "W64", Container.W64),
+    Mark(0, b"NIST_1A\n", "SPHERE", Container.SPHERE),
+    Mark(0, b"ID3", "MP3", Container.MPEG),
+    Mark(0, b"\x1a\x45\xdf\xa3", "WebM or Matroska"),
+    Mark(4, b"ftypqt", "a QuickTime file"),
+    Mark(4, b"ftyp", "MP4 or M4A (AAC)"),
+    Mark(4, b"moov", "a QuickTime file"),
+    Mark(0, b"ADIF", "AAC"),
+    Mark(0, b"#!AMR", "AMR"),
+    Mark(0, b"#!SILK", "SILK"),
+    Mark(1, b"#!SILK", "SILK"),
+    Mark(0, bytes.fromhex("3026b2758e66cf11"), "WMA"),
+    Mark(0, b"FLV\x01", "a Flash video"),
+    Mark(0, b"wvpk", "WavPack"),
+    Mark(0, b"MAC ", "Monkey's Audio"),
+    Mark(0, b"TTA1", "True Audio"),
+    Mark(0, b"MPCK", "Musepack"),
+    Mark(0, b"MP+", "Musepack"),
+    Mark(0, b"DSD ", "DSD"),
+    Mark(0, b"FRM8", "DSD"),
+    Mark(0, b"Creative Voice File\x1a", "VOC"),
+    Mark(0, b"\x0b\x77", "AC-3"),
+    Mark(0, b"\x7f\xfe\x80\x01", "DTS"),
+    Mark(0, b"\x00\x00\x01\xba", "an MPEG video"),
+    Mark(0, b"\x00\x00\x01\xb3", "an MPEG video"),
+    Mark(0, b"MThd", "MIDI, which has notes and no sound"),
+    Mark(0, b"PK\x03\x04", "a ZIP archive"),
+    Mark(0, b"\x1f\x8b", "a gzip archive"),
+    Mark(0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    Mark(0, b"BZh", "a bzip2 archive"),
+    Mark(0, b"\xfd7zXZ\x00", "an xz archive"),
+    Mark(0, b"%PDF", "a PDF"),
+    Mark(0, b"\x89PNG", "a PNG picture"),
+    Mark(0, b"\xff\xd8\xff", "a JPEG picture"),
+    Mark(0, b"GIF8", "a GIF picture"),
+    Mark(0, b"\x7fELF", "a program"),
+    Mark(0, b"MZ", "a program"),
 )
 _CONVERTIBLE: Final = frozenset(
     {
@@ -128,7 +130,7 @@ _TEXT: Final = frozenset(range(0x20, 0x7F)) | {0x09, 0x0A, 0x0D}
 
 def name_of(head: bytes) -> str | None:
     """What these first bytes seem to be, for a sentence; None where nothing is recognised."""
-    if mark := _mark_of(head):
+    if mark := mark_of(head):
         return mark.name
     if _is_mpeg(head):
         return "MP3"
@@ -136,7 +138,7 @@ def name_of(head: bytes) -> str | None:
         return "AAC"
     if head[:1] == b"G" and head[_TS_PACKET : _TS_PACKET + 1] == b"G":
         return "an MPEG transport stream"
-    if head and _TEXT.issuperset(head):
+    if is_text(head):
         return _text_of(head)
     return None
 
@@ -147,7 +149,7 @@ def container_of(head: bytes) -> Container:
     Raises:
         RecordingError: UNSUPPORTED, with what it seems to be and how to convert it.
     """
-    if mark := _mark_of(head):
+    if mark := mark_of(head):
         if mark.container is not None:
             return mark.container
     elif _is_mpeg(head):
@@ -178,11 +180,17 @@ def _sentence(head: bytes) -> str:
     return f"This is {name}, not a recording; accepted: {ACCEPTED}."
 
 
-def _mark_of(head: bytes) -> _Mark | None:
+def mark_of(head: bytes) -> Mark | None:
+    """The mark these first bytes begin with."""
     for mark in _MARKS:
         if head.startswith(mark.of, mark.at):
             return mark
     return None
+
+
+def is_text(head: bytes) -> bool:
+    """Whether all of it is plain text."""
+    return bool(head) and _TEXT.issuperset(head)
 
 
 def _has_sync(head: bytes) -> bool:

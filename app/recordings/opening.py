@@ -8,9 +8,11 @@ from typing import Any, Final, Protocol
 import soundfile
 
 from app.recordings.errors import RecordingError, undecodable
+from app.recordings.ffmpeg import FfmpegSound
 from app.recordings.formats import Container
 from app.recordings.mpeg import MpegFrames
 from app.recordings.riff import WavHeader, read_wav_header, what_is_behind
+from app.recordings.samples import Frames
 from app.recordings.sound import NO_END, Pump, Sound, View, reason_of
 from app.recordings.sources import PipeSource, Source
 
@@ -32,6 +34,25 @@ class Feed(Protocol):
     """Whether it read all there is."""
 
 
+class Decoder(Protocol):
+    """What decodes one recording, read forward only.
+
+    Attributes:
+        samplerate: Hz.
+        channels: How many it hands out.
+    """
+
+    samplerate: int
+    channels: int
+
+    def next_frames(self, most: int) -> Frames:
+        """Up to so many frames; none at the end, or where the decoder cannot go on."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why the decoder could not go on; None where it came to the end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """A decoder at the first sample.
@@ -46,7 +67,7 @@ class Opened:
         behind: Says, at the end, what of the recording was left out.
     """
 
-    sound: Sound
+    sound: Decoder
     feed: Feed
     name: str
     declared_frames: int | None
@@ -111,6 +132,17 @@ def open_sound(source: Source, container: Container, closing: ExitStack) -> Open
             return _open_pumped(source, container, closing)
         case _:
             return _open_other(source, container, closing)
+
+
+def open_by_ffmpeg(source: Source, demuxer: str, name: str, closing: ExitStack) -> Opened:
+    """Open a container that only ffmpeg knows; arguments as for `open_sound`.
+
+    Raises:
+        OSError: The program cannot be started.
+    """
+    sound = FfmpegSound(source, demuxer)
+    closing.callback(sound.close)
+    return Opened(sound=sound, feed=sound, name=f"{name} (by ffmpeg)", declared_frames=None)
 
 
 def _open_wav(source: Source, closing: ExitStack) -> Opened:

@@ -1,0 +1,76 @@
+"""What a live stream of bytes begins with, where samples without a header are expected.
+
+Samples may begin with any bytes, so two or three that look like a mark prove nothing here: what is
+named is what speech would not be in years of calls.
+"""
+
+from typing import Final
+
+from app.recordings.errors import RecordingError
+from app.recordings.ffmpeg import demuxer_of
+from app.recordings.formats import container_of, is_text, mark_of, name_of
+
+_SURE_BYTES: Final = 4
+_SURE_TEXT_BYTES: Final = 64
+
+# ISO/IEC 11172-3 section 2.4.2.3 and 13818-3 section 2.4.2.3: kbit/s of layer III by index.
+_KBITS_1: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_KBITS_2: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_RATES_1: Final = (44_100, 48_000, 32_000)
+_FREE_OR_RESERVED: Final = 0xF
+
+
+def certain_name_of(head: bytes) -> str | None:
+    """Return what a live stream beyond doubt is, for a sentence; None where it may be samples.
+
+    Args:
+        head: Its first message, at least.
+    """
+    mark = mark_of(head)
+    if mark is not None:
+        is_tag = mark.of == b"ID3" and head[3:4] < b"\x10"
+        return mark.name if len(mark.of) >= _SURE_BYTES or is_tag else None
+    if _follows(head, _mp3_frame_bytes(head)):
+        return "MP3"
+    if _follows(head, _adts_frame_bytes(head)):
+        return "AAC"
+    if len(head) >= _SURE_TEXT_BYTES and is_text(head):
+        return name_of(head)
+    return None
+
+
+def can_be_decoded(head: bytes) -> bool:
+    """Return whether `open_recording` takes what begins so, on this machine."""
+    if demuxer_of(name_of(head)) is not None:
+        return True
+    try:
+        container_of(head)
+    except RecordingError:
+        return False
+    return True
+
+
+def _follows(head: bytes, size: int | None) -> bool:
+    """Whether the next frame begins, with the same fixed bits, where this one says it does."""
+    if size is None or len(head) < size + 2:
+        return False
+    return head[size : size + 2] == head[:2]
+
+
+def _mp3_frame_bytes(head: bytes) -> int | None:
+    if len(head) < _SURE_BYTES or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:  # noqa: PLR2004 - sync, layer III
+        return None
+    version, bit_rate, rate = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or rate == len(_RATES_1) or bit_rate in {0, _FREE_OR_RESERVED}:
+        return None
+    is_first = version == 3  # noqa: PLR2004 - MPEG-1; 2 is MPEG-2, 0 is 2.5
+    kbits = (_KBITS_1 if is_first else _KBITS_2)[bit_rate]
+    hertz = _RATES_1[rate] >> {3: 0, 2: 1, 0: 2}[version]
+    return (144_000 if is_first else 72_000) * kbits // hertz + (head[2] >> 1 & 1)
+
+
+def _adts_frame_bytes(head: bytes) -> int | None:
+    # ISO/IEC 13818-7 section 6.2: sync, layer 0, then thirteen bits of length from bit 30 on.
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:  # noqa: PLR2004
+        return None
+    return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
