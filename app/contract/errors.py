@@ -367,6 +367,7 @@ class WarningCode(StrEnum):
     """Machine-readable reason of a `warning` message. A warning never ends anything by itself."""
 
     HALF_SAMPLE = "half_sample"
+    NOT_SAMPLES = "not_samples"
     SESSION_ENDING = "session_ending"
     IDLE = "idle"
     GOING_AWAY = "going_away"
@@ -378,6 +379,8 @@ class WarningCode(StrEnum):
 
 WARNINGS: Final[dict[WarningCode, str]] = {
     WarningCode.HALF_SAMPLE: "The audio ended inside a sample; {count} bytes were left over",
+    WarningCode.NOT_SAMPLES: "The audio seems to be {what} and is {outcome}; "
+    "send {encoding} samples at {rate} Hz as binary messages",
     WarningCode.SESSION_ENDING: "The session ends in {seconds:g} s: its maximum is {maximum:g} s",
     WarningCode.IDLE: "Nothing was received for a while; the connection is closed in {seconds:g} s",
     WarningCode.GOING_AWAY: "The gateway is going away; the session ends within {seconds:g} s",

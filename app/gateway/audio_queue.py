@@ -49,6 +49,11 @@ class AudioQueue:
         """Whether `put` would wait."""
         return self._queued_bytes >= self._max_bytes and not self._ended
 
+    @property
+    def ended(self) -> bool:
+        """Whether what is put is dropped."""
+        return self._ended
+
     async def put(self, piece: bytes) -> None:
         """Queue a piece, waiting for room. The caller sets the deadline.
 

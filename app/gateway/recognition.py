@@ -67,7 +67,8 @@ class Recognition:
         self._to_finalise: deque[float] = deque()
         self._deadline: asyncio.Timeout | None = None
         self._final_timeout_s: float | None = None
-        self._rate = rate
+        self.rate = rate
+        self._is_resumable = request.resumable
 
     @property
     def segment_id(self) -> int:
@@ -108,16 +109,20 @@ class Recognition:
 
     def resume_point(self, cursor: Cursor | None) -> ResumePoint | None:
         """Return what a client that can resume is told."""
-        if cursor is None or not self.request.resumable:
+        if cursor is None or not self._is_resumable:
             return None
         return self._tokens.point(cursor, self.session_id)
+
+    def forgo_resume(self) -> None:
+        """Give out no more points to resume at: none is a place in a container's bytes."""
+        self._is_resumable = False
 
     def events(self, asr: RivaASRClient) -> AsyncGenerator[StreamEvent]:
         """Open the recogniser's stream."""
         request = self.request
         return asr.stream_events(
             self.queue,
-            self._rate,
+            self.rate,
             request.enable_partials,
             hotwords=request.hotwords,
             hotword_boost=request.hotword_boost,

@@ -8,12 +8,13 @@ reading the socket, and TCP tells the client.
 
 import asyncio
 from contextlib import aclosing
-from typing import Final
 
 from app.asr import AsrError, Finalised, Interrupted, StreamEvent, Transcript
 from app.contract import CloseCode, ContractError, ErrorCode, ServerMessage, WarningCode
+from app.contract.disguised import audio_in_text
 from app.contract.fields import Finalized
 from app.contract.limits import MAX_CONTROL_BYTES
+from app.gateway.audio_input import AudioInput
 from app.gateway.clients import Visitor
 from app.gateway.core import Gateway
 from app.gateway.counters import Counters
@@ -34,9 +35,6 @@ from app.gateway.watch import Clock, Nudge
 from app.gateway.wire import Left, Wire
 
 _log = get_logger(__name__)
-
-_MIN_CHARGE_S: Final = 0.005
-"""What a message costs the pace beside its audio: tiny ones are dear to handle."""
 
 
 class GatewaySession:
@@ -68,6 +66,7 @@ class GatewaySession:
         self._ticket: Ticket | None = None
         self.state = State.IDLE
         self.recognition: Recognition | None = None
+        self._input: AudioInput | None = None
         self._waiting: tuple[asyncio.Task[None], Recognition] | None = None
         self.pulse: Pulse | None = None
         self._heartbeats: asyncio.Task[None] | None = None
@@ -79,7 +78,7 @@ class GatewaySession:
             if settings.audio_max_realtime_factor
             else None
         )
-        self._stray_audio_told = False
+        self._stray_audio_told = self._text_audio_told = False
         self._counters = Counters(gateway, connection_id, voice.dialect)
         self._teller = Teller(wire, voice, self._counters, settings.ws_send_timeout_s)
         self._log = _log.bind(connection_id=connection_id, dialect=voice.dialect.value)
@@ -181,6 +180,19 @@ class GatewaySession:
                     await self._teller.send(self._counters.snapshot(self.recognition))
         except ContractError as error:
             await self._answer(error, self.recognition)
+        await self._warn_of_audio_in(text)
+
+    async def _warn_of_audio_in(self, text: str) -> None:
+        if self._text_audio_told or (what := audio_in_text(self._voice.dialect, text)) is None:
+            return
+        self._text_audio_told = True
+        await self._teller.warn(
+            WarningCode.NOT_SAMPLES,
+            what=what,
+            outcome="not heard",
+            encoding="pcm16",
+            rate=self._settings.audio_sample_rate,
+        )
 
     async def _answer(self, error: ContractError, recognition: Recognition | None) -> None:
         """Refuse what was asked for, and end the connection where the contract says so."""
@@ -190,40 +202,13 @@ class GatewaySession:
 
     async def _on_audio(self, data: bytes) -> None:
         taken = step(self.state, Event.AUDIO)
-        recognition = self.recognition
-        if taken.action is not Action.FEED or recognition is None:
+        if taken.action is not Action.FEED or self._input is None:
             self._gateway.metrics.audio_ignored.inc(len(data))
             if taken.error is not None and not self._clock.just_stopped():
                 await self._tell_stray_audio(taken.error)
             return
         self._counters.audio_message()
-        for seconds, pcm in recognition.decoder.feed(data):
-            await self._feed(recognition, seconds, pcm)
-            if self.state is not State.STREAMING:
-                return
-        if self._pace is not None:
-            credit = self._pace.spend(_MIN_CHARGE_S)
-            if credit > 0:
-                await asyncio.sleep(credit)
-
-    async def _feed(self, recognition: Recognition, seconds: float, pcm: bytes) -> None:
-        recognition.arrivals.arrived(seconds)
-        self._gateway.metrics.audio_seconds.inc(seconds)
-        if recognition.queue.full:
-            limit = self._settings.ws_stall_timeout_s
-            try:
-                async with asyncio.timeout(limit):
-                    await recognition.queue.put(pcm)
-            except TimeoutError as error:
-                raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
-            self._clock.heard()
-        else:
-            recognition.queue.put_now(pcm)
-        if self._pace is not None:
-            credit = self._pace.spend(seconds)
-            if credit > 0:
-                await asyncio.sleep(credit)
-                self._clock.heard()
+        await self._input.take(data, self._tasks)
 
     async def _tell_stray_audio(self, code: ErrorCode) -> None:
         if not self._stray_audio_told:
@@ -272,6 +257,7 @@ class GatewaySession:
         self._waiting = None
         self._stray_audio_told = False
         self.recognition = recognition
+        self._input = AudioInput(self._gateway, recognition, self._teller, self._clock, self._pace)
         self._clock.session_started()
         self._counters.session_started(recognition)
         await self._teller.send(self._voice.started(recognition))
@@ -297,10 +283,8 @@ class GatewaySession:
         self.state = stopped.state
         if stopped.action is Action.LEAVE_ROOM:
             await self._leave_room()
-        elif self.recognition is not None:
-            left = self.recognition.end_audio(self._settings.ws_final_timeout_s)
-            if left:
-                await self._teller.warn(WarningCode.HALF_SAMPLE, count=left)
+        elif self._input is not None:
+            await self._input.end()
 
     async def _leave_room(self) -> None:
         if self._waiting is None:
@@ -382,7 +366,7 @@ class GatewaySession:
         # A start that came in between would be answered before this.
         await self._teller.send(message)
         self.state = state
-        self.recognition = None
+        self.recognition = self._input = None
         self._clock.session_ended()
         self._counters.session_ended(recognition, reason)
         if self.ending is not None:

@@ -1,0 +1,158 @@
+"""A session's audio, from its binary messages to the recogniser's queue.
+
+A session takes samples. Clients also send what a browser's recorder makes, a file as it lies on the
+disk, or text; what the first bytes show beyond doubt is decoded where that can be, else left out,
+and the client is told once. Anything else is taken for the samples that the start announced.
+"""
+
+import asyncio
+from contextlib import aclosing
+from typing import Final
+
+from app.contract import ContractError, ErrorCode, WarningCode
+from app.contract.disguised import text_in_audio
+from app.gateway.container_audio import ContainerAudio
+from app.gateway.core import Gateway
+from app.gateway.endings import over
+from app.gateway.pace import TokenBucket
+from app.gateway.recognition import Recognition
+from app.gateway.telling import Teller
+from app.gateway.watch import Clock
+from app.recordings import RecordingError, can_be_decoded, certain_name_of
+
+_MIN_CHARGE_S: Final = 0.005
+"""What a message costs the pace beside its audio: tiny ones are dear to handle."""
+
+
+class AudioInput:
+    """Takes one session's binary messages.
+
+    Args:
+        gateway: Its settings and metrics.
+        recognition: Whose audio it is.
+        teller: Warns the client.
+        clock: Is told that audio is heard, however long it waited.
+        pace: How fast audio may come; None for any speed.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        recognition: Recognition,
+        teller: Teller,
+        clock: Clock,
+        pace: TokenBucket | None,
+    ) -> None:
+        self._settings = gateway.settings
+        self._metrics = gateway.metrics
+        self._recognition = recognition
+        self._teller = teller
+        self._clock = clock
+        self._pace = pace
+        # The middle of a session has no first bytes.
+        self._begins = recognition.claim is None
+        self._warned = False
+        self._ignoring = False
+        self._container: ContainerAudio | None = None
+        self._decoding: asyncio.Task[None] | None = None
+
+    async def take(self, message: bytes, tasks: asyncio.TaskGroup) -> None:
+        """Take a message, waiting while the recogniser or the pace is behind.
+
+        Args:
+            message: As received.
+            tasks: Where the decoding of a container runs.
+
+        Raises:
+            OverError: The recogniser took nothing for too long.
+        """
+        if self._container is None and (what := text_in_audio(message)):
+            self._metrics.audio_ignored.inc(len(message))
+            await self._warn(what, "not heard")
+            return
+        if self._begins:
+            self._begins = False
+            await self._look_at(message, tasks)
+        if self._container is not None:
+            await self._container.write(message)
+        elif self._ignoring:
+            self._metrics.audio_ignored.inc(len(message))
+        else:
+            for seconds, pcm in self._recognition.decoder.feed(message):
+                await self._feed(seconds, pcm)
+                if self._recognition.queue.ended:
+                    return
+        if self._pace is not None:
+            await self._wait_for(self._pace.spend(_MIN_CHARGE_S))
+
+    async def end(self) -> None:
+        """End the audio: of a container, everything that was sent is decoded first."""
+        limit = self._settings.ws_final_timeout_s
+        if self._container is not None and self._decoding is not None:
+            self._container.end()
+            try:
+                async with asyncio.timeout(limit):
+                    await asyncio.shield(self._decoding)
+            except TimeoutError as error:
+                raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
+        left = self._recognition.end_audio(limit)
+        if left:
+            await self._teller.warn(WarningCode.HALF_SAMPLE, count=left)
+
+    async def _look_at(self, first: bytes, tasks: asyncio.TaskGroup) -> None:
+        what = certain_name_of(first)
+        if what is None:
+            return
+        if not can_be_decoded(first):
+            self._ignoring = True
+            await self._warn(what, "not heard")
+            return
+        self._container = ContainerAudio(self._recognition.rate)
+        self._recognition.forgo_resume()
+        self._decoding = tasks.create_task(self._decode(self._container, what))
+        await self._warn(what, "decoded, but cannot be resumed")
+
+    async def _decode(self, container: ContainerAudio, what: str) -> None:
+        try:
+            async with aclosing(container.blocks()) as blocks:
+                async for seconds, pcm in blocks:
+                    await self._feed(seconds, pcm)
+        except RecordingError as error:
+            self._container, self._ignoring = None, True
+            self._warned = False
+            await self._warn(what, f"not heard any further ({error.sentence})")
+
+    async def _feed(self, seconds: float, pcm: bytes) -> None:
+        recognition = self._recognition
+        recognition.arrivals.arrived(seconds)
+        self._metrics.audio_seconds.inc(seconds)
+        if recognition.queue.full:
+            limit = self._settings.ws_stall_timeout_s
+            try:
+                async with asyncio.timeout(limit):
+                    await recognition.queue.put(pcm)
+            except TimeoutError as error:
+                raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
+            self._clock.heard()
+        else:
+            recognition.queue.put_now(pcm)
+        if self._pace is not None and await self._wait_for(self._pace.spend(seconds)):
+            self._clock.heard()
+
+    async def _wait_for(self, credit_s: float) -> bool:
+        if credit_s > 0:
+            await asyncio.sleep(credit_s)
+        return credit_s > 0
+
+    async def _warn(self, what: str, outcome: str) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        request = self._recognition.request
+        await self._teller.warn(
+            WarningCode.NOT_SAMPLES,
+            what=what,
+            outcome=outcome,
+            encoding=request.encoding,
+            rate=request.sample_rate,
+        )
