@@ -33,7 +33,7 @@ $(STAMP) conformance: export UV_CACHE_DIR = $(shell \
   place="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$${HOME:-/dev/null}/.cache}/uv}"; \
   mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place" || echo "$(CURDIR)/.uv/cache")
 
-.PHONY: help setup up down test check format bench chaos clean
+.PHONY: help setup up down test check format bench chaos abuse clean
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,9 @@ bench: $(STAMP) ## Measure speeds, as ratios against a named baseline in the sam
 
 chaos: $(STAMP) ## Let everything break under real speech, and count every word; 15 minutes
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+abuse: $(STAMP) ## Let one client try to take the service away, beside a neighbour; 10 minutes
+	@$(BIN)/python -m tests.abuse $(ARGS)
 
 conformance: $(STAMP) ## Run Autobahn's WebSocket cases; fetches them the first time
 	@$(BIN)/python -m tests.conformance --uv $(UV) $(ARGS)

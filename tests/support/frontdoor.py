@@ -60,6 +60,13 @@ class FrontDoor:
         self._ca.configure_trust(context)
         return context
 
+    @property
+    def ca_file(self) -> Path:
+        """The listener's authority, for programs that trust it."""
+        path = self._folder / "authority.pem"
+        self._ca.cert_pem.write_to_path(path)
+        return path
+
     async def __aenter__(self) -> Self:
         credentials = self._folder / "aws-credentials"
         server = ("ops.offline.server", "--port", "0", "--credentials", str(credentials))
