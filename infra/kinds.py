@@ -47,7 +47,10 @@ def whole(low: int, high: int, unit: str = "") -> Kind[int]:
 
     def parse(raw: object) -> int:
         value = None
-        if isinstance(raw, int) and not isinstance(raw, bool):
+        if isinstance(raw, float) and raw.is_integer():
+            # Groups arrive as JSON, which calls 3.0 an integer.
+            value = int(raw)
+        elif isinstance(raw, int) and not isinstance(raw, bool):
             value = raw
         elif isinstance(raw, str) and re.fullmatch(r"-?[0-9]{1,12}", raw):
             value = int(raw)
@@ -79,6 +82,8 @@ def one_of(*choices: C) -> Kind[C]:
     accepted = "one of " + ", ".join(spellings)
 
     def parse(raw: object) -> C:
+        if isinstance(raw, float) and raw.is_integer():
+            raw = int(raw)
         if isinstance(raw, bool) or not isinstance(raw, int | str) or str(raw) not in spellings:
             raise ValueError(accepted)
         return spellings[str(raw)]

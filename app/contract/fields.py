@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.contract import limits
+from app.json_types import WHOLE
 
 Timestamp = Annotated[AwareDatetime, Field(description="UTC, ISO 8601 with offset.")]
 """Wall-clock time of sending. Not to be used for measuring durations."""
@@ -16,7 +17,10 @@ def accepted(text: str) -> dict[str, Any]:
 
 
 class ClientMessage(BaseModel):
-    """A control message from a client. Unknown keys are ignored; known keys are never coerced."""
+    """A control message from a client. Unknown keys are ignored; known keys are never coerced.
+
+    What JSON calls an integer is one: 16000.0 is 16000.
+    """
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
@@ -56,6 +60,7 @@ SampleRate = Annotated[
             f"a whole number from {limits.MIN_SAMPLE_RATE_HZ} to {limits.MAX_SAMPLE_RATE_HZ}"
         ),
     ),
+    WHOLE,
 ]
 Encoding = Annotated[
     Literal["pcm16", "float32"],
@@ -72,6 +77,7 @@ Channels = Annotated[
         description="Interleaved channels; two are averaged to one.",
         json_schema_extra=accepted("1 or 2"),
     ),
+    WHOLE,
 ]
 Language = Annotated[
     str,
@@ -132,6 +138,7 @@ HistoryMs = Annotated[
             f"a whole number of milliseconds from 0 to {limits.MAX_ENDPOINTING_MS}"
         ),
     ),
+    WHOLE,
 ]
 Threshold = Annotated[
     float,

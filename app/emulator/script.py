@@ -3,10 +3,12 @@
 from typing import Annotated, Literal, Self
 
 import grpc
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
-Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
-Probability = Annotated[float, Field(ge=0, le=1)]
+from app.json_types import WHOLE, JsonFlag, JsonNumber
+
+Seconds = Annotated[JsonNumber, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Probability = Annotated[JsonNumber, Field(ge=0, le=1)]
 StatusName = Literal[
     "ABORTED",
     "CANCELLED",
@@ -41,7 +43,7 @@ class After(_Part):
 
     seconds: Seconds | None = None
     audio_seconds: Seconds | None = None
-    results: Annotated[int, Field(ge=0)] | None = None
+    results: Annotated[int, Strict(), Field(ge=0), WHOLE] | None = None
 
     @property
     def at_once(self) -> bool:
@@ -62,7 +64,7 @@ class Stall(_Part):
     do: Literal["stall"]
     after: After = After()
     seconds: Seconds | None = None
-    stop_reading: bool = False
+    stop_reading: JsonFlag = False
 
 
 class Fail(_Part):
@@ -132,7 +134,7 @@ class ScriptedResult(_Part):
 
     at: Seconds = 0.0
     text: str | None
-    is_final: bool = False
+    is_final: JsonFlag = False
     words: tuple[ScriptedWord, ...] = ()
     confidence: Probability | None = None
     stability: Probability | None = None
@@ -162,7 +164,7 @@ class StreamScript(_Part):
     """
 
     results: tuple[ScriptedResult, ...] | None = None
-    repeat_every: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    repeat_every: Annotated[JsonNumber, Field(gt=0, le=86_400)] | None = None
     result_delay: Seconds = 0.0
     finals: Literal["heard", "at_half_close", "never"] = "heard"
     fault: Fault | None = None

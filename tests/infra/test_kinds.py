@@ -11,10 +11,14 @@ from infra.text_kinds import CRON
 
 EXAMPLES: list[tuple[kinds.Kind[Any], list[tuple[object, object]], list[object]]] = [
     (kinds.text(r"[a-z]+", "letters"), [("ab", "ab")], ["", "a1", 5, None, ["a"]]),
-    (kinds.whole(1, 9), [(1, 1), ("9", 9)], [0, 10, True, 1.0, "1.0", " 1", "", None, "9" * 40]),
+    (
+        kinds.whole(1, 9),
+        [(1, 1), ("9", 9), (4.0, 4)],
+        [0, 10, True, 1.5, 1e300, "1.0", " 1", "", None, "9" * 40],
+    ),
     (kinds.flag(), [(True, True), ("false", False)], [1, 0, "yes", "True", None]),
     (kinds.one_of("a", "b"), [("a", "a")], ["c", None, True, ["a"]]),
-    (kinds.one_of(30, 90), [(30, 30), ("90", 90)], [31, "x", True, None]),
+    (kinds.one_of(30, 90), [(30, 30), ("90", 90), (30.0, 30)], [31, 30.5, "x", True, None]),
     (kinds.optional(kinds.flag()), [(None, None), (True, True)], ["no", 3]),
     (
         kinds.many(kinds.whole(0, 5), 1, 2),

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
@@ -28,7 +28,9 @@ from app.contract import (
     limits,
     parse_client_message,
 )
+from app.contract.dialect_b import RecordingConfig
 from app.contract.docs import contract_page, contract_schema
+from app.contract.fields import EndpointingOptions
 from tests.docs import DOCUMENTS, outdated
 
 
@@ -171,6 +173,86 @@ def test_any_json_is_a_message_or_a_documented_error(
             ErrorCode.INVALID_MESSAGE,
             ErrorCode.UNKNOWN_MESSAGE_TYPE,
         }
+
+
+WHOLE = st.sampled_from((0, 1, 2, 3, 7999, 8000, 16000, 48000, 48001, 10**6, 2**53, 10**30))
+NUMBERS = WHOLE | WHOLE.map(float) | WHOLE.map(lambda whole: whole + 0.5) | st.floats(-2, 101)
+LIKELY = st.one_of(
+    NUMBERS,
+    NUMBERS.map(str),
+    st.none() | st.booleans(),
+    st.sampled_from(("pcm16", "float32", "en-US", "a", "")) | st.text(max_size=6),
+    st.lists(st.text(max_size=3) | NUMBERS, max_size=3),
+)
+"""Values that are right, nearly right, or right somewhere else."""
+
+
+def nested(names: set[str]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(st.sampled_from(sorted(names)), LIKELY, max_size=3)
+
+
+@given(
+    dialect=st.sampled_from(Dialect),
+    kind=st.sampled_from(sorted({k for models in CLIENT_MESSAGES.values() for k in models})),
+    fields=st.dictionaries(st.sampled_from(KEYS), LIKELY, max_size=4),
+    endpointing=st.none() | nested(set(EndpointingOptions.model_fields)),
+    config=st.none() | nested(set(RecordingConfig.model_fields)),
+)
+def test_a_message_is_taken_just_when_it_is_valid_by_the_published_schema(
+    dialect: Dialect,
+    kind: str,
+    fields: dict[str, Any],
+    endpointing: dict[str, Any] | None,
+    config: dict[str, Any] | None,
+) -> None:
+    message = {**fields, "endpointing": endpointing, "config": config, "type": kind}
+    text = json.dumps(message)
+    # Python's `$` also matches before a line's end; JSON Schema's regular expressions do not.
+    assume("\\n" not in text)
+    try:
+        parse_client_message(dialect, text)
+        taken = True
+    except ContractError:
+        taken = False
+    assert taken == VALIDATORS[dialect].is_valid(json.loads(text)), text
+
+
+@pytest.mark.parametrize("written", ["16000", "16000.0", "1.6e4", "16E3", "160000e-1"])
+def test_a_whole_number_may_be_written_in_every_way_that_json_has(written: str) -> None:
+    starts = (
+        (Dialect.A, '{"type":"start_transcription","sample_rate":%s}'),
+        (Dialect.B, '{"type":"start_recording","config":{"sample_rate":%s}}'),
+        (Dialect.B, '{"type":"configure","sample_rate":%s}'),
+    )
+    for dialect, start in starts:
+        parsed = parse_client_message(dialect, start % written).model_dump()
+        rate = parsed.get("sample_rate") or parsed["config"]["sample_rate"]
+        assert (rate, type(rate)) == (16000, int)
+
+
+@pytest.mark.parametrize("written", ["16000.5", "true", '"16000"', "1e300", "[16000]", "-16000"])
+def test_what_is_no_whole_number_of_hertz_is_refused_as_it_was_written(written: str) -> None:
+    sentence = error_of(
+        Dialect.A, f'{{"type":"start_transcription","sample_rate":{written}}}'
+    ).sentence
+    assert sentence == (
+        f"Invalid message: sample_rate is {json.dumps(json.loads(written))};"
+        " accepted: a whole number from 8000 to 48000"
+    )
+
+
+@pytest.mark.parametrize("written", ["NaN", "Infinity", "1e400", "-1e400"])
+def test_what_json_has_no_number_for_is_an_error_and_no_rate(written: str) -> None:
+    text = f'{{"type":"start_transcription","sample_rate":{written}}}'
+    assert error_of(Dialect.A, text).code in {ErrorCode.INVALID_JSON, ErrorCode.INVALID_MESSAGE}
+
+
+@pytest.mark.parametrize("whole", [3, 3.0])
+def test_a_gateways_numbers_are_read_in_either_way_too(whole: float) -> None:
+    queued = {"type": "queued", "timestamp": "2026-01-31T00:00:00Z", "place": whole}
+    adapters: list[TypeAdapter[Any]] = [TypeAdapter(ServerMessageA), TypeAdapter(ServerMessageB)]
+    for adapter in adapters:
+        assert adapter.validate_python({**queued, "seconds_left": 5}).place == 3
 
 
 def test_both_dialects_have_unions_with_every_message() -> None:

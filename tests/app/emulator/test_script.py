@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from app.emulator import Fail, Script, StreamScript
+from app.emulator import Fail, Script, Stall, StreamScript
 from app.emulator.script import ScriptBook
 
 
@@ -17,6 +17,14 @@ from app.emulator.script import ScriptBook
         ({"fault": {"do": "stall", "after": {"minutes": 1}}}, "minutes"),
         ({"result_delay": -1}, "result_delay"),
         ({"result_delay": "NaN"}, "result_delay"),
+        ({"result_delay": float("nan")}, "result_delay"),
+        ({"result_delay": True}, "result_delay"),
+        ({"result_delay": "1"}, "result_delay"),
+        ({"fault": {"do": "stall", "after": {"results": 1.5}}}, "results"),
+        ({"fault": {"do": "stall", "after": {"results": True}}}, "results"),
+        ({"fault": {"do": "stall", "stop_reading": "yes"}}, "stop_reading"),
+        ({"results": [{"text": "a", "is_final": 1}]}, "is_final"),
+        ({"results": [{"text": "a", "stability": "0.5"}]}, "stability"),
         ({"finals": "sometimes"}, "finals"),
         ({"results": [{"text": "a", "at": 2}, {"text": "b", "at": 1}]}, "ascend"),
         ({"results": [{"text": "a", "confidence": 0.5}]}, "belong to finals"),
@@ -37,6 +45,15 @@ from app.emulator.script import ScriptBook
 def test_a_wrong_script_is_refused_with_its_field(stream: dict[str, object], field: str) -> None:
     with pytest.raises(ValidationError, match=field):
         Script.model_validate({"streams": [stream]})
+
+
+@pytest.mark.parametrize("written", ["2", "2.0", "2e0", "20E-1"])
+def test_a_whole_number_may_be_written_in_every_way_that_json_has(written: str) -> None:
+    fault = f'{{"do": "stall", "seconds": {written}, "after": {{"results": {written}}}}}'
+    (stream,) = Script.model_validate_json(f'{{"streams": [{{"fault": {fault}}}]}}').streams
+    assert isinstance(stream.fault, Stall)
+    assert (stream.fault.after.results, stream.fault.seconds) == (2, 2.0)
+    assert type(stream.fault.after.results) is int
 
 
 def test_all_problems_are_named_at_once() -> None:
