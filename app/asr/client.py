@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from app.asr.coverage import BEGINNING, checked
 from app.asr.errors import AsrError, ErrorCode
 from app.asr.events import Transcript
-from app.asr.files import FileLimits, Recording, read_recording
+from app.asr.file_recognition import FileRecognition
+from app.asr.files import FileAudio, FileLimits
 from app.asr.lasting import LastingRules, LastingStream
 from app.asr.lines import StreamLines
 from app.asr.reopening import ReopenRules
-from app.asr.requests import file_request, join_options, opening_request
+from app.asr.requests import join_options, opening_request
 from app.asr.resolver import SystemResolver
-from app.asr.results import join_finals, offline_transcripts
 from app.asr.retry import with_retries
 from app.asr.routes import Route, routes_of
 from app.asr.stream import StreamRules
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
         Mapping,
         Sequence,
     )
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+    from typing import BinaryIO
 
     from app.asr.control import StreamControl, StreamOptions
     from app.asr.events import (
@@ -50,7 +52,8 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _MS = 1000.0
-_FILE_CHUNK_S = 0.1
+# So long a recogniser gets at least to say something about audio that was sent to it all at once.
+_PATIENCE_S = 10.0
 
 
 class RivaASRClient:
@@ -77,6 +80,9 @@ class RivaASRClient:
         self._timeout = settings.timeout_ms / _MS
         self._file_timeout = settings.file_timeout_ms / _MS
         self._files = asyncio.Semaphore(settings.max_batch_size)
+        self._file_recognition = FileRecognition(
+            settings, self._routes, self._retried, self._open_for_file
+        )
 
     async def stream_transcribe(
         self,
@@ -164,7 +170,7 @@ class RivaASRClient:
         )
         await self._retried(lambda: self._routes.current.check(options.model, streaming=True))
         begin = BEGINNING if resume_from is None else checked(resume_from)
-        stream = await self._open(options, audio, rules, self._settings.replay_s, begin)
+        stream = await self._open(options, audio, rules, begin, patience_s=_PATIENCE_S)
         if control is not None:
             control.attach(stream)
         async with aclosing(stream.events()) as events:
@@ -181,8 +187,9 @@ class RivaASRClient:
         options: Options,
         audio: AsyncIterator[bytes],
         rules: StreamRules,
-        replay_s: float,
-        begin: Cursor = BEGINNING,
+        begin: Cursor,
+        *,
+        patience_s: float,
     ) -> LastingStream:
         request = opening_request(self._settings, options, interims=rules.interims)
         lines = StreamLines(self._routes, request, self._timeout)
@@ -192,10 +199,17 @@ class RivaASRClient:
                 outage_limit=self._settings.outage_limit_s,
                 first_wait=self._settings.reopen_delay_ms / _MS,
             ),
-            replay_s=replay_s,
+            replay_s=self._settings.replay_s,
+            patience_s=patience_s,
             max_stream_s=self._settings.max_stream_s,
         )
         return LastingStream(lines, await self._retried(lines.open), audio, lasting, begin)
+
+    async def _open_for_file(
+        self, options: Options, audio: AsyncIterator[bytes], rules: StreamRules, begin: Cursor
+    ) -> LastingStream:
+        """Opens a stream that nobody waits for: what it lets go can be decoded again."""
+        return await self._open(options, audio, rules, begin, patience_s=0.0)
 
     async def _retried(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         return await with_retries(
@@ -205,9 +219,35 @@ class RivaASRClient:
             budget=self._routes.budget,
         )
 
+    def file(
+        self,
+        audio: bytes | Path | BinaryIO,
+        *,
+        max_bytes: int | None = None,
+        max_duration: float | None = None,
+    ) -> FileAudio:
+        """A recording for `transcribe_file`, to be entered before as a context manager.
+
+        Whoever has it knows of the recording what its header says before it is recognised, and of
+        its decoding while it is.
+
+        Args:
+            audio: a file's bytes, its path, or an open file that can seek, from where it stands, of
+                any kind `app.recordings` decodes. An open file stays the caller's.
+            max_bytes: largest file; None takes RIVA_FILE_MAX_BYTES.
+            max_duration: longest recording in seconds; None takes RIVA_FILE_MAX_DURATION_S.
+        """
+        limits = FileLimits(
+            max_bytes=self._settings.file_max_bytes if max_bytes is None else max_bytes,
+            max_duration=(
+                self._settings.file_max_duration_s if max_duration is None else max_duration
+            ),
+        )
+        return FileAudio(audio, limits)
+
     async def transcribe_file(  # noqa: PLR0913 - one argument for each thing a caller may choose
         self,
-        audio: bytes | Path,
+        audio: bytes | Path | BinaryIO | FileAudio,
         *,
         hotwords: Sequence[str] = (),
         hotword_boost: float | None = None,
@@ -220,12 +260,13 @@ class RivaASRClient:
     ) -> FileTranscript:
         """Recognises a whole recording.
 
-        Uses the offline call where the server lists an offline model and the recording fits into
-        one message, else the streaming call, as fast as the server takes it.
+        Uses the offline call where the server lists an offline model and the recording is short
+        (RIVA_OFFLINE_MAX_BYTES), else the streaming call, as fast as the server takes it. By the
+        streaming call memory does not grow with the recording.
 
         Args:
-            audio: a file's bytes or its path, of any kind `app.recordings` decodes. Several
-                channels are mixed to one; the rate is kept where it is 8000 to 48000 Hz.
+            audio: as for `file`, or what that made, which stays open. Several channels are mixed to
+                one; the rate is kept where it is 8000 to 48000 Hz.
             hotwords: words or phrases to prefer.
             hotword_boost: how strongly, 0 to 100; None takes RIVA_HOTWORD_BOOST.
             language: BCP 47 code; None takes RIVA_LANGUAGE_CODE.
@@ -240,14 +281,12 @@ class RivaASRClient:
             AsrError: AUDIO_INVALID, AUDIO_TOO_LARGE, AUDIO_TOO_LONG for the file; see
                 `app.asr.errors` for the rest.
         """
-        limits = FileLimits(
-            max_bytes=self._settings.file_max_bytes if max_bytes is None else max_bytes,
-            max_duration=(
-                self._settings.file_max_duration_s if max_duration is None else max_duration
-            ),
+        opened: AbstractAsyncContextManager[FileAudio] = (
+            nullcontext(audio)
+            if isinstance(audio, FileAudio)
+            else self.file(audio, max_bytes=max_bytes, max_duration=max_duration)
         )
-        async with self._place_for_a_file():
-            recording = await asyncio.to_thread(read_recording, audio, limits)
+        async with self._place_for_a_file(), opened as recording:
             options = join_options(
                 self._settings,
                 sample_rate=recording.sample_rate,
@@ -258,11 +297,7 @@ class RivaASRClient:
                 custom_configuration=custom_configuration,
                 request_id=request_id,
             )
-            if not recording.pcm:
-                return join_finals((), duration=0.0, warnings=recording.warnings)
-            if await self._retried(lambda: self._goes_offline(options, recording)):
-                return await self._recognize(options, recording)
-            return await self._stream_recording(options, recording)
+            return await self._file_recognition.run(recording, options)
 
     @asynccontextmanager
     async def _place_for_a_file(self) -> AsyncIterator[None]:
@@ -281,46 +316,6 @@ class RivaASRClient:
             yield
         finally:
             self._files.release()
-
-    async def _goes_offline(self, options: Options, recording: Recording) -> bool:
-        """Whether the offline call can be used; a server with streaming models alone refuses it."""
-        offline = await self._routes.current.serves(options.model, streaming=False)
-        if not offline:
-            await self._routes.current.check(options.model, streaming=True)
-            return False
-        # The configuration and hotwords need room in the message too.
-        request = file_request(self._settings, options, b"")
-        fits = len(recording.pcm) + request.ByteSize() + 64 <= self._settings.max_message_bytes
-        return fits or not await self._routes.current.serves(options.model, streaming=True)
-
-    async def _recognize(self, options: Options, recording: Recording) -> FileTranscript:
-        request = file_request(self._settings, options, recording.pcm)
-        response = await self._retried(
-            lambda: self._routes.current.recognize(request, within=self._file_timeout)
-        )
-        finals = offline_transcripts(response, word_times=self._settings.enable_word_time_offsets)
-        return join_finals(finals, duration=recording.duration, warnings=recording.warnings)
-
-    async def _stream_recording(self, options: Options, recording: Recording) -> FileTranscript:
-        rules = StreamRules(
-            sample_rate=recording.sample_rate,
-            largest_chunk=self._settings.chunk_size_bytes,
-            silence_interval=self._settings.silence_interval_s,
-            # Sent as fast as it is taken, so a busy server may be minutes behind and yet be well.
-            write_timeout=self._file_timeout,
-            final_timeout=self._file_timeout,
-            interim_interval=0.0,
-            interims=False,
-            word_times=self._settings.enable_word_time_offsets,
-        )
-        # It is in memory as it is: what is kept of it to be heard again costs a second copy at
-        # most.
-        stream = await self._open(
-            options, recording.chunks(_FILE_CHUNK_S), rules, recording.duration + 1.0
-        )
-        async with aclosing(stream.events()) as events:
-            finals = [event async for event in events if isinstance(event, Transcript)]
-        return join_finals(finals, duration=recording.duration, warnings=recording.warnings)
 
     async def models(self) -> tuple[Model, ...]:
         """What the recogniser lists now.
@@ -360,6 +355,11 @@ class RivaASRClient:
         Streams of other gateways at the same recognisers are not counted.
         """
         return self._routes.current.slots()
+
+    @property
+    def files_at_once(self) -> int:
+        """How many files are recognised at the same time; one more waits (RIVA_MAX_BATCH_SIZE)."""
+        return self._settings.max_batch_size
 
     @property
     def has_fallback(self) -> bool:

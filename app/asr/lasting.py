@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from app.asr.reopening import ReopenRules
     from app.asr.stream import StreamRules
 
-# So long a recogniser gets at least to say something about audio that was sent to it all at once.
-_PATIENCE_S = 10.0
-
 _log = structlog.get_logger(__name__)
 
 
@@ -46,12 +43,15 @@ class LastingRules:
         stream: the bounds of each call.
         reopen: whether and when another one is opened.
         replay_s: seconds of un-finalised audio that are kept to be heard again.
+        patience_s: seconds a recogniser gets at least to say something about audio before more of
+            it than that is let go; a caller who is faster waits so long.
         max_stream_s: a call that is older, in seconds, is replaced at the next final; 0 never.
     """
 
     stream: StreamRules
     reopen: ReopenRules
     replay_s: float
+    patience_s: float
     max_stream_s: float
 
 
@@ -81,7 +81,7 @@ class LastingStream:
         origin = round(begin.position * self._rate)
         self._buffer = ReplayBuffer(round(rules.replay_s * self._rate), origin)
         self._coverage = Coverage(self._buffer, self._rate, begin, interims=rules.stream.interims)
-        self._intake = Intake(audio, self._buffer, min(_PATIENCE_S, rules.replay_s))
+        self._intake = Intake(audio, self._buffer, min(rules.patience_s, rules.replay_s))
         self._now = asyncio.get_running_loop().time
         self._reopening = Reopening(rules.reopen, _draw)
         self._tap: Tap | None = None  # of the call that is open

@@ -264,6 +264,13 @@ class RivaSettings(BaseSettings):
     keepalive_timeout_s: Annotated[float, Gt(0.0), Le(3600.0)] = Field(
         20.0, description="above 0, to 3600: seconds until an unanswered ping ends the connection"
     )
+    offline_max_bytes: Annotated[int, Ge(0), Le(2_147_483_647)] = Field(
+        8 * 1024 * 1024,
+        description=(
+            "0 to 2147483647: most audio, as PCM16, that goes up in one offline call; longer files "
+            "go by a stream where the model takes one"
+        ),
+    )
     file_max_bytes: Annotated[int, Ge(1)] = Field(
         100 * 1024 * 1024, description="1 or more: largest audio file"
     )

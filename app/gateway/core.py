@@ -119,7 +119,7 @@ class Gateway:
             asr=asr,
             metrics=metrics,
             admission=admission,
-            uploads=Uploads(_upload_rules(settings), admission, metrics),
+            uploads=Uploads(_upload_rules(settings, asr.files_at_once), admission, metrics),
             readiness=ReadinessProbe(asr, settings.app_ready_probe_interval_s),
             access=AccessPolicy(
                 settings.auth_tokens(), settings.app_allowed_origins, settings.app_allowed_hosts
@@ -225,7 +225,7 @@ def _admission_rules(settings: GatewaySettings) -> AdmissionRules:
     )
 
 
-def _upload_rules(settings: GatewaySettings) -> UploadRules:
+def _upload_rules(settings: GatewaySettings, at_once: int) -> UploadRules:
     return UploadRules(
         places=settings.app_max_uploads,
         spool_bytes=settings.upload_spool_bytes,
@@ -234,4 +234,5 @@ def _upload_rules(settings: GatewaySettings) -> UploadRules:
         largest_bytes=settings.max_upload_bytes,
         longest_s=settings.app_max_upload_s,
         wait_s=settings.app_upload_wait_s,
+        at_once=at_once,
     )

@@ -70,6 +70,12 @@ class OpenRecording:
         self._closing.close()
 
     @property
+    def promised_duration(self) -> float | None:
+        """Seconds that the header promises, which need not be there; None where it does not say."""
+        frames = self._opened.declared_frames
+        return None if frames is None else frames / self._rate
+
+    @property
     def duration(self) -> float:
         """Seconds of sound that were read so far. What a header promises is not counted."""
         return self._frames / self._rate

@@ -24,6 +24,9 @@ from app.gateway.waiting import Ticket
 _RECOUNT_S: Final = 0.25
 """Between two looks at what speakers and recognisers have freed, while an upload waits."""
 
+_STEP_S: Final = 60
+"""In such steps a recording that its header says too little of gets its part of the audio."""
+
 _OTHERS_PASS: Final = frozenset(
     {ErrorCode.TOO_MANY_CLIENT_UPLOADS, ErrorCode.TOO_MANY_CLIENT_SESSIONS}
 )
@@ -42,6 +45,7 @@ class UploadRules:
         largest_bytes: One upload.
         longest_s: One recording, in seconds.
         wait_s: Seconds an upload that has arrived waits for a session.
+        at_once: Files the recognition takes at once: more sessions would only be held.
     """
 
     places: int
@@ -51,6 +55,7 @@ class UploadRules:
     largest_bytes: int
     longest_s: float
     wait_s: float
+    at_once: int
 
     def of_client(self, total: float, single: float) -> int:
         """Return one client's share of a total, at least what a single upload may need."""
@@ -89,7 +94,7 @@ class Turn:
 
     Attributes:
         client: Whose it is.
-        seconds: Length of the recording, rounded up.
+        seconds: Length of the recording, rounded up, as far as it is known.
         reason: Why it has no session, as things were when that was last looked at.
         ticket: The session.
         is_refused: Whether there is nothing to wait for.
@@ -122,6 +127,7 @@ class Uploads:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._wait_s = rules.wait_s
+        self._at_once = rules.at_once
         self._admission = admission
         self._metrics = metrics
         self._clock = clock
@@ -172,7 +178,7 @@ class Uploads:
             self._places.give(visitor.client, 1)
 
     @asynccontextmanager
-    async def turn(self, place: Place, seconds: float) -> AsyncIterator[None]:
+    async def turn(self, place: Place, seconds: float) -> AsyncIterator[Turn]:
         """Hold a session for a recording of so many seconds, for the length of a `with` block.
 
         Raises:
@@ -182,7 +188,7 @@ class Uploads:
         try:
             with self._counting_refusals():
                 await self._settle(mine)
-            yield
+            yield mine
         finally:
             self.leave(mine)
 
@@ -212,6 +218,17 @@ class Uploads:
             self._line.remove(turn)
             turn.settled.set()
 
+    def hold(self, turn: Turn, seconds: float) -> None:
+        """Have its part of the audio for a recording that is longer than it was said to be.
+
+        Raises:
+            ContractError: `too_many_client_uploads` or `too_many_uploads`.
+        """
+        if seconds > turn.seconds:
+            more = ceil(seconds) - turn.seconds + _STEP_S
+            self._audio.take(turn.client, more)
+            turn.seconds += more
+
     def leave(self, turn: Turn) -> None:
         """Leave the line, or give the session back."""
         if turn.ticket is not None:
@@ -235,7 +252,7 @@ class Uploads:
 
     def _draw(self, turn: Turn) -> Ticket:
         self._admission.check_open()
-        limit = self._admission.upload_slots
+        limit = min(self._admission.upload_slots, self._at_once)
         if self._running >= limit:
             raise ContractError(ErrorCode.TOO_MANY_UPLOADS, limit=f"{limit} sessions")
         self._audio.take(turn.client, turn.seconds)

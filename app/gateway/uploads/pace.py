@@ -2,8 +2,9 @@
 
 from typing import Final
 
-PATIENCE_S: Final = 5.0
-"""How far behind the least rate an upload may fall: what a mobile connection's handover takes."""
+PATIENCE_S: Final = 10.0
+"""How far behind the least rate an upload may fall: what a handover
+of a mobile connection takes, or a client whose machine is busy."""
 
 
 class LeastRate:

@@ -14,11 +14,11 @@ from app.contract import ContractError, ErrorCode
 from app.gateway.hangup import unless
 from app.gateway.logs import get_logger
 from app.gateway.settings import GatewaySettings
-from app.gateway.threads import in_thread
 from app.gateway.uploads import pace
 from app.gateway.uploads.form import FormFile
 from app.gateway.uploads.line import Place
 from app.gateway.uploads.pace import LeastRate
+from app.threads import in_thread
 
 Answer = TypeVar("Answer")
 

@@ -1,6 +1,7 @@
 """`POST /transcribe/file`: one recording in, its transcript out."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,12 +15,11 @@ from app.gateway.failures import upload_failure
 from app.gateway.hangup import until_hang_up
 from app.gateway.http import SERVICE, gateway_of
 from app.gateway.logs import get_logger
-from app.gateway.threads import in_thread
 from app.gateway.uploads.line import Place
 from app.gateway.uploads.reception import Received, received
 
 _LEAST_BYTES_S: Final = 1000
-"""Of a second of speech, however it is coded."""
+"""Of a second of speech, however it is coded: where a header does not say how long it is."""
 
 _log = get_logger(__name__)
 
@@ -54,22 +54,31 @@ async def _transcribe(gateway: Gateway, request: Request) -> Response:
 
 
 async def _recognise(gateway: Gateway, place: Place, upload: Received) -> Response:
-    longest = min(gateway.settings.app_max_upload_s, place.held / _LEAST_BYTES_S)
-    async with gateway.uploads.turn(place, longest):
-        if not await gateway.readiness.confirm():
-            raise ContractError(ErrorCode.ASR_UNAVAILABLE)
-        try:
-            result = await gateway.asr.transcribe_file(
-                await in_thread(upload.file.read), max_duration=gateway.settings.app_max_upload_s
-            )
-        except AsrError as error:
-            if error.fault is not Fault.CALLER:
-                gateway.metrics.upstream_errors.labels(str(error.code)).inc()
-            _log.warning("upload failed", code=str(error.code), detail=error.detail)
-            raise upload_failure(error, upload.name, gateway.settings.max_upload_bytes) from error
+    try:
+        result = await _hear(gateway, place, upload)
+    except AsrError as error:
+        if error.fault is not Fault.CALLER:
+            gateway.metrics.upstream_errors.labels(str(error.code)).inc()
+        _log.warning("upload failed", code=str(error.code), detail=error.detail)
+        raise upload_failure(error, upload.name, gateway.settings.max_upload_bytes) from error
     gateway.metrics.audio_seconds.inc(result.duration)
     _log.info("upload transcribed", audio_s=round(result.duration, 3), words=len(result.words))
     return JSONResponse(_answer(upload.name, result))
+
+
+async def _hear(gateway: Gateway, place: Place, upload: Received) -> FileTranscript:
+    uploads, settings = gateway.uploads, gateway.settings
+    async with gateway.asr.file(
+        upload.file, max_bytes=settings.max_upload_bytes, max_duration=settings.app_max_upload_s
+    ) as recording:
+        promised = recording.promised_duration
+        if promised is None:
+            promised = place.held / _LEAST_BYTES_S
+        async with uploads.turn(place, min(promised, settings.app_max_upload_s)) as turn:
+            recording.on_decoded = partial(uploads.hold, turn)
+            if not await gateway.readiness.confirm():
+                raise ContractError(ErrorCode.ASR_UNAVAILABLE)
+            return await gateway.asr.transcribe_file(recording)
 
 
 def _answer(name: str, result: FileTranscript) -> dict[str, object]:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from riva.client.proto import riva_asr_pb2
 
 from app.asr import AsrError, Fault
-from app.asr.files import FileLimits, read_recording
+from app.asr.files import FileAudio, FileLimits
 from tests.app.asr.conftest import client_of
 from tests.app.asr.fake_riva import FakeRiva, final, serving, word
 
@@ -45,6 +45,12 @@ def encoded(samples: npt.NDArray[np.float64], rate: int, container: str, subtype
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, rate, format=container, subtype=subtype)
     return buffer.getvalue()
+
+
+async def decoded(audio: bytes | Path, limits: FileLimits, sample: int = 0) -> bytes:
+    """All audio of a file from a sample on."""
+    async with FileAudio(audio, limits) as file:
+        return b"".join([chunk async for chunk in file.from_sample(sample, 1000)])
 
 
 @pytest.mark.parametrize(
@@ -260,11 +266,11 @@ async def test_an_empty_recording_is_an_empty_transcript_without_any_call() -> N
         (SHORT, FileLimits(max_bytes=10**9, max_duration=0.4), "AUDIO_TOO_LONG", "0.4 s"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_the_callers_fault_and_says_what_is_accepted(
+async def test_a_file_that_cannot_be_used_is_the_callers_fault_and_says_what_is_accepted(
     audio: bytes | Path, limits: FileLimits, code: str, named: str
 ) -> None:
     with pytest.raises(AsrError) as caught:
-        read_recording(audio, limits)
+        await decoded(audio, limits)
     assert (caught.value.code, caught.value.retryable) == (code, False)
     assert caught.value.fault is Fault.CALLER
     assert named in caught.value.message
@@ -285,10 +291,12 @@ async def test_the_limits_of_a_call_win_over_the_settings() -> None:
     rest=st.binary(max_size=300),
 )
 @settings(deadline=None)
-def test_a_broken_file_is_read_or_refused_but_never_a_traceback(head: bytes, rest: bytes) -> None:
+async def test_a_broken_file_is_read_or_refused_but_never_a_traceback(
+    head: bytes, rest: bytes
+) -> None:
     try:
-        recording = read_recording(head + rest, LIMITS)
+        pcm = await decoded(head + rest, LIMITS)
     except AsrError as error:
         assert error.code.startswith("AUDIO_")  # noqa: PT017 - either end is right
     else:
-        assert len(recording.pcm) % 2 == 0
+        assert len(pcm) % 2 == 0

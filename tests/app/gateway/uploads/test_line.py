@@ -53,6 +53,7 @@ class Desk:
             "largest_bytes": 100,
             "longest_s": 100.0,
             "wait_s": 0.0,
+            "at_once": 100,
         }
         self.uploads = Uploads(
             UploadRules(**{**defaults, **rules}),  # type: ignore[arg-type]
@@ -117,6 +118,27 @@ def test_uploads_use_a_share_of_the_sessions_and_one_at_least() -> None:
     assert turns[5].ticket is not None
     single = Desk(sessions=1, upload_share=0.0)
     assert single.queue().ticket is not None
+
+
+def test_uploads_use_no_more_sessions_than_files_are_recognised_at_once() -> None:
+    desk = Desk(at_once=2)
+    turns = [desk.queue() for _ in range(3)]
+    assert [turn.ticket is not None for turn in turns] == [True, True, False]
+    assert reason(turns[2]) == "too_many_uploads: Uploads are at their limit: 2 sessions"
+
+
+def test_a_recording_that_is_longer_than_it_said_takes_its_part_of_the_audio() -> None:
+    desk = Desk(audio_s=200.0)
+    liar, honest = desk.queue(ANN, 1.0), desk.queue(BEN, 100.0)
+    desk.uploads.hold(liar, 0.5)
+    assert desk.uploads.counts().audio_s == 101
+    desk.uploads.hold(liar, 10.5)
+    assert desk.uploads.counts().audio_s == 171
+    error = refusal(lambda: desk.uploads.hold(liar, 72.0))
+    assert error.sentence == "Uploads are at their limit: 200 s of audio being recognised"
+    for turn in (liar, honest):
+        desk.uploads.leave(turn)
+    assert desk.uploads.counts() == UploadCounts()
 
 
 @pytest.mark.parametrize(("sessions", "kept"), [(1, 0), (2, 1), (4, 1), (10, 1), (50, 5)])

@@ -196,3 +196,16 @@ async def test_an_upload_waits_no_longer_than_it_may(emulator: Emulator) -> None
         said_to_it = await refused(await upload(gateway, SPEECH), 503)
         assert said_to_it == "too_many_sessions: All 1 sessions are in use"
         assert gateway.gateway.uploads.counts() == UploadCounts()
+
+
+async def test_what_is_no_recording_is_refused_without_a_wait_for_a_session(
+    emulator: Emulator,
+) -> None:
+    async with (
+        running_gateway(emulator, ws_max_concurrent_sessions=1) as gateway,
+        client(gateway) as speaker,
+    ):
+        await send(speaker, "start_transcription")
+        await said(speaker)
+        answer = await upload(gateway, b"this is a letter, not a song" * 100, "letter.wav")
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_audio")
