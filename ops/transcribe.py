@@ -5,14 +5,14 @@ import json
 import shutil
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
-import soundfile
 
 from app.client import (
     AnyConnection,
@@ -29,6 +29,7 @@ from app.client import (
     stream,
 )
 from app.contract.limits import MAX_WAIT_S, MIN_WAIT_S
+from app.recordings import OpenRecording, RecordingError, open_recording
 from ops.errors import CommandFailedError, ConfigurationError
 from ops.options import colour_option, read_token, stack_option, state_option, token_option
 from ops.stack import read
@@ -48,12 +49,22 @@ class Screen:
         quiet: Whether nothing is shown.
         finals: Every final so far.
         reconnects: Every break of the connection so far over which the session went on.
+        warnings: What was odd about the recording.
     """
 
     live: bool
     quiet: bool
     finals: list[Transcription] = field(default_factory=list)
     reconnects: list[Reconnected] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, warnings: Iterable[str], name: str) -> None:
+        """Say what was odd about a recording."""
+        for warning in warnings:
+            self.warnings.append(warning)
+            if not self.quiet:
+                self._clear()
+                click.echo(f"perch: {name}: {warning}", err=True)
 
     def show(self, event: Event) -> None:
         """Take one event."""
@@ -105,13 +116,6 @@ class Screen:
         return " ".join(final.text.strip() for final in self.finals if final.text.strip())
 
 
-def _blocks(sound: soundfile.SoundFile) -> Iterator[bytes]:
-    """Yield mono PCM16 from an open file, a block at a time."""
-    size = max(1, round(sound.samplerate * BLOCK_SECONDS))
-    while len(samples := sound.read(size, dtype="int16", always_2d=True)):
-        yield samples.mean(axis=1).round().astype("<i2").tobytes()
-
-
 async def _from_thread(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Yield what a blocking iterator gives, without blocking the loop or reading far ahead."""
     loop = asyncio.get_running_loop()
@@ -119,41 +123,70 @@ async def _from_thread(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
 
     def pump() -> None:
         # The loop may be gone while a pipe still speaks; then nobody is left to be told.
-        with suppress(RuntimeError):
+        with suppress(RuntimeError, CancelledError):
             try:
                 for block in blocks:
                     asyncio.run_coroutine_threadsafe(queue.put(block), loop).result()
                 ended: Exception | None = None
-            except soundfile.LibsndfileError as error:
+            except RecordingError as error:
                 ended = error
             asyncio.run_coroutine_threadsafe(queue.put(ended), loop).result()
 
-    # A daemon: Ctrl-C must not wait for a pipe on which nothing comes.
-    threading.Thread(target=pump, name="read sound", daemon=True).start()
+    _daemon(pump)
     while (item := await queue.get()) is not None:
         if isinstance(item, Exception):
             raise item
         yield item
 
 
+def _daemon(work: Callable[[], None]) -> None:
+    """Run something in a thread for which nobody waits: Ctrl-C must not wait for a silent pipe."""
+    threading.Thread(target=work, name="read sound", daemon=True).start()
+
+
+async def _open_pipe(source: str) -> OpenRecording:
+    """Wait for the beginning of the sound on a pipe, as long as it takes to come."""
+    opened: Future[OpenRecording] = Future()
+
+    def work() -> None:
+        try:
+            if source == PIPE:
+                file = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115
+                opened.set_result(open_recording(file))
+            else:
+                opened.set_result(open_recording(Path(source)))
+        except (RecordingError, OSError, ValueError) as error:
+            opened.set_exception(error)
+
+    _daemon(work)
+    return await asyncio.wrap_future(opened)
+
+
+def _sound_of(recording: OpenRecording) -> Iterator[bytes]:
+    """Yield a recording's sound, and let go of it in the thread that reads it."""
+    with recording:
+        yield from recording.blocks(BLOCK_SECONDS)
+
+
 async def _live(
     connection: AnyConnection,
-    sound: soundfile.SoundFile,
+    recording: OpenRecording,
     options: StartTranscription,
     screen: Screen,
 ) -> float:
-    """Send a pipe's sound as it comes; return its length in seconds."""
-    wanted = options.model_copy(update={"sample_rate": sound.samplerate})
+    """Send a pipe's sound as it comes, and let go of it; return its length in seconds."""
+    wanted = options.model_copy(update={"sample_rate": recording.sample_rate})
 
     async def listen() -> None:
         async for event in connection.events():
             screen.show(event)
 
     async def speak() -> float:
-        async for block in _from_thread(_blocks(sound)):
+        async for block in _from_thread(_sound_of(recording)):
             await connection.send(block)
         return (await connection.finish()).audio_seconds
 
+    speaking: asyncio.Task[float] | None = None
     try:
         async with asyncio.TaskGroup() as group:
             # In this order: the start lets go of what was there before it.
@@ -163,6 +196,9 @@ async def _live(
             speaking = group.create_task(speak(), name="speak")
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
+    finally:
+        if speaking is None:
+            recording.close()
     return speaking.result()
 
 
@@ -188,19 +224,50 @@ class Destination:
 async def _run(
     source: str, to: Destination, options: StartTranscription, screen: Screen, *, realtime: bool
 ) -> float:
+    sound = (
+        await _open_pipe(source)
+        if _flows(source)
+        else await asyncio.to_thread(read_audio, Path(source))
+    )
+    with ExitStack() as held:
+        if isinstance(sound, OpenRecording):
+            held.push(sound)
+        async with connect(
+            to.url, token=to.token, ca=to.authority, headers=to.headers, wait=to.wait
+        ) as connection:
+            if isinstance(sound, OpenRecording):
+                held.pop_all()  # the thread that reads it closes it: it may wait for a silent pipe
+                seconds = await _live(connection, sound, options, screen)
+            else:
+                outcome = await stream(
+                    connection, sound, options=options, realtime=realtime, on_event=screen.show
+                )
+                seconds = outcome.audio_s
+    screen.warn(sound.warnings, _name(source))
+    return seconds
+
+
+def _flows(source: str) -> bool:
+    """Whether the sound comes as it is made: standard input, a FIFO, `<(a command)`."""
+    return source == PIPE or not Path(source).is_file()
+
+
+def _check(source: str) -> None:
+    """Refuse what cannot be read, before anybody is connected to."""
     if source == PIPE:
-        sound = await asyncio.to_thread(soundfile.SoundFile, sys.stdin.fileno(), closefd=False)
-    else:
-        audio = await asyncio.to_thread(read_audio, Path(source))
-    async with connect(
-        to.url, token=to.token, ca=to.authority, headers=to.headers, wait=to.wait
-    ) as connection:
-        if source == PIPE:
-            return await _live(connection, sound, options, screen)
-        outcome = await stream(
-            connection, audio, options=options, realtime=realtime, on_event=screen.show
-        )
-        return outcome.audio_s
+        if sys.stdin.isatty():
+            raise ConfigurationError(
+                "standard input is a terminal; send sound into it: "
+                "arecord -f S16_LE -r 16000 | perch transcribe -"
+            )
+    elif not Path(source).exists():
+        raise ConfigurationError(f"there is no file {source}; - reads standard input")
+    elif Path(source).is_dir():
+        raise ConfigurationError(f"{source} is a folder; name a recording in it")
+
+
+def _name(source: str) -> str:
+    return "standard input" if source == PIPE else source
 
 
 def _as_json(screen: Screen, seconds: float) -> str:
@@ -213,6 +280,7 @@ def _as_json(screen: Screen, seconds: float) -> str:
         "audio_seconds": seconds,
         "finals": finals,
         "reconnects": [asdict(healed) for healed in screen.reconnects],
+        "warnings": screen.warnings,
     }
     return json.dumps(said, indent=2)
 
@@ -251,15 +319,15 @@ def command(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Send FILE to a stack and print what it heard: one line for each final result.
 
-    FILE is anything libsndfile reads (WAV, FLAC, OGG, MP3 ...), or - for a WAV or FLAC stream on
-    standard input, which is sent as it comes: `arecord -f S16_LE -r 16000 | perch transcribe -`.
+    FILE is WAV, FLAC, OGG, MP3, AIFF, AU, CAF, W64 or SPHERE with samples of any kind, or - for any
+    of these on standard input, which is sent as it comes, as from a FIFO or `<(a command)`:
+    `arecord -f S16_LE -r 16000 | perch transcribe -`.
     On a terminal interim results are shown too, each in the place of the one before. When the
     connection breaks, the session goes on over another one; that is said, and nothing is lost.
 
     Exit code 0 when everything was sent and the last result came, 1 when not, 2 for wrong usage.
     """
-    if source != PIPE and not Path(source).is_file():
-        raise ConfigurationError(f"there is no file {source}; - reads standard input")
+    _check(source)
     token = read_token(token_file)
     if url is not None:
         to = Destination(url=url, token=token, wait=wait)
@@ -279,8 +347,8 @@ def command(  # noqa: PLR0913 - one parameter an option
     except ClientError as error:
         code = f" ({error.code})" if error.code else ""
         raise CommandFailedError(f"{error}{code}") from None
-    except soundfile.LibsndfileError as error:
-        raise CommandFailedError(f"standard input is no sound that can be read: {error}") from None
+    except RecordingError as error:
+        raise CommandFailedError(error.about(_name(source))) from None
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
     if as_json:

@@ -186,5 +186,5 @@ def _told() -> Iterator[None]:
         yield
     except RecordingError as error:
         raise AsrError(
-            _CODES[error.problem], error.sentence, retryable=False, fault=Fault.CALLER
+            _CODES[error.problem], str(error), retryable=False, fault=Fault.CALLER
         ) from None

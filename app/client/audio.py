@@ -3,16 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import soundfile
-import soxr
-from numpy.typing import NDArray
-
-from app.contract.limits import (
-    DEFAULT_SAMPLE_RATE_HZ,
-    MAX_SAMPLE_RATE_HZ,
-    MIN_SAMPLE_RATE_HZ,
-)
+from app.contract.limits import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
+from app.recordings import RecordingError, read_recording
 
 BYTES_PER_SAMPLE = 2
 
@@ -24,10 +16,12 @@ class PcmAudio:
     Attributes:
         data: The samples, two bytes each.
         sample_rate: Samples per second.
+        warnings: What was odd about the file they come from, one sentence each.
     """
 
     data: bytes
     sample_rate: int
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not MIN_SAMPLE_RATE_HZ <= self.sample_rate <= MAX_SAMPLE_RATE_HZ:
@@ -47,34 +41,21 @@ class PcmAudio:
 
 
 def read_audio(path: Path | str) -> PcmAudio:
-    """Read any file libsndfile knows (WAV, FLAC, OGG, MP3 ...) at its own sample rate.
+    """Read a recording of any kind that `app.recordings` decodes, at its own sample rate.
 
-    Channels are averaged. Files outside the contract's rates are converted to 16 kHz. This blocks:
-    on an event loop, call it in a thread.
+    Channels are averaged. Recordings outside the contract's rates are converted to 16 kHz. This
+    blocks: on an event loop, call it in a thread.
 
     Args:
         path: The file.
 
     Raises:
-        ValueError: It is not audio that can be decoded.
-        OSError: It cannot be read.
+        ValueError: It cannot be decoded: what it seems to be, what is accepted, what to do.
+        OSError: It cannot be opened.
     """
     with Path(path).open("rb") as file:
         try:
-            samples, rate = soundfile.read(file, dtype="int16", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise ValueError(
-                f"{path} cannot be decoded; accepted: WAV, FLAC, OGG, MP3 and what libsndfile reads"
-            ) from error
-    mono = _mono(samples)
-    if not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
-        mono = soxr.resample(mono, rate, DEFAULT_SAMPLE_RATE_HZ)
-        rate = DEFAULT_SAMPLE_RATE_HZ
-    return PcmAudio(data=mono.astype("<i2").tobytes(), sample_rate=rate)
-
-
-def _mono(samples: NDArray[np.int16]) -> NDArray[np.int16]:
-    if samples.shape[1] == 1:
-        return samples[:, 0]
-    mean: NDArray[np.float64] = np.rint(samples.mean(axis=1))
-    return mean.astype(np.int16)
+            read = read_recording(file)
+        except RecordingError as error:
+            raise ValueError(error.about(str(path))) from None
+    return PcmAudio(data=read.data, sample_rate=read.sample_rate, warnings=read.warnings)

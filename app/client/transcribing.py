@@ -39,6 +39,8 @@ class Outcome:
         finish_s: From asking for the end to `session_stopped`.
         reconnects: Breaks of the connection over which the session was gone on with. Durations
             above have them in them.
+        warnings: What was odd about the recording, one sentence each: that it ends before its
+            header says, for one.
     """
 
     finals: tuple[Transcription, ...]
@@ -51,6 +53,7 @@ class Outcome:
     last_final_s: float | None
     finish_s: float | None
     reconnects: tuple[Reconnected, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -164,7 +167,7 @@ async def stream(  # noqa: PLR0913 - independent keywords, each with a default
     return _outcome(
         times,
         sender.result(),
-        audio.seconds,
+        audio,
         speech_start_s if realtime else None,
         realtime=realtime,
     )
@@ -200,7 +203,7 @@ async def _speak(
 def _outcome(
     times: Timeline,
     stopped: SessionStopped,
-    audio_s: float,
+    audio: PcmAudio,
     speech_start_s: float | None,
     *,
     realtime: bool,
@@ -209,7 +212,7 @@ def _outcome(
     return Outcome(
         finals=tuple(final for _, final in times.finals),
         stopped=stopped,
-        audio_s=audio_s,
+        audio_s=audio.seconds,
         wall_s=span(times.begun_at, times.stopped_at),
         first_interim_s=span(times.begun_at, times.first_interim_at),
         first_interim_after_speech_s=span(speech, times.first_interim_at),
@@ -217,4 +220,5 @@ def _outcome(
         last_final_s=span(times.stop_at, times.last_final_after_stop_at),
         finish_s=span(times.stop_at, times.stopped_at),
         reconnects=tuple(times.reconnects),
+        warnings=audio.warnings,
     )

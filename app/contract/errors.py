@@ -296,7 +296,7 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         when="`POST /transcribe/file`.",
     ),
     ErrorCode.UNSUPPORTED_AUDIO: ErrorSpec(
-        sentence="The file {filename} cannot be decoded. {detail}",
+        sentence="{filename}: {detail}",
         http_status=415,
         when="`POST /transcribe/file`: the file is of a kind that is not decoded, or broken before "
         "its first sample. `detail` says what it seems to be, what is accepted, and how to convert "

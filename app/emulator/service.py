@@ -1,14 +1,13 @@
 """The Riva ASR service and the standard health service, as generic gRPC handlers."""
 
 import asyncio
-import io
+from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 
 import grpc
 import riva.client.proto.health_pb2 as health
 import riva.client.proto.riva_asr_pb2 as asr
 import riva.client.proto.riva_audio_pb2 as audio_pb
-import soundfile
 
 from app.emulator.messages import (
     Message,
@@ -22,6 +21,7 @@ from app.emulator.refusals import RefusalError, bad_argument
 from app.emulator.results import AudioFormat, Hypothesis, StreamOptions
 from app.emulator.runtime import Runtime
 from app.emulator.stream import StreamCall
+from app.recordings import OpenRecording, RecordingError, open_recording
 
 ASR_SERVICE = "nvidia.riva.asr.RivaSpeechRecognition"
 HEALTH_SERVICE = "grpc.health.v1.Health"
@@ -40,18 +40,36 @@ def _contains_file(request: Message) -> bool:
     return by_name or request.audio.startswith((b"RIFF", b"fLaC", b"OggS"))
 
 
-def _read_file(data: bytes) -> tuple[AudioFormat, bytes]:
-    """A sound file's samples as PCM; off the event loop, decoding takes its time."""
+def _open_file(data: bytes) -> OpenRecording:
+    """A sound file at its first sample; blocks."""
     try:
-        samples, rate = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise bad_argument(f"the audio is no readable WAV, FLAC or OGG file: {error}") from None
-    if samples.shape[1] != 1:
-        raise bad_argument(f"the audio has {samples.shape[1]} channels; send one channel")
-    return (
-        AudioFormat(encoding="LINEAR_PCM", sample_rate=rate),
-        samples.astype("<i2", copy=False).tobytes(),
-    )
+        recording = open_recording(data)
+    except RecordingError as error:
+        raise bad_argument(str(error)) from None
+    if recording.channels != 1:
+        recording.close()
+        raise bad_argument(f"the audio has {recording.channels} channels; send one channel")
+    return recording
+
+
+def _next_block(blocks: Iterator[bytes]) -> bytes:
+    """The next second of a sound file, empty at the end; blocks."""
+    try:
+        return next(blocks, b"")
+    except RecordingError as error:
+        raise bad_argument(str(error)) from None
+
+
+async def _decoded(recording: OpenRecording) -> AsyncIterator[bytes]:
+    """A sound file's samples as PCM; off the event loop, decoding takes its time."""
+    blocks = recording.blocks(_CHUNK_SECONDS)
+    while block := await asyncio.to_thread(_next_block, blocks):
+        yield block
+
+
+async def _cut(data: bytes, step: int) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), step):
+        yield data[start : start + step]
 
 
 class AsrService:
@@ -84,27 +102,40 @@ class AsrService:
             return await context.abort(refusal.status, refusal.text)
 
     async def _recognize(self, request: Message) -> Message:
-        if _contains_file(request):
-            audio, data = await asyncio.to_thread(_read_file, bytes(request.audio))
+        data = bytes(request.audio)
+        if not _contains_file(request):
+            audio = audio_format(request.config)
+            chunks = _cut(data, int(audio.bytes_per_second * _CHUNK_SECONDS))
+            return await self._answer(request, audio, chunks)
+        recording = await asyncio.to_thread(_open_file, data)
+        try:
+            audio = AudioFormat(encoding="LINEAR_PCM", sample_rate=recording.sample_rate)
             request.config.sample_rate_hertz = audio.sample_rate
-        else:
-            audio, data = audio_format(request.config), bytes(request.audio)
-        options = stream_options(request.config, audio, interim_results=False)
-        return recognize_response(await self._hear(data, options), options, request.id.value)
+            return await self._answer(request, audio, _decoded(recording))
+        finally:
+            await asyncio.to_thread(recording.close)
 
-    async def _hear(self, data: bytes, options: StreamOptions) -> list[Hypothesis]:
+    async def _answer(
+        self, request: Message, audio: AudioFormat, chunks: AsyncIterator[bytes]
+    ) -> Message:
+        options = stream_options(request.config, audio, interim_results=False)
+        return recognize_response(await self._hear(chunks, options), options, request.id.value)
+
+    async def _hear(self, chunks: AsyncIterator[bytes], options: StreamOptions) -> list[Hypothesis]:
         session = self._runtime.recogniser.open(options)
-        step = int(options.audio.bytes_per_second * _CHUNK_SECONDS)
 
         async def write() -> None:
-            for start in range(0, len(data), step):
-                await session.write(data[start : start + step])
+            async for chunk in chunks:
+                await session.write(chunk)
             await session.end()
 
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(write())
                 return [heard async for heard in session.results()]
+        except BaseExceptionGroup as errors:
+            # A decoder's refusal is the caller's to hear, not "UNKNOWN".
+            raise errors.exceptions[0] from None
         finally:
             session.release()
 

@@ -120,7 +120,7 @@ class AudioInput:
         except RecordingError as error:
             self._container, self._ignoring = None, True
             self._warned = False
-            await self._warn(what, f"not heard any further ({error.sentence})")
+            await self._warn(what, f"not heard any further ({error})")
 
     async def _feed(self, seconds: float, pcm: bytes) -> None:
         recognition = self._recognition

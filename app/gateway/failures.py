@@ -38,7 +38,11 @@ def stream_failure(error: AsrError, results: int) -> ContractError:
 def upload_failure(error: AsrError, filename: str, limit: int) -> ContractError:
     """Translate the failure of an uploaded file's transcription."""
     if error.code in _UNUSABLE_FILE:
-        return ContractError(ErrorCode.UNSUPPORTED_AUDIO, filename=filename, detail=error.message)
+        return ContractError(
+            ErrorCode.UNSUPPORTED_AUDIO,
+            filename=filename or "The file",
+            detail=error.message,
+        )
     if error.code == AsrCode.AUDIO_TOO_LONG:
         return ContractError(ErrorCode.BAD_REQUEST, detail=error.message)
     if error.code == AsrCode.AUDIO_TOO_LARGE:

@@ -29,7 +29,8 @@ class OpenRecording:
     """A recording whose header was read.
 
     Iterate `blocks` once, to its end; `duration` and `warnings` grow while that happens and are
-    whole afterwards. Use it as a context manager, or `close` it.
+    whole afterwards. Use it as a context manager, or `close` it: from any thread, also while
+    another one waits in `blocks`, which then ends.
 
     Args:
         opened: The decoder.
@@ -121,7 +122,7 @@ class OpenRecording:
                 break
         self._check_feed()
         if sound.reason is not None and not self._frames:
-            raise undecodable(self._opened.name, sound.reason)
+            raise undecodable(f"it is {self._opened.name}, and {sound.reason}")
         if pcm := self._mixer.finish():
             yield pcm
         self._warn_of_the_end()
@@ -164,25 +165,41 @@ def open_recording(
     Raises:
         RecordingError: It cannot be used; see `RecordingProblem`.
     """
-    with ExitStack() as stack:
-        try:
-            if isinstance(recording, Path):
-                file: BinaryIO = stack.enter_context(recording.open("rb"))
-            else:
-                file = io.BytesIO(recording) if isinstance(recording, bytes) else recording
-            source = source_of(file, limits.max_bytes)
-            head = source.read_at(0, HEAD_BYTES)
-            name = name_of(head)
-            if name is not None and (demuxer := demuxer_of(name)) is not None:
-                opened = open_by_ffmpeg(source, demuxer, name, stack)
-            else:
-                opened = open_sound(source, container_of(head), stack)
-        except OSError as error:
-            raise _unreadable(error) from None
-        check_shape(opened.sound.samplerate, opened.sound.channels)
-        _check_length(opened, limits.max_seconds)
-        return OpenRecording(opened, limits, stack.pop_all())
-    raise AssertionError("unreachable")
+    closing = ExitStack()
+    try:
+        opened = _opened(recording, limits, closing)
+    except BaseException:
+        closing.close()
+        raise
+    return OpenRecording(opened, limits, closing)
+
+
+def _opened(
+    recording: Path | bytes | BinaryIO, limits: RecordingLimits, closing: ExitStack
+) -> Opened:
+    try:
+        if isinstance(recording, Path):
+            # A pipe is not to be read further than it is asked for, nor waited for when it is let
+            # go of: a buffered one would.
+            flows = not recording.is_file()
+            file: BinaryIO = closing.enter_context(recording.open("rb", 0 if flows else -1))
+        else:
+            file = io.BytesIO(recording) if isinstance(recording, bytes) else recording
+        source = source_of(file, limits.max_bytes)
+        head = source.read_at(0, HEAD_BYTES)
+        name = name_of(head)
+        if name is not None and (demuxer := demuxer_of(name)) is not None:
+            opened = open_by_ffmpeg(source, demuxer, name, closing)
+        else:
+            opened = open_sound(source, container_of(head), closing)
+    except OSError as error:
+        raise _unreadable(error) from None
+    rate, longest = opened.sound.samplerate, limits.max_seconds
+    check_shape(rate, opened.sound.channels)
+    # What is too long beyond doubt is refused before any of it is decoded.
+    if longest is not None and (opened.certain_frames or 0) > longest * rate:
+        raise _too_long(opened.certain_frames, rate, longest)
+    return opened
 
 
 def read_recording(
@@ -203,18 +220,12 @@ def read_recording(
         )
 
 
-def _check_length(opened: Opened, longest: float | None) -> None:
-    """Refuse at once what is too long beyond doubt."""
-    if longest is not None and (opened.certain_frames or 0) > longest * opened.sound.samplerate:
-        raise _too_long(opened.certain_frames, opened.sound.samplerate, longest)
-
-
 def _too_long(said: int | None, rate: int, longest: float) -> RecordingError:
     seconds = (said or 0) / rate
     lasts = f"{seconds:.0f}" if longest < seconds < _BELIEVED_SECONDS else f"more than {longest:g}"
     return RecordingError(
         RecordingProblem.TOO_LONG,
-        f"The recording lasts {lasts} s; accepted: at most {longest:g} s",
+        f"lasts {lasts} s; accepted: at most {longest:g} s",
     )
 
 
@@ -222,5 +233,5 @@ def _unreadable(error: OSError) -> RecordingError:
     # The system's word for it without its path, which is nobody's business.
     return RecordingError(
         RecordingProblem.UNREADABLE,
-        f"The recording cannot be read: {error.strerror or type(error).__name__}.",
+        f"cannot be read: {error.strerror or type(error).__name__}",
     )

@@ -24,19 +24,22 @@ class RecordingError(Exception):
 
     Args:
         problem: What is wrong, for programs.
-        sentence: The same for people: what it is, what is accepted, and what to do. It never names
-            a path of this machine.
+        said: The same for people, without a subject: what it is, what is accepted, and what to do.
+            It never names a path of this machine.
     """
 
-    def __init__(self, problem: RecordingProblem, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, problem: RecordingProblem, said: str) -> None:
+        super().__init__(f"The recording {said}")
         self.problem = problem
-        self.sentence = sentence
+        self._said = said
+
+    def about(self, name: str) -> str:
+        """The sentence with the recording's own name in it."""
+        return f"{name} {self._said}"
 
 
-def undecodable(name: str, reason: str) -> RecordingError:
+def undecodable(reason: str) -> RecordingError:
     """The refusal of something of a known kind that is broken."""
     return RecordingError(
-        RecordingProblem.UNREADABLE,
-        f"The {name} cannot be decoded: {reason}; record or convert it again.",
+        RecordingProblem.UNREADABLE, f"cannot be decoded: {reason}; record or convert it again"
     )

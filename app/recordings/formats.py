@@ -154,30 +154,31 @@ def container_of(head: bytes) -> Container:
             return mark.container
     elif _is_mpeg(head):
         return Container.MPEG
-    raise RecordingError(RecordingProblem.UNSUPPORTED, _sentence(head))
+    raise _refusal(head)
 
 
 def unsupported(what: str) -> RecordingError:
     """The refusal of something ffmpeg can turn into what is accepted."""
     return RecordingError(
         RecordingProblem.UNSUPPORTED,
-        f"The recording is {what}, which is not decoded here; accepted: {ACCEPTED}; "
-        f"convert it: {_TO_WAV}",
+        f"cannot be decoded; accepted: {ACCEPTED}; it seems to be {what}; to convert it: {_TO_WAV}",
     )
 
 
-def _sentence(head: bytes) -> str:
-    if not head:
-        return f"The recording is empty; accepted: {ACCEPTED}."
+def _refusal(head: bytes) -> RecordingError:
     name = name_of(head)
-    if name is None:
-        return (
-            f"The recording has no header that names a format; accepted: {ACCEPTED}; "
+    if name in _CONVERTIBLE:
+        return unsupported(name)
+    if not head:
+        said = f"is empty; accepted: {ACCEPTED}"
+    elif name is None:
+        said = (
+            f"cannot be decoded; accepted: {ACCEPTED}; it has no header that names a format; "
             f"if it is raw 16-bit samples at 16 kHz: {_RAW_TO_WAV}"
         )
-    if name in _CONVERTIBLE:
-        return str(unsupported(name))
-    return f"This is {name}, not a recording; accepted: {ACCEPTED}."
+    else:
+        said = f"cannot be decoded; accepted: {ACCEPTED}; it seems to be {name}"
+    return RecordingError(RecordingProblem.UNSUPPORTED, said)
 
 
 def mark_of(head: bytes) -> Mark | None:

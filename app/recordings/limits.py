@@ -40,6 +40,6 @@ def check_shape(rate: int, channels: int) -> None:
         return
     raise RecordingError(
         RecordingProblem.UNSUPPORTED,
-        f"The recording has {channels} channels at {rate} Hz; accepted: 1 to "
-        f"{MOST_CHANNELS} channels and 1 to {HIGHEST_SOURCE_RATE_HZ} Hz.",
+        f"has {channels} channels at {rate} Hz; accepted: 1 to {MOST_CHANNELS} channels and 1 to "
+        f"{HIGHEST_SOURCE_RATE_HZ} Hz",
     )

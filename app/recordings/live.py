@@ -9,15 +9,10 @@ from typing import Final
 from app.recordings.errors import RecordingError
 from app.recordings.ffmpeg import demuxer_of
 from app.recordings.formats import container_of, is_text, mark_of, name_of
+from app.recordings.mpeg import frame_header
 
 _SURE_BYTES: Final = 4
 _SURE_TEXT_BYTES: Final = 64
-
-# ISO/IEC 11172-3 section 2.4.2.3 and 13818-3 section 2.4.2.3: kbit/s of layer III by index.
-_KBITS_1: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_KBITS_2: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-_RATES_1: Final = (44_100, 48_000, 32_000)
-_FREE_OR_RESERVED: Final = 0xF
 
 
 def certain_name_of(head: bytes) -> str | None:
@@ -30,7 +25,8 @@ def certain_name_of(head: bytes) -> str | None:
     if mark is not None:
         is_tag = mark.of == b"ID3" and head[3:4] < b"\x10"
         return mark.name if len(mark.of) >= _SURE_BYTES or is_tag else None
-    if _follows(head, _mp3_frame_bytes(head)):
+    frame = frame_header(head)
+    if frame is not None and frame.is_mp3 and _follows(head, frame.size):
         return "MP3"
     if _follows(head, _adts_frame_bytes(head)):
         return "AAC"
@@ -55,18 +51,6 @@ def _follows(head: bytes, size: int | None) -> bool:
     if size is None or len(head) < size + 2:
         return False
     return head[size : size + 2] == head[:2]
-
-
-def _mp3_frame_bytes(head: bytes) -> int | None:
-    if len(head) < _SURE_BYTES or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:  # noqa: PLR2004 - sync, layer III
-        return None
-    version, bit_rate, rate = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
-    if version == 1 or rate == len(_RATES_1) or bit_rate in {0, _FREE_OR_RESERVED}:
-        return None
-    is_first = version == 3  # noqa: PLR2004 - MPEG-1; 2 is MPEG-2, 0 is 2.5
-    kbits = (_KBITS_1 if is_first else _KBITS_2)[bit_rate]
-    hertz = _RATES_1[rate] >> {3: 0, 2: 1, 0: 2}[version]
-    return (144_000 if is_first else 72_000) * kbits // hertz + (head[2] >> 1 & 1)
 
 
 def _adts_frame_bytes(head: bytes) -> int | None:

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from app.recordings.errors import RecordingError, RecordingProblem
+from app.recordings.errors import undecodable
 from app.recordings.sources import Source, skip
 
 _HEADER_BYTES: Final = 4
@@ -75,6 +75,11 @@ class FrameHeader:
     samples: int
     side_bytes: int
 
+    @property
+    def is_mp3(self) -> bool:
+        """Whether it is of layer III."""
+        return self.kind[1] == _LAYER_III
+
 
 def frame_header(data: bytes) -> FrameHeader | None:
     """The header that these bytes begin with; None where they are none.
@@ -126,10 +131,7 @@ class MpegFrames:
         self.skipped = 0
         frame = self._next()
         if frame is None:
-            raise RecordingError(
-                RecordingProblem.UNREADABLE,
-                "The MP3 cannot be decoded: there is no sound in it; record or convert it again.",
-            )
+            raise undecodable("it seems to be MP3, and there is no sound in it")
         self._waiting = self._without_promises(frame)
 
     def read(self, _: int = -1) -> bytes:
@@ -195,7 +197,7 @@ class MpegFrames:
     def _without_promises(self, frame: bytes) -> bytes:
         """The first frame; where it is a table of contents, with no number of frames to believe."""
         header = frame_header(frame)
-        if header is None or header.kind[1] != _LAYER_III:
+        if header is None or not header.is_mp3:
             return frame
         if frame.startswith(b"VBRI", _VBRI_AT):
             self.declared = _number(frame, _VBRI_AT + _VBRI_FRAMES_AT) * header.samples

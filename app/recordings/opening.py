@@ -158,7 +158,7 @@ def _open_wav(source: Source, closing: ExitStack) -> Opened:
         "channels": header.channels,
         "endian": "BIG" if header.big_endian else "LITTLE",
     }
-    sound = _opened(view, "WAV", closing, **raw if linear else {})
+    sound = _opened_view(view, "WAV", closing, **raw if linear else {})
     declared = certain = None
     if linear and header.size is not None:
         declared = header.size // header.frame_bytes
@@ -198,7 +198,7 @@ def _open_mpeg(source: Source, closing: ExitStack) -> Opened:
         return bytes(wanted) if position > NO_END // 2 else stream.read_at(position, wanted)
 
     view = View(read_at, NO_END)
-    sound = _opened(view, "MP3", closing)
+    sound = _opened_view(view, "MP3", closing)
     return Opened(
         sound=sound,
         feed=view,
@@ -236,7 +236,7 @@ def _open_flac(source: Source, closing: ExitStack) -> Opened:
         return source.read_at(position, min(wanted, _FLAC_READ_BYTES) if source.flows else wanted)
 
     view = View(read_at, NO_END)
-    sound = _opened(view, "FLAC", closing)
+    sound = _opened_view(view, "FLAC", closing)
     return Opened(
         sound=sound,
         feed=view,
@@ -254,7 +254,7 @@ long their header says they are, as long as the file does not seem to be shorter
 def _open_other(source: Source, container: Container, closing: ExitStack) -> Opened:
     whole = container in _BELIEVES_THE_LENGTH and not source.flows
     view = View(source.read_at, source.length if whole and source.length is not None else NO_END)
-    sound = _opened(view, container.name, closing)
+    sound = _opened_view(view, container.name, closing)
     frames: int = sound.frames
     return Opened(
         sound=sound,
@@ -268,25 +268,30 @@ def _open_other(source: Source, container: Container, closing: ExitStack) -> Ope
 def _open_pumped(source: Source, container: Container, closing: ExitStack) -> Opened:
     pump = Pump(source)
     closing.callback(pump.close)
-    sound = _opened(pump, container.name, closing, pump.reading_end, closefd=False)
+    sound = _opened(pump, container.name, closing, file=pump.reading_end, closefd=False)
     name = f"{container.name} ({sound.subtype_info})"
     return Opened(sound=sound, feed=pump, name=name, declared_frames=None)
+
+
+def _opened_view(view: View, name: str, closing: ExitStack, **shape: Any) -> Sound:  # noqa: ANN401 - soundfile's own
+    return _opened(view, name, closing, file=view, **shape)
 
 
 def _opened(
     feed: Feed,
     name: str,
     closing: ExitStack,
-    file: View | int | None = None,
+    *,
+    file: View | int,
     **shape: Any,  # noqa: ANN401 - soundfile's own
 ) -> Sound:
     try:
-        sound: Sound = closing.enter_context(Sound(feed if file is None else file, **shape))
+        sound: Sound = closing.enter_context(Sound(file, **shape))
     except soundfile.LibsndfileError as error:
         match feed.failure:
             case RecordingError() | OSError() as failure:
                 raise failure from None
-        raise undecodable(name, reason_of(error)) from None
+        raise undecodable(f"it is {name}, and {reason_of(error)}") from None
     # What was looked for at the far end on the way was not the end.
     feed.ended = False
     return sound

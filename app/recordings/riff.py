@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from app.recordings.errors import RecordingError, RecordingProblem
+from app.recordings.errors import RecordingError, undecodable
 from app.recordings.formats import unsupported
 from app.recordings.limits import check_shape
 from app.recordings.sources import Source, skip
@@ -102,7 +102,7 @@ def read_wav_header(source: Source) -> WavHeader:
     """
     order = ">" if source.read_at(0, 4) == b"RIFX" else "<"
     if source.read_at(8, 4) != b"WAVE":
-        raise _broken("it is RIFF, and not WAVE")
+        raise undecodable("it is RIFF, and not WAVE")
     at, long_size = 12, None
     format_chunk: bytes | None = None
     for _ in range(_MOST_CHUNKS):
@@ -213,7 +213,4 @@ def _subtype(tag: int, sample_bytes: int, bits: int) -> str:
 
 
 def _broken(what: str) -> RecordingError:
-    return RecordingError(
-        RecordingProblem.UNREADABLE,
-        f"The WAV cannot be read: {what}; record or convert it again.",
-    )
+    return undecodable(f"it is a WAV, and {what}")

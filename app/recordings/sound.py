@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import soundfile
@@ -87,10 +87,12 @@ class Pump:
                 while came := self._source.read_at(at, _PUMP_BYTES):
                     out.write(came)
                     at += len(came)
+            except BrokenPipeError:
+                raise
             except (RecordingError, OSError) as error:
-                if isinstance(error, BrokenPipeError):
-                    raise
                 self.failure = error
+            except ValueError:
+                pass  # the file was closed: nobody listens any more
             self.ended = True
 
     def close(self) -> None:
@@ -106,7 +108,16 @@ class Sound(soundfile.SoundFile):  # type: ignore[misc] # it ships no types
     file hand out memory that was never written where the header promised too much.
     """
 
-    _trouble: soundfile.SoundFileError | None = None
+    def __init__(self, file: View | int, **shape: Any) -> None:  # noqa: ANN401 - soundfile's own
+        # One thread closes while another reads: libsndfile would read on in memory given back.
+        self._in_use = threading.Lock()
+        self._trouble: soundfile.SoundFileError | None = None
+        super().__init__(file, **shape)
+
+    def close(self) -> None:
+        """Let go of the decoder, when a read that is under way has ended."""
+        with self._in_use:
+            super().close()
 
     def seekable(self) -> bool:
         """Never."""
@@ -120,7 +131,10 @@ class Sound(soundfile.SoundFile):  # type: ignore[misc] # it ships no types
         # What the decoder did not write to stays no number, and is not handed on.
         room = np.full((most, self.channels), np.nan, dtype=np.float32)
         try:
-            frames: Frames = self.read(most, dtype="float32", always_2d=True, out=room)
+            with self._in_use:
+                if self.closed:
+                    return room[:0]
+                frames: Frames = self.read(most, dtype="float32", always_2d=True, out=room)
         except soundfile.SoundFileError as error:
             self._trouble = error
             untouched = np.isnan(room).any(axis=1)

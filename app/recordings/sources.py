@@ -81,7 +81,7 @@ def _has_an_end(file: BinaryIO) -> bool:
 def _too_large(most: int) -> RecordingError:
     return RecordingError(
         RecordingProblem.TOO_LARGE,
-        f"The recording has more bytes than are taken; accepted: up to {most}",
+        f"has more bytes than are taken; accepted: up to {most}",
     )
 
 

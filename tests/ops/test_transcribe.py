@@ -1,19 +1,17 @@
 """What `perch transcribe` shows and refuses. Speech through a whole stack is in test_up."""
 
 import asyncio
-import io
 import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 from click.testing import CliRunner
 
 from app.client import Partial, Queued, Reconnected, Transcription, WarningA
+from app.recordings import RecordingError, RecordingProblem
 from ops import transcribe
 from ops.recording import DEFAULT
 from ops.transcribe import Screen
@@ -84,16 +82,6 @@ def test_a_break_and_a_place_in_the_waiting_room_are_said_beside_the_transcript(
     ]
 
 
-def test_a_stereo_stream_is_cut_into_mono_blocks_of_a_tenth_of_a_second() -> None:
-    left = np.arange(1000, dtype=np.int16)
-    file = io.BytesIO()
-    soundfile.write(file, np.column_stack([left, left * 3]), 4000, format="WAV")
-    file.seek(0)
-    blocks = list(transcribe._blocks(soundfile.SoundFile(file)))
-    assert [len(block) for block in blocks] == [800, 800, 400]
-    assert np.array_equal(np.frombuffer(b"".join(blocks), "<i2"), left * 2)
-
-
 async def test_a_pipe_is_not_read_further_ahead_than_the_gateway_takes() -> None:
     read = 0
     full = threading.Event()
@@ -117,11 +105,11 @@ async def test_a_pipe_is_not_read_further_ahead_than_the_gateway_takes() -> None
 async def test_a_stream_that_breaks_off_is_told_where_it_is_read() -> None:
     def blocks() -> Iterator[bytes]:
         yield b"ab"
-        raise soundfile.LibsndfileError(1)
+        raise RecordingError(RecordingProblem.UNREADABLE, "broke off")
 
     stream = transcribe._from_thread(blocks())
     assert await anext(stream) == b"ab"
-    with pytest.raises(soundfile.LibsndfileError):
+    with pytest.raises(RecordingError):
         await anext(stream)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.recordings import Pcm16, read_recording
+from app.recordings import Pcm16, open_recording, read_recording
 from tests.app.recordings.making import LINEAR, LOSSY, encoded, piped, speech_like
 
 RATE = 16_000
@@ -50,3 +50,14 @@ def test_a_lossy_recording_sounds_the_same(container: str, subtype: str, way: st
     sound = heard(pcm)[: len(SOUND)]
     assert pcm.duration == pytest.approx(1.5, abs=0.12)
     assert np.corrcoef(sound, SOUND[: len(sound)])[0, 1] > 0.98
+
+
+def test_channels_are_averaged_and_a_block_is_no_longer_than_was_asked_for() -> None:
+    left = np.arange(2000) / 32768
+    data = encoded(np.column_stack([left, left * 3]), 8000, "WAV", "PCM_16")
+    with open_recording(data) as recording:
+        blocks = list(recording.blocks(0.1))
+        assert (recording.sample_rate, recording.channels) == (8000, 2)
+    assert [len(block) for block in blocks] == [1600, 1600, 800]
+    samples = np.frombuffer(b"".join(blocks), "<i2")
+    assert np.max(np.abs(samples - 2 * np.arange(2000))) <= 1
