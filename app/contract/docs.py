@@ -170,9 +170,6 @@ fallback the recogniser, for health checks that replace machines. Besides `sessi
 `free_sessions`, `waiting`, `connections`, `draining`, `recognition` (`on`, `off` or `fallback`), \
 and `endpoints`: each recogniser's `name`, `route` (`primary` or `fallback`), `ready`, `streams`, \
 `slots`, `consecutive_errors`, `ejected_for` (s), `ejections` |
-| `POST /drain` | 202 with `draining`, and in seconds `finalise_in` and `cut_in`: the gateway \
-drains as after SIGTERM. Only from the same machine and not through a proxy or a browser; else 404 |
-| `GET /metrics` | Prometheus text; `metrics.md` lists the names |
 | `POST /transcribe/file` | multipart field `file` with {ACCEPTED}: `status`, \
 `filename`, `transcript`, `confidence`, `duration` (seconds that were read, whatever the header \
 says), `service`, `timestamp`, `words`, `warnings` (sentences, mostly none: that the file ends \
@@ -184,6 +181,14 @@ before its header says, for one); an error has the four error keys, `status` and
 | `GET /ui`, `/static/` | the demo page |
 | `GET /ws`, `GET /ws/transcribe` | 426 `upgrade_required` with `Upgrade: websocket`: these are \
 WebSocket paths, and a proxy that drops the header `Upgrade` is the usual reason to see this |
+
+On the administrative listener (`APP_ADMIN_PORT`; none unless it is set), and nowhere else:
+
+| Route | Answer |
+|---|---|
+| `GET /metrics` | Prometheus text, at most a second old; `metrics.md` lists the names |
+| `POST /drain` | 202 with `draining`, and in seconds `finalise_in` and `cut_in`: the gateway \
+drains as after SIGTERM. Only from the same machine and not through a proxy or a browser; else 404 |
 
 A slash at the end of a path makes no difference, and nothing redirects to another scheme or host. \
 What is no proper request, or no proper handshake, gets 400 `bad_request` or 431 \

@@ -12,7 +12,7 @@ from app.gateway.configuration import (
     secret_values,
 )
 from app.gateway.logs import configure_logging, get_logger
-from app.gateway.server import run_gateway
+from app.gateway.server import CannotListenError, run_gateway
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,7 +37,7 @@ def main(
     the file, and an option over both. `.env.example` of the repository says what each is for. By
     itself it expects the recogniser at localhost:50051 (RIVA_HOST, RIVA_PORT).
 
-    Exit code 0 after a drain, 1 when the address cannot be had, 2 for options or settings that
+    Exit code 0 after a drain, 1 when an address cannot be had, 2 for options or settings that
     cannot be used; then nothing was started.
     """
     try:
@@ -54,7 +54,7 @@ def run(configuration: Configuration) -> int:
     """Serve until a signal asks for the end.
 
     Returns:
-        0 after a drain, 1 when the address cannot be had.
+        0 after a drain, 1 when an address cannot be had.
     """
     settings = configuration.gateway
     configure_logging(settings.log_level, settings.log_format, secret_values(configuration))
@@ -63,13 +63,8 @@ def run(configuration: Configuration) -> int:
         log.warning("a key in .env means nothing", key=key)
     try:
         run_gateway(configuration)
-    except (OSError, UnicodeError) as error:
-        # A name of which no DNS query can be made is a UnicodeError.
-        reason = error.strerror if isinstance(error, OSError) else f"no such name can be: {error}"
-        sys.stderr.write(
-            f"perch gateway: cannot listen on {settings.app_host}:{settings.app_port} "
-            f"({reason}); set APP_HOST or APP_PORT to another\n"
-        )
+    except CannotListenError as error:
+        sys.stderr.write(f"perch gateway: {error}\n")
         return 1
     return 0
 

@@ -11,7 +11,6 @@ from typing import Final
 from uuid import uuid4
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -60,8 +59,6 @@ def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
             Route("/", http.root),
             Route("/healthz", http.healthz),
             Route("/readyz", http.readyz),
-            Route("/metrics", http.metrics),
-            Route("/drain", http.drain, methods=["POST"]),
             Route("/health", http.health),
             Route("/ws/status", http.websocket_status),
             Route("/transcribe/file", transcribe_file, methods=["POST"]),
@@ -71,11 +68,7 @@ def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
             WebSocketRoute("/{path:path}", serve_websocket),
         ],
         middleware=[Middleware(one) for one in MIDDLEWARE],
-        exception_handlers={
-            HTTPException: http.on_http_exception,
-            ContractError: http.on_contract_error,
-            Exception: http.on_internal_error,
-        },
+        exception_handlers=http.EXCEPTION_HANDLERS,
         lifespan=_lifespan,
     )
     app.router.redirect_slashes = False

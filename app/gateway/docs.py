@@ -10,8 +10,9 @@ _INTRODUCTION: Final = """\
 
 # Metrics
 
-What `GET /metrics` of a gateway exposes, beside `process_*` and `python_info` of the Prometheus
-client. No label has values that a client can choose.
+What `GET /metrics` of a gateway's administrative listener (`APP_ADMIN_PORT`) exposes, beside
+`process_*` and `python_info` of the Prometheus client. No label has values that a client can
+choose.
 
 | Name | Kind | Labels | Meaning |
 |---|---|---|---|"""

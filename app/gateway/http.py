@@ -1,15 +1,14 @@
-"""Everything over plain HTTP but the upload: health, metrics, the old information pages."""
+"""Everything over plain HTTP but the upload: health, the old information pages, errors."""
 
-import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ExceptionHandler
 
 from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS, PATH_B, PROTOCOL_VERSION_B
@@ -17,9 +16,6 @@ from app.gateway.answers import error_response
 from app.gateway.core import Gateway
 
 SERVICE: Final = "perch"
-
-_SIGNS_OF_OTHERS: Final = ("forwarded", "x-forwarded-for", "origin")
-"""Headers that a program on this machine which asks for itself does not send."""
 
 
 def gateway_of(connection: HTTPConnection) -> Gateway:
@@ -57,37 +53,6 @@ async def readyz(request: Request) -> Response:
         },
         status_code=503 if obstacles else 200,
     )
-
-
-async def metrics(request: Request) -> Response:
-    """Expose the metrics in Prometheus's text format."""
-    gateway = gateway_of(request)
-    gateway.metrics.ready.set(not gateway.obstacles())
-    gateway.metrics.tasks.set(len(asyncio.all_tasks()))
-    return Response(gateway.metrics.render(), media_type=CONTENT_TYPE_LATEST)
-
-
-async def drain(request: Request) -> Response:
-    """Begin the drain that SIGTERM begins, for a program on the same machine.
-
-    To everybody else there is nothing here. A proxy on this machine says for whom it asks, and a
-    browser from which page.
-    """
-    if not _is_local(request):
-        raise ContractError(ErrorCode.NOT_FOUND, path=request.scope["path"])
-    times = gateway_of(request).begin_drain()
-    return JSONResponse({"draining": True, **times.seconds_left()}, status_code=202)
-
-
-def _is_local(request: Request) -> bool:
-    if any(name in request.headers for name in _SIGNS_OF_OTHERS) or request.client is None:
-        return False
-    try:
-        peer = ip_address(request.client.host)
-    except ValueError:
-        return False
-    mapped = peer.ipv4_mapped if isinstance(peer, IPv6Address) else None
-    return (mapped or peer).is_loopback
 
 
 async def root(request: Request) -> Response:
@@ -213,3 +178,10 @@ async def on_contract_error(_request: Request, error: Exception) -> Response:
 async def on_internal_error(_request: Request, _error: Exception) -> Response:
     """Say nothing of what went wrong inside; the log has it."""
     return error_response(ContractError(ErrorCode.INTERNAL_ERROR))
+
+
+EXCEPTION_HANDLERS: Final[Mapping[int | type[Exception], ExceptionHandler]] = {
+    HTTPException: on_http_exception,
+    ContractError: on_contract_error,
+    Exception: on_internal_error,
+}

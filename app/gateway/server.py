@@ -4,16 +4,17 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
 from app.asr import RivaASRClient
+from app.gateway.administration import MAX_CONNECTIONS, create_admin_app
 from app.gateway.asgi import create_app
 from app.gateway.configuration import Configuration
 from app.gateway.core import Gateway
@@ -47,37 +48,79 @@ class GatewayServer(uvicorn.Server):
         yield
 
 
+class CannotListenError(OSError):
+    """An address cannot be had; the text says which, why, and what to change."""
+
+
 def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
     """Return a server for the application, not started."""
+    gateway: Gateway = app.state.gateway
+    connections = HttpConnections(settings.app_max_http_connections, gateway.metrics)
+    gateway.metrics.http_connections.set_function(lambda: len(connections))
+    return _server(
+        settings,
+        app,
+        connections,
+        ws=GatewayProtocol,
+        lifespan="on",
+        ssl_certfile=settings.app_ssl_cert,
+        ssl_keyfile=settings.app_ssl_key,
+    )
+
+
+def build_admin_server(settings: GatewaySettings, gateway: Gateway) -> GatewayServer:
+    """Return a server for metrics and drain, not started."""
+    connections = HttpConnections(MAX_CONNECTIONS, gateway.metrics)
+    return _server(settings, create_admin_app(gateway), connections, ws="none", lifespan="off")
+
+
+def _server(
+    settings: GatewaySettings,
+    app: Starlette,
+    connections: HttpConnections,
+    **options: Any,  # noqa: ANN401 - handed on to uvicorn
+) -> GatewayServer:
     config = HttpConfig(
         app,
         http=GatewayHttpProtocol,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
-        ws=GatewayProtocol,
         ws_max_size=settings.max_message_bytes,
         ws_ping_interval=settings.ws_ping_interval_s,
         ws_ping_timeout=settings.ws_ping_timeout_s,
         ws_per_message_deflate=False,
-        lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         # Who connects is who connects: what X-Forwarded-For says is looked at where it counts.
         proxy_headers=False,
         backlog=_BACKLOG,
-        ssl_certfile=settings.app_ssl_cert,
-        ssl_keyfile=settings.app_ssl_key,
         timeout_keep_alive=settings.app_keep_alive_s,
         timeout_graceful_shutdown=int(LINGER_S) + 1,
+        **options,
     )
-    gateway: Gateway = app.state.gateway
-    config.open_connections = HttpConnections(settings.app_max_http_connections, gateway.metrics)
+    config.open_connections = connections
     config.turns = Turns()
     config.send_timeout_s = settings.ws_send_timeout_s
-    config.metrics = gateway.metrics
-    server = GatewayServer(config)
-    gateway.metrics.http_connections.set_function(lambda: len(config.open_connections))
-    return server
+    config.metrics = app.state.gateway.metrics
+    return GatewayServer(config)
+
+
+@asynccontextmanager
+async def administered(
+    settings: GatewaySettings, gateway: Gateway, listener: socket.socket | None
+) -> AsyncIterator[None]:
+    """Serve metrics and drain for the length of an `async with` block, if there is a listener."""
+    if listener is None:
+        yield
+        return
+    server = build_admin_server(settings, gateway)
+    listener.listen(_BACKLOG)  # who comes before the server runs waits for it
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="administration")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
 
 
 async def stop_when_drained(gateway: Gateway, server: GatewayServer) -> None:
@@ -95,8 +138,12 @@ async def stop_when_drained(gateway: Gateway, server: GatewayServer) -> None:
     server.should_exit = True
 
 
-async def serve(configuration: Configuration, listener: socket.socket) -> None:
-    """Serve on a bound socket until a signal asks for the end."""
+async def serve(
+    configuration: Configuration,
+    listener: socket.socket,
+    admin_listener: socket.socket | None = None,
+) -> None:
+    """Serve on bound sockets until a signal asks for the end."""
     settings = configuration.gateway
     app = create_app(settings, RivaASRClient(configuration.riva))
     server = build_server(settings, app)
@@ -123,12 +170,14 @@ async def serve(configuration: Configuration, listener: socket.socket) -> None:
         "listening",
         host=host,
         port=port,
+        admin_port=None if admin_listener is None else admin_listener.getsockname()[1],
         tls=settings.app_ssl_cert is not None,
         max_sessions=settings.ws_max_concurrent_sessions,
         version=gateway.version,
     )
     stopping = asyncio.create_task(stop_when_drained(gateway, server))
-    await server.serve(sockets=[listener])
+    async with administered(settings, gateway, admin_listener):
+        await server.serve(sockets=[listener])
     stopping.cancel()
     await asyncio.gather(stopping, return_exceptions=True)
     _log.info("stopped")
@@ -138,16 +187,36 @@ def bind(settings: GatewaySettings) -> socket.socket:
     """Bind the listening socket.
 
     Raises:
-        OSError: The address cannot be had.
+        CannotListenError: The address cannot be had.
     """
-    family = socket.AF_INET6 if ":" in settings.app_host else socket.AF_INET
+    return _bound(settings.app_host, settings.app_port, "APP_HOST or APP_PORT")
+
+
+def bind_admin(settings: GatewaySettings) -> socket.socket | None:
+    """Bind the administrative listener's socket; None where none is asked for.
+
+    Raises:
+        CannotListenError: The address cannot be had.
+    """
+    if settings.app_admin_port is None:
+        return None
+    keys = "APP_ADMIN_HOST or APP_ADMIN_PORT"
+    return _bound(settings.app_admin_host, settings.app_admin_port, keys)
+
+
+def _bound(host: str, port: int, keys: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.app_host, settings.app_port))
-    except OSError:
+        listener.bind((host, port))
+    except (OSError, UnicodeError) as error:
         listener.close()
-        raise
+        # A name of which no DNS query can be made is a UnicodeError.
+        reason = error.strerror if isinstance(error, OSError) else f"no such name can be: {error}"
+        raise CannotListenError(
+            f"cannot listen on {host}:{port} ({reason}); set {keys} to another"
+        ) from error
     return listener
 
 
@@ -155,11 +224,15 @@ def run_gateway(configuration: Configuration) -> None:
     """Serve until a signal asks for the end.
 
     Raises:
-        OSError: The address cannot be had.
+        CannotListenError: An address cannot be had.
     """
-    listener = bind(configuration.gateway)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(configuration, listener))
+    with ExitStack() as opened:
+        listener = opened.enter_context(bind(configuration.gateway))
+        admin_listener = bind_admin(configuration.gateway)
+        if admin_listener is not None:
+            opened.enter_context(admin_listener)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(configuration, listener, admin_listener))
 
 
 def _settle_heap() -> None:

@@ -147,6 +147,17 @@ class GatewaySettings(UploadSettings):
     app_port: Annotated[int, Ge(0), Le(65_535)] = Field(
         8080, description="a port from 0 to 65535; 0 takes a free one and logs it"
     )
+    app_admin_host: str = Field(
+        "127.0.0.1",
+        description="an address or a name for the administrative listener to listen on",
+    )
+    app_admin_port: Annotated[
+        Annotated[int, Ge(0), Le(65_535)] | None, BeforeValidator(empty_is_none)
+    ] = Field(
+        None,
+        description="empty for no administrative listener, or its port from 0 to 65535; 0 takes a "
+        "free one and logs it",
+    )
     app_ssl_cert: OptionalFile = Field(
         None, description="empty, or a readable file with the certificate chain (PEM)"
     )

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from infra.boot.settings import EMF_PORT, EXPORTER_PORT, BootSettings, image_tag
+from infra.boot.settings import ADMIN_PORT, EMF_PORT, EXPORTER_PORT, BootSettings, image_tag
 from infra.regions import dns_suffix
 
 RUN: Final = "/run/perch"
@@ -64,6 +64,7 @@ def boot_environment(settings: BootSettings) -> dict[str, str]:
         "PERCH_SSM": f"https://ssm.{settings.region}.{dns_suffix(settings.region)}/",
         "PERCH_STOP_SECONDS": str(stop_seconds(settings)),
         "PERCH_GATEWAY_PORT": str(settings.gateway_port),
+        "PERCH_GATEWAY_ADMIN_PORT": str(ADMIN_PORT),
         "PERCH_GRPC_PORT": str(settings.riva_grpc_port),
         "PERCH_HTTP_PORT": str(settings.riva_http_port),
         "PERCH_READY_PATH": _READY_PATH[settings.kind],
@@ -79,12 +80,15 @@ def gateway_environment(settings: BootSettings) -> dict[str, str]:
     """The gateway's environment: what the stack gives, and where it meets the recogniser.
 
     In a container the recogniser is a neighbour on a Docker network, where its ports are the
-    container's own; without one it is on loopback.
+    container's own; without one it is on loopback. In a container the administrative listener is
+    published to the host's loopback alone.
     """
     return {
         **settings.gateway_environment,
         "APP_HOST": "0.0.0.0",  # noqa: S104 - the security group lets only the load balancer in
         "APP_PORT": str(settings.gateway_port),
+        "APP_ADMIN_HOST": "0.0.0.0" if settings.gateway_is_image else "127.0.0.1",  # noqa: S104 - as said
+        "APP_ADMIN_PORT": str(ADMIN_PORT),
         "APP_RECOGNITION_FILE": RECOGNITION_FILE,
         "APP_DRAIN_TIMEOUT_S": str(settings.drain_deadline_seconds),
         "RIVA_HOST": ASR_CONTAINER if settings.gateway_is_image else "127.0.0.1",

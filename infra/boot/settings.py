@@ -18,7 +18,9 @@ EXPORTER_PORT: Final = 9400
 """Loopback port of the GPU and host metrics."""
 EMF_PORT: Final = 25888
 """Loopback port on which the CloudWatch agent takes embedded metrics; AWS's own default."""
-_HOST_PORTS: Final = frozenset({EXPORTER_PORT, EMF_PORT})
+ADMIN_PORT: Final = 9401
+"""The gateway's administrative listener, where the exporter asks for its gauges; loopback only."""
+_HOST_PORTS: Final = frozenset({EXPORTER_PORT, EMF_PORT, ADMIN_PORT})
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -45,6 +47,8 @@ _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 OWN_GATEWAY_VARIABLES: Final = frozenset(
     {
+        "APP_ADMIN_HOST",
+        "APP_ADMIN_PORT",
         "APP_DRAIN_TIMEOUT_S",
         "APP_HOST",
         "APP_PORT",

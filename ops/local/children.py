@@ -213,6 +213,8 @@ class Workshop:
             environment={
                 "APP_HOST": LOOPBACK,
                 "APP_PORT": str(colour.gateway_port),
+                # A free one, which its log names: both colours run on this machine.
+                "APP_ADMIN_PORT": "0",
                 "APP_ALLOWED_HOSTS": urlsplit(outputs.endpoint_url).hostname or "",
                 # The listener, which stands where the load balancer does.
                 "APP_TRUSTED_PROXIES": f"{LOOPBACK}/32",

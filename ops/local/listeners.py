@@ -55,7 +55,16 @@ LISTENERS = (
         speakers="the TLS listener",
         guard="Hosts that are neither addresses nor localhost are refused, and sessions and "
         "uploads of pages of another origin; no CORS header is sent. Other users of this machine "
-        "may speak here as at the TLS listener, and may drain (docs/adr/0308).",
+        "may speak here as at the TLS listener.",
+    ),
+    Listener(
+        process="gateway-*",
+        what="gateway's metrics and drain, plain HTTP",
+        port="free ones; `admin_port` in the gateway's log",
+        speakers="whoever runs the stack",
+        guard="Hosts that are neither addresses nor localhost are refused, and a drain that a page "
+        "or a proxy asks for. Other users of this machine may read the numbers, and may drain "
+        "(docs/adr/0308, 0313).",
     ),
     Listener(
         process="emulator-*",

@@ -323,7 +323,13 @@ class Gateway(Program):
         module: str = "app.gateway",
     ) -> None:
         self.port = free_port()
-        own = {"APP_HOST": LOOPBACK, "APP_PORT": str(self.port), "LOG_FORMAT": "json"}
+        self.admin_port = free_port()
+        own = {
+            "APP_HOST": LOOPBACK,
+            "APP_PORT": str(self.port),
+            "APP_ADMIN_PORT": str(self.admin_port),
+            "LOG_FORMAT": "json",
+        }
         super().__init__(name, (module,), folder, {**own, **settings}, prefix=prefix)
 
     @property
@@ -352,7 +358,7 @@ class Gateway(Program):
 
     async def metrics(self) -> dict[str, float]:
         """Its own numbers."""
-        return await samples(f"{self.url}/metrics")
+        return await samples(f"http://{LOOPBACK}:{self.admin_port}/metrics")
 
 
 async def _answers(http: httpx.AsyncClient, url: str) -> bool:

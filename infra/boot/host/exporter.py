@@ -214,7 +214,7 @@ def take_sample(environment: Mapping[str, str]) -> Sample:
         taken_at=time.time(),
         gpus=ask_gpus(),
         disk_free=shutil.disk_usage("/").free,
-        gauges=ask_gateway(int(environment["PERCH_GATEWAY_PORT"]), wanted),
+        gauges=ask_gateway(int(environment["PERCH_GATEWAY_ADMIN_PORT"]), wanted),
     )
 
 

@@ -24,7 +24,7 @@ from app.emulator import (
 )
 from app.gateway.asgi import create_app
 from app.gateway.core import Gateway
-from app.gateway.server import GatewayServer, bind, build_server
+from app.gateway.server import GatewayServer, administered, bind, bind_admin, build_server
 from app.gateway.settings import GatewaySettings
 
 PATH_B = "/ws/transcribe"
@@ -56,13 +56,14 @@ TWO_FINALS = Script(streams=(HELLO_WORLD,))
 
 @dataclass
 class Running:
-    """A gateway that listens."""
+    """A gateway that listens; `admin_url` only where `app_admin_port` was set."""
 
     url: str
     http_url: str
     gateway: Gateway
     server: GatewayServer
     app: Starlette
+    admin_url: str = ""
 
 
 @asynccontextmanager
@@ -91,17 +92,23 @@ async def running_gateway(
     )
     app = create_app(settings, RivaASRClient(way))
     server = build_server(settings, app)
-    listener = bind(settings)
+    listener, admin_listener = bind(settings), bind_admin(settings)
     port = listener.getsockname()[1]
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
     gateway: Gateway = app.state.gateway
-    try:
-        await eventually(lambda: server.started)
-        await gateway.readiness.ask()
-        yield Running(f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}", gateway, server, app)
-    finally:
-        server.should_exit = True
-        await serving
+    async with administered(settings, gateway, admin_listener):
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await eventually(lambda: server.started)
+            await gateway.readiness.ask()
+            running = Running(
+                f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}", gateway, server, app
+            )
+            if admin_listener is not None:
+                running.admin_url = f"http://127.0.0.1:{admin_listener.getsockname()[1]}"
+            yield running
+        finally:
+            server.should_exit = True
+            await serving
 
 
 @asynccontextmanager

@@ -206,20 +206,25 @@ async def test_a_second_signal_stops_at_once(emulator: Emulator, tmp_path: Path)
 async def test_a_drain_over_http_is_the_one_of_sigterm_and_sigterm_after_it_hurts_nobody(
     emulator: Emulator, tmp_path: Path
 ) -> None:
+    admin = free_port()
     async with (
-        process(emulator, tmp_path, APP_DRAIN_GRACE_S="60", APP_DRAIN_TIMEOUT_S="90") as (
-            running,
-            port,
-        ),
+        process(
+            emulator,
+            tmp_path,
+            APP_ADMIN_PORT=str(admin),
+            APP_DRAIN_GRACE_S="60",
+            APP_DRAIN_TIMEOUT_S="90",
+        ) as (running, port),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{admin}") as machine,
     ):
         async with connect(f"ws://127.0.0.1:{port}") as socket:
             await said(socket)
             await send(socket, "start_transcription")
             await said(socket)
             await socket.send(SILENCE_100MS * 10)
-            answer = await http.post("/drain")
-            again = await http.post("/drain")
+            answer = await machine.post("/drain")
+            again = await machine.post("/drain")
             ready = await http.get("/readyz?ignore=capacity")
             with pytest.raises(InvalidStatus) as refused:
                 await connect(f"ws://127.0.0.1:{port}")
@@ -253,46 +258,15 @@ async def test_a_drain_over_http_is_the_one_of_sigterm_and_sigterm_after_it_hurt
 async def test_a_gateway_that_drains_over_http_ends_by_itself_with_0(
     emulator: Emulator, tmp_path: Path
 ) -> None:
+    admin = free_port()
     async with (
-        process(emulator, tmp_path, APP_DRAIN_GRACE_S="0") as (running, port),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+        process(emulator, tmp_path, APP_DRAIN_GRACE_S="0", APP_ADMIN_PORT=str(admin)) as (
+            running,
+            _,
+        ),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{admin}") as machine,
     ):
-        answer = await http.post("/drain")
+        answer = await machine.post("/drain")
         await running.communicate()
     assert answer.status_code == 202
     assert running.returncode == 0
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"X-Forwarded-For": "127.0.0.1"},
-        {"Forwarded": "for=127.0.0.1"},
-        {"Origin": "http://127.0.0.1:8080"},
-    ],
-)
-async def test_who_asks_for_somebody_else_finds_no_drain(
-    emulator: Emulator, headers: dict[str, str]
-) -> None:
-    async with (
-        running_gateway(emulator) as gateway,
-        httpx.AsyncClient(base_url=gateway.http_url) as http,
-    ):
-        answer = await http.post("/drain", headers=headers)
-    assert answer.status_code == 404
-    assert answer.json()["code"] == "not_found"
-    assert not gateway.gateway.admission.draining
-
-
-@pytest.mark.parametrize(
-    ("peer", "status"),
-    [("127.0.0.1", 202), ("::1", 202), ("::ffff:127.0.0.1", 202), ("10.0.0.1", 404), ("x", 404)],
-)
-async def test_only_this_machine_may_drain(emulator: Emulator, peer: str, status: int) -> None:
-    # Whole application, no socket: a test has no other machine to come from.
-    async with running_gateway(emulator) as gateway:
-        transport = httpx.ASGITransport(gateway.app, client=(peer, 4711))
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
-            answer = await http.post("/drain")
-        assert gateway.gateway.admission.draining is (status == 202)
-    assert answer.status_code == status
