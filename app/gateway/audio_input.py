@@ -7,7 +7,6 @@ and the client is told once. Anything else is taken for the samples that the sta
 
 import asyncio
 from contextlib import aclosing
-from typing import Final
 
 from app.contract import ContractError, ErrorCode, WarningCode
 from app.contract.disguised import text_in_audio
@@ -19,9 +18,6 @@ from app.gateway.recognition import Recognition
 from app.gateway.telling import Teller
 from app.gateway.watch import Clock
 from app.recordings import RecordingError, can_be_decoded, certain_name_of
-
-_MIN_CHARGE_S: Final = 0.005
-"""What a message costs the pace beside its audio: tiny ones are dear to handle."""
 
 
 class AudioInput:
@@ -82,8 +78,6 @@ class AudioInput:
                 await self._feed(seconds, pcm)
                 if self._recognition.queue.ended:
                     return
-        if self._pace is not None:
-            await self._wait_for(self._pace.spend(_MIN_CHARGE_S))
 
     async def end(self) -> None:
         """End the audio: of a container, everything that was sent is decoded first."""
@@ -136,13 +130,9 @@ class AudioInput:
             self._clock.heard()
         else:
             recognition.queue.put_now(pcm)
-        if self._pace is not None and await self._wait_for(self._pace.spend(seconds)):
+        if self._pace is not None and (credit := self._pace.spend(seconds)) > 0:
+            await asyncio.sleep(credit)
             self._clock.heard()
-
-    async def _wait_for(self, credit_s: float) -> bool:
-        if credit_s > 0:
-            await asyncio.sleep(credit_s)
-        return credit_s > 0
 
     async def _warn(self, what: str, outcome: str) -> None:
         if self._warned:

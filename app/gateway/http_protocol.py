@@ -24,6 +24,7 @@ from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.answers import last_answer
 from app.gateway.http_connections import HttpConnections
+from app.gateway.incoming import IncomingRules
 from app.gateway.metrics import GatewayMetrics
 from app.gateway.turns import Turns
 from app.gateway.unread import UnreadWatch
@@ -51,12 +52,14 @@ class HttpConfig(uvicorn.Config):
         open_connections: Those that are no WebSockets.
         turns: When their requests are begun.
         send_timeout_s: Seconds a client may leave an answer unread.
+        incoming: What WebSockets may send.
         metrics: Where they are counted.
     """
 
     open_connections: HttpConnections
     turns: Turns
     send_timeout_s: float
+    incoming: IncomingRules
     metrics: GatewayMetrics
 
 

@@ -10,13 +10,13 @@ and destroy the message on its way.
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+from uvicorn._types import ASGISendEvent
 from websockets.exceptions import InvalidState, PayloadTooBig
 from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request
 
 from app.contract import CloseCode, ContractError, ErrorCode
-from app.gateway.handshake import HandshakeProtocol
+from app.gateway.paced_protocol import PacedProtocol
 
 EXTENSION: Final = "perch.control"
 """Key of the ASGI scope's extensions under which the application finds its `SocketControl`."""
@@ -52,7 +52,7 @@ class SocketControl(Protocol):
         """Queue a last message and a close, not waiting for a client that does not read."""
 
 
-class GatewayProtocol(HandshakeProtocol):
+class GatewayProtocol(PacedProtocol):
     """One connection.
 
     Every message costs what stands between the socket and the session, so messages go past ASGI's
@@ -67,17 +67,11 @@ class GatewayProtocol(HandshakeProtocol):
 
     describe: Callable[[ContractError], str] | None = None
     failure: ContractError | None = None
-    _awaited = False
 
     @property
     def flowing(self) -> bool:
         """Whether the transport takes more."""
         return self.writable.is_set()
-
-    @property
-    def waiting(self) -> bool:
-        """Whether a message waits for the session."""
-        return not self.queue.empty()
 
     def handle_connect(self, event: Request) -> None:
         """Hand this object to the application."""
@@ -93,34 +87,19 @@ class GatewayProtocol(HandshakeProtocol):
         self._fail(self._parser_failure())
 
     def send_receive_event_to_app(self) -> None:
-        """Check that a text is UTF-8 and hand the message on.
-
-        uvicorn stops reading after every message, two system calls for each. A message that the
-        session already waits for is taken at once, so only what comes beyond it stops the reading.
-        """
+        """Check that a text is UTF-8 and hand the message on."""
         data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
         self.frames = []
         if self.close_sent:
             return
         if self.curr_msg_data_type == "bytes":
-            self.queue.put_nowait({"type": "websocket.receive", "bytes": data})
-        else:
-            try:
-                self.queue.put_nowait({"type": "websocket.receive", "text": data.decode()})
-            except UnicodeDecodeError:
-                self.conn.fail(CloseCode.INVALID_DATA)
-                self._fail(ContractError(ErrorCode.INVALID_UTF8))
-                return
-        if self._awaited:
-            self._awaited = False
-        elif not self.read_paused:
-            self.read_paused = True
-            self.transport.pause_reading()
-
-    async def receive(self) -> ASGIReceiveEvent:
-        """Wait for the next message, and let the socket be read while nothing waits."""
-        self._awaited = self.queue.empty()
-        return await super().receive()
+            self.hand_on({"type": "websocket.receive", "bytes": data})
+            return
+        try:
+            self.hand_on({"type": "websocket.receive", "text": data.decode()})
+        except UnicodeDecodeError:
+            self.conn.fail(CloseCode.INVALID_DATA)
+            self._fail(ContractError(ErrorCode.INVALID_UTF8))
 
     def push(self, text: str) -> None:
         """Send a text at once."""
@@ -131,12 +110,6 @@ class GatewayProtocol(HandshakeProtocol):
         except InvalidState as error:
             raise ConnectionResetError("the connection is closing") from error
         self.transport.write(b"".join(self.conn.data_to_send()))
-
-    def handle_ping(self) -> None:
-        """Answer, unless the client does not read answers: they would pile up here."""
-        output = self.conn.data_to_send()
-        if self.flowing:
-            self.transport.write(b"".join(output))
 
     def keepalive_timeout(self) -> None:
         """Close a connection that does not answer, unless the answer may be waiting unread."""
@@ -166,7 +139,7 @@ class GatewayProtocol(HandshakeProtocol):
         self.conn.send_close(code)
         self.close_sent = True
         self.transport.write(b"".join(self.conn.data_to_send()))
-        self._resume_reading()
+        self.read_on()
         self._cut_later()
 
     def _parser_failure(self) -> ContractError:
@@ -190,17 +163,12 @@ class GatewayProtocol(HandshakeProtocol):
         self.close_sent = True
         self.stop_keepalive()
         self.transport.write(output)
-        self._resume_reading()
+        self.stop_listening()
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self._cut_later()
         else:
             self._cut_later(_LINGER_TLS_S)
-
-    def _resume_reading(self) -> None:
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
 
     def _cut_later(self, linger_s: float = LINGER_S) -> None:
         if self.close_timer is not None:

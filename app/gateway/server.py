@@ -20,6 +20,7 @@ from app.gateway.configuration import Configuration
 from app.gateway.core import Gateway
 from app.gateway.http_connections import HttpConnections
 from app.gateway.http_protocol import MAX_HEAD_BYTES, GatewayHttpProtocol, HttpConfig
+from app.gateway.incoming import IncomingRules
 from app.gateway.logs import get_logger
 from app.gateway.protocol import LINGER_S, GatewayProtocol
 from app.gateway.settings import GatewaySettings
@@ -101,6 +102,9 @@ def _server(
     config.open_connections = connections
     config.turns = Turns()
     config.send_timeout_s = settings.ws_send_timeout_s
+    config.incoming = IncomingRules(
+        frame_rate=settings.ws_frame_rate, frame_burst=settings.ws_frame_burst
+    )
     config.metrics = app.state.gateway.metrics
     return GatewayServer(config)
 

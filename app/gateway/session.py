@@ -8,6 +8,7 @@ reading the socket, and TCP tells the client.
 
 import asyncio
 from contextlib import aclosing
+from typing import Final
 
 from app.asr import AsrError, Finalised, Interrupted, StreamEvent, Transcript
 from app.contract import CloseCode, ContractError, ErrorCode, ServerMessage, WarningCode
@@ -35,6 +36,10 @@ from app.gateway.watch import Clock, Nudge
 from app.gateway.wire import Left, Wire
 
 _log = get_logger(__name__)
+
+_MIN_CHARGE_S: Final = 0.005
+"""What a binary message costs the pace beside its audio, also where none is heard: tiny ones are
+dear to handle."""
 
 
 class GatewaySession:
@@ -202,13 +207,15 @@ class GatewaySession:
 
     async def _on_audio(self, data: bytes) -> None:
         taken = step(self.state, Event.AUDIO)
-        if taken.action is not Action.FEED or self._input is None:
+        if taken.action is Action.FEED and self._input is not None:
+            self._counters.audio_message()
+            await self._input.take(data, self._tasks)
+        else:
             self._gateway.metrics.audio_ignored.inc(len(data))
             if taken.error is not None and not self._clock.just_stopped():
                 await self._tell_stray_audio(taken.error)
-            return
-        self._counters.audio_message()
-        await self._input.take(data, self._tasks)
+        if self._pace is not None and (credit := self._pace.spend(_MIN_CHARGE_S)) > 0:
+            await asyncio.sleep(credit)
 
     async def _tell_stray_audio(self, code: ErrorCode) -> None:
         if not self._stray_audio_told:

@@ -307,6 +307,14 @@ class GatewaySettings(UploadSettings):
     ws_control_burst: Annotated[int, Ge(1), Le(100_000)] = Field(
         100, description="a whole number from 1 to 100000: control messages in a burst"
     )
+    ws_frame_rate: Annotated[float, Gt(0), Le(100_000)] = Field(
+        100.0,
+        description="frames a second above 0, to 100000, that are no whole message: pings, pongs, "
+        "parts of messages below 512 bytes; more than that wait",
+    )
+    ws_frame_burst: Annotated[int, Ge(1), Le(1_000_000)] = Field(
+        500, description="a whole number from 1 to 1000000: such frames in a burst"
+    )
 
     audio_sample_rate: Annotated[
         int, Ge(limits.MIN_SAMPLE_RATE_HZ), Le(limits.MAX_SAMPLE_RATE_HZ)

@@ -30,14 +30,6 @@ class Deviation:
 
 DEVIATIONS: Final = (
     Deviation(
-        cases=("3.2", "3.3", "3.4", "4.1.3", "4.1.4", "4.1.5", "4.2.3", "4.2.4", "4.2.5", "5.15"),
-        behavior="NON-STRICT",
-        codes=(1002,),
-        why="A good message and a bad frame arrive together. The connection is failed with 1002, "
-        "as it must be, but the good message before it is not answered first. RFC 6455 asks for "
-        "failing at once and allows to give up what was under way.",
-    ),
-    Deviation(
         cases=("6.4",),
         behavior="NON-STRICT",
         codes=(1007,),

@@ -1,0 +1,154 @@
+"""A WebSocket of the gateway without a socket: what is read in which turn of the loop, exactly.
+
+The protocol is the gateway's own, as uvicorn would run it. The transport is a list of what was
+written, and as honest as TCP: nothing arrives while reading is paused.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from uvicorn.server import ServerState
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.uri import parse_uri
+
+from app.gateway.http_connections import HttpConnections
+from app.gateway.http_protocol import HttpConfig
+from app.gateway.incoming import IncomingRules
+from app.gateway.metrics import GatewayMetrics
+from app.gateway.protocol import EXTENSION, GatewayProtocol, SocketControl
+
+App = Callable[[SocketControl, Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]]
+UNLIMITED = IncomingRules(frame_rate=100_000, frame_burst=1_000_000)
+
+
+def masked(opcode: Opcode, data: bytes = b"", *, fin: bool = True) -> bytes:
+    """Return a frame as a client writes it."""
+    return Frame(opcode, data, fin=fin).serialize(mask=True)
+
+
+class MemoryTransport(asyncio.Transport):
+    """The socket's side of a protocol.
+
+    Attributes:
+        protocol: What is read goes there.
+        written: What it wrote.
+        is_read: Whether it reads.
+    """
+
+    def __init__(self, *, half_closes: bool = True) -> None:
+        super().__init__({})
+        self.protocol: GatewayProtocol | None = None
+        self.written = bytearray()
+        self.is_read = True
+        self.has_ended = False
+        self._half_closes = half_closes
+        self._is_closing = False
+        self._on_the_way = bytearray()
+
+    def arrive(self, data: bytes, *, most: int = 262_144) -> None:
+        """Have the client's bytes arrive, in reads of at most so many, while anybody reads."""
+        self._on_the_way += data
+        self.deliver(most)
+
+    def deliver(self, most: int = 262_144) -> None:
+        """Hand over what is on the way as far as it is read."""
+        assert self.protocol is not None
+        while self._on_the_way and self.is_read and not self._is_closing:
+            read = bytes(self._on_the_way[:most])
+            del self._on_the_way[:most]
+            self.protocol.data_received(read)
+
+    @property
+    def unread(self) -> int:
+        """Bytes that wait at the client."""
+        return len(self._on_the_way)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        self.is_read = True
+
+    def is_closing(self) -> bool:
+        return self._is_closing
+
+    def can_write_eof(self) -> bool:
+        return self._half_closes
+
+    def write_eof(self) -> None:
+        self.has_ended = True
+
+    def close(self) -> None:
+        if not self._is_closing:
+            self._is_closing = True
+            assert self.protocol is not None
+            asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
+
+    def abort(self) -> None:
+        self.close()
+
+
+class MemoryConnection:
+    """A client that has shaken hands with an application.
+
+    Args:
+        app: Gets the connection's control and ASGI's send once it is accepted.
+        rules: What may come in.
+        max_size: Largest message in bytes.
+    """
+
+    def __init__(
+        self, app: App, rules: IncomingRules = UNLIMITED, max_size: int = 1_048_576
+    ) -> None:
+        async def accept(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
+            await receive()
+            await send({"type": "websocket.accept"})
+            # uvicorn would report it; here it is how a test ends.
+            with suppress(asyncio.CancelledError):
+                await app(scope["extensions"][EXTENSION], send)
+
+        config = HttpConfig(
+            accept,
+            ws=GatewayProtocol,
+            ws_max_size=max_size,
+            ws_per_message_deflate=False,
+            log_config=None,
+        )
+        config.metrics = GatewayMetrics("test")
+        config.open_connections = HttpConnections(8, config.metrics)
+        config.incoming = rules
+        config.load()
+        self.state = ServerState()
+        self.protocol = GatewayProtocol(config, self.state, {})
+        self.transport = MemoryTransport()
+        self.transport.protocol = self.protocol
+        self.protocol.connection_made(self.transport)
+        self.client = ClientProtocol(parse_uri("ws://gateway/"), max_size=None)
+        self.client.send_request(self.client.connect())
+        self.transport.arrive(b"".join(self.client.data_to_send()))
+
+    def heard(self) -> list[Frame]:
+        """Return the frames the gateway has written since the last time."""
+        self.client.receive_data(bytes(self.transport.written))
+        self.transport.written.clear()
+        events = self.client.events_received()
+        return [event for event in events if isinstance(event, Frame)]
+
+    async def opened(self) -> None:
+        """Wait until the application runs."""
+        while not self.protocol.handshake_complete:  # noqa: ASYNC110 - a turn or two
+            await asyncio.sleep(0)
+
+    async def closed(self) -> None:
+        """Break the connection and end everything it started."""
+        for task in self.state.tasks:
+            task.cancel()
+        self.transport.close()
+        while self.state.tasks:  # noqa: ASYNC110 - a turn or two
+            await asyncio.sleep(0)
