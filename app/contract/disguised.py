@@ -37,7 +37,8 @@ def audio_in_text(dialect: Dialect, text: str) -> str | None:
         payload = from_json(text)
     except ValueError:
         return None
-    if isinstance(payload, dict) and payload.get("type") in CLIENT_MESSAGES[dialect]:
+    kind = payload.get("type") if isinstance(payload, dict) else None
+    if isinstance(kind, str) and kind in CLIENT_MESSAGES[dialect]:
         return None
     return next((what for value in _values(payload) if (what := _audio_in(value))), None)
 

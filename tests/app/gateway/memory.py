@@ -260,6 +260,7 @@ class MemoryRecogniser:
     """
 
     has_fallback = True
+    files_at_once = 1
 
     def __init__(self) -> None:
         self.streams: list[MemoryStream] = []
