@@ -26,6 +26,7 @@ from app.gateway.answers import last_answer
 from app.gateway.http_connections import HttpConnections
 from app.gateway.incoming import IncomingRules
 from app.gateway.metrics import GatewayMetrics
+from app.gateway.peer import HangUpWatch
 from app.gateway.turns import Turns
 from app.gateway.unread import UnreadWatch
 
@@ -72,23 +73,36 @@ class BoundedFlow(FlowControl):
     Args:
         transport: Of the connection.
         has_room: Whether more may be read.
+        on_hang_up: Called when the client hung up while nothing is read.
     """
 
-    def __init__(self, transport: asyncio.Transport, has_room: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        has_room: Callable[[], bool],
+        on_hang_up: Callable[[], None],
+    ) -> None:
         super().__init__(transport)
         self._has_room = has_room
+        self._watch = HangUpWatch(transport, on_hang_up)
         self._is_wanted = False
 
     def pause_reading(self) -> None:
         """Stop until somebody wants more."""
         self._is_wanted = False
         super().pause_reading()
+        self._watch.begin()
 
     def resume_reading(self) -> None:
         """Read on, or as soon as there is room."""
         self._is_wanted = not self._has_room()
         if not self._is_wanted:
+            self._watch.stop()
             super().resume_reading()
+
+    def stop(self) -> None:
+        """The connection is over, or somebody else's."""
+        self._watch.stop()
 
     def note_room(self) -> None:
         """Read on if that is wanted: something was taken from what had come."""
@@ -131,7 +145,7 @@ class GatewayHttpProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection if there is room, or make some."""
         super().connection_made(transport)
-        self.flow = self._bounded_flow = BoundedFlow(transport, self._has_room)
+        self.flow = self._bounded_flow = BoundedFlow(transport, self._has_room, transport.abort)
         self._unread = UnreadWatch(transport, self._limits.send_timeout_s, self._on_unread)
         self._heard_at = monotonic()
         self._close_after(HEAD_TIMEOUT_S)
@@ -144,6 +158,7 @@ class GatewayHttpProtocol(H11Protocol):
         """Forget the connection."""
         self._stop_timer()
         self._unread.stop()
+        self._bounded_flow.stop()
         self._limits.open_connections.discard(self)
         super().connection_lost(exc)
 
@@ -187,6 +202,7 @@ class GatewayHttpProtocol(H11Protocol):
         """Hand the socket over, and what came behind the request."""
         self._stop_timer()
         self._unread.stop()
+        self._bounded_flow.stop()
         self._limits.open_connections.discard(self)
         # It announces no body, but the WebSocket parser reads no further than the name.
         self.headers = [one for one in self.headers if one != (b"content-length", b"0")]

@@ -14,6 +14,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from app.emulator import Emulator
+from app.gateway import peer
 from app.gateway.hangup import until_hang_up
 from app.gateway.uploads.metrics import UploadCounts
 from tests.app.asr.fake_riva import FakeRiva, hear_for_ever, serving
@@ -23,6 +24,7 @@ from tests.app.gateway.test_uploads import recording
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ONLINE = {"model": {"type": "online"}}
+NEXT = b"GET /healthz HTTP/1.1\r\nHost: perch\r\n\r\n"
 BOTH = {"model": {"type": "online"}, "whole": {"type": "offline"}}
 
 
@@ -78,9 +80,15 @@ async def uploading(gateway: Running, share: float = 1.0) -> AsyncIterator[Strea
 
 @pytest.mark.parametrize("models", [ONLINE, BOTH], ids=["stream", "offline"])
 @pytest.mark.parametrize("how", ["close", "abort"])
+@pytest.mark.parametrize("pipelined", [b"", b"G", NEXT, NEXT * 5000], ids=len)
 async def test_an_upload_whose_client_hung_up_ends_at_the_recogniser_and_frees_its_slot(
-    emulator: Emulator, models: dict[str, dict[str, str]], how: str
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    models: dict[str, dict[str, str]],
+    how: str,
+    pipelined: bytes,
 ) -> None:
+    monkeypatch.setattr(peer, "LOOK_S", 0.05)
     async with (
         asyncio.timeout(DEADLINE_S),
         serving(Deaf(models)) as riva,
@@ -90,6 +98,8 @@ async def test_an_upload_whose_client_hung_up_ends_at_the_recogniser_and_frees_i
         assert isinstance(riva, Deaf)
         await riva.asked.wait()
         assert gateway.gateway.admission.sessions == 1
+        # Behind what is not read yet the end is not read either.
+        client.write(pipelined)
         client.close() if how == "close" else client.transport.abort()
         await riva.given_up.wait()
         await eventually(lambda: gateway.gateway.admission.sessions == 0)
