@@ -11,6 +11,8 @@ RUN: Final = "/run/perch"
 """A tmpfs: secrets and the state of this boot."""
 STATE: Final = "/var/lib/perch"
 """What outlives a reboot."""
+IMAGE_UPLOAD_DIR: Final = "/var/tmp"  # noqa: S108 - a volume of the container's own
+"""On the disk; the container's /tmp is memory. Without a container /tmp is the service's own."""
 
 RECOGNITION_FILE: Final = f"{RUN}/recognition/word"
 """What the switch says. In a folder of its own: a file that is put in another's place is seen in a
@@ -84,6 +86,7 @@ def gateway_environment(settings: BootSettings) -> dict[str, str]:
     published to the host's loopback alone.
     """
     return {
+        **({"APP_UPLOAD_DIR": IMAGE_UPLOAD_DIR} if settings.gateway_is_image else {}),
         **settings.gateway_environment,
         "APP_HOST": "0.0.0.0",  # noqa: S104 - the security group lets only the load balancer in
         "APP_PORT": str(settings.gateway_port),
