@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
+
+from app.loopback import is_this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -60,16 +61,6 @@ def env_key(field: str) -> str:
 def bracketed(host: str) -> str:
     """An IPv6 address in brackets, as URLs and gRPC targets want it; any other host as it is."""
     return f"[{host}]" if ":" in host else host
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether what is sent to the host stays on this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def field_problems(

@@ -19,8 +19,10 @@ from app.client.audio import PcmAudio, read_audio
 from app.client.connecting import AnyConnection, connect
 from app.client.connection import Connection
 from app.client.deadlines import Deadlines
+from app.client.diagnosis import lacks_authority
 from app.client.errors import (
     BusyError,
+    CertificateError,
     ClientError,
     ConnectFailedError,
     ConnectionLostError,
@@ -51,6 +53,7 @@ __all__ = [
     "AnyConnection",
     "AudioSpan",
     "BusyError",
+    "CertificateError",
     "ClientError",
     "ConnectFailedError",
     "Connection",
@@ -80,6 +83,7 @@ __all__ = [
     "UnauthorizedError",
     "WarningA",
     "connect",
+    "lacks_authority",
     "read_audio",
     "stream",
     "transcribe",

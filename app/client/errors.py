@@ -56,6 +56,19 @@ class ConnectFailedError(ClientError):
     """No HTTP answer came: name, network, TLS or something that is no WebSocket server."""
 
 
+class CertificateError(ConnectFailedError):
+    """What answered shows a certificate that is not believed.
+
+    Attributes:
+        unknown_authority: Whether nobody who is believed signed it: `ca` may name who did. Else it
+            is for other names, or not valid now.
+    """
+
+    def __init__(self, message: str, *, unknown_authority: bool) -> None:
+        super().__init__(message)
+        self.unknown_authority = unknown_authority
+
+
 class RefusedError(ClientError):
     """The gateway answered the upgrade with an HTTP status instead of a WebSocket.
 

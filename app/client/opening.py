@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
-from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus
 
 from app.client.deadlines import Deadlines
-from app.client.errors import ConnectFailedError, refusal
+from app.client.diagnosis import failure
+from app.client.errors import refusal
 from app.contract import Dialect, dialect_of
-from app.contract.limits import MAX_WAIT_S, MIN_WAIT_S
+from app.contract.limits import MAX_WAIT_S, MIN_WAIT_S, PATH_A
+from app.loopback import is_this_machine
 
 # At DEBUG the websockets library logs handshakes, the bearer token included. This logger stays
 # above.
@@ -73,7 +75,7 @@ class Address:
             )
         sent = dict(headers or {})
         if token is not None:
-            sent["Authorization"] = f"Bearer {token}"
+            sent["Authorization"] = f"Bearer {_sendable(token)}"
         return cls(
             url=url,
             headers=sent,
@@ -99,6 +101,7 @@ class Address:
             RefusedError: The gateway answered with an HTTP status.
             ConnectFailedError: There was no such answer.
         """
+        parts = urlsplit(self.url)
         try:
             return await _OpenWebSocket(
                 self._with_wait(),
@@ -112,15 +115,17 @@ class Address:
                 logger=_WIRE_LOG,
                 ssl=self.context,
                 server_hostname=self.server_hostname,
+                # No proxy is the way to this machine, whatever the environment says.
+                proxy=None if is_this_machine(str(parts.hostname)) else True,
             )
         except InvalidStatus as error:
             answer = error.response
             raise refusal(answer.status_code, answer.headers, bytes(answer.body or b"")) from error
-        except (OSError, InvalidHandshake, EOFError) as error:
-            raise ConnectFailedError(
-                f"cannot connect to {self.shown}: {error}",
-                retryable=not isinstance(error, ssl.SSLCertVerificationError),
-            ) from error
+        except (OSError, InvalidHandshake, InvalidProxy, EOFError) as error:
+            raise await failure(error, parts, self.shown) from error
+        except (ImportError, ValueError) as error:
+            # Only a proxy was not checked before.
+            raise await failure(error, parts, self.shown) from error
 
     def _with_wait(self) -> str:
         if self.wait is None:
@@ -137,20 +142,64 @@ def _tls_context(
     server_hostname: str | None,
 ) -> ssl.SSLContext | None:
     """Check what was asked for, and return the TLS setting, None for `ws://`."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
-        raise ValueError(f"url is {_shown(url)}; accepted: ws://host... or wss://host...")
+    parts = _parts(url)
     if dialect_of(parts.path) is not Dialect.A:
-        raise ValueError(f"url has the path {parts.path}, where dialect B is spoken; use /ws")
+        raise ValueError(f"url has the path {parts.path}, where dialect B is spoken; use {PATH_A}")
     if ca is not None and context is not None:
         raise ValueError("ca and ssl_context are both given; accepted: one of them")
     if parts.scheme == "wss":
-        return context or ssl.create_default_context(cafile=None if ca is None else str(ca))
+        return context or _context(ca)
     if ca is not None or context is not None or server_hostname is not None:
         raise ValueError("ca, ssl_context and server_hostname need a wss:// url; this is ws://")
     return None
 
 
+def _parts(url: str) -> SplitResult:
+    """Split a URL of a gateway.
+
+    Raises:
+        ValueError: It is none; says which one was perhaps meant.
+    """
+    try:
+        parts = urlsplit(url)
+        has_place = bool(parts.hostname) and parts.port != 0
+        # As a resolver is asked, and as it stands in the request.
+        (parts.hostname or "").encode("idna")
+        url.encode()
+    except ValueError as error:
+        shown = ascii(url.partition("?")[0].rpartition("@")[2])
+        reason = "no host is called so" if isinstance(error, UnicodeError) else error
+        raise ValueError(
+            f"url is {shown}; accepted: ws://host... or wss://host... ({reason})"
+        ) from None
+    if has_place and parts.scheme in {"ws", "wss"} and not parts.fragment:
+        return parts
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme)
+    path = PATH_A if parts.path in {"", "/", "/ui"} else parts.path
+    meant = f"; perhaps {scheme}://{parts.netloc.rpartition('@')[2]}{path} is meant"
+    raise ValueError(
+        f"url is {_shown(url)}; accepted: ws://host... or wss://host..."
+        f"{', without #' if parts.fragment else meant if has_place and scheme else ''}"
+    )
+
+
+def _context(ca: Path | str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=None if ca is None else str(ca))
+    except (OSError, ValueError) as error:
+        # An SSLError names OpenSSL's trouble, not the file's.
+        is_no_pem = isinstance(error, ssl.SSLError)
+        reason = "it holds no certificate" if is_no_pem else getattr(error, "strerror", error)
+    raise ValueError(f"ca is {ca}; accepted: a readable PEM file of an authority ({reason})")
+
+
+def _sendable(token: str) -> str:
+    if not (token.isascii() and token.isprintable() and token and " " not in token):
+        raise ValueError("token has characters a header cannot carry, or none; accepted: ASCII")
+    return token
+
+
 def _shown(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    scheme = f"{parts.scheme}://" if parts.scheme else ""
+    return f"{scheme}{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -6,6 +6,8 @@ Does not prove that a real gateway refuses in these ways; `test_with_a_gateway.p
 import asyncio
 import logging
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import trustme
 
 from app.client import (
     BusyError,
+    CertificateError,
     ConnectFailedError,
     Connection,
     DeadlineError,
@@ -88,15 +91,21 @@ async def test_nobody_listening_is_told_without_the_query_or_credentials_of_the_
     assert failed.value.retryable
 
 
-async def test_a_server_that_is_no_websocket_server_is_told() -> None:
+@asynccontextmanager
+async def listening(answer: bytes) -> AsyncIterator[int]:
+    """A port that says something else than WebSocket servers do, and hangs up."""
+
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 mail ready\r\n")
+        writer.write(answer)
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_a_server_that_is_no_websocket_server_is_told() -> None:
+    async with listening(b"220 mail ready\r\n") as port:
         with pytest.raises(ConnectFailedError, match="cannot connect"):
             await Connection.open(f"ws://127.0.0.1:{port}/ws")
 
@@ -125,19 +134,77 @@ async def test_a_private_authority_is_trusted_by_its_file_and_not_without(tmp_pa
         async with connect(gateway.url, ca=pem) as connection:
             await connection.start()
             await connection.finish()
-        with pytest.raises(ConnectFailedError, match="certificate verify failed") as refused:
+        with pytest.raises(CertificateError, match="certificate verify failed") as refused:
             await Connection.open(gateway.url)
         assert not refused.value.retryable
+        assert refused.value.unknown_authority
+        by_name = gateway.url.replace("127.0.0.1", "localhost")
+        with pytest.raises(CertificateError, match="not valid for 'localhost'") as refused:
+            await Connection.open(by_name, ca=pem)
+        assert not refused.value.unknown_authority
+
+
+async def test_a_port_that_speaks_tls_is_told_apart_from_one_that_does_not() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with scripted(greet, tls=context) as gateway:
+        plain = gateway.url.replace("wss:", "ws:")
+        with pytest.raises(ConnectFailedError, match=r": this port speaks TLS; use wss://$"):
+            await Connection.open(plain)
+    for answer in (b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"):
+        async with listening(answer) as port:
+            with pytest.raises(ConnectFailedError, match=r"there speaks no TLS[;,] use ws://$"):
+                await Connection.open(f"wss://127.0.0.1:{port}/ws")
+
+
+@pytest.mark.parametrize("proxy", ["socks5h://127.0.0.1:9", "http://127.0.0.1:9", "what://is", "["])
+async def test_no_proxy_of_the_environment_is_asked_the_way_to_this_machine(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SOCKS_PROXY"):
+        monkeypatch.setenv(name, proxy)
+        monkeypatch.setenv(name.lower(), proxy)
+    async with scripted(greet) as gateway, connect(gateway.url) as connection:
+        assert connection.hello is not None
+    # Where there is no other way, what is wrong with it is said.
+    with pytest.raises(ConnectFailedError, match=r"cannot connect to ws://gateway.invalid/ws: "):
+        await Connection.open("ws://gateway.invalid/ws")
+
+
+async def test_a_proxy_that_cannot_be_used_is_named_with_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("socks_proxy", "socks5://127.0.0.1:9")
+    with pytest.raises(ConnectFailedError, match="SOCKS needs the package python-socks") as refused:
+        await Connection.open("ws://gateway.invalid/ws")
+    assert not refused.value.retryable
 
 
 @pytest.mark.parametrize(
     ("url", "options", "complaint"),
     [
         ("http://host/ws", {}, "url is http://host/ws; accepted: ws://"),
+        ("https://host:8443/ui", {}, "; perhaps wss://host:8443/ws is meant"),
         ("host:8080", {}, "accepted: ws://"),
+        ("host", {}, "url is host; accepted: ws://"),
+        ("ws://[evil/ws", {}, "url is 'ws://.evil/ws'; accepted: ws://.*Invalid IPv6"),
+        ("ws://host:99999/ws", {}, "url is 'ws://host:99999/ws'; accepted: .*out of range 0-65535"),
+        ("ws://a..b/ws", {}, "url is 'ws://a..b/ws'; accepted: .*no host is called so"),
+        ("ws://caf\udce9/ws", {}, r"url is 'ws://caf.udce9/ws'; accepted: .*no host is called so"),
+        ("ws://user:word@[x", {}, "url is '.x'; accepted: ws://"),
+        ("ws://host/ws#top", {}, "accepted: ws://host... or wss://host..., without #"),
         ("ws:///ws", {}, "accepted: ws://"),
         ("wss://host/ws/transcribe", {}, "dialect B"),
         ("ws://host/ws", {"ca": "ca.pem"}, "need a wss:// url"),
+        ("wss://host/ws", {"ca": "/nowhere.pem"}, "ca is /nowhere.pem; accepted: .*No such file"),
+        ("wss://host/ws", {"ca": "/"}, "ca is /; accepted: .*Is a directory"),
+        ("wss://host/ws", {"ca": __file__}, "accepted: a readable PEM .*it holds no certificate"),
+        ("wss://host/ws", {"token": "Schlüssel"}, "token has characters a header cannot carry"),
+        ("wss://host/ws", {"token": "two lines\n"}, "token has characters a header cannot carry"),
         ("ws://host/ws", {"server_hostname": "name"}, "need a wss:// url"),
     ],
 )
