@@ -17,22 +17,9 @@ import click
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ops.errors import CommandFailedError, ConfigurationError
+from ops.hints import perhaps, start
 from ops.options import LOCAL, stack_option, state_option
-
-__all__ = [
-    "ColourOutputs",
-    "Colours",
-    "LogGroupNames",
-    "SecretArns",
-    "StackOutputs",
-    "command",
-    "parse",
-    "project_root",
-    "read",
-    "stack_option",
-    "state_folder",
-    "state_option",
-]
+from ops.places import project_root, state_folder
 
 PULUMI_SECONDS = 120.0
 """Deadline for one call of the Pulumi CLI, which may have to log in to its backend first."""
@@ -154,31 +141,6 @@ class StackOutputs(Outputs):
     colours: Colours
 
 
-def project_root() -> Path:
-    """Return the folder of Pulumi.yaml: the nearest above, else the checkout perch runs from.
-
-    Raises:
-        ConfigurationError: There is none, as when the wheel is installed and no checkout is near.
-    """
-    here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parent.parent):
-        if (folder / "Pulumi.yaml").is_file():
-            return folder
-    raise ConfigurationError(
-        f"no Pulumi.yaml in {here} or above it; run this inside a checkout of Perch"
-    )
-
-
-def state_folder(stack: str, chosen: Path | None = None) -> Path:
-    """Return the folder in which ``perch up`` keeps a stack.
-
-    Args:
-        stack: Name of the stack.
-        chosen: Folder given by the person; None for the checkout's own.
-    """
-    return chosen.absolute() if chosen is not None else project_root() / ".perch" / stack
-
-
 def parse(text: str, *, stack: str, source: str) -> StackOutputs:
     """Read outputs from JSON.
 
@@ -213,20 +175,39 @@ def read(stack: str, *, chosen: Path | None = None) -> StackOutputs:
         CommandFailedError: The stack is not up, unknown, or cannot be read.
     """
     folder = state_folder(stack, chosen)
+    file = folder / "outputs.json"
     try:
-        text = (folder / "outputs.json").read_text(encoding="utf-8")
-    except FileNotFoundError:
+        text = file.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
         if stack == LOCAL or chosen is not None:
             raise CommandFailedError(
-                f"stack {stack} is not up (nothing in {folder}); start it with `make up`"
+                f"stack {stack} is not up (nothing in {folder}); "
+                f"start it with {start(stack, folder)}"
             ) from None
         text = _from_pulumi(stack)
         return parse(text, stack=stack, source="`pulumi stack output`")
-    return parse(text, stack=stack, source=str(folder / "outputs.json"))
+    except OSError as error:
+        raise CommandFailedError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CommandFailedError(
+            f"{file} is no text in UTF-8; {start(stack, folder)} writes it anew"
+        ) from None
+    return parse(text, stack=stack, source=str(file))
+
+
+def _stacks() -> tuple[str, ...]:
+    """Return the stacks that have a file in the checkout."""
+    files = (project_root() / "stacks").glob("Pulumi.*.yaml")
+    return tuple(sorted(file.name.split(".", 1)[1].removesuffix(".yaml") for file in files))
 
 
 def _from_pulumi(stack: str) -> str:
+    known = _stacks()
     program = shutil.which("pulumi")
+    if program is None and known and stack not in known:
+        raise ConfigurationError(
+            f"there is no stack {stack} here{perhaps(stack, known)}; stacks: {', '.join(known)}"
+        )
     if program is None:
         raise CommandFailedError(
             f"stack {stack} is read with the Pulumi CLI, and there is no `pulumi` on the PATH; "
@@ -241,16 +222,22 @@ def _from_pulumi(stack: str) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=PULUMI_SECONDS,
             check=False,
         )
+    except OSError as error:
+        raise CommandFailedError(f"{program} cannot be started: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise CommandFailedError(
             f"`pulumi stack output` for stack {stack} gave no answer in {PULUMI_SECONDS:.0f} s"
         ) from None
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise CommandFailedError(f"the Pulumi CLI cannot read stack {stack}: {said[-1]}")
+        raise CommandFailedError(
+            f"the Pulumi CLI cannot read stack {stack}: {said[-1]}{perhaps(stack, known)}"
+        )
     return done.stdout
 
 

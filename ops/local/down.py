@@ -3,16 +3,16 @@
 import os
 import signal
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import click
 import psutil
 
+from ops import hints
 from ops.errors import CommandFailedError
 from ops.local.state import Running, StateFolder, alive
 from ops.options import stack_option, state_option
-from ops.stack import state_folder
+from ops.places import state_folder
 
 SUPERVISOR_SECONDS = 45.0
 """How long `perch up` may take to stop its children; each has a deadline of its own in it."""
@@ -21,8 +21,18 @@ POLL_SECONDS = 0.05
 
 
 def _signal_group(running: Running, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
+    try:
         os.killpg(running.pid, number)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        raise _anothers(running) from None
+
+
+def _anothers(running: Running) -> CommandFailedError:
+    return CommandFailedError(
+        f"{running.name} (process {running.pid}) is another user's; run this as that user"
+    )
 
 
 def _wait_for_end(running: tuple[Running, ...], seconds: float) -> tuple[Running, ...]:
@@ -67,11 +77,18 @@ def stop(folder: StateFolder) -> str:
         names = stop_leftovers(folder)
         what = f"stopped {', '.join(names)}" if names else "nothing was left running"
         return f"`perch up` had ended without stopping its processes; {what}"
-    psutil.Process(supervisor.pid).send_signal(signal.SIGTERM)
+    try:
+        psutil.Process(supervisor.pid).send_signal(signal.SIGTERM)
+    except psutil.NoSuchProcess:
+        # It ended this moment.
+        pass
+    except psutil.AccessDenied:
+        raise _anothers(supervisor) from None
     if _wait_for_end((supervisor,), SUPERVISOR_SECONDS):
         raise CommandFailedError(
             f"`perch up` (process {supervisor.pid}) still runs after {SUPERVISOR_SECONDS:.0f} s; "
-            f"end it with `kill -9 {supervisor.pid}` and run `perch down` again"
+            f"end it with `kill -9 {supervisor.pid}` and run "
+            f"{hints.command('down', state.stack, folder.path)} again"
         )
     stop_leftovers(folder)
     return f"stack {state.stack} is down"

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ops import hints
 from ops.errors import CommandFailedError, ConfigurationError
 from ops.private_files import write_private
 
@@ -118,7 +119,14 @@ class StateFolder:
             CommandFailedError: Another one is; says where it answers and how to stop it.
         """
         # The kernel drops the lock with the process, so a crash leaves none behind.
-        with (self.path / "lock").open("a") as lock:
+        try:
+            opened = (self.path / "lock").open("a")
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.path / 'lock'} cannot be opened ({error.strerror}); name another folder "
+                "with --state-dir"
+            ) from None
+        with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -128,19 +136,28 @@ class StateFolder:
     def _already_up(self) -> str:
         state = self.read()
         if state is None:
-            return f"another `perch up` is just starting in {self.path}"
+            return (
+                f"another `perch up` is just starting in {self.path}; wait for it, or name another "
+                "folder with --state-dir"
+            )
         where = f"at {state.url}" if state.url else "and still starting"
         return (
             f"stack {state.stack} is already up {where} (process {state.supervisor.pid}); "
-            "`perch down` stops it"
+            f"{hints.command('down', state.stack, self.path)} stops it"
         )
 
     def read(self) -> State | None:
-        """Return what was last written; None when that is nothing, or not to be understood."""
+        """Return what was last written; None when that is nothing, or not to be understood.
+
+        Raises:
+            CommandFailedError: It cannot be read.
+        """
         try:
-            return State.model_validate_json(self.state.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValidationError):
+            return State.model_validate_json(self.state.read_bytes())
+        except (FileNotFoundError, NotADirectoryError, ValidationError):
             return None
+        except OSError as error:
+            raise CommandFailedError(f"{self.state} cannot be read: {error.strerror}") from None
 
     def write(self, state: State) -> None:
         """Remember ``state``."""

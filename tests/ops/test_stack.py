@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from pydantic import BaseModel
 
 from infra import outputs as exported
-from ops import stack
+from ops import places, stack
 from ops.errors import CommandFailedError, ConfigurationError
 from tests.tools import run_by
 
@@ -214,10 +214,10 @@ def test_outside_a_checkout_the_one_perch_runs_from_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert (stack.project_root() / "Pulumi.yaml").is_file()
-    monkeypatch.setattr(stack, "__file__", str(tmp_path / "site-packages" / "ops" / "stack.py"))
+    assert (places.project_root() / "Pulumi.yaml").is_file()
+    monkeypatch.setattr(places, "__file__", str(tmp_path / "site-packages" / "ops" / "places.py"))
     with pytest.raises(ConfigurationError, match="run this inside a checkout"):
-        stack.project_root()
+        places.project_root()
 
 
 def test_one_output_is_printed_bare_so_that_a_shell_can_use_it(checkout: Path) -> None:

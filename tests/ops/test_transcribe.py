@@ -135,5 +135,6 @@ def test_a_stack_that_is_not_up_is_said_before_any_sound_is_read(tmp_path: Path)
     failed = CliRunner().invoke(transcribe.command, [str(DEFAULT), "--state-dir", str(tmp_path)])
     assert failed.exit_code == 1
     assert failed.stderr == (
-        f"perch: stack local is not up (nothing in {tmp_path}); start it with `make up`\n"
+        f"perch: stack local is not up (nothing in {tmp_path}); "
+        f"start it with `perch up --state-dir {tmp_path}`\n"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ops import hints
 from ops.errors import CommandFailedError, ConfigurationError
 from ops.local.state import Running, State, StateFolder, alive, started
 
@@ -78,7 +79,8 @@ def test_a_second_owner_is_told_where_the_first_one_answers(folder: StateFolder)
         with pytest.raises(CommandFailedError) as refused, folder.owned():
             pass
     assert refused.value.message == (
-        f"stack local is already up at {url} (process {os.getpid()}); `perch down` stops it"
+        f"stack local is already up at {url} (process {os.getpid()}); "
+        f"{hints.command('down', 'local', folder.path)} stops it"
     )
     with folder.owned():
         pass
