@@ -12,10 +12,12 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
-from ops.errors import ConfigurationError
+from app import standard_streams
+from ops.errors import INTERRUPTED, ConfigurationError, told_plainly
 from ops.loopback import spared
 
 OWN_PACKAGES = ("app", "infra", "ops")
@@ -156,6 +158,20 @@ def load(name: str, subcommand: Subcommand) -> click.Command:
 
 class LazyGroup(click.Group):
     """A click group that knows its subcommands by name and line, and imports the called one."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's
+        """Run; whatever happens is told in a sentence."""
+        standard_streams.prepare()
+        with told_plainly():
+            return super().main(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's
+        """Run the subcommand; Ctrl-C ends it with the code that shells have for it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("perch: interrupted", err=True)
+            sys.exit(INTERRUPTED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which a newcomer meets them."""

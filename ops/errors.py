@@ -1,6 +1,12 @@
 """How a command of perch fails: one sentence on standard error and a documented exit code."""
 
+import errno
+import os
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -31,3 +37,64 @@ class ConfigurationError(CommandFailedError):
     """Usage or configuration is wrong, found before anything was started; exit code 2."""
 
     exit_code = MISCONFIGURED
+
+
+TRACEBACK_VARIABLE = "PERCH_TRACEBACK"
+"""Set to anything: whoever looks for a fault is shown all of it."""
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """End the process with a sentence where the block ends with what nobody foresaw.
+
+    What the operating system refuses is the environment's affair, and is told as such. Anything
+    else is a fault of perch, and is told as that, with the place.
+    """
+    try:
+        yield
+    except SystemExit:
+        _flush()
+        raise
+    except Exception as error:  # noqa: BLE001 - here is the end; a traceback tells a person nothing
+        if os.environ.get(TRACEBACK_VARIABLE):
+            traceback.print_exc()
+        if not _is_broken_pipe(error):
+            click.echo(f"perch: {_in_words(error)}", err=True)
+        _flush()
+        sys.exit(FAILED)
+
+
+def _is_broken_pipe(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.EPIPE
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(_HERE.parent)]
+    last = (own or frames)[-1]
+    said = " ".join(str(error).split())
+    return (
+        f"a fault of perch itself: {type(error).__name__}: {said} ({Path(last.filename).name}, "
+        f"line {last.lineno}); {TRACEBACK_VARIABLE}=1 shows all of it, for a report"
+    )
+
+
+_HERE = Path(__file__).resolve().parent
+
+
+def _flush() -> None:
+    """Write what is left, so that the interpreter has nothing to complain about at its end."""
+    for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except OSError as error:
+            # Else the same is tried again at the end, and its failure printed.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+            if descriptor == 1 and not _is_broken_pipe(error):
+                click.echo(f"perch: standard output: {error.strerror}", err=True)
+                sys.exit(FAILED)

@@ -35,20 +35,36 @@ token_option = click.option(
     help="File with the gateway's bearer token  [default: the variable PERCH_TOKEN].",
 )
 """The token itself is no option: every process of a machine sees command lines."""
+ca_option = click.option(
+    "--ca",
+    envvar="PERCH_CA",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="PEM file of the authority to trust  [default: the stack's, else this machine's].",
+)
 
 
 def read_token(path: Path | None) -> str | None:
     """Return the bearer token in a file, else the one in PERCH_TOKEN; None when there is neither.
 
     Raises:
-        ConfigurationError: The file cannot be read or is empty.
+        ConfigurationError: The file cannot be read or is empty, or what it holds is no token.
     """
     if path is None:
-        return os.environ.get("PERCH_TOKEN") or None
+        return _token(os.environ.get("PERCH_TOKEN", "").strip(), "the variable PERCH_TOKEN") or None
     try:
-        token = path.read_text(encoding="utf-8").strip()
+        # Whatever it is, the token is looked at below.
+        token = path.read_text(encoding="utf-8", errors="surrogateescape").strip()
     except OSError as error:
         raise ConfigurationError(f"--token-file {path} cannot be read: {error.strerror}") from None
     if not token:
         raise ConfigurationError(f"--token-file {path} is empty; it must hold the token alone")
+    return _token(token, f"--token-file {path}")
+
+
+def _token(token: str, source: str) -> str:
+    if not (token.isascii() and all("!" <= character <= "~" for character in token)):
+        raise ConfigurationError(
+            f"{source} does not hold a token alone; accepted: one of ASCII characters without "
+            "spaces or line ends, as a header can carry it"
+        )
     return token

@@ -20,7 +20,7 @@ from ops.offline.errors import OfflineError
 from ops.offline.policies import Judge
 from ops.offline.revisions import checkouts, chosen, recordings
 from ops.options import LOCAL
-from ops.stack import project_root
+from ops.places import project_root
 
 GATES = ("replace", "delete", "alarm", "change", "policy")
 """What `--fail-on` can be given."""

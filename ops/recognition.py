@@ -9,12 +9,14 @@ import click
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops import hints
 from ops.errors import CommandFailedError, ConfigurationError
 from ops.local.access import local_session
 from ops.local.host import POLL_SECONDS
 from ops.local.state import StateFolder
 from ops.options import stack_option, state_option
-from ops.stack import StackOutputs, read, state_folder
+from ops.places import state_folder
+from ops.stack import StackOutputs, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +32,8 @@ MACHINE_SECONDS: Final = 5.0
 CALL_SECONDS: Final = 1.0
 """What a machine's question takes, credentials included, where AWS is well."""
 CALLS: Final = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3})
+FAILURES: Final = (BotoCoreError, ClientError, ValueError, OSError)
+"""What a call can end with: botocore's own, and what its HTTP client makes of odd settings."""
 
 MEANING: Final[dict[str, str]] = {
     "on": "speech is recognised",
@@ -71,7 +75,7 @@ class Switch:
         """
         try:
             return self._api.get_parameter(Name=self._name)["Parameter"]["Value"]
-        except (BotoCoreError, ClientError) as error:
+        except FAILURES as error:
             raise self._failed("read", error) from None
 
     def turn(self, position: str) -> None:
@@ -87,7 +91,8 @@ class Switch:
         if position == "fallback" and self._fallback is None:
             raise ConfigurationError(
                 f"stack {self._stack} has no fallback; accepted: on, off. "
-                "A fallback is made by the key gateway.fallback and `pulumi up`"
+                "A fallback is made by the key gateway.fallback and "
+                f"`pulumi up --stack {self._stack}`"
             )
         try:
             self._api.put_parameter(
@@ -98,7 +103,7 @@ class Switch:
                 AllowedPattern=f"^({'|'.join(POSITIONS)})$",
                 Overwrite=True,
             )
-        except (BotoCoreError, ClientError) as error:
+        except FAILURES as error:
             raise self._failed("turned", error) from None
 
     def meaning(self, position: str) -> str:
@@ -125,17 +130,30 @@ def connect(stack: str, chosen: Path | None) -> tuple[Switch, bool]:
         CommandFailedError: The stack's outputs cannot be read, or the credentials of its AWS API.
     """
     outputs = read(stack, chosen=chosen)
-    state = StateFolder(state_folder(stack, chosen)).read()
+    folder = state_folder(stack, chosen)
+    state = StateFolder(folder).read()
     if state is None:
-        api = boto3.client("ssm", region_name=outputs.region, config=CALLS)
-    else:
-        session = local_session(state.aws)
-        api = session.client(
-            "ssm",
-            endpoint_url=state.aws["AWS_ENDPOINT_URL"],
-            config=CALLS.merge(Config(proxies={})),
-        )
-    return Switch(stack, outputs, api), state is not None
+        return Switch(stack, outputs, _in_aws(stack, outputs)), False
+    session = local_session(state.aws, start=hints.start(stack, folder))
+    api = session.client(
+        "ssm",
+        endpoint_url=state.aws["AWS_ENDPOINT_URL"],
+        config=CALLS.merge(Config(proxies={})),
+    )
+    return Switch(stack, outputs, api), True
+
+
+def _in_aws(stack: str, outputs: StackOutputs) -> SSMClient:
+    """Return Systems Manager of a stack's account, as the person's own settings lead there."""
+    try:
+        return boto3.client("ssm", region_name=outputs.region, config=CALLS)
+    except (BotoCoreError, ValueError, OSError, ImportError) as error:
+        # A profile that is not there, a file that is no configuration, a mode that does not exist.
+        said = " ".join(str(error).split())
+        raise ConfigurationError(
+            f"AWS cannot be asked for stack {stack} with the settings of this shell "
+            f"(AWS_PROFILE and the other AWS_*, ~/.aws/config): {said}"
+        ) from None
 
 
 @click.command("recognition")

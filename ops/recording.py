@@ -36,16 +36,33 @@ def find(path: Path | None) -> Recording:
         ConfigurationError: There is no such file.
     """
     path = path or DEFAULT
-    if not path.is_file():
-        raise ConfigurationError(
-            f"there is no recording {path}; name a WAV, FLAC, OGG or MP3 file with --recording"
-        )
-    beside = path.with_suffix(".txt")
-    if beside.is_file():
-        return Recording(path=path, reference=beside.read_text(encoding="utf-8").strip())
-    manifest = path.with_name("manifest.json")
-    if manifest.is_file():
-        for entry in json.loads(manifest.read_text(encoding="utf-8")):
-            if entry["file"] == path.name:
-                return Recording(path=path, reference=entry["text"])
-    return Recording(path=path, reference=None)
+    try:
+        if not path.is_file():
+            raise ConfigurationError(
+                f"there is no recording {path}; name a WAV, FLAC, OGG or MP3 file with --recording"
+            )
+        beside, manifest = path.with_suffix(".txt"), path.with_name("manifest.json")
+        if beside.is_file():
+            return Recording(path=path, reference=_text(beside).strip())
+        reference = _in_manifest(_text(manifest), path.name) if manifest.is_file() else None
+    except OSError as error:
+        where = error.filename or path
+        raise ConfigurationError(f"{where} cannot be read: {error.strerror}") from None
+    return Recording(path=path, reference=reference)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is no text in UTF-8; save it so, or remove it") from None
+
+
+def _in_manifest(text: str, name: str) -> str | None:
+    """Return what a manifest says of a file; None where it is none, or does not know it."""
+    try:
+        entries = json.loads(text)
+        return next((str(one["text"]) for one in entries if one["file"] == name), None)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        # Many files are called so; this one is somebody else's.
+        return None

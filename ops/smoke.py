@@ -7,7 +7,14 @@ import click
 
 from ops import recording
 from ops.errors import FAILED
-from ops.options import colour_option, read_token, stack_option, state_option, token_option
+from ops.options import (
+    ca_option,
+    colour_option,
+    read_token,
+    stack_option,
+    state_option,
+    token_option,
+)
 from ops.smoke_checks import MAX_WORD_ERROR_RATE, Check, Smoke
 from ops.stack import read
 
@@ -36,6 +43,7 @@ def line_of(check: Check) -> str:
     help="Most of the words that may be wrong.",
 )
 @token_option
+@ca_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.pass_context
 def command(  # noqa: PLR0913 - one parameter an option
@@ -47,6 +55,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     path: Path | None,
     max_wer: float,
     token_file: Path | None,
+    ca: Path | None,
     as_json: bool,
 ) -> None:
     """Check that a stack works, from its name to a recognised recording.
@@ -64,6 +73,7 @@ def command(  # noqa: PLR0913 - one parameter an option
         awake=[name for name, deployed in outputs.colours.items() if deployed.weight > 0],
         max_word_error_rate=max_wer,
         token=read_token(token_file),
+        authority=ca,
         on_check=lambda check: None if as_json else click.echo(line_of(check)),
     )
     report = asyncio.run(smoke.run())

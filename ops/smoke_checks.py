@@ -18,7 +18,16 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel, ConfigDict
 
-from app.client import ClientError, Reconnected, connect, read_audio, stream
+from app.client import (
+    ClientError,
+    Reconnected,
+    connect,
+    lacks_authority,
+    read_audio,
+    stream,
+)
+from app.loopback import is_this_machine
+from ops import hints
 from ops.qa.wer import count_errors
 from ops.recording import Recording
 from ops.stack import StackOutputs
@@ -111,6 +120,7 @@ class Smoke:
         awake: Colours that must be ready, whatever their weight.
         max_word_error_rate: Most of the reference's words that may be wrong.
         token: Bearer token of the gateway; None where it asks for none.
+        authority: PEM file of an authority to trust in place of the one that the stack names.
         on_check: Called with each check as it ends.
     """
 
@@ -120,6 +130,7 @@ class Smoke:
     awake: Sequence[str] = ()
     max_word_error_rate: float = MAX_WORD_ERROR_RATE
     token: str | None = None
+    authority: Path | None = None
     on_check: Callable[[Check], None] = field(default=lambda _: None)
     heard: Heard | None = None
 
@@ -156,10 +167,15 @@ class Smoke:
         return str(parts.hostname), parts.port or self.outputs.listener_port
 
     def _trust(self) -> ssl.SSLContext:
-        path = self.outputs.ca_certificate_path
-        if path is not None and not path.is_file():
-            raise CheckFailedError(f"the authority's file {path} is not there")
-        return ssl.create_default_context(cafile=path)
+        path = self.authority or self.outputs.ca_certificate_path
+        try:
+            return ssl.create_default_context(cafile=path)
+        except FileNotFoundError:
+            raise CheckFailedError(f"the authority's file {path} is not there") from None
+        except ssl.SSLError:
+            raise CheckFailedError(f"the authority's file {path} holds no certificate") from None
+        except OSError as error:
+            raise CheckFailedError(f"the authority's file {path}: {error.strerror}") from None
 
     def _headers(self, colour: str | None) -> dict[str, str]:
         return {self.outputs.direct_header: colour} if colour else {}
@@ -185,7 +201,10 @@ class Smoke:
         try:
             _, writer = await asyncio.open_connection(host, port, ssl=self._trust())
         except ssl.SSLCertVerificationError as error:
-            raise CheckFailedError(f"it does not prove {host}: {error.verify_message}") from None
+            hint = hints.certificate(unknown_authority=lacks_authority(error))
+            raise CheckFailedError(
+                f"it does not prove {host}: {error.verify_message}; {hint}"
+            ) from None
         except (ssl.SSLError, OSError) as error:
             raise CheckFailedError(f"TLS with {host} port {port} fails: {error}") from None
         secured: ssl.SSLObject = writer.get_extra_info("ssl_object")
@@ -198,17 +217,25 @@ class Smoke:
         return f"{version}, valid for {days} more days"
 
     async def _get(self, path: str, colour: str | None) -> httpx.Response:
-        async with httpx.AsyncClient(
-            base_url=self.outputs.endpoint_url,
-            verify=self._trust(),
-            headers=self._headers(colour),
-            timeout=CHECK_SECONDS,
-        ) as client:
-            try:
+        host, _ = self._address
+        try:
+            async with httpx.AsyncClient(
+                base_url=self.outputs.endpoint_url,
+                verify=self._trust(),
+                headers=self._headers(colour),
+                timeout=CHECK_SECONDS,
+                # No proxy is the way to this machine, whatever the environment says.
+                trust_env=not is_this_machine(host),
+            ) as client:
                 return await client.get(path)
-            except httpx.HTTPError as error:
-                reason = str(error) or type(error).__name__
-                raise CheckFailedError(f"GET {path}: {reason}") from None
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise CheckFailedError(f"GET {path}: {reason}") from None
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
+            raise CheckFailedError(
+                f"GET {path}: the proxy that the environment names (HTTPS_PROXY, ALL_PROXY; exempt "
+                f"hosts stand in NO_PROXY) cannot be used: {error}"
+            ) from None
 
     async def _expect_200(self, path: str) -> str:
         response = await self._get(path, self.colour)
@@ -237,8 +264,8 @@ class Smoke:
         return words
 
     async def _session(self) -> str:
-        audio = await asyncio.to_thread(read_audio, self.recorded.path)
         try:
+            audio = await asyncio.to_thread(read_audio, self.recorded.path)
             async with connect(
                 self.outputs.websocket_url,
                 token=self.token,
@@ -249,6 +276,8 @@ class Smoke:
         except ClientError as error:
             code = f" ({error.code})" if error.code else ""
             raise CheckFailedError(f"{error}{code}") from None
+        except ValueError as error:
+            raise CheckFailedError(str(error)) from None
         reference = self.recorded.reference
         wrong = None if reference is None else count_errors(reference, outcome.text).rate
         self.heard = Heard(
@@ -305,6 +334,9 @@ async def _time(name: str, check: Callable[[], Awaitable[str]]) -> Check:
         detail = str(failure)
     except TimeoutError:
         detail = f"not done after {2 * SESSION_SECONDS:.0f} s"
+    except OSError as error:
+        # A connection that breaks where no check expects it.
+        detail = str(error) or type(error).__name__
     return Check(
         name=name, status=status, seconds=round(time.monotonic() - begun, 3), detail=detail
     )

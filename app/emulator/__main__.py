@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from app import standard_streams
 from app.emulator.script import Script
 from app.emulator.server import serve
 from app.emulator.settings import EmulatorSettings
@@ -61,7 +61,6 @@ async def _run(settings: EmulatorSettings, script: Script) -> None:
 
 def _say(event: str, **fields: object) -> None:
     click.echo(json.dumps({"event": event, **fields}))
-    sys.stdout.flush()
 
 
 @click.command(context_settings={"show_default": True})
@@ -112,4 +111,5 @@ def main(script: Script, **options: Any) -> None:  # noqa: ANN401 - checked by p
 
 
 if __name__ == "__main__":
+    standard_streams.prepare()
     main(prog_name="python -m app.emulator")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from app import standard_streams
 from app.gateway.configuration import (
     Configuration,
     ConfigurationError,
@@ -70,4 +71,5 @@ def run(configuration: Configuration) -> int:
 
 
 if __name__ == "__main__":
+    standard_streams.prepare()
     main(prog_name="perch gateway")

@@ -4,21 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import boto3
-import botocore.session
 
 from ops.errors import CommandFailedError
 from ops.offline.credentials import load
 from ops.offline.errors import OfflineError
-
-_NOBODYS = ("profile", "config_file", "credentials_file")
-"""What botocore looks up in the environment and in ~/.aws, where it fails or finds real keys."""
+from ops.offline.sessions import impersonal_session
 
 
-def local_session(access: Mapping[str, str]) -> boto3.session.Session:
+def local_session(access: Mapping[str, str], *, start: str = "`make up`") -> boto3.session.Session:
     """Return a session that signs with the access key of a running stack.
 
     Args:
         access: The variables that `perch up` remembers for it.
+        start: The command that starts it, in backticks.
 
     Raises:
         CommandFailedError: Its credentials file cannot be read.
@@ -27,11 +25,5 @@ def local_session(access: Mapping[str, str]) -> boto3.session.Session:
     try:
         key = load(Path(file))
     except OfflineError as error:
-        raise CommandFailedError(f"{error}; is the stack up? `make up` starts it") from None
-    nothing = (None, None, None, None)
-    return boto3.session.Session(
-        aws_access_key_id=key.id,
-        aws_secret_access_key=key.secret,
-        region_name=access.get("AWS_REGION"),
-        botocore_session=botocore.session.Session(session_vars=dict.fromkeys(_NOBODYS, nothing)),
-    )
+        raise CommandFailedError(f"{error}; is the stack up? {start} starts it") from None
+    return impersonal_session(key, region=access.get("AWS_REGION"))

@@ -38,11 +38,31 @@ class Identity:
 
 
 def _load(path: Path) -> x509.Certificate | None:
-    """Return the first certificate of a PEM file; None when there is none that can be read."""
+    """Return the first certificate of a PEM file; None when there is none that can be read.
+
+    Raises:
+        ConfigurationError: There is a file, and it is closed to this user.
+    """
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}; remove it") from None
+
+
+def _known(ca_file: Path, ca_key: Path, *, now: datetime) -> trustme.CA | None:
+    """Return the authority that is kept; None when there is none that can sign now."""
+    present = _load(ca_file)
+    if present is None or not ca_key.exists() or present.not_valid_after_utc <= now:
+        return None
+    try:
+        return trustme.CA.from_pem(ca_file.read_bytes(), ca_key.read_bytes())
+    except (ValueError, TypeError):
+        # Half a key, as after a full disk.
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"{ca_key} cannot be read: {error.strerror}; remove it") from None
 
 
 def _covers(certificate: x509.Certificate, name: str) -> bool:
@@ -82,8 +102,8 @@ def own(folder: Path, *, now: datetime | None = None) -> Identity:
         certificate=folder / "server.pem", key=folder / "server.key", authority=folder / "ca.pem"
     )
     ca_file, ca_key = folder / "ca.pem", folder / "ca.key"
-    present = _load(ca_file)
-    if present is None or not ca_key.exists() or present.not_valid_after_utc <= now:
+    authority = _known(ca_file, ca_key, now=now)
+    if authority is None:
         authority = trustme.CA(
             organization_name="Perch", organization_unit_name="local environment"
         )
@@ -92,12 +112,12 @@ def own(folder: Path, *, now: datetime | None = None) -> Identity:
         write_private(ca_key, authority.private_key_pem.bytes().decode())
         write_private(ca_file, authority.cert_pem.bytes().decode())
     else:
-        authority = trustme.CA.from_pem(ca_file.read_bytes(), ca_key.read_bytes())
-        server = _load(identity.certificate)
+        server, signer = _load(identity.certificate), _load(ca_file)
         if (
             server is not None
+            and signer is not None
             and identity.key.exists()
-            and _signed_by(server, present)
+            and _signed_by(server, signer)
             and is_current(server, now=now)
         ):
             return identity

@@ -15,7 +15,6 @@ import httpx
 from ops.local.authority import Identity
 from ops.local.processes import ChildSpec, Probe
 from ops.local.state import StateFolder
-from ops.loopback import spared
 from ops.stack import ColourOutputs, StackOutputs
 
 LOOPBACK = "127.0.0.1"
@@ -36,8 +35,13 @@ TIER_AWS, TIER_EMULATOR, TIER_LISTENER, TIER_GATEWAY = range(4)
 
 def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without settings that would reach into the local stack."""
-    kept = {key: value for key, value in environment.items() if not key.startswith(SCRUBBED)}
-    return {**kept, **spared(environment), "PYTHONUNBUFFERED": "1"}
+    kept = {
+        key: value
+        for key, value in environment.items()
+        # Nothing here is asked by way of a proxy, and one that cannot be used ends who looks.
+        if not key.startswith(SCRUBBED) and not key.upper().endswith("_PROXY")
+    }
+    return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
 def aws_access(endpoint: str, region: str, credentials: Path) -> dict[str, str]:

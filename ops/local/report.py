@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
+from ops.errors import CommandFailedError
 from ops.local.state import Running
 
 PLAIN_COLUMNS = 160
@@ -49,12 +50,28 @@ class Reporter:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
+        self._is_gone = False
         if not self.console.is_terminal:
             self.console.width = PLAIN_COLUMNS
 
     def say(self, line: str) -> None:
-        """Print a line as it is."""
-        self.console.print(line, markup=False, soft_wrap=True)
+        """Print a line as it is.
+
+        Raises:
+            CommandFailedError: Nobody reads what is printed; said once, then nothing is printed.
+        """
+        self._print(line, markup=False)
+
+    def _print(self, *objects: RenderableType, markup: bool = True) -> None:
+        if self._is_gone:
+            return
+        try:
+            self.console.print(*objects, soft_wrap=True, markup=markup)
+        except (OSError, SystemExit) as error:
+            # rich ends the process at a broken pipe, here in the middle of what must be stopped.
+            self._is_gone = True
+            reason = getattr(error, "strerror", None) or "nobody reads it"
+            raise CommandFailedError(f"standard output cannot be written to: {reason}") from None
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
@@ -70,9 +87,7 @@ class Reporter:
             yield step
         taken = f"{time.monotonic() - begun:.1f} s"
         detail = f": {escape(step.detail)}" if step.detail else ""
-        self.console.print(
-            f"[green]done[/green]  {escape(name)} [dim]({taken})[/dim]{detail}", soft_wrap=True
-        )
+        self._print(f"[green]done[/green]  {escape(name)} [dim]({taken})[/dim]{detail}")
 
     def table(self, children: Sequence[Running], supervisor: Running) -> None:
         """Print what runs where."""
@@ -84,6 +99,6 @@ class Reporter:
                 str(child.pid),
                 escape(str(child.log or "-")),
             )
-        self.console.print()
-        self.console.print(table, soft_wrap=True)
-        self.console.print()
+        self._print()
+        self._print(table)
+        self._print()

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shlex
-import shutil
 import signal
 import ssl
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 import click
 import httpx
 
-from ops import recording
+from ops import hints, recording
 from ops.errors import INTERRUPTED, CommandFailedError, ConfigurationError
 from ops.local import authority, ports
 from ops.local.authority import Identity
@@ -35,11 +34,12 @@ from ops.local.report import Reporter
 from ops.local.state import Running, State, StateFolder, started
 from ops.offline.errors import OfflineError
 from ops.offline.project import StackProject, load_project
-from ops.options import LOCAL, stack_option, state_option
+from ops.options import stack_option, state_option
+from ops.places import project_root, state_folder
 from ops.recording import Recording
 from ops.smoke import line_of
 from ops.smoke_checks import Smoke
-from ops.stack import StackOutputs, parse, project_root, state_folder
+from ops.stack import StackOutputs, parse
 
 START_SECONDS = 120.0
 """Deadline for processes that start together; loading the model takes most of it."""
@@ -230,18 +230,12 @@ class Environment:
         say(f"page     {outputs.endpoint_url}/ui")
         if outputs.ca_certificate_path is not None:
             say(f"trust    {outputs.ca_certificate_path} (import it into the browser once)")
-        perch = own_name()
+        stack, folder = self._order.project.stack, self._order.folder.path
+        perch, options = hints.own_name(), hints.stack_options(stack, folder)
         recorded = shlex.quote(str(self._order.recorded.path))
-        say(f"try      {perch} transcribe {recorded}{self._stack_options()}")
-        say(f"switch   {perch} recognition off{self._stack_options()}")
-        say(f"stop     Ctrl-C here, or `{perch} down` from anywhere")
-
-    def _stack_options(self) -> str:
-        """Return the options with which another command finds this stack."""
-        project, folder = self._order.project, self._order.folder.path
-        usual = project.root / ".perch" / project.stack
-        stack = "" if project.stack == LOCAL else f" --stack {project.stack}"
-        return stack if folder == usual else f"{stack} --state-dir {shlex.quote(str(folder))}"
+        say(f"try      {perch} transcribe {recorded}{options}")
+        say(f"switch   {perch} recognition off{options}")
+        say(f"stop     Ctrl-C here, or `{perch} down{options}` from anywhere")
 
     async def close(self) -> None:
         """Stop every process and forget the stack."""
@@ -249,15 +243,6 @@ class Environment:
         for name in killed:
             self._reporter.say(f"perch: {name} did not stop in time and was killed")
         self._order.folder.clear()
-
-
-def own_name() -> str:
-    """How a person types this command here: its bare name only where their shell would find it."""
-    found = shutil.which("perch")
-    called = Path(sys.argv[0])
-    if called.name != "perch" or (found is not None and Path(found).samefile(called)):
-        return "perch"
-    return shlex.quote(os.path.relpath(called))
 
 
 @contextmanager
@@ -290,8 +275,12 @@ async def bring_up(order: Order, reporter: Reporter) -> bool:
     task = asyncio.create_task(environment.run(), name="environment")
     with _signals(task, environment.supervisor):
         await asyncio.wait((task,))
-        reporter.say("")
-        with reporter.step("stopping everything"):
+        try:
+            reporter.say("")
+            with reporter.step("stopping everything"):
+                await environment.close()
+        except CommandFailedError:
+            # Nobody reads any more; what runs is stopped all the same.
             await environment.close()
     if not task.cancelled() and (error := task.exception()) is not None:
         raise error
@@ -353,6 +342,9 @@ def command(  # noqa: PLR0913 - one parameter an option
     """
     if (certificate is None) != (key is None):
         raise ConfigurationError("--certificate and --key are given together or not at all")
+    root = project_root()
+    project = read_project(stack, root=root, overrides={})
+    recorded = recording.find(path)
     folder = StateFolder(state_folder(stack, state_dir))
     folder.prepare()
     with folder.owned():
@@ -360,11 +352,8 @@ def command(  # noqa: PLR0913 - one parameter an option
             identity = authority.given(certificate, key)
         else:
             identity = authority.own(folder.path)
-        root = project_root()
         choices = Choices(
-            listener_port=port,
-            ports_from=ports_from,
-            has_fallback=has_fallback(read_project(stack, root=root, overrides={})),
+            listener_port=port, ports_from=ports_from, has_fallback=has_fallback(project)
         )
         overrides = choices.overrides(identity.authority)
         order = Order(
@@ -373,7 +362,7 @@ def command(  # noqa: PLR0913 - one parameter an option
             aws_port=choices.aws_port,
             folder=folder,
             identity=identity,
-            recorded=recording.find(path),
+            recorded=recorded,
         )
         reporter = Reporter()
         if stopped := stop_leftovers(folder):

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from ops.hints import perhaps
 from ops.offline.errors import OfflineError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -139,7 +140,10 @@ def _stack_file(folder: Path, stack: str) -> Path:
     existing = _stacks_in(folder)
     if stack not in existing:
         known = ", ".join(existing) or "none"
-        raise OfflineError(f"stack {stack!r} has no file in {folder}; stacks there: {known}")
+        raise OfflineError(
+            f"stack {stack!r} has no file in {folder}{perhaps(stack, existing)}; "
+            f"stacks there: {known}"
+        )
     return folder / f"Pulumi.{stack}.yaml"
 
 
@@ -147,8 +151,10 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         content = yaml.load(text, Loader=_CoreLoader)  # noqa: S506 - it is a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise OfflineError(f"{path}: not valid YAML: {error}") from None
+    except OSError as error:
+        raise OfflineError(f"{path}: cannot be read: {error.strerror}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

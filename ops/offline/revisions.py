@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ops.hints import perhaps
+from ops.offline import git
 from ops.offline.diff.compare import EMPTY
 from ops.offline.errors import OfflineError
 from ops.offline.project import stack_names
@@ -53,19 +55,14 @@ def checkout(repository: Path, revision: str | None) -> Iterator[Checkout]:
         revision: what `git rev-parse` understands; None for the working tree.
 
     Raises:
-        OfflineError: git knows no such revision.
+        OfflineError: git knows no such revision, or refuses the repository.
     """
     if revision is None:
         yield Checkout(WORKING_TREE, repository)
         return
-    commit = _git(repository, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-    if commit is None:
-        raise OfflineError(f"revision {revision!r}: git knows no such commit in {repository}")
+    commit = git.commit_of(repository, revision)
     with tempfile.TemporaryDirectory(prefix="perch-preview-") as folder:
-        archive = _git(repository, "archive", "--format=zip", commit.decode().strip())
-        if archive is None:
-            raise OfflineError(f"revision {revision!r}: git archive failed")
-        with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        with zipfile.ZipFile(io.BytesIO(git.archive_of(repository, commit))) as files:
             files.extractall(folder)
         yield Checkout(revision, Path(folder).resolve())
 
@@ -97,7 +94,10 @@ def chosen(places: Sequence[Checkout], stacks: Sequence[str]) -> tuple[str, ...]
     known = sorted({name for place in places for name in stack_names(place.root)})
     for stack in stacks:
         if stack not in known:
-            raise OfflineError(f"stack {stack!r} has no file; stacks: {', '.join(known) or 'none'}")
+            raise OfflineError(
+                f"stack {stack!r} has no file{perhaps(stack, known)}; "
+                f"stacks: {', '.join(known) or 'none'}"
+            )
     return tuple(dict.fromkeys(stacks)) or tuple(known)
 
 
@@ -174,17 +174,3 @@ def _record(jobs: Sequence[_Job]) -> list[Mapping[str, Any]]:
             raise OfflineError(f"{stack} at {place.name}: {outcome['error']}")
         documents.append(outcome["document"])
     return documents
-
-
-def _git(repository: Path, *arguments: str) -> bytes | None:
-    """What a git command prints; None where it fails."""
-    try:
-        run = subprocess.run(
-            ["git", "-C", str(repository), *arguments],  # noqa: S607 - the person's own git
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise OfflineError("git is not installed; previews compare git revisions") from None
-    return run.stdout if run.returncode == 0 else None

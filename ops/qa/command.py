@@ -9,7 +9,7 @@ from rich.console import Console
 
 from app.client import StartTranscription
 from ops.errors import CommandFailedError
-from ops.options import read_token, stack_option, state_option, token_option
+from ops.options import ca_option, read_token, stack_option, state_option, token_option
 from ops.qa.corpus import load_corpus
 from ops.qa.measure import Target, measure
 from ops.qa.report import as_json, as_table, latency_table, tag_totals
@@ -28,7 +28,7 @@ def _target_url(stack: str, state_dir: Path | None, url: str | None) -> tuple[st
 @stack_option
 @state_option
 @click.option("--url", help="WebSocket address of a gateway, in place of a stack's.")
-@click.option("--ca", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@ca_option
 @token_option
 @click.option(
     "--corpus",
@@ -76,7 +76,10 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     if realtime:
         console.print(latency_table(results))
     if json_path is not None:
-        json_path.write_text(json.dumps(as_json(results), indent=2) + "\n", encoding="utf-8")
+        try:
+            json_path.write_text(json.dumps(as_json(results), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise CommandFailedError(f"--json {json_path}: {error.strerror}") from None
     failed = [result.clip.name for result in results if result.failure is not None]
     if failed:
         raise CommandFailedError(f"{len(failed)} of {len(results)} sessions failed: {failed[0]}")

@@ -47,12 +47,18 @@ _CLIPS = TypeAdapter(tuple[Clip, ...])
 
 def _problems_of(folder: Path, clip: Clip) -> list[str]:
     path = folder / clip.file
-    if not path.resolve().is_relative_to(folder.resolve()):
-        return [f"{clip.file}: lies outside the corpus"]
-    if not path.is_file():
-        return [f"{clip.file}: there is no such file"]
-    if clip.sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != clip.sha256:
-        return [f"{clip.file}: its sha256 is not the manifest's {clip.sha256}"]
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            return [f"{clip.file}: lies outside the corpus"]
+        if not path.is_file():
+            return [f"{clip.file}: there is no such file"]
+        if clip.sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != clip.sha256:
+            return [f"{clip.file}: its sha256 is not the manifest's {clip.sha256}"]
+    except OSError as error:
+        return [f"{clip.file}: {error.strerror}"]
+    except ValueError:
+        # A NUL in it.
+        return [f"{clip.file!r}: is no file's name"]
     return []
 
 

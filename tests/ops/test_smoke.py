@@ -80,7 +80,45 @@ async def test_a_certificate_that_is_not_trusted_is_the_end_of_it(
     async with endpoint(never, server_tls, client_tls, None) as outputs:
         report = await Smoke(outputs=outputs, recorded=SILENT).run()
     assert statuses(report) == ["ok", "failed", *["skipped"] * 4]
-    assert "it does not prove localhost: unable to get local issuer" in report.checks[1].detail
+    detail = report.checks[1].detail
+    assert detail.startswith("it does not prove localhost: unable to get local issuer certificate")
+    assert detail.endswith("; name the PEM file of its authority with --ca")
+
+
+async def test_an_authority_that_is_named_stands_in_for_the_stacks_and_no_proxy_is_asked(
+    server_tls: ssl.SSLContext,
+    client_tls: ssl.SSLContext,
+    ca_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("ALL_PROXY", "HTTPS_PROXY", "all_proxy", "https_proxy", "socks_proxy"):
+        monkeypatch.setenv(name, "socks5h://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "[::1")
+    said = Answer(status=200, body="{}")
+    async with endpoint(lambda _: said, server_tls, client_tls, None) as outputs:
+        report = await Smoke(outputs=outputs, recorded=SILENT, authority=ca_file).run()
+    assert statuses(report) == ["ok"] * 5 + ["failed"]
+    assert report.checks[5].detail.startswith("the gateway refused the connection: HTTP 200")
+
+
+async def test_a_proxy_that_cannot_be_used_on_the_way_elsewhere_is_a_failed_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:9")
+    outputs = outputs_at(443, None).model_copy(update={"endpoint_url": "https://perch.invalid"})
+    checked = await smoke_checks._time("x", Smoke(outputs=outputs, recorded=SILENT)._alive)
+    assert checked.status == "failed"
+    assert checked.detail.startswith("GET /healthz: the proxy that the environment names (HTTPS_")
+
+
+def test_a_recording_that_is_none_is_a_failed_check(tmp_path: Path) -> None:
+    (tmp_path / "noise.wav").write_text("no sound")
+    smoke = Smoke(outputs=outputs_at(9, None), recorded=recording.find(tmp_path / "noise.wav"))
+    checked = asyncio.run(smoke_checks._time("x", smoke._session))
+    assert (checked.status, "noise.wav" in checked.detail) == ("failed", True)
 
 
 async def test_an_authority_file_that_is_gone_is_named(
@@ -91,6 +129,10 @@ async def test_an_authority_file_that_is_gone_is_named(
     ) as outputs:
         report = await Smoke(outputs=outputs, recorded=SILENT).run()
     assert report.checks[1].detail == f"the authority's file {tmp_path / 'gone.pem'} is not there"
+    (tmp_path / "empty.pem").write_text("")
+    broken = Smoke(outputs=outputs, recorded=SILENT, authority=tmp_path / "empty.pem")
+    checked = await smoke_checks._time("x", broken._certificate)
+    assert checked.detail == f"the authority's file {tmp_path / 'empty.pem'} holds no certificate"
 
 
 async def test_a_gateway_that_is_not_ready_fails_with_its_own_words(
@@ -182,8 +224,24 @@ def test_the_words_of_a_recording_are_found_beside_it_or_in_the_manifest(tmp_pat
     assert recording.find(copy).reference is None
     (tmp_path / "manifest.json").write_text('[{"file": "speech.flac", "text": "from manifest"}]')
     assert recording.find(copy).reference == "from manifest"
-    (tmp_path / "speech.txt").write_text("from beside\n")
+    (tmp_path / "speech.txt").write_text("from beside\n", encoding="utf-8-sig")
     assert recording.find(copy).reference == "from beside"
+
+
+@pytest.mark.parametrize("manifest", ["{", "7", "[7]", '[{"file": "speech.flac"}]', "[" * 10_000])
+def test_a_manifest_that_is_somebody_elses_says_nothing(tmp_path: Path, manifest: str) -> None:
+    copy = tmp_path / "speech.flac"
+    copy.write_bytes(recording.DEFAULT.read_bytes())
+    (tmp_path / "manifest.json").write_text(manifest)
+    assert recording.find(copy).reference is None
+
+
+def test_words_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    copy = tmp_path / "speech.flac"
+    copy.write_bytes(recording.DEFAULT.read_bytes())
+    (tmp_path / "speech.txt").write_bytes("für".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"speech\.txt is no text in UTF-8; save it so"):
+        recording.find(copy)
 
 
 def test_a_token_comes_from_a_file_or_the_environment_and_never_from_the_command_line(
@@ -201,6 +259,15 @@ def test_a_token_comes_from_a_file_or_the_environment_and_never_from_the_command
         read_token(file)
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
         read_token(tmp_path / "none")
+    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
+        read_token(tmp_path)
+    for content in (b"two words", b"one\ntwo\n", "Schlüssel".encode(), b"\xff\xfe", b"nul\0"):
+        file.write_bytes(content)
+        with pytest.raises(ConfigurationError, match=f"--token-file {file} does not hold a token"):
+            read_token(file)
+    monkeypatch.setenv("PERCH_TOKEN", "Schlüssel")
+    with pytest.raises(ConfigurationError, match="the variable PERCH_TOKEN does not hold a token"):
+        read_token(None)
     assert not {"--token"} & {
         option for parameter in smoke.command.params for option in parameter.opts
     }

@@ -1,6 +1,5 @@
 """The way to an AWS API that is not AWS: a moto server on this machine, or moto in this process."""
 
-import ipaddress
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -13,9 +12,11 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.model import OperationModel, StructureShape
 from botocore.validate import ParamValidator
 
+from app.loopback import is_this_machine
 from ops.offline.aws import shapes
 from ops.offline.credentials import AccessKey
 from ops.offline.errors import OfflineError
+from ops.offline.sessions import impersonal_session
 
 IN_PROCESS: Final = "in-process"
 """In place of an endpoint: moto's `mock_aws` is active in this process."""
@@ -35,12 +36,7 @@ def check_endpoint(endpoint: str) -> None:
             raise OfflineError("in-process: moto's mock_aws is not active; calls would reach AWS")
         return
     parsed = urlparse(endpoint)
-    host = parsed.hostname or ""
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if parsed.scheme not in {"http", "https"} or not loopback:
+    if parsed.scheme not in {"http", "https"} or not is_this_machine(parsed.hostname or ""):
         raise OfflineError(
             f"endpoint {endpoint!r}: not on this machine; accepted: http://127.0.0.1:PORT,"
             " http://localhost:PORT, http://[::1]:PORT. Real environments go up with `pulumi up`"
@@ -50,9 +46,7 @@ def check_endpoint(endpoint: str) -> None:
 @cache
 def _session() -> boto3.session.Session:
     """One for the process: it keeps the models it has read, 4 MB of JSON for the services here."""
-    return boto3.session.Session(
-        aws_access_key_id=_DUMMY.id, aws_secret_access_key=_DUMMY.secret, region_name="us-east-1"
-    )
+    return impersonal_session(_DUMMY, region="us-east-1")
 
 
 def _moto_is_active() -> bool:

@@ -1,5 +1,7 @@
 """`perch up` from beginning to end, once: the real program, moto, emulators, gateways and speech.
 
+All of it under an environment as hostile as people's are: proxies, profiles, no home, no locale.
+
 The tests of this module stand on one running stack and are run in their order, by one worker
 (`make test` gives whole files to workers). They do not prove that the same comes up on AWS; the
 outputs they read are the same in kind.
@@ -41,12 +43,30 @@ UP_SECONDS = 240
 WORDS = "new library building on River Street"
 
 
+HOSTILE = {
+    **dict.fromkeys(("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"), "socks5h://127.0.0.1:9"),
+    **dict.fromkeys(("all_proxy", "http_proxy", "https_proxy"), "socks5h://127.0.0.1:9"),
+    "AWS_PROFILE": "nobody",
+    "AWS_CONFIG_FILE": "/dev",
+    "AWS_ENDPOINT_URL": "https://ssm.example.invalid",
+    "AWS_RETRY_MODE": "none",
+    "HOME": "/proc",
+    "LC_ALL": "POSIX",
+    "PYTHONIOENCODING": "ascii",
+    "TERM": "dumb",
+    "COLUMNS": "1",
+}
+"""What people's shells have in them; a stack on this machine must not care."""
+
+
 def clean_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("PERCH_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PERCH_")}
+    kept |= HOSTILE
+    return {name: value for name, value in kept.items() if name.lower() != "no_proxy"}
 
 
 def perch(*arguments: str) -> Result:
-    return CliRunner().invoke(main, arguments, prog_name="perch")
+    return CliRunner(env=clean_environment()).invoke(main, arguments, prog_name="perch")
 
 
 def free_row() -> int:
@@ -134,6 +154,7 @@ def test_it_says_what_runs_where_what_it_heard_and_what_to_try(up: Up) -> None:
     assert names == ["aws", "host", *colours, "listener"]
     assert WORDS in said
     assert f"page     {up.outputs.endpoint_url}/ui" in said
+    assert f"`perch down --state-dir {quote(str(up.folder.path))}` from anywhere" in said
     assert (
         f"perch transcribe {quote(str(DEFAULT))} --state-dir {quote(str(up.folder.path))}" in said
     )
@@ -276,9 +297,10 @@ def test_a_second_up_gets_one_sentence(up: Up) -> None:
     second = up.perch("up")
     assert (second.exit_code, second.stdout) == (1, "")
     (line,) = second.stderr.splitlines()
+    folder = quote(str(up.folder.path))
     assert line == (
         f"perch: stack local is already up at {up.outputs.endpoint_url} "
-        f"(process {up.process.pid}); `perch down` stops it"
+        f"(process {up.process.pid}); `perch down --state-dir {folder}` stops it"
     )
 
 
@@ -393,7 +415,9 @@ def test_down_in_another_terminal_stops_every_process(up: Up) -> None:
     assert up.perch("down").stdout == f"perch: nothing is up in {up.folder.path}\n"
     refused = up.perch("smoke")
     assert refused.exit_code == 1
-    assert refused.stderr.endswith("start it with `make up`\n")
+    assert refused.stderr.endswith(
+        f"start it with `perch up --state-dir {quote(str(up.folder.path))}`\n"
+    )
 
 
 def test_ctrl_c_while_starting_leaves_nothing(tmp_path: Path) -> None:
