@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-ALONE_S: Final = 5.0
-"""Twenty-five pings."""
+ALONE_S: Final = 4.0
+"""Twenty pings."""
 SETTLE_S: Final = 2.0
 LOOK_S: Final = 0.1
 FILES: Final = 2048
@@ -71,7 +71,7 @@ class Assault:
     attack: str
     limits: Limits
     front: bool = False
-    seconds: float = 7.0
+    seconds: float = 6.0
     settings: Mapping[str, str] = field(default_factory=dict)
     check: Check | None = None
 

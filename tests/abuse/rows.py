@@ -96,6 +96,7 @@ for _front in (False, True):
             check=no_stray_upgrade_is_held,
         ),
     )
+_row("Requests without an end", Assault(attack="half-requests", limits=FRAMES))
 for _attack, _title, _seconds in (
     ("slow-uploads", "Uploads of a byte a second", 8.0),
     ("silent-flacs", "Uploads of an hour of silence", 12.0),
@@ -112,12 +113,11 @@ _row("Sessions of one address", Assault(attack="many-sessions", limits=FRAMES))
 for _front in (False, True):
     _row(METRICS, Assault(attack="pipelined-metrics", limits=FRAMES, front=_front))
 _row("The same for the health check", Assault(attack="pipelined-health", limits=FRAMES))
-_row(
-    "The same for the predecessor's status page", Assault(attack="pipelined-status", limits=FRAMES)
-)
+_row("The same for the old status page", Assault(attack="pipelined-status", limits=FRAMES))
 for _front in (False, True):
     _row(PINGS, Assault(attack="ping-flood", limits=FRAMES, front=_front))
 for _attack, _title in (
+    ("ping-floods", "The same on several connections at once"),
     ("pong-flood", "A flood of pongs"),
     ("fragment-flood", "A flood of empty fragments of one message"),
     ("empty-audio-flood", "A flood of empty audio messages in a session"),

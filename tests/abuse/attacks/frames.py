@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +35,7 @@ IDLE_WEBSOCKETS: Final = 100
 SESSIONS: Final = 50
 FLOOD_BYTES: Final = 2_000_000
 """A second."""
+FLOODS: Final = 16
 UNFINISHED: Final = 50
 UNFINISHED_BYTES: Final = 9_000_000
 UNFINISHED_ADDRESSES: Final = 10
@@ -88,22 +90,27 @@ def many_sessions(target: Target) -> Tally:
     return Tally.of(crowd, did=f"{SESSIONS} sessions", taken=len(taken))
 
 
-def _flood(target: Target, first: bytes, one: bytes, what: str) -> Tally:
-    """Repeat a frame at a steady rate of bytes, on one connection; a new one where it is closed."""
+def _flood(target: Target, first: bytes, one: bytes, what: str, lines: int = 1) -> Tally:
+    """Repeat a frame at a steady rate of bytes; a new connection where one is closed."""
     crowd = Crowd(target)
     shot = memoryview(one * (_SHOT // len(one)))
     begun = monotonic()
-    current: list[Peer] = []
+    flooding: list[Peer] = []
+    shots = Counter[Peer]()
 
     def each() -> None:
-        if not current or current[0].ended is not None:
-            current[:] = websockets(crowd, 1, first)
-        due = (monotonic() - begun) * FLOOD_BYTES - crowd.sent
-        if current and not current[0].out and due >= len(shot):
-            crowd.push(current[0], shot)
+        flooding[:] = [peer for peer in flooding if peer.ended is None]
+        if len(flooding) < lines:
+            flooding.extend(websockets(crowd, lines - len(flooding), first))
+        allowed = (monotonic() - begun) * FLOOD_BYTES / len(shot)
+        for peer in flooding:
+            if not peer.out and shots[peer] < allowed:
+                shots[peer] += 1
+                crowd.push(peer, shot)
 
     crowd.run(target.seconds, each)
-    did = f"{what} of {len(one)} bytes, {FLOOD_BYTES / 1000:,.0f} kB/s if they are taken"
+    on = "" if lines == 1 else f" on each of {lines} connections"
+    did = f"{what} of {len(one)} bytes, {FLOOD_BYTES / 1000:,.0f} kB/s{on} if they are taken"
     return Tally.of(crowd, did=did, frames=crowd.sent // len(one))
 
 
@@ -111,6 +118,12 @@ def _flood(target: Target, first: bytes, one: bytes, what: str) -> Tally:
 def ping_flood(target: Target) -> Tally:
     """Send pings, as small as they can be."""
     return _flood(target, b"", frame(PING), "pings")
+
+
+@attack("ping-floods")
+def ping_floods(target: Target) -> Tally:
+    """The same on several connections at once."""
+    return _flood(target, b"", frame(PING), "pings", lines=FLOODS)
 
 
 @attack("pong-flood")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 STRAY_UPGRADES: Final = 3_000
 STRAY_UPGRADES_TLS: Final = 1_000
 """A handshake costs the attacker as much as the listener: three thousand take it too long."""
+HALF_REQUESTS: Final = 3_000
 _OPENED_A_TURN: Final = 6
 """Of a hundred turns a second: how fast connections come is not the point of these rows."""
 SLOW_UPLOADS: Final = 64
@@ -88,6 +89,15 @@ def unreadable_upgrades(target: Target) -> Tally:
     crowd.run(target.seconds, each)
     held = sum(peer.ended is None and peer.status is None for peer in crowd.peers)
     return Tally.of(crowd, did=f"{count:,} requests", open_at_most=most, held=held)
+
+
+@attack("half-requests")
+def half_requests(target: Target) -> Tally:
+    """Begin requests, and leave them so."""
+    crowd = Crowd(target)
+    half = request("GET", "/healthz")[:-2]
+    crowd.run(target.seconds, opening(crowd, iter([half] * HALF_REQUESTS)))
+    return Tally.of(crowd, did=f"{HALF_REQUESTS:,} requests without an end")
 
 
 @attack("slow-uploads")
