@@ -21,6 +21,7 @@ import click
 from ops import stack
 from ops.local import control
 from ops.local.balancer import Balancer
+from ops.local.clients import MAX_CLIENTS, Client, Clients
 from ops.local.ports import LOOPBACK, families
 from ops.local.proxy import Proxy
 from ops.local.routing import Target
@@ -52,28 +53,34 @@ class Connections:
 
     Args:
         proxy: What serves one of them.
+        limit: How many there may be that are no WebSockets.
     """
 
-    def __init__(self, proxy: Proxy) -> None:
+    def __init__(self, proxy: Proxy, limit: int = MAX_CLIENTS) -> None:
         self._proxy = proxy
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._clients = Clients(limit)
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve a client that has connected."""
-        task = asyncio.create_task(self._proxy.serve(reader, writer), name="client")
-        self._tasks.add(task)
+        """Serve a client that has connected, where there is a place for it."""
+        if not self._clients.make_room():
+            log.warning("a connection was refused: all are at work")
+            writer.transport.abort()
+            return
+        client = Client(writer.transport)
+        task = asyncio.create_task(self._proxy.serve(reader, writer, client), name="client")
+        self._clients.add(task, client)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a connection failed", exc_info=error)
 
     async def close(self) -> None:
         """End every connection."""
-        for task in self._tasks:
+        tasks = self._clients.tasks
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def serve(balancer: Balancer, *, port: int, context: ssl.SSLContext) -> None:

@@ -2,22 +2,25 @@
 
 HTTP is read and written by h11 on both sides, so that what is framed wrongly ends here and every
 message is framed anew. Nothing is read that has not yet been written on the other side: a slow
-reader slows its writer.
+reader slows its writer. Only the end of a client is looked for all the time: with it ends what is
+asked of a target for it.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import h11
 
+from ops.local.clients import Client, Turns
 from ops.local.routing import Answer, Request, Target, to_client, to_target
 
 CHUNK = 65_536
 HEAD_BYTES = 65_536
 """Largest head of a message; the entire request header of an AWS load balancer may have 64 KB."""
+SWITCHING = 101
 CONNECT_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
 LINGER_SECONDS = 0.5
@@ -86,13 +89,17 @@ class Proxy:
     choose: Callable[[Request], Target | Answer]
     idle_seconds: Callable[[], float]
     port: int
+    turns: Turns = field(default_factory=Turns)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Client
+    ) -> None:
         """Serve one client until it leaves, misbehaves or falls silent."""
         loop = asyncio.get_running_loop()
-        if writer.get_extra_info("peername") is None:
+        if (peer := writer.get_extra_info("peername")) is None:
             writer.close()  # gone before it was served
             return
+        place.address = peer[0]
         try:
             async with asyncio.timeout(self.idle_seconds()) as deadline:
 
@@ -103,7 +110,7 @@ class Proxy:
                 http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
                 client = Peer(reader, writer, http, touch)
                 try:
-                    await self._requests(client)
+                    await self._requests(client, place)
                 finally:
                     await client.close()
         except TimeoutError:
@@ -111,7 +118,7 @@ class Proxy:
         except (OSError, h11.LocalProtocolError) as error:
             log.info("connection lost: %s", error)
 
-    async def _requests(self, client: Peer) -> None:
+    async def _requests(self, client: Peer, place: Client) -> None:
         while True:
             try:
                 event = await client.event()
@@ -120,14 +127,20 @@ class Proxy:
                 return
             if not isinstance(event, h11.Request):
                 return
-            await self._request(client, event)
+            place.begin()
+            await self.turns.take()
+            await self._request(client, event, place)
+            place.end()
             if client.http.our_state is not h11.DONE or client.http.their_state is not h11.DONE:
                 return
             client.http.start_next_cycle()
 
-    async def _request(self, client: Peer, head: h11.Request) -> None:
+    async def _request(self, client: Peer, head: h11.Request, place: Client) -> None:
         headers = [(bytes(name), bytes(value)) for name, value in head.headers]
-        address = client.writer.get_extra_info("peername")[0]
+        if head.http_version == b"1.0":
+            # RFC 9110, 7.8: an upgrade in HTTP/1.0 is to be ignored.
+            headers = [pair for pair in headers if pair[0] != b"upgrade"]
+        address = place.address
         request = Request(
             method=head.method.decode(),
             target=head.target.decode(),
@@ -153,6 +166,9 @@ class Proxy:
             )
             status = await exchange(client, target, forwarded)
             self._log(request, chosen.name, status)
+            if status == SWITCHING:
+                place.is_websocket = True
+                await tunnel(client, target)
         finally:
             await target.close()
 
@@ -181,14 +197,21 @@ async def exchange(client: Peer, target: Peer, head: h11.Request) -> int:
     """Carry one request to a target and its answer back; return the answer's status.
 
     The body goes on while the answer may already come. An answer that ends before the body does
-    ends the connection; a client that breaks off its body ends the exchange.
+    ends the connection; a client that breaks off its body, or leaves before it is answered, ends
+    the exchange. After 101 both sides speak something else.
     """
     upload = asyncio.create_task(_upload(client, target, head), name="request body")
     download = asyncio.create_task(_download(client, target), name="answer")
+    leaving: asyncio.Task[None] | None = None
     try:
         await asyncio.wait((upload, download), return_when=asyncio.FIRST_COMPLETED)
-        if upload.done() and not await upload:
-            raise ConnectionAbortedError("the client broke off its request")
+        if upload.done():
+            if not await upload:
+                raise ConnectionAbortedError("the client broke off its request")
+            leaving = asyncio.create_task(_leave(client), name="client's end")
+            await asyncio.wait((download, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not download.done():
+                raise ConnectionAbortedError("the client left before it was answered")
         return await download
     except (h11.RemoteProtocolError, TargetError) as error:
         if client.http.our_state is not h11.SEND_RESPONSE:
@@ -196,9 +219,29 @@ async def exchange(client: Peer, target: Peer, head: h11.Request) -> int:
         await answer(client, Answer(status=502, body="the target gave no proper answer\n"))
         return 502
     finally:
-        upload.cancel()
-        download.cancel()
-        await asyncio.gather(upload, download, return_exceptions=True)
+        tasks = [task for task in (upload, download, leaving) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _leave(client: Peer) -> None:
+    """Return when the client is gone; what it sends meanwhile is kept, up to a bound.
+
+    Beyond the bound nothing more is read, and its end is not seen: it is busy sending.
+    """
+    kept = len(client.http.trailing_data[0])
+    while kept <= HEAD_BYTES:
+        try:
+            data = await client.reader.read(CHUNK)
+        except OSError:
+            return
+        if not data:
+            return
+        client.touch()
+        client.http.receive_data(data)
+        kept += len(data)
+    await asyncio.Event().wait()
 
 
 async def _upload(client: Peer, target: Peer, head: h11.Request) -> bool:
@@ -224,10 +267,9 @@ async def _download(client: Peer, target: Peer) -> int:
     while True:
         event = await target.event()
         match event:
-            case h11.InformationalResponse(status_code=101):
+            case h11.InformationalResponse(status_code=101):  # SWITCHING
                 await client.send(_for_client(event))
-                await tunnel(client, target)
-                return 101
+                return SWITCHING
             case h11.InformationalResponse():
                 await client.send(_for_client(event))
             case h11.Response():
@@ -246,7 +288,7 @@ def _for_client(
     response: h11.Response | h11.InformationalResponse,
 ) -> h11.Response | h11.InformationalResponse:
     headers = to_client([(bytes(name), bytes(value)) for name, value in response.headers])
-    if response.status_code in {101, 426}:  # Switching Protocols, Upgrade Required
+    if response.status_code in {SWITCHING, 426}:  # the other one is Upgrade Required
         headers += [(b"connection", b"upgrade"), (b"upgrade", b"websocket")]
     return type(response)(status_code=response.status_code, headers=headers, reason=response.reason)
 

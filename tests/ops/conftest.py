@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ops.local.clients import MAX_CLIENTS
 from ops.local.listener import Connections
 from ops.local.proxy import Proxy
 from ops.local.routing import Answer, Request, Target
@@ -116,16 +117,17 @@ async def running_front(
     client_tls: ssl.SSLContext,
     *,
     idle_seconds: Callable[[], float] = lambda: 30.0,
+    limit: int = MAX_CLIENTS,
 ) -> AsyncIterator[Front]:
     proxy = Proxy(choose=choose, idle_seconds=idle_seconds, port=8443)
-    connections = Connections(proxy)
+    connections = Connections(proxy, limit)
     server = await asyncio.start_server(connections.accept, "127.0.0.1", 0, ssl=server_tls)
     try:
         yield Front(port=server.sockets[0].getsockname()[1], context=client_tls)
     finally:
         server.close()
         await connections.close()
-        assert not connections._tasks
+        assert not connections._clients.tasks
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ Does not prove that AWS's load balancer does the same; what is compared with it 
 
 import asyncio
 import contextlib
+import json
+import re
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -242,6 +244,105 @@ async def test_what_is_not_http_is_refused_and_never_forwarded(
     async with running_front(never, **tls) as front:
         status = (await raw_exchange(front, sent)).split(b" ")[1]
     assert status in {b"400", b"431"}
+
+
+async def test_an_upgrade_in_http_1_0_is_not_passed_on(tls: dict[str, Any]) -> None:
+    sent = (
+        b"GET /who HTTP/1.0\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    )
+    async with running_target("blue") as blue, running_front(lambda _: blue, **tls) as front:
+        received = await raw_exchange(front, sent)
+    _, _, body = received.partition(b"\r\n\r\n")
+    assert not {"upgrade", "connection"} & dict(json.loads(body)["headers"]).keys()
+
+
+@contextlib.asynccontextmanager
+async def thinking() -> AsyncIterator[tuple[Target, asyncio.Event, asyncio.Event]]:
+    """Run a target that takes a request and never answers; events tell when it came and went."""
+    came, gone = asyncio.Event(), asyncio.Event()
+
+    async def think(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        came.set()
+        await reader.read()
+        gone.set()
+        writer.close()
+
+    async with await asyncio.start_server(think, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield Target(name="blue", host="127.0.0.1", port=port), came, gone
+
+
+UPGRADE = b"connection: upgrade\r\nupgrade: websocket\r\n"
+
+
+@pytest.mark.parametrize(
+    ("headers", "behind"),
+    [
+        (b"", b""),
+        (b"", b"GET /next HTTP/1.1\r\nhost: a\r\n\r\n"),
+        (UPGRADE, b""),
+        (UPGRADE, b"early"),
+    ],
+    ids=["alone", "with another request behind", "an upgrade", "an upgrade and bytes behind"],
+)
+async def test_what_is_asked_of_a_target_ends_with_the_client_that_asked(
+    tls: dict[str, Any], headers: bytes, behind: bytes
+) -> None:
+    async with thinking() as (target, came, gone), running_front(lambda _: target, **tls) as front:
+        _, writer = await asyncio.open_connection("localhost", front.port, ssl=front.context)
+        writer.write(b"GET /slow HTTP/1.1\r\nhost: localhost\r\n" + headers + b"\r\n" + behind)
+        async with asyncio.timeout(10):
+            await came.wait()
+            assert not gone.is_set()
+            writer.close()
+            await gone.wait()
+
+
+async def test_one_too_many_takes_the_place_of_the_longest_quiet_and_hurts_nobody_at_work(
+    tls: dict[str, Any],
+) -> None:
+    async with (
+        running_target("blue") as blue,
+        running_front(lambda _: blue, **tls, limit=2) as front,
+        websocket_to(front) as socket,
+        client_of(front) as first,
+        client_of(front) as second,
+    ):
+        assert await socket.recv() == "blue"
+        for client in (first, second, first):
+            assert (await client.get("/who")).status_code == 200
+        third = await raw_exchange(front, b"GET /who HTTP/1.0\r\n\r\n")
+        assert third.startswith(b"HTTP/1.1 200")
+        # A WebSocket has no place among them, and httpx opens a new connection by itself.
+        await socket.send(b"still here")
+        assert await socket.recv() == b"still here"
+        assert (await first.get("/who")).status_code == 200
+
+
+async def test_where_all_are_at_work_the_newcomer_is_refused(tls: dict[str, Any]) -> None:
+    async with (
+        thinking() as (target, came, gone),
+        running_front(lambda _: target, **tls, limit=1) as front,
+    ):
+        _, writer = await asyncio.open_connection("localhost", front.port, ssl=front.context)
+        writer.write(b"GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        await came.wait()
+        received = b""
+        with contextlib.suppress(OSError):  # reset, or at an end
+            received = await raw_exchange(front, b"GET /who HTTP/1.0\r\n\r\n")
+        assert received == b""
+        assert not gone.is_set()
+        writer.close()
+
+
+async def test_pipelined_requests_are_answered_in_order(tls: dict[str, Any]) -> None:
+    one = b"GET /who HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    last = one.replace(b"\r\nhost", b"\r\nconnection: close\r\nhost").replace(b"/who", b"/nothing")
+    async with running_target("blue") as blue, running_front(lambda _: blue, **tls) as front:
+        received = await raw_exchange(front, one * 20 + last)
+    statuses = re.findall(rb"HTTP/1.1 (\d{3}) ", received)
+    assert statuses == [b"200"] * 20 + [b"404"]
 
 
 async def test_http_1_0_without_a_host_is_served(tls: dict[str, Any]) -> None:
