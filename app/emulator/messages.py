@@ -14,6 +14,9 @@ from app.emulator.settings import EmulatorSettings
 Message: TypeAlias = Any
 """A protobuf message. The generated types carry no annotations."""
 
+_OF_FILES = ("FLAC", "OGGOPUS")
+"""Encodings that no samples without a header have."""
+_UNSPECIFIED = "ENCODING_UNSPECIFIED"
 _LOWEST_RATE, _HIGHEST_RATE = 8_000, 48_000
 # Riva's stop history is a number of milliseconds; below this no pause between words would fit in.
 _SHORTEST_STOP_MS, _LONGEST_STOP_MS = 100, 10_000
@@ -45,28 +48,32 @@ def check_served(config: Message, settings: EmulatorSettings, kind: str) -> None
         raise unavailable_model(settings.refusal_status, config.language_code, kind)
 
 
-def audio_format(config: Message) -> AudioFormat:
-    """The format of a stream's bytes.
+def declared_format(config: Message) -> AudioFormat | None:
+    """The format that a request names for its samples; None where a file's header has to say it.
 
     Raises:
         RefusalError: More than one channel, a rate outside 8000..48000 or an encoding that is not
-            among `ENCODINGS`.
+            known.
     """
     if config.audio_channel_count > 1:
         raise bad_argument(
             f"audio_channel_count {config.audio_channel_count} is not supported; send one channel"
         )
-    if not _LOWEST_RATE <= config.sample_rate_hertz <= _HIGHEST_RATE:
-        raise bad_argument(
-            f"sample_rate_hertz {config.sample_rate_hertz} is not supported; "
-            f"accepted are {_LOWEST_RATE} to {_HIGHEST_RATE}"
-        )
     name = _encoding_name(config.encoding)
-    if name == "ENCODING_UNSPECIFIED":
-        name = "LINEAR_PCM"
-    if name not in ENCODINGS:
-        raise bad_argument(f"encoding {name} is not supported here; accepted are {ENCODINGS}")
-    return AudioFormat(encoding=name, sample_rate=config.sample_rate_hertz)
+    if name not in {*ENCODINGS, *_OF_FILES, _UNSPECIFIED}:
+        raise bad_argument(
+            f"encoding {name} is not supported here; accepted are {(*ENCODINGS, *_OF_FILES)}"
+        )
+    rate = config.sample_rate_hertz
+    # In Riva's protocol 0 is a rate that is not said.
+    if rate and not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+        raise bad_argument(
+            f"sample_rate_hertz {rate} is not supported; "
+            f"accepted are {_LOWEST_RATE} to {_HIGHEST_RATE}, or 0 for what a file's header says"
+        )
+    if not rate or name in _OF_FILES:
+        return None
+    return AudioFormat(encoding="LINEAR_PCM" if name == _UNSPECIFIED else name, sample_rate=rate)
 
 
 def stream_options(

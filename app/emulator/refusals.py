@@ -58,3 +58,11 @@ def all_slots_taken(limit: int) -> RefusalError:
 def bad_argument(text: str) -> RefusalError:
     """A request that breaks the protocol or asks for what no server of this kind can do."""
     return RefusalError(grpc.StatusCode.INVALID_ARGUMENT, f"Error: {text}")
+
+
+def no_format() -> RefusalError:
+    """Samples of which nobody says how they are to be read."""
+    return bad_argument(
+        "the audio has no header of a WAV, FLAC or OGG file, and the config names no "
+        "sample_rate_hertz for samples without one; send either"
+    )

@@ -1,75 +1,34 @@
 """The Riva ASR service and the standard health service, as generic gRPC handlers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 import grpc
 import riva.client.proto.health_pb2 as health
 import riva.client.proto.riva_asr_pb2 as asr
-import riva.client.proto.riva_audio_pb2 as audio_pb
 
+from app.emulator.headers import UNSAID, HeaderedSession
 from app.emulator.messages import (
     Message,
-    audio_format,
     check_served,
     config_response,
+    declared_format,
     recognize_response,
     stream_options,
 )
-from app.emulator.refusals import RefusalError, bad_argument
-from app.emulator.results import AudioFormat, Hypothesis, StreamOptions
+from app.emulator.refusals import RefusalError
+from app.emulator.results import AudioFormat, Hypothesis, Session
 from app.emulator.runtime import Runtime
 from app.emulator.stream import StreamCall
-from app.recordings import OpenRecording, RecordingError, open_recording
 
 ASR_SERVICE = "nvidia.riva.asr.RivaSpeechRecognition"
 HEALTH_SERVICE = "grpc.health.v1.Health"
-_CHUNK_SECONDS = 1.0  # how much of a file a session gets at a time
+_PIECE_BYTES = 32_768  # how much of a file a session gets at a time
 
 
 class _Context(Protocol):
     async def abort(self, code: grpc.StatusCode, details: str) -> Message: ...
-
-
-def _contains_file(request: Message) -> bool:
-    by_name = request.config.encoding in {
-        audio_pb.AudioEncoding.Value("FLAC"),
-        audio_pb.AudioEncoding.Value("OGGOPUS"),
-    }
-    return by_name or request.audio.startswith((b"RIFF", b"fLaC", b"OggS"))
-
-
-def _open_file(data: bytes) -> OpenRecording:
-    """A sound file at its first sample; blocks."""
-    try:
-        recording = open_recording(data)
-    except RecordingError as error:
-        raise bad_argument(str(error)) from None
-    if recording.channels != 1:
-        recording.close()
-        raise bad_argument(f"the audio has {recording.channels} channels; send one channel")
-    return recording
-
-
-def _next_block(blocks: Iterator[bytes]) -> bytes:
-    """The next second of a sound file, empty at the end; blocks."""
-    try:
-        return next(blocks, b"")
-    except RecordingError as error:
-        raise bad_argument(str(error)) from None
-
-
-async def _decoded(recording: OpenRecording) -> AsyncIterator[bytes]:
-    """A sound file's samples as PCM; off the event loop, decoding takes its time."""
-    blocks = recording.blocks(_CHUNK_SECONDS)
-    while block := await asyncio.to_thread(_next_block, blocks):
-        yield block
-
-
-async def _cut(data: bytes, step: int) -> AsyncIterator[bytes]:
-    for start in range(0, len(data), step):
-        yield data[start : start + step]
 
 
 class AsrService:
@@ -102,31 +61,20 @@ class AsrService:
             return await context.abort(refusal.status, refusal.text)
 
     async def _recognize(self, request: Message) -> Message:
-        data = bytes(request.audio)
-        if not _contains_file(request):
-            audio = audio_format(request.config)
-            chunks = _cut(data, int(audio.bytes_per_second * _CHUNK_SECONDS))
-            return await self._answer(request, audio, chunks)
-        recording = await asyncio.to_thread(_open_file, data)
-        try:
-            audio = AudioFormat(encoding="LINEAR_PCM", sample_rate=recording.sample_rate)
-            request.config.sample_rate_hertz = audio.sample_rate
-            return await self._answer(request, audio, _decoded(recording))
-        finally:
-            await asyncio.to_thread(recording.close)
+        declared = declared_format(request.config)
+        options = stream_options(request.config, declared or UNSAID, interim_results=False)
 
-    async def _answer(
-        self, request: Message, audio: AudioFormat, chunks: AsyncIterator[bytes]
-    ) -> Message:
-        options = stream_options(request.config, audio, interim_results=False)
-        return recognize_response(await self._hear(chunks, options), options, request.id.value)
+        def begin(audio: AudioFormat) -> Session:
+            return self._runtime.recogniser.open(replace(options, audio=audio))
 
-    async def _hear(self, chunks: AsyncIterator[bytes], options: StreamOptions) -> list[Hypothesis]:
-        session = self._runtime.recogniser.open(options)
+        session = HeaderedSession(declared, begin)
+        heard = await self._hear(bytes(request.audio), session)
+        return recognize_response(heard, options, request.id.value)
 
+    async def _hear(self, data: bytes, session: HeaderedSession) -> list[Hypothesis]:
         async def write() -> None:
-            async for chunk in chunks:
-                await session.write(chunk)
+            for start in range(0, len(data), _PIECE_BYTES):
+                await session.write(data[start : start + _PIECE_BYTES])
             await session.end()
 
         try:
@@ -138,6 +86,7 @@ class AsrService:
             raise errors.exceptions[0] from None
         finally:
             session.release()
+            await session.aclose()
 
     async def get_config(self, request: Message, context: _Context) -> Message:
         """GetRivaSpeechRecognitionConfig."""

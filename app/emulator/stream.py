@@ -2,19 +2,21 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 
 import grpc
 
 from app.emulator.faults import FaultWatch, shaped, strike, until_due
+from app.emulator.headers import UNSAID, HeaderedSession
 from app.emulator.messages import (
     Message,
-    audio_format,
     check_served,
+    declared_format,
     stream_options,
     streaming_response,
 )
 from app.emulator.refusals import bad_argument, sequence_freed
-from app.emulator.results import Hypothesis, Session, StreamOptions
+from app.emulator.results import AudioFormat, Hypothesis, Session, StreamOptions
 from app.emulator.runtime import Runtime
 from app.emulator.script import Fault
 from app.emulator.scripted import ScriptedSession
@@ -45,9 +47,13 @@ class StreamCall:
             RefusalError: The call ends with a status other than OK.
         """
         try:
-            options = await self._first_message()
+            options, declared = await self._first_message()
+
+            def begin(audio: AudioFormat) -> Session:
+                return self._open(replace(options, audio=audio))
+
             async with self._runtime.slot():
-                await self._converse(options, self._open(options))
+                await self._converse(options, HeaderedSession(declared, begin, self._heard))
         except asyncio.CancelledError:
             self._ended("CANCELLED")
             raise
@@ -61,34 +67,39 @@ class StreamCall:
         self._runtime.metrics.ended.labels(status).inc()
         self._runtime.journal.changed()
 
-    async def _first_message(self) -> StreamOptions:
+    async def _first_message(self) -> tuple[StreamOptions, AudioFormat | None]:
+        """What is asked for, and the format of the audio where it is named."""
         request = await self._context.read()
         if request is grpc.aio.EOF or request.WhichOneof("streaming_request") != "streaming_config":
             raise bad_argument("the first message of a stream must carry streaming_config")
         self._runtime.require_ready()
         streaming = request.streaming_config
         check_served(streaming.config, self._runtime.settings, "online")
+        declared = declared_format(streaming.config)
         options = stream_options(
-            streaming.config,
-            audio_format(streaming.config),
-            interim_results=streaming.interim_results,
+            streaming.config, declared or UNSAID, interim_results=streaming.interim_results
         )
         self._record.request_id = request.id.value
         self._record.model = streaming.config.model
         self._record.language = streaming.config.language_code
-        self._record.sample_rate = options.audio.sample_rate
-        self._record.encoding = options.audio.encoding
         self._record.hotwords = options.hotwords
+        self._told(declared)
+        return options, declared
+
+    def _told(self, audio: AudioFormat | None) -> None:
+        if audio is not None:
+            self._record.sample_rate = audio.sample_rate
+            self._record.encoding = audio.encoding
         self._runtime.journal.changed()
-        return options
 
     def _open(self, options: StreamOptions) -> Session:
+        self._told(options.audio)
         if self._script.results is None:
             return self._runtime.recogniser.open(options)
         return ScriptedSession(self._script.results, self._script.repeat_every, options)
 
-    async def _converse(self, options: StreamOptions, session: Session) -> None:
-        reader = asyncio.create_task(self._read(options, session))
+    async def _converse(self, options: StreamOptions, session: HeaderedSession) -> None:
+        reader = asyncio.create_task(self._read(session))
         results = until_due(shaped(session.results(), self._script), self._watch, self._strike)
         try:
             async with aclosing(results):
@@ -99,6 +110,7 @@ class StreamCall:
             session.release()
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
+            await session.aclose()
 
     async def _strike(self, fault: Fault) -> None:
         await strike(fault, self._watch, self._context.peer(), self._runtime.kill_process)
@@ -113,10 +125,10 @@ class StreamCall:
         self._watch.delivered()
         self._runtime.journal.changed()
 
-    async def _read(self, options: StreamOptions, session: Session) -> None:
+    async def _read(self, session: Session) -> None:
         try:
             while (chunk := await self._next_chunk(session)) is not None:
-                await self._take(chunk, options, session)
+                await self._take(chunk, session)
             self._record.half_closed = True
             self._runtime.journal.changed()
             await session.end()
@@ -145,11 +157,13 @@ class StreamCall:
             raise bad_argument("streaming_config may be sent once, in the first message")
         return bytes(request.audio_content)
 
-    async def _take(self, chunk: bytes, options: StreamOptions, session: Session) -> None:
-        seconds = len(chunk) / options.audio.bytes_per_second
+    async def _take(self, chunk: bytes, session: Session) -> None:
         self._record.messages += 1
+        self._runtime.journal.changed()
+        await session.write(chunk)
+
+    def _heard(self, seconds: float) -> None:
         self._record.audio_seconds += seconds
         self._runtime.metrics.audio.inc(seconds)
         self._runtime.journal.changed()
         self._watch.heard(self._record.audio_seconds)
-        await session.write(chunk)

@@ -10,14 +10,14 @@ from contextlib import aclosing
 
 from app.contract import ContractError, ErrorCode, WarningCode
 from app.contract.disguised import text_in_audio
-from app.gateway.container_audio import ContainerAudio
+from app.gateway.container_audio import Block, container_audio
 from app.gateway.core import Gateway
 from app.gateway.endings import over
 from app.gateway.pace import TokenBucket
 from app.gateway.recognition import Recognition
 from app.gateway.telling import Teller
 from app.gateway.watch import Clock
-from app.recordings import RecordingError, can_be_decoded, certain_name_of
+from app.recordings import FlowingRecording, RecordingError, can_be_decoded, certain_name_of
 
 
 class AudioInput:
@@ -49,7 +49,7 @@ class AudioInput:
         self._begins = recognition.claim is None
         self._warned = False
         self._ignoring = False
-        self._container: ContainerAudio | None = None
+        self._container: FlowingRecording[Block] | None = None
         self._decoding: asyncio.Task[None] | None = None
 
     async def take(self, message: bytes, tasks: asyncio.TaskGroup) -> None:
@@ -101,14 +101,14 @@ class AudioInput:
             self._ignoring = True
             await self._warn(what, "not heard")
             return
-        self._container = ContainerAudio(self._recognition.rate)
+        self._container = container_audio(self._recognition.rate)
         self._recognition.forgo_resume()
         self._decoding = tasks.create_task(self._decode(self._container, what))
         await self._warn(what, "decoded, but cannot be resumed")
 
-    async def _decode(self, container: ContainerAudio, what: str) -> None:
+    async def _decode(self, container: FlowingRecording[Block], what: str) -> None:
         try:
-            async with aclosing(container.blocks()) as blocks:
+            async with aclosing(container.made()) as blocks:
                 async for seconds, pcm in blocks:
                     await self._feed(seconds, pcm)
         except RecordingError as error:

@@ -1,145 +1,29 @@
-"""A container that is sent live, decoded while it comes.
+"""A container that is sent live, decoded while it comes."""
 
-Decoders block, so each has a thread of its own. Both ways to it are bounded: who writes waits while
-the decoder is behind, and the decoder waits while nobody takes what it made.
-"""
-
-import asyncio
-import io
-import threading
-from collections import deque
-from collections.abc import AsyncGenerator
-from typing import BinaryIO, Final, cast
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
 
 from app.gateway.audio import AudioDecoder
-from app.recordings import open_recording
+from app.recordings import FlowingRecording, OpenRecording
 
-_MOST_WAITING_BYTES: Final = 256 * 1024
-"""Of the container, before its sender waits: some seconds even of uncompressed sound."""
-
-_MOST_WAITING_BLOCKS: Final = 20
 _BLOCK_S: Final = 0.1
 
 Block = tuple[float, bytes]
 """Seconds of decoded sound, and its PCM16."""
 
 
-class _Inlet(io.RawIOBase):
-    """What was sent and not yet decoded: written on the event loop, read in a thread."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._loop = asyncio.get_running_loop()
-        self._changed = threading.Condition()
-        self._pieces: deque[bytes] = deque()
-        self._bytes = 0
-        self._ended = False
-        self._room = asyncio.Event()
-        self._room.set()
-
-    async def put(self, data: bytes) -> None:
-        """Wait for room, then add; what comes after the end is dropped."""
-        await self._room.wait()
-        with self._changed:
-            if self._ended:
-                return
-            self._pieces.append(data)
-            self._bytes += len(data)
-            if self._bytes >= _MOST_WAITING_BYTES:
-                self._room.clear()
-            self._changed.notify()
-
-    def end(self) -> None:
-        """Nothing follows."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
-        self._room.set()
-
-    def readable(self) -> bool:
-        """Say that it can be read."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """Wait for bytes and return some of them; nothing at the end."""
-        with self._changed:
-            while not self._pieces:
-                if self._ended:
-                    return b""
-                self._changed.wait()
-            piece = self._pieces.popleft()
-            if 0 <= size < len(piece):
-                self._pieces.appendleft(piece[size:])
-                piece = piece[:size]
-            was_full = self._bytes >= _MOST_WAITING_BYTES
-            self._bytes -= len(piece)
-            if was_full and self._bytes < _MOST_WAITING_BYTES:
-                self._loop.call_soon_threadsafe(self._room.set)
-        return piece
-
-
-class ContainerAudio:
-    """Decodes one session's container.
+def container_audio(rate: int) -> FlowingRecording[Block]:
+    """Return the decoder of one session's container.
 
     Args:
-        rate: Samples per second of what is handed out.
+        rate: Samples per second of what it hands out.
     """
+    return FlowingRecording(partial(_at_rate, rate=rate))
 
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._inlet = _Inlet()
-        self._loop = asyncio.get_running_loop()
-        self._made: asyncio.Queue[Block | Exception | None] = asyncio.Queue(_MOST_WAITING_BLOCKS)
 
-    async def write(self, data: bytes) -> None:
-        """Take bytes of the container, waiting while the decoder is behind."""
-        await self._inlet.put(data)
-
-    def end(self) -> None:
-        """Say that no bytes follow."""
-        self._inlet.end()
-
-    async def blocks(self) -> AsyncGenerator[Block]:
-        """Hand out the sound as it is decoded, to the end.
-
-        Leaving early, also by cancellation, ends the decoder before it returns.
-
-        Raises:
-            RecordingError: It cannot be decoded, or not any further.
-        """
-        ended = False
-        # Not before somebody waits for its end: a thread that nobody joins would be left behind.
-        thread = threading.Thread(target=self._decode, name="decode a live container")
-        thread.start()
-        try:
-            while not ended:
-                made = await self._made.get()
-                ended = not isinstance(made, tuple)
-                if isinstance(made, tuple):
-                    yield made
-                elif made is not None:
-                    raise made
-        finally:
-            self.end()
-            while not ended:
-                # The decoder may wait for room in the queue.
-                ended = not isinstance(await self._made.get(), tuple)
-            # What it put last was taken, so it is past its last wait.
-            thread.join()
-
-    def _decode(self) -> None:
-        ending: Exception | None = None
-        try:
-            with open_recording(cast("BinaryIO", self._inlet)) as recording:
-                decoder = AudioDecoder("pcm16", 1, recording.sample_rate, self._rate)
-                for block in recording.blocks(_BLOCK_S):
-                    for made in decoder.feed(block):
-                        self._hand_out(made)
-                self._hand_out((0.0, decoder.finish()[0]))
-        except Exception as error:  # noqa: BLE001 - whatever it was, who waits is told
-            ending = error
-        # Not waited for: who takes it then waits for this thread, on the loop that would say so.
-        asyncio.run_coroutine_threadsafe(self._made.put(ending), self._loop)
-
-    def _hand_out(self, block: Block) -> None:
-        asyncio.run_coroutine_threadsafe(self._made.put(block), self._loop).result()
+def _at_rate(recording: OpenRecording, *, rate: int) -> Iterator[Block]:
+    decoder = AudioDecoder("pcm16", 1, recording.sample_rate, rate)
+    for block in recording.blocks(_BLOCK_S):
+        yield from decoder.feed(block)
+    yield 0.0, decoder.finish()[0]

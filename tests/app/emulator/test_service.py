@@ -140,7 +140,7 @@ async def test_the_served_model_may_be_named(emulator: Emulator) -> None:
         ([first(), first()], "streaming_config may be sent once"),
         ([first(sample_rate_hertz=7999)], "sample_rate_hertz 7999 is not supported"),
         ([first(audio_channel_count=2)], "audio_channel_count 2 is not supported"),
-        ([first(encoding=2)], "encoding FLAC is not supported here"),
+        ([first(encoding=7)], "encoding 7 is not supported here"),
         ([first(encoding=77)], "encoding 77 is not supported here"),
         (
             [first(endpointing_config=asr.EndpointingConfig(stop_history=20))],
