@@ -11,14 +11,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.asr.errors import invalid
-from app.asr.events import Cursor
-from app.asr.seam import AHEAD_S, BACK_S, quiet_start
+from app.asr.events import Cursor, LastWord
+from app.asr.seam import AHEAD_S, BACK_S, Stretch, seam_after, seam_at_cut
+from app.asr.session.overlap import letters
 from app.asr.splice import Splice, end_of
 
 if TYPE_CHECKING:
     from app.asr.events import Transcript
     from app.asr.replay import ReplayBuffer
+    from app.asr.seam import Seam
 
+# What is longer is no word, and has no room in a token.
+_MOST_LETTERS = 40
 # An interim is about speech of this segment; no recogniser sits on speech for longer before it says
 # the first one.
 _LOOKBACK_S = 15.0
@@ -35,6 +39,9 @@ def checked(cursor: Cursor) -> Cursor:
     for name, seconds in (("position", cursor.position), ("covered", cursor.covered)):
         if not 0 <= seconds < math.inf:
             raise invalid(f"resume_from.{name}", seconds, "seconds, 0 or more")
+    again = cursor.again
+    if again is not None and not 0 <= again.start < math.inf:
+        raise invalid("resume_from.again.start", again.start, "seconds, 0 or more")
     if cursor.segment_id < 0:
         raise invalid("resume_from.segment_id", cursor.segment_id, "0 or more")
     return cursor
@@ -57,9 +64,11 @@ class Coverage:
         self._splice = Splice(begin)
         self._is_told = True  # whether the last final said what it covers ...
         self._covered = round(begin.covered * rate)  # ... and the sample that is
-        # What was said ends before this sample, as far as the times of words tell.
+        # What was said ends before this sample, as far as the times of words tell; and with what.
         self._said_to: int | None = self._covered
+        self._last = begin.again
         self._seam = buffer.start
+        self._again = begin.again  # the last word, where it lies behind the seam
         self._await_speech_from(self._seam)
 
     @property
@@ -88,7 +97,12 @@ class Coverage:
             position=self.next_start / self._rate,
             covered=self._splice.covered,
             segment_id=self._splice.segment_id,
+            again=self._heard_again,
         )
+
+    @property
+    def _heard_again(self) -> LastWord | None:
+        return self._again if self.next_start < self._covered else None
 
     @property
     def lost(self) -> tuple[float, float] | None:
@@ -96,9 +110,13 @@ class Coverage:
         due, end = self._buffer.due, self._buffer.end
         return (due / self._rate, end / self._rate) if due < end else None
 
+    def begins_to_speak(self, sample: int) -> bool:
+        """Whether somebody has just begun to speak there: a cut might cut a word in two."""
+        return self._stretch(sample, sample).begins_to_speak
+
     def reopened(self, start: int) -> None:
         """Another stream speaks, whose audio begins with that sample."""
-        self._splice.reopened(start / self._rate)
+        self._splice.reopened(start / self._rate, self._heard_again)
 
     def note(self, heard: Transcript, sent: int) -> Transcript | None:
         """What the stream said, as the caller gets it; None where nothing of it is new.
@@ -136,7 +154,7 @@ class Coverage:
         """
         final = None if standing is None else self._splice.transcript(standing)
         if final is not None:
-            self._said_to = self._end_of_words(final, at)
+            self._note_end(final, at)
             told = self._splice.moved(since)
             if self._said_to is None and told is not None:
                 self._said_to = min(at, round(told * self._rate))
@@ -144,44 +162,53 @@ class Coverage:
         return None if final is None else replace(final, cursor=self.cursor)
 
     def _cut(self, at: int) -> None:
-        first = at
-        if self._said_to is not None:
-            first = max(self._said_to, at - self._samples(AHEAD_S))
-        self._seam = self._quiet_from(first, at)
-        self._said_to = at if self._said_to is None else self._said_to
         self._splice.heard_at_most(at / self._rate)
-        self._splice.settled(self._said_to / self._rate)
+        heard = self._stretch(at, at)
+        start = None if self._last is None else self._samples(self._last.start)
+        self._join(seam_at_cut(heard, start, self._said_to))
         self._is_told = True
-        self._covered = max(self._covered, self._said_to)
-        self._buffer.cover(self._seam)
+        self._buffer.cover(max(self._seam, self._covered), self._seam)
         self._await_speech_from(self._seam)
 
     def _cover(self, final: Transcript, sent: int) -> None:
         self._is_told = end_of(final) is not None
-        self._said_to = self._end_of_words(final, sent)
+        self._note_end(final, sent)
         self._splice.heard_at_most(sent / self._rate)
-        self._covered = self._samples(self._splice.covered)
-        self._buffer.cover(self._covered, self._covered - self._samples(BACK_S))
-        self._seam = self._find_seam(final, sent)
+        end = self._samples(self._splice.covered)
+        if self._last is not None and self._said_to == end:
+            heard, start = self._stretch(end, sent), self._samples(self._last.start)
+            used = final.audio_processed
+            decided = None if used is None else self._samples(used)
+            self._join(seam_after(heard, start, end, decided))
+        else:
+            self._covered = end
+            self._seam, self._again = max(self._seam, end), None
+        self._buffer.cover(self._covered, self._seam)
         self._await_speech_from(self._covered)
 
-    def _find_seam(self, final: Transcript, sent: int) -> int:
-        """The pause behind a final's last word, where the times of words say where that is."""
-        due = self._buffer.due
-        if not final.words or due > self._covered:
-            return max(self._seam, due)
-        last = min(sent, due + self._samples(AHEAD_S))
-        if final.audio_processed is not None:
-            last = min(last, max(due, self._samples(final.audio_processed)))
-        return self._quiet_from(due - self._samples(BACK_S), last)
+    def _join(self, seam: Seam) -> None:
+        """Takes over where the next stream begins, and where what was said ends by that."""
+        last = self._last
+        known = last is not None and 0 < len(last.letters) <= _MOST_LETTERS
+        self._seam = max(seam.start, self._seam)
+        self._again = last if seam.again and known else None
+        self._covered = self._said_to = max(self._covered, seam.covered)
+        self._splice.heard_at_most(self._covered / self._rate)
+        self._splice.settled(self._covered / self._rate)
 
-    def _quiet_from(self, first: int, last: int) -> int:
-        """The first quiet sample between two, never before an earlier one or what is held."""
-        first = max(first, self._seam, self._buffer.start)
-        return first + quiet_start(self._buffer.held(first, last), self._rate)
+    def _stretch(self, end: int, sent: int) -> Stretch:
+        """The audio around the end of what was said, from the last seam on and as far as held."""
+        first = max(end - self._samples(BACK_S), self._seam, self._buffer.start)
+        last = min(sent, end + self._samples(AHEAD_S))
+        return Stretch(self._buffer.held(first, last), first, self._rate)
 
-    def _end_of_words(self, final: Transcript, sent: int) -> int | None:
-        return min(sent, self._samples(final.words[-1].end)) if final.words else None
+    def _note_end(self, final: Transcript, sent: int) -> None:
+        if not final.words:
+            self._last = self._said_to = None
+            return
+        last = final.words[-1]
+        self._last = LastWord(letters=letters(last.word), start=last.start)
+        self._said_to = min(sent, self._samples(last.end))
 
     def _samples(self, seconds: float) -> int:
         return round(seconds * self._rate)

@@ -34,6 +34,19 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastWord:
+    """The last word that was said, for whoever may hear it again.
+
+    Attributes:
+        letters: its letters and digits alone, without capitals; at least one, at most 40.
+        start: seconds from the first sample of the session; it ends where the finals end.
+    """
+
+    letters: str
+    start: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
     """Where a stream can go on so that no word is lost or said twice.
 
@@ -41,16 +54,19 @@ class Cursor:
     in another stream, another process or on another machine.
 
     Attributes:
-        position: seconds from the first sample of the session; no final so far says anything about
-            the audio from there on. Never lower than in a cursor before it.
+        position: seconds from the first sample of the session; what has to be heard from there on
+            is in no final so far. Never lower than in a cursor before it.
         covered: seconds from the first sample of the session; words before it were said. It may lie
-            a little before or after `position`, which is a quiet moment near it.
+            a little before or after `position`, which is in the pause behind the last word.
         segment_id: of the next final.
+        again: the last word that was said, where there is no such pause and `position` lies before
+            that word, at most a second before `covered`; else None.
     """
 
     position: float
     covered: float
     segment_id: int
+    again: LastWord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

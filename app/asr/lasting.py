@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from app.asr.reopening import ReopenRules
     from app.asr.stream import StreamRules
 
+# So long a cut of ours waits for a pause; who speaks on is heard, and the interim changes.
+_CUT_PATIENCE_S = 3.0
+
 _log = structlog.get_logger(__name__)
 
 
@@ -89,6 +92,7 @@ class LastingStream:
         self._broke: AsrError | None = None
         self._lost_at: float | None = None
         self._rotating = False
+        self._quiet_since: float | None = None  # a cut waits since then
         self._start = self._heard_to = origin  # of this call; by the last one that ended well
         self._is_over = False
         self._finalising = Finalising()
@@ -130,12 +134,13 @@ class LastingStream:
     async def _run_call(self) -> AsyncGenerator[StreamEvent]:
         """One call, to its end, its break (`_broke`) or its replacement (`_rotating`)."""
         self._broke, self._rotating, self._worked = None, False, False
+        self._quiet_since = None
         opened_at = self._now()
         self._reopening.opened(opened_at)
         rules = self._rules_of_call()
         self._tap = tap = Tap(self._intake, self._start, rules.largest_chunk)
         self._finalising.open(tap)
-        stream = RecognitionStream(self._line.call, tap, rules, partial(_end_quiet, tap))
+        stream = RecognitionStream(self._line.call, tap, rules, partial(self._end_quiet, tap))
         self._line.when_moved(self._leave)
         try:
             async with aclosing(stream.transcripts()) as transcripts:
@@ -162,6 +167,27 @@ class LastingStream:
                 yield stood
         finally:
             self._tap = None
+
+    def _end_quiet(self, tap: Tap) -> bool:
+        """Ends a call whose recogniser lets an interim stand; True for not yet.
+
+        Somebody may just begin to speak again: the cut waits for the pause behind the word, unless
+        there is none for too long.
+        """
+        now = self._now()
+        if tap.is_ending:
+            return False
+        if self._coverage.begins_to_speak(tap.position):
+            if self._quiet_since is None:
+                self._quiet_since = now
+            if now - self._quiet_since < _CUT_PATIENCE_S:
+                return True
+        self._quiet_since = None
+        _log.warning(
+            "asr_quiet_gap", detail="the recogniser lets an interim stand; it is made final"
+        )
+        tap.end_here()
+        return False
 
     def _leave(self) -> None:
         """The line shall be left at once: its call is ended, and the audio heard again elsewhere.
@@ -293,14 +319,6 @@ class LastingStream:
         if error.code == ErrorCode.CLIENT_CLOSED and self._broke is not None:
             raise self._broke
         raise error
-
-
-def _end_quiet(tap: Tap) -> None:
-    if not tap.is_ending:
-        _log.warning(
-            "asr_quiet_gap", detail="the recogniser lets an interim stand; it is made final"
-        )
-        tap.end_here()
 
 
 def _draw(bound: float) -> float:

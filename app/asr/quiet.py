@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from app.asr.timeline import Timeline
 
 
+# Soon enough after the pause between two words began, which lasts 0.2 s or more.
+_AGAIN_S = 0.1
+
+
 class Standing:
     """The interims that neither a final nor a later interim has replaced yet.
 
@@ -84,7 +88,8 @@ class QuietGap:
         timeline: what was sent.
         is_read: whether somebody waits for the recogniser now: while the caller is busy with a
             transcript, later ones wait unread.
-        on_quiet: called when they stood for so long; it may be called again.
+        on_quiet: called when they stood for so long; it may be called again, and is called again
+            shortly when it returns True.
     """
 
     def __init__(
@@ -92,7 +97,7 @@ class QuietGap:
         gap: float,
         timeline: Timeline,
         is_read: Callable[[], bool],
-        on_quiet: Callable[[], None],
+        on_quiet: Callable[[], bool],
     ) -> None:
         self._gap = gap
         self._timeline = timeline
@@ -121,7 +126,7 @@ class QuietGap:
             self._heard_to = processed
             self._restart()
             if 0 < self._gap <= processed - (self._changed_at or 0.0):
-                self._on_quiet()
+                self._tell()
 
     def _restart(self) -> None:
         self._since = self._loop.time()
@@ -153,4 +158,10 @@ class QuietGap:
             again = max(self._since + self._gap, now + self._gap / 4)
             self._timer = self._loop.call_at(again, self._ring)
         else:
-            self._on_quiet()
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._on_quiet():
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(_AGAIN_S, self._ring)

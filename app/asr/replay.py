@@ -26,7 +26,8 @@ class ReplayBuffer:
     """Un-finalised PCM16 mono audio, at most so many samples of it.
 
     Args:
-        limit: samples that are held at most, apart from the newest chunk, which is never cut.
+        limit: samples without a final that are held at most, apart from the newest chunk, which is
+            never cut, and from what `cover` keeps.
         origin: the number of the first sample that will come.
     """
 
@@ -57,7 +58,12 @@ class ReplayBuffer:
     @property
     def is_full(self) -> bool:
         """Whether more audio would force some out."""
-        return self._end - self._start >= self._limit
+        return self._undone >= self._limit
+
+    @property
+    def _undone(self) -> int:
+        """Bytes that are held and not covered: only they count, or the covered ones held us up."""
+        return self._end - max(self._start, self._due)
 
     @property
     def is_whole(self) -> bool:
@@ -86,7 +92,7 @@ class ReplayBuffer:
         Not for use while the audio waits to be heard again. What is forced out while no segment is
         open (`opened`) counts as silence: the recogniser had its time to say something about it.
         """
-        while self._end - self._start > self._limit and self._may_go(before):
+        while self._undone > self._limit and self._may_go(before):
             self._let_go()
         passed_over = self.start if self._open_from is None else min(self.start, self._open_from)
         self._due = max(self._due, passed_over * BYTES_PER_SAMPLE)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.asr.session.overlap import Overlap
+
 if TYPE_CHECKING:
-    from app.asr.events import Cursor, Transcript, Word
+    from app.asr.events import Cursor, LastWord, Transcript, Word
 
 
 class Splice:
@@ -25,7 +27,9 @@ class Splice:
     def __init__(self, begin: Cursor) -> None:
         self._offset = begin.position
         self._segment_id = begin.segment_id
-        self._covered = self._barrier = begin.covered
+        self._covered = begin.covered
+        self._overlap = Overlap(begin.covered, begin.again)
+        self._is_first = begin.position == begin.covered == 0.0
 
     @property
     def covered(self) -> float:
@@ -37,10 +41,16 @@ class Splice:
         """The next final's."""
         return self._segment_id
 
-    def reopened(self, offset: float) -> None:
-        """From here on a new stream speaks, whose audio begins at `offset` seconds."""
+    def reopened(self, offset: float, again: LastWord | None = None) -> None:
+        """From here on a new stream speaks.
+
+        Args:
+            offset: where its audio begins, in seconds.
+            again: the last word that was said, where its audio begins before that.
+        """
         self._offset = offset
-        self._barrier = self._covered
+        self._overlap = Overlap(self._covered, again)
+        self._is_first = offset == self._covered == 0.0
 
     def heard_at_most(self, seconds: float) -> None:
         """No stream was sent more audio, whatever times it says."""
@@ -56,7 +66,7 @@ class Splice:
 
     def transcript(self, heard: Transcript) -> Transcript | None:
         """The transcript as the caller gets it; None when nothing of it is new."""
-        new = heard if self._offset == self._barrier == 0.0 else self._spliced(heard)
+        new = heard if self._is_first else self._spliced(heard)
         if new is None:
             return None
         if new.segment_id != self._segment_id:
@@ -67,24 +77,23 @@ class Splice:
         return new
 
     def _spliced(self, heard: Transcript) -> Transcript | None:
-        words = tuple(self._shifted(word) for word in heard.words)
-        new = tuple(word for word in words if (word.start + word.end) / 2 >= self._barrier)
-        if words and not new:
+        words = [self._shifted(word) for word in heard.words]
+        new = self._overlap.new_words(words, is_final=heard.is_final)
+        if not words:
+            text = self._overlap.new_text(heard.text, is_final=heard.is_final)
+        else:
+            # The text has the words' own spelling where some are left out.
+            whole = len(new) == len(words)
+            text = heard.text if whole else " ".join(word.word for word in new)
+        if heard.text and not text:
             return None
         return replace(
-            heard,
-            # The text has the words' own spelling where some are left out.
-            text=heard.text if len(new) == len(words) else " ".join(word.word for word in new),
-            words=tuple(self._after_barrier(word) for word in new),
-            audio_processed=self.moved(heard.audio_processed),
+            heard, text=text, words=tuple(new), audio_processed=self.moved(heard.audio_processed)
         )
 
     def _shifted(self, word: Word) -> Word:
         start, end = (round(seconds + self._offset, 6) for seconds in (word.start, word.end))
         return replace(word, start=start, end=end)
-
-    def _after_barrier(self, word: Word) -> Word:
-        return word if word.start >= self._barrier else replace(word, start=self._barrier)
 
 
 def end_of(final: Transcript) -> float | None:

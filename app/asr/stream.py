@@ -72,7 +72,8 @@ class RecognitionStream:
         call: open, its configuration sent.
         audio: when it ends, everything that was sent is made final.
         rules: the bounds.
-        on_quiet: called when an interim has stood for `rules.quiet_gap`; shall end the audio.
+        on_quiet: called when an interim has stood for `rules.quiet_gap`; shall end the audio, or
+            return True to be asked again shortly.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class RecognitionStream:
         call: StreamCall,
         audio: AsyncIterator[bytes],
         rules: StreamRules,
-        on_quiet: Callable[[], None] = lambda: None,
+        on_quiet: Callable[[], bool] = lambda: False,
     ) -> None:
         self._call = call
         self._audio = audio

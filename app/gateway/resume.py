@@ -14,7 +14,7 @@ from typing import Final
 from itsdangerous import BadData, URLSafeSerializer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.asr import Cursor
+from app.asr import Cursor, LastWord
 from app.contract import ContractError, ErrorCode
 from app.contract.fields import ResumeOffer, ResumePoint
 from app.contract.limits import DEFAULT_HEARTBEAT_S
@@ -25,6 +25,9 @@ _SALT: Final = b"perch resume"
 """Keeps these signatures apart from any others made with the same keys."""
 
 _KEY_BYTES: Final = 32
+_MOST_LETTERS: Final = 40
+"""Of the one word a token may have in it: where it is heard again, it is not said twice."""
+
 _DECIMALS: Final = 6
 """Microseconds: a sample at 48 kHz is 21 of them long."""
 
@@ -53,6 +56,13 @@ class _Payload(BaseModel):
     pos: float = Field(ge=0, allow_inf_nan=False)
     cov: float = Field(ge=0, allow_inf_nan=False)
     seg: int = Field(ge=0)
+    word: str | None = Field(default=None, min_length=1, max_length=_MOST_LETTERS)
+    from_: float = Field(default=0.0, ge=0, allow_inf_nan=False, alias="from")
+
+    def cursor(self) -> Cursor:
+        """Return where the session goes on."""
+        again = None if self.word is None else LastWord(letters=self.word, start=self.from_)
+        return Cursor(position=self.pos, covered=self.cov, segment_id=self.seg, again=again)
 
 
 class ResumeTokens:
@@ -119,11 +129,10 @@ class ResumeTokens:
                 if age > 0
                 else f"the token is from {-age:.0f} s ahead; the gateways' clocks differ"
             )
-        cursor = Cursor(position=payload.pos, covered=payload.cov, segment_id=payload.seg)
-        return Claim(cursor, payload.sid)
+        return Claim(payload.cursor(), payload.sid)
 
     def _issue(self, cursor: Cursor, session_id: str | None) -> str:
-        content = {
+        content: dict[str, object] = {
             "v": _VERSION,
             "at": round(self._clock(), 1),
             "sid": session_id,
@@ -131,6 +140,9 @@ class ResumeTokens:
             "cov": round(cursor.covered, _DECIMALS),
             "seg": cursor.segment_id,
         }
+        if cursor.again is not None:
+            content["word"] = cursor.again.letters
+            content["from"] = round(cursor.again.start, _DECIMALS)
         return self._serializer.dumps(content)
 
 

@@ -170,7 +170,12 @@ def standing(text: str, processed: float | None) -> SimpleNamespace:
 async def test_a_gap_is_counted_in_audio_heard_since_the_text_changed() -> None:
     rung: list[float] = []
     at = 0.0
-    gap = QuietGap(2.0, Timeline(16000), lambda: True, lambda: rung.append(at))
+
+    def ring() -> bool:
+        rung.append(at)
+        return False
+
+    gap = QuietGap(2.0, Timeline(16000), lambda: True, ring)
     said = [(1.0, "a"), (2.5, "a"), (2.9, "a b"), (4.8, "a b"), (4.8, "a b"), (5.0, "a b")]
     for at, text in said:
         gap.heard(standing(text, at))  # type: ignore[arg-type]  # the part of it that is used
@@ -181,7 +186,12 @@ async def test_a_gap_is_counted_in_audio_heard_since_the_text_changed() -> None:
 async def test_a_caller_who_does_not_read_is_not_taken_for_a_quiet_recogniser() -> None:
     timeline = Timeline(1000)
     reads, rung = False, asyncio.Event()
-    gap = QuietGap(0.02, timeline, lambda: reads, rung.set)
+
+    def ring() -> bool:
+        rung.set()
+        return False
+
+    gap = QuietGap(0.02, timeline, lambda: reads, ring)
     gap.heard(standing("a", None))  # type: ignore[arg-type]  # the part of it that is used
     timeline.add_audio(1000)
     await asyncio.sleep(0.06)
@@ -190,3 +200,20 @@ async def test_a_caller_who_does_not_read_is_not_taken_for_a_quiet_recogniser() 
     timeline.add_audio(1000)
     await asyncio.wait_for(rung.wait(), 5)
     gap.close()
+
+
+async def test_a_gap_that_is_told_not_yet_rings_again() -> None:
+    timeline, rung = Timeline(1000), asyncio.Event()
+    answers = [True, True, False]
+
+    def ring() -> bool:
+        if len(answers) == 1:
+            rung.set()
+        return answers.pop(0)
+
+    gap = QuietGap(0.02, timeline, lambda: True, ring)
+    gap.heard(standing("a", 0.1))  # type: ignore[arg-type]  # the part of it that is used
+    timeline.add_audio(1000)
+    await asyncio.wait_for(rung.wait(), 5)
+    gap.close()
+    assert answers == []

@@ -1,4 +1,4 @@
-"""The replay buffer, and where a reopened stream begins in it.
+"""The replay buffer.
 
 Proves that what has to be heard again is held byte for byte; not that a recogniser hears the same
 in it a second time, which `test_reopened_speech` shows on recordings.
@@ -6,13 +6,11 @@ in it a second time, which `test_reopened_speech` shows on recordings.
 
 from __future__ import annotations
 
-import numpy as np
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from app.asr.replay import ReplayBuffer
-from app.asr.seam import quiet_start
 
 LIMIT = 40  # samples
 
@@ -116,28 +114,3 @@ def test_silence_that_outgrows_the_buffer_is_let_go_and_the_rest_can_be_heard_ag
         buffer.trim(0.0)
     assert buffer.is_whole
     assert buffer.due == buffer.start == 20
-
-
-RATE = 16_000
-
-
-def speech(seconds: float) -> bytes:
-    return bytes(np.tile([8000, -8000], round(seconds * RATE / 2)).astype("<i2").tobytes())
-
-
-def test_a_stream_begins_in_the_pause_and_not_in_the_scrap_of_a_word_before_it() -> None:
-    scrap, pause = speech(0.1), bytes(round(0.2 * RATE) * 2)
-    assert quiet_start(scrap + pause + speech(0.05), RATE) == round(0.1 * RATE)
-    assert quiet_start(pause + speech(0.1), RATE) == 0
-
-
-def test_where_there_is_no_pause_a_stream_begins_at_once() -> None:
-    assert quiet_start(speech(0.3), RATE) == 0
-    assert quiet_start(b"", RATE) == 0
-
-
-@given(pcm=st.binary(max_size=4000).map(lambda raw: raw[: len(raw) // 2 * 2]))
-@settings(deadline=None)
-def test_a_start_is_always_inside_the_audio(pcm: bytes) -> None:
-    at = quiet_start(pcm, 8000)
-    assert 0 <= at < max(1, len(pcm) // 2)

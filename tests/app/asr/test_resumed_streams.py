@@ -171,7 +171,8 @@ async def test_a_break_is_told_with_its_end_in_order_with_the_transcripts() -> N
     assert isinstance(back, Resumed)
     assert lost.code == "UNAVAILABLE"
     assert 0.75 <= lost.position <= 2.5
-    assert back.replayed_from == pytest.approx(0.75, abs=0.06)
+    # No pause lies between these words: the last one is heard again.
+    assert 0.25 <= back.replayed_from <= 0.5
     assert 0 <= back.outage <= 20
     at = events.index(lost)
     assert events.index(back) == at + 1

@@ -5,13 +5,14 @@ That HMAC-SHA-256 cannot be forged is taken from the library, not proved here.
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 
-from app.asr import Cursor
+from app.asr import Cursor, LastWord
 from app.contract import ContractError
 from app.contract.limits import MAX_RESUME_TOKEN_CHARS
 from app.gateway.resume import Claim, ResumeTokens
@@ -54,6 +55,26 @@ def test_a_token_says_to_another_gateway_what_it_was_issued_for(
     # The client cuts its audio where the gateway goes on, to the last digit.
     assert claim.cursor.position == point.position == pytest.approx(position, abs=1e-6)
     assert len(point.token) <= MAX_RESUME_TOKEN_CHARS
+
+
+@given(letters=st.text(min_size=1, max_size=40), start=seconds)
+def test_a_token_has_the_word_in_it_that_is_heard_again(letters: str, start: float) -> None:
+    again = LastWord(letters=letters, start=round(start, 6))
+    token = ResumeTokens([KEY], 120).point(replace(CURSOR, again=again), SESSION).token
+    assert ResumeTokens([KEY], 120).read(token).cursor == replace(CURSOR, again=again)
+    assert len(token) <= MAX_RESUME_TOKEN_CHARS
+
+
+def test_a_token_where_no_word_is_heard_again_has_none_in_it() -> None:
+    token = ResumeTokens([KEY], 120).point(CURSOR, SESSION).token
+    assert set(URLSafeSerializer(KEY).loads_unsafe(token)[1]) == {
+        "v",
+        "at",
+        "sid",
+        "pos",
+        "cov",
+        "seg",
+    }
 
 
 def test_the_token_of_a_hello_is_the_beginning_of_no_session() -> None:

@@ -1,0 +1,1 @@
+"""A recognition that outlives the calls it is made of."""
