@@ -10,7 +10,6 @@ from time import monotonic
 from typing import Any, Final
 
 import uvicorn
-import uvloop
 from starlette.applications import Starlette
 
 from app.asr import RivaASRClient
@@ -22,6 +21,7 @@ from app.gateway.http_connections import HttpConnections
 from app.gateway.http_protocol import MAX_HEAD_BYTES, GatewayHttpProtocol, HttpConfig
 from app.gateway.incoming import IncomingRules
 from app.gateway.logs import get_logger
+from app.gateway.loop import GatewayLoop
 from app.gateway.protocol import LINGER_S, GatewayProtocol
 from app.gateway.settings import GatewaySettings
 from app.gateway.turns import Turns
@@ -235,7 +235,7 @@ def run_gateway(configuration: Configuration) -> None:
         admin_listener = bind_admin(configuration.gateway)
         if admin_listener is not None:
             opened.enter_context(admin_listener)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=GatewayLoop) as runner:
             runner.run(serve(configuration, listener, admin_listener))
 
 

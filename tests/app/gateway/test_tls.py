@@ -1,5 +1,6 @@
 """The gateway's own TLS, and that last words survive it."""
 
+import asyncio
 import ssl
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 import trustme
 
 from app.emulator import Emulator
-from tests.app.gateway.running import client, last_words, running_gateway, said, send
+from app.gateway import loop
+from tests.app.gateway.running import DEADLINE_S, client, last_words, running_gateway, said, send
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,3 +34,26 @@ async def test_sessions_and_the_last_error_go_through_tls(
             await socket.send(bytes(1_500_000))
             error, code = await last_words(socket)
     assert (error["code"], code) == ("message_too_big", 1009)
+
+
+async def test_a_tls_handshake_that_does_not_end_is_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "TLS_HANDSHAKE_TIMEOUT_S", 0.2)
+
+    async def silent_client_is_cut() -> bool:
+        running, context = asyncio.get_running_loop(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+        server = await running.create_server(asyncio.Protocol, "127.0.0.1", 0, ssl=context)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        async with asyncio.timeout(DEADLINE_S):
+            said = await reader.read()
+        writer.close()
+        server.close()
+        return said == b""
+
+    def in_a_loop_of_the_gateway() -> bool:
+        with asyncio.Runner(loop_factory=loop.GatewayLoop) as runner:
+            return runner.run(silent_client_is_cut())
+
+    assert await asyncio.to_thread(in_a_loop_of_the_gateway)
