@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -96,16 +95,14 @@ def _flood(target: Target, first: bytes, one: bytes, what: str, lines: int = 1) 
     shot = memoryview(one * (_SHOT // len(one)))
     begun = monotonic()
     flooding: list[Peer] = []
-    shots = Counter[Peer]()
 
     def each() -> None:
         flooding[:] = [peer for peer in flooding if peer.ended is None]
         if len(flooding) < lines:
             flooding.extend(websockets(crowd, lines - len(flooding), first))
-        allowed = (monotonic() - begun) * FLOOD_BYTES / len(shot)
+        allowed = (monotonic() - begun) * FLOOD_BYTES * lines
         for peer in flooding:
-            if not peer.out and shots[peer] < allowed:
-                shots[peer] += 1
+            if not peer.out and crowd.sent < allowed:
                 crowd.push(peer, shot)
 
     crowd.run(target.seconds, each)
