@@ -47,6 +47,11 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
         return None
 
     @property
+    def busy_since(self) -> float | None:
+        """Always None: it asks for one thing."""
+        return None
+
+    @property
     def _limits(self) -> HttpConfig:
         return cast("HttpConfig", self.config)
 

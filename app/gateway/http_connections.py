@@ -3,7 +3,7 @@
 A WebSocket stays in it until its handshake is answered with 101; from then on admission bounds it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final, Protocol
@@ -11,7 +11,8 @@ from typing import Final, Protocol
 from app.gateway.metrics import GatewayMetrics
 
 PATIENCE_S: Final = 1.0
-"""For so long an answer may be unread before its connection is the first to make room."""
+"""For so long an answer may be unread, or nothing be asked, before a connection is the first to
+make room."""
 
 MAX_LINGERING: Final = 64
 """Refused connections that may still be open: each has its answer, and a moment to read it."""
@@ -27,6 +28,10 @@ class Held(Protocol):
     @property
     def unread_since(self) -> float | None:
         """Since when an answer waits to be read; None where none does."""
+
+    @property
+    def busy_since(self) -> float | None:
+        """Since when it asks for more before it is answered; None while it does not."""
 
     def abort(self) -> None:
         """Close at once, without an answer."""
@@ -52,10 +57,11 @@ class HttpConnections:
     def add(self, newcomer: Held) -> bool:
         """Count a connection; where that is one too many, cut the one that is least missed.
 
-        That is who has not read an answer for longest, then who was quiet for longest.
+        That is who has not read an answer for longest, then who was quiet for longest, then who
+        asks for more before it is answered.
 
         Returns:
-            False where all others are at work: the newcomer is one too many.
+            False where all others are at work on one request: the newcomer is one too many.
         """
         if len(self._held) >= self.limit and not self._make_room():
             return False
@@ -84,16 +90,23 @@ class HttpConnections:
         one.abort()
 
     def _make_room(self) -> bool:
-        unread = {one: since for one in self._held if (since := one.unread_since) is not None}
-        late = monotonic() - PATIENCE_S
-        slow = [(since, one) for one, since in unread.items() if since < late]
-        quiet = [(since, one) for one in self._held if (since := one.quiet_since) is not None]
-        for candidates, reason in ((slow, "unread"), (quiet, "idle")):
+        for reason, since in _LEAST_MISSED:
+            candidates = [(at, one) for one in self._held if (at := since(one)) is not None]
             if candidates:
-                self.cut(_longest(candidates), reason)
+                self.cut(min(candidates, key=lambda pair: pair[0])[1], reason)
                 return True
         return False
 
 
-def _longest(candidates: Iterable[tuple[float, Held]]) -> Held:
-    return min(candidates, key=lambda pair: pair[0])[1]
+def _long(since: float | None) -> float | None:
+    return since if since is not None and since < monotonic() - PATIENCE_S else None
+
+
+_LEAST_MISSED: Final[tuple[tuple[str, Callable[[Held], float | None]], ...]] = (
+    ("unread", lambda one: _long(one.unread_since)),
+    ("idle", lambda one: _long(one.quiet_since)),
+    ("pipelined", lambda one: one.busy_since),
+    # Who has only just connected may be about to ask.
+    ("idle", lambda one: one.quiet_since),
+)
+"""Whose place is taken first: a metric's label, and since when somebody is such a one."""

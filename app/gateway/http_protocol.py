@@ -142,6 +142,12 @@ class GatewayHttpProtocol(H11Protocol):
         """Since when an answer waits to be read; None where none does."""
         return self._unread.since
 
+    @property
+    def busy_since(self) -> float | None:
+        """When the last bytes came, where they are more requests than the one at work."""
+        is_more = self.is_at_work and not self._is_amid_body and self.conn.trailing_data[0]
+        return self._heard_at if is_more else None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection if there is room, or make some."""
         super().connection_made(transport)

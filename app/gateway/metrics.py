@@ -89,8 +89,8 @@ class GatewayMetrics:
         )
         self.http_connections_cut = Counter(
             "perch_http_connections_cut",
-            "HTTP connections ended to make room (idle), for half a request (late), for an answer "
-            "that nobody reads (unread), or refused.",
+            "HTTP connections ended to make room (idle, pipelined), for half a request (late), for "
+            "an answer that nobody reads (unread), or refused.",
             ["reason"],
             registry=registry,
         )

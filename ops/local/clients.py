@@ -10,6 +10,9 @@ MAX_CLIENTS: Final = 128
 """Without WebSockets, which gateways bound. Each costs some 300 KiB, most of it asyncio's buffer
 for TLS."""
 
+PATIENCE_SECONDS: Final = 1.0
+"""For so long nothing may be asked before a connection is the first to make room."""
+
 REQUESTS_A_TURN: Final = 2
 """A request costs some 2 ms of the loop here: a connection to the target is opened for each."""
 
@@ -48,12 +51,14 @@ class Client:
     Attributes:
         transport: The connection.
         quiet_since: When it last had something to do, on the monotonic clock; None while it has.
+        is_pipelining: Whether it asked for more before it was answered.
         is_websocket: Whether it became one.
         address: Of the client.
     """
 
     transport: asyncio.WriteTransport
     quiet_since: float | None = field(default_factory=time.monotonic)
+    is_pipelining: bool = False
     is_websocket: bool = False
     address: str = ""
 
@@ -83,26 +88,36 @@ class Clients:
         return set(self._serving)
 
     def make_room(self) -> bool:
-        """End the connection that was quiet for longest, where one more would be too many.
+        """End a connection where one more would be too many.
+
+        That is the one that was quiet for longest, else one that asks for more before it is
+        answered.
 
         Returns:
-            False where all are at work: one more is too many.
+            False where all are at work on one request: one more is too many.
         """
         # Who is being ended makes room now, not when he is gone: one for each that comes, no more.
-        counted = [
-            (task, one)
+        counted = {
+            task: one
             for task, one in self._serving.items()
             if not (one.is_websocket or task.cancelling())
-        ]
+        }
         if len(counted) < self._limit:
             return True
-        quiet = [(one.quiet_since, task) for task, one in counted if one.quiet_since is not None]
-        if not quiet:
+        quiet = {task: one.quiet_since for task, one in counted.items() if one.quiet_since}
+        pipelining = [task for task, one in counted.items() if one.is_pipelining]
+        longest = min(quiet, key=quiet.__getitem__, default=None)
+        if longest is not None and quiet[longest] < time.monotonic() - PATIENCE_SECONDS:
+            ended = longest
+        elif pipelining:
+            ended = pipelining[0]
+        elif longest is not None:  # it has only just connected, and may be about to ask
+            ended = longest
+        else:
             return False
-        _, longest = min(quiet, key=lambda pair: pair[0])
         # A farewell in due form would keep the connection, and its buffers, for a while.
-        self._serving[longest].transport.abort()
-        longest.cancel()
+        counted[ended].transport.abort()
+        ended.cancel()
         return True
 
     def add(self, task: asyncio.Task[None], client: Client) -> None:

@@ -134,6 +134,7 @@ class Proxy:
             if client.http.our_state is not h11.DONE or client.http.their_state is not h11.DONE:
                 return
             client.http.start_next_cycle()
+            place.is_pipelining = bool(client.http.trailing_data[0])
 
     async def _request(self, client: Peer, head: h11.Request, place: Client) -> None:
         headers = [(bytes(name), bytes(value)) for name, value in head.headers]

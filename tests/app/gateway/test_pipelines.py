@@ -192,6 +192,22 @@ async def test_where_nobody_reads_newcomers_are_served_all_the_same(
             await one.__aexit__(None, None, None)
 
 
+async def test_who_asks_for_more_makes_room_where_nobody_is_quiet(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_connections, "PATIENCE_S", 3600)
+    async with (
+        running_gateway(emulator, app_max_http_connections=1) as gateway,
+        raw(gateway, room=DEAF) as (_, greedy),
+    ):
+        greedy.write(PAGE * PAGES)
+        await eventually(lambda: len(unread(gateway)) == 1)
+        async with raw(gateway) as (reader, writer):
+            writer.write(HEALTH)
+            assert await status(reader) == 200
+        assert of(gateway, "perch_http_connections_cut_total", reason="pipelined") == 1
+
+
 async def test_a_body_that_trickles_on_behind_its_answer_is_cut(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -336,6 +336,23 @@ async def test_where_all_are_at_work_the_newcomer_is_refused(tls: dict[str, Any]
         writer.close()
 
 
+async def test_who_asks_for_more_makes_room_where_nobody_is_quiet(tls: dict[str, Any]) -> None:
+    async with running_target("blue") as blue, thinking() as (slow, came, gone):
+
+        def choose(request: Request) -> Target | Answer:
+            return slow if request.path == "/slow" else blue
+
+        async with running_front(choose, **tls, limit=1) as front:
+            _, writer = await asyncio.open_connection("localhost", front.port, ssl=front.context)
+            for path in (b"/who", b"/slow", b"/who"):
+                writer.write(b"GET " + path + b" HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            await came.wait()
+            received = await raw_exchange(front, b"GET /who HTTP/1.0\r\n\r\n")
+            assert received.startswith(b"HTTP/1.1 200")
+            await gone.wait()
+            writer.transport.abort()
+
+
 async def test_pipelined_requests_are_answered_in_order(tls: dict[str, Any]) -> None:
     one = b"GET /who HTTP/1.1\r\nhost: localhost\r\n\r\n"
     last = one.replace(b"\r\nhost", b"\r\nconnection: close\r\nhost").replace(b"/who", b"/nothing")
