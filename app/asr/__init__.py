@@ -20,6 +20,7 @@ from app.asr.events import (
     Transcript,
     Word,
 )
+from app.asr.files import FileAudio
 from app.asr.resolver import Resolver
 from app.asr.routes import Route
 from app.asr.settings import RivaSettings
@@ -32,6 +33,7 @@ __all__ = [
     "Endpointing",
     "ErrorCode",
     "Fault",
+    "FileAudio",
     "FileTranscript",
     "Finalised",
     "Hotwords",

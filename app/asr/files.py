@@ -15,7 +15,7 @@ from app.recordings import RecordingError, RecordingLimits, RecordingProblem, op
 from app.threads import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
     from types import TracebackType
     from typing import BinaryIO
 
@@ -56,15 +56,15 @@ class FileAudio:
         limits: how large it may be.
 
     Attributes:
-        on_decoded: called with the seconds that were decoded whenever there are more. What it
-            raises comes out where the audio is taken.
+        on_decoded: awaited with the seconds of each block that was decoded, before it is handed on.
+            What it raises comes out where the audio is taken.
     """
 
     def __init__(self, file: bytes | Path | BinaryIO, limits: FileLimits) -> None:
         self._file = file
         self._begin = 0 if isinstance(file, bytes | Path) else file.tell()
         self._limits = RecordingLimits(max_bytes=limits.max_bytes, max_seconds=limits.max_duration)
-        self.on_decoded: Callable[[float], None] = lambda _: None
+        self.on_decoded: Callable[[float], Awaitable[None]] | None = None
         self._recording: OpenRecording | None = None
         self._blocks: Iterator[bytes] = iter(())
         self._held: deque[bytes] = deque()
@@ -145,7 +145,8 @@ class FileAudio:
     async def _decode(self) -> bytes:
         """The next block; empty at the end."""
         block = await in_thread(self._next_block)
-        self.on_decoded(self.duration)
+        if self.on_decoded is not None and block:
+            await self.on_decoded(len(block) / BYTES_PER_SAMPLE / self.sample_rate)
         return block
 
     @property

@@ -265,7 +265,8 @@ class RivaSettings(BaseSettings):
         20.0, description="above 0, to 3600: seconds until an unanswered ping ends the connection"
     )
     offline_max_bytes: Annotated[int, Ge(0), Le(2_147_483_647)] = Field(
-        8 * 1024 * 1024,
+        # Any server takes it: gRPC's own limit for a message is 4 MiB.
+        3 * 1024 * 1024,
         description=(
             "0 to 2147483647: most audio, as PCM16, that goes up in one offline call; longer files "
             "go by a stream where the model takes one"

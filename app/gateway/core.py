@@ -235,4 +235,5 @@ def _upload_rules(settings: GatewaySettings, at_once: int) -> UploadRules:
         longest_s=settings.app_max_upload_s,
         wait_s=settings.app_upload_wait_s,
         at_once=at_once,
+        speed=settings.app_upload_max_realtime_factor,
     )

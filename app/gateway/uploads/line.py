@@ -6,6 +6,7 @@ it waits in the order of arrival; whom only its own client's limit holds back le
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from app.contract import ContractError, ErrorCode
 from app.gateway.admission import Admission
 from app.gateway.clients import Visitor
 from app.gateway.metrics import GatewayMetrics
+from app.gateway.pace import TokenBucket
 from app.gateway.uploads.allowance import Allowance
 from app.gateway.uploads.metrics import UploadCounts
 from app.gateway.waiting import Ticket
@@ -26,6 +28,9 @@ _RECOUNT_S: Final = 0.25
 
 _STEP_S: Final = 60
 """In such steps a recording that its header says too little of gets its part of the audio."""
+
+_BURST_S: Final = 0.5
+"""So long recordings may be heard faster than they may be in the long run."""
 
 _OTHERS_PASS: Final = frozenset(
     {ErrorCode.TOO_MANY_CLIENT_UPLOADS, ErrorCode.TOO_MANY_CLIENT_SESSIONS}
@@ -46,6 +51,7 @@ class UploadRules:
         longest_s: One recording, in seconds.
         wait_s: Seconds an upload that has arrived waits for a session.
         at_once: Files the recognition takes at once: more sessions would only be held.
+        speed: How much faster than real time all recordings together are heard; 0 for no limit.
     """
 
     places: int
@@ -56,6 +62,7 @@ class UploadRules:
     longest_s: float
     wait_s: float
     at_once: int
+    speed: float = 0.0
 
     def of_client(self, total: float, single: float) -> int:
         """Return one client's share of a total, at least what a single upload may need."""
@@ -126,8 +133,7 @@ class Uploads:
         metrics: GatewayMetrics,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._wait_s = rules.wait_s
-        self._at_once = rules.at_once
+        self._rules = rules
         self._admission = admission
         self._metrics = metrics
         self._clock = clock
@@ -144,8 +150,11 @@ class Uploads:
             total=int(rules.audio_s),
             client=rules.of_client(rules.audio_s, rules.longest_s),
         )
+        self._pace = (
+            TokenBucket(rules.speed, rules.speed * _BURST_S, clock) if rules.speed else None
+        )
         self._line: list[Turn] = []
-        self._running = 0
+        self._running: Counter[bytes] = Counter()
         metrics.uploads_held.watch(self.counts)
 
     def counts(self) -> UploadCounts:
@@ -229,10 +238,20 @@ class Uploads:
             self._audio.take(turn.client, more)
             turn.seconds += more
 
+    async def keep_pace(self, seconds: float) -> None:
+        """Count so many seconds of audio that are heard now, and wait until there is time for more.
+
+        Who speaks shall not notice how fast files are decoded and sent.
+        """
+        if self._pace is not None and (wait := self._pace.spend(seconds)) > 0:
+            await asyncio.sleep(wait)
+
     def leave(self, turn: Turn) -> None:
         """Leave the line, or give the session back."""
         if turn.ticket is not None:
-            self._running -= 1
+            self._running[turn.client] -= 1
+            if not self._running[turn.client]:
+                del self._running[turn.client]
             self._audio.give(turn.client, turn.seconds)
             turn.ticket.give_back()
         elif not turn.is_refused:
@@ -240,7 +259,7 @@ class Uploads:
         self.serve()
 
     async def _settle(self, turn: Turn) -> None:
-        deadline = self._clock() + self._wait_s
+        deadline = self._clock() + self._rules.wait_s
         while turn.ticket is None:
             left = deadline - self._clock()
             if turn.reason is not None and (turn.is_refused or left <= 0):
@@ -252,8 +271,11 @@ class Uploads:
 
     def _draw(self, turn: Turn) -> Ticket:
         self._admission.check_open()
-        limit = min(self._admission.upload_slots, self._at_once)
-        if self._running >= limit:
+        limit = min(self._admission.upload_slots, self._rules.at_once)
+        own = self._rules.of_client(limit, 1)
+        if self._running[turn.client] >= own < limit:
+            raise ContractError(ErrorCode.TOO_MANY_CLIENT_UPLOADS, limit=f"{own} sessions")
+        if self._running.total() >= limit:
             raise ContractError(ErrorCode.TOO_MANY_UPLOADS, limit=f"{limit} sessions")
         self._audio.take(turn.client, turn.seconds)
         try:
@@ -261,7 +283,7 @@ class Uploads:
         except ContractError:
             self._audio.give(turn.client, turn.seconds)
             raise
-        self._running += 1
+        self._running[turn.client] += 1
         return ticket
 
     @contextmanager

@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from app.asr import AsrError, Fault, FileTranscript
+from app.asr import AsrError, Fault, FileAudio, FileTranscript
 from app.contract import ContractError, ErrorCode
 from app.gateway.answers import error_response
 from app.gateway.core import Gateway
@@ -15,7 +15,7 @@ from app.gateway.failures import upload_failure
 from app.gateway.hangup import until_hang_up
 from app.gateway.http import SERVICE, gateway_of
 from app.gateway.logs import get_logger
-from app.gateway.uploads.line import Place
+from app.gateway.uploads.line import Place, Turn, Uploads
 from app.gateway.uploads.reception import Received, received
 
 _LEAST_BYTES_S: Final = 1000
@@ -75,10 +75,15 @@ async def _hear(gateway: Gateway, place: Place, upload: Received) -> FileTranscr
         if promised is None:
             promised = place.held / _LEAST_BYTES_S
         async with uploads.turn(place, min(promised, settings.app_max_upload_s)) as turn:
-            recording.on_decoded = partial(uploads.hold, turn)
+            recording.on_decoded = partial(_keep_within, uploads, turn, recording)
             if not await gateway.readiness.confirm():
                 raise ContractError(ErrorCode.ASR_UNAVAILABLE)
             return await gateway.asr.transcribe_file(recording)
+
+
+async def _keep_within(uploads: Uploads, turn: Turn, recording: FileAudio, seconds: float) -> None:
+    uploads.hold(turn, recording.duration)
+    await uploads.keep_pace(seconds)
 
 
 def _answer(name: str, result: FileTranscript) -> dict[str, object]:

@@ -78,6 +78,11 @@ class UploadSettings(BaseSettings):
     app_upload_wait_s: OptionalSeconds = Field(
         30.0, description="seconds from 0 to 86400 an upload that has arrived waits for a session"
     )
+    app_upload_max_realtime_factor: Annotated[float, Ge(0), Le(100_000)] = Field(
+        400.0,
+        description="a number from 0 to 100000: how much faster than real time all uploads "
+        "together are heard; 0 for no limit",
+    )
     app_upload_dir: Annotated[OptionalPath, AfterValidator(_writable_folder)] = Field(
         None,
         description="empty for the system's own, or a folder that can be written to, on a disk: "

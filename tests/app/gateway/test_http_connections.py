@@ -3,6 +3,7 @@
 import asyncio
 import json
 from asyncio import StreamReader, StreamWriter
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -143,3 +144,32 @@ async def test_an_upload_that_trickles_in_is_ended_in_time(emulator: Emulator) -
         assert await slow.answer() == 400
         assert json.loads(slow.body)["error"] == "The upload did not arrive within 0.2 s"
         assert gateway.gateway.uploads.counts() == UploadCounts()
+
+
+async def test_of_a_body_that_nobody_takes_one_piece_is_read_a_turn(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = 0
+    read: Counter[int] = Counter()
+    take = http_protocol.GatewayHttpProtocol.data_received
+
+    def note(self: http_protocol.GatewayHttpProtocol, data: bytes) -> None:
+        read[turn] += 1
+        take(self, data)
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(http_protocol.GatewayHttpProtocol, "data_received", note)
+    size = 16 * 2**20
+    async with running_gateway(emulator, app_max_upload_mb=1) as gateway, raw(gateway) as refused:
+        counting = asyncio.create_task(count_turns())
+        head = UPLOAD.replace(b"1000", str(size).encode())
+        await refused.say(head + bytes(size - len(b"--x")) + HEALTH)
+        assert [await refused.answer(), await refused.answer()] == [413, 200]
+        counting.cancel()
+    assert len(read) > 16
+    assert max(read.values()) == 1

@@ -28,7 +28,7 @@ ANN, BEN, CYD = b"ann", b"ben", b"cyd"
 
 
 class Desk:
-    """A gateway's admission and its uploads."""
+    """A gateway's admission and its uploads; time stands still."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Desk:
             UploadRules(**{**defaults, **rules}),  # type: ignore[arg-type]
             self.admission,
             self.metrics,
+            lambda: 0.0,
         )
 
     def queue(self, client: bytes = ANN, seconds: float = 1.0) -> Turn:
@@ -127,6 +128,34 @@ def test_uploads_use_no_more_sessions_than_files_are_recognised_at_once() -> Non
     assert reason(turns[2]) == "too_many_uploads: Uploads are at their limit: 2 sessions"
 
 
+def test_one_clients_uploads_leave_sessions_to_others() -> None:
+    desk = Desk(at_once=4, client_share=0.5)
+    turns = [desk.queue(client) for client in (ANN, ANN, ANN, BEN, CYD)]
+    assert [turn.ticket is not None for turn in turns] == [True, True, False, True, True]
+    assert reason(turns[2]) == (
+        "too_many_client_uploads: This client's uploads are at their limit: 2 sessions"
+    )
+
+
+async def test_all_recordings_together_are_heard_at_a_bounded_speed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(round(seconds, 3))
+
+    monkeypatch.setattr("app.gateway.uploads.line.asyncio.sleep", sleep)
+    desk = Desk(speed=100.0)
+    for seconds in (20.0, 30.0, 50.0, 50.0):
+        await desk.uploads.keep_pace(seconds)
+    # Half a second's worth of them at once; who comes then waits for its own and those before it.
+    assert slept == [0.5, 1.0]
+    free = Desk()
+    await free.uploads.keep_pace(1e9)
+    assert len(slept) == 2
+
+
 def test_a_recording_that_is_longer_than_it_said_takes_its_part_of_the_audio() -> None:
     desk = Desk(audio_s=200.0)
     liar, honest = desk.queue(ANN, 1.0), desk.queue(BEN, 100.0)
@@ -162,7 +191,7 @@ def test_uploads_are_served_in_order_and_a_large_one_is_not_overtaken() -> None:
 
 
 def test_whom_its_own_limit_holds_back_lets_others_pass() -> None:
-    desk = Desk(audio_s=1000.0, client_share=0.1)
+    desk = Desk(audio_s=500.0, client_share=0.2, at_once=10)
     turns = [desk.queue(ANN, 60.0), desk.queue(ANN, 60.0), desk.queue(BEN, 60.0)]
     assert [turn.ticket is not None for turn in turns] == [True, False, True]
     assert reason(turns[1]) == (
@@ -265,6 +294,7 @@ class LineMachine(RuleBasedStateMachine):
         )
         self.turns = []
         self.speakers: list[Ticket] = []
+        self.share = client_share
         self.client_s = 300.0 * client_share if client_share == 1.0 else 100.0
 
     @rule(client=st.sampled_from([ANN, BEN, CYD]), seconds=st.floats(0, 100))
@@ -313,8 +343,16 @@ class LineMachine(RuleBasedStateMachine):
         assert admission.sessions == len(running) + len(self.speakers)
         if line:
             first = line[0]
+            own = max(
+                1,
+                int(
+                    admission.upload_slots
+                    * (self.client_s / 300.0 if self.client_s == 300.0 else 0.3)
+                ),
+            )
             assert (
                 len(running) >= admission.upload_slots
+                or sum(turn.client == first.client for turn in running) >= own
                 or admission.free_sessions <= max(1, admission.slots // 10)
                 or counts.audio_s + first.seconds > 300
                 or seconds[first.client] + first.seconds > self.client_s
