@@ -12,9 +12,11 @@ HIGHEST_RATE_HZ: Final = 48_000
 MODEL_RATE_HZ: Final = 16_000
 """What the models were trained on; every other rate becomes this."""
 
+LOWEST_SOURCE_RATE_HZ: Final = 1_000
 HIGHEST_SOURCE_RATE_HZ: Final = 192_000
 MOST_CHANNELS: Final = 32
-"""What studio equipment writes; beyond it a header is broken or wants to cost time."""
+"""What telephones and studio equipment write; beyond it a header is broken or wants to cost time
+or memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +38,10 @@ def check_shape(rate: int, channels: int) -> None:
     Raises:
         RecordingError: UNSUPPORTED.
     """
-    if 0 < rate <= HIGHEST_SOURCE_RATE_HZ and 0 < channels <= MOST_CHANNELS:
+    if LOWEST_SOURCE_RATE_HZ <= rate <= HIGHEST_SOURCE_RATE_HZ and 0 < channels <= MOST_CHANNELS:
         return
     raise RecordingError(
         RecordingProblem.UNSUPPORTED,
-        f"has {channels} channels at {rate} Hz; accepted: 1 to {MOST_CHANNELS} channels and 1 to "
-        f"{HIGHEST_SOURCE_RATE_HZ} Hz",
+        f"has {channels} channels at {rate} Hz; accepted: 1 to {MOST_CHANNELS} channels and "
+        f"{LOWEST_SOURCE_RATE_HZ} to {HIGHEST_SOURCE_RATE_HZ} Hz",
     )

@@ -45,8 +45,9 @@ _ID3_HEAD: Final = struct.Struct(">3sBBB4B")
 _APE_HEAD: Final = struct.Struct("<8sII")
 _APE_HEAD_BYTES: Final = 32
 _ID3V1_BYTES: Final = 128
-_LONGEST_HEAD: Final = 16
+LONGEST_TAG_HEAD: Final = 16
 _MOST_TAG_BYTES: Final = 64 << 20
+_MOST_TAGS: Final = 1_000
 
 _HAS_FRAMES: Final = 1
 _FIELDS: Final = ((_HAS_FRAMES, 4), (2, 4), (4, 100), (8, 4))
@@ -125,7 +126,7 @@ class MpegFrames:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._at = 0
+        self._at = self._tags = 0
         self._kind: tuple[int, int, int, bool] | None = None
         self.declared: int | None = None
         self.skipped = 0
@@ -142,9 +143,8 @@ class MpegFrames:
     def _next(self) -> bytes | None:
         in_step = self._kind is not None
         while True:
-            head = self._source.read_at(self._at, _LONGEST_HEAD)
+            head = self._source.read_at(self._at, LONGEST_TAG_HEAD)
             if len(head) < _HEADER_BYTES:
-                self.skipped += len(head)
                 return None
             header = frame_header(head)
             if header is not None and self._belongs(header, self._at, in_step=in_step):
@@ -154,7 +154,8 @@ class MpegFrames:
                 self._kind = header.kind
                 self._at += header.size
                 return frame
-            if tag := _tag_bytes(head):
+            if (tag := tag_bytes(head)) and self._tags < _MOST_TAGS:
+                self._tags += 1
                 self._at = skip(self._source, self._at, tag)
             elif not self._search():
                 return None
@@ -167,8 +168,8 @@ class MpegFrames:
             return False
         if in_step:
             return True
-        behind = self._source.read_at(at + header.size, _LONGEST_HEAD)
-        if len(behind) < _HEADER_BYTES or _tag_bytes(behind):
+        behind = self._source.read_at(at + header.size, LONGEST_TAG_HEAD)
+        if len(behind) < _HEADER_BYTES or tag_bytes(behind):
             return True
         following = frame_header(behind)
         return following is not None and following.kind == header.kind
@@ -230,7 +231,7 @@ def _padding(encoder: bytes) -> int:
     return (both >> 12) + (both & 0xFFF)
 
 
-def _tag_bytes(head: bytes) -> int:
+def tag_bytes(head: bytes) -> int:
     """How long the tag is that begins with these bytes; 0 where none does."""
     if head.startswith(b"TAG"):
         return _ID3V1_BYTES

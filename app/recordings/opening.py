@@ -1,112 +1,34 @@
-"""From a container to libsndfile's decoder, and what is to be said of its end."""
+"""From a container to its decoder."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 
-import soundfile
-
-from app.recordings.errors import RecordingError, undecodable
+from app.recordings.aiff import read_aiff, read_au, read_caf
+from app.recordings.errors import RecordingError, RecordingProblem, undecodable
 from app.recordings.ffmpeg import FfmpegSound
 from app.recordings.formats import Container
-from app.recordings.mpeg import MpegFrames
-from app.recordings.riff import WavHeader, read_wav_header, what_is_behind
-from app.recordings.samples import Frames
-from app.recordings.sound import NO_END, Pump, Sound, View, reason_of
-from app.recordings.sources import PipeSource, Source
+from app.recordings.layout import Layout
+from app.recordings.mpeg import LONGEST_TAG_HEAD, MpegFrames, tag_bytes
+from app.recordings.ogg import OggPages
+from app.recordings.opened import Opened
+from app.recordings.plain import open_samples
+from app.recordings.riff import read_w64, read_wav
+from app.recordings.sound import NO_END, Pump, Sound, View, open_libsndfile
+from app.recordings.sources import Behind, PipeSource, Source, skip
+from app.recordings.sphere import read_sphere
 
-_MENTIONED_SECONDS: Final = 0.1
-"""What is missing is mentioned from here on: coders pad their ends by less."""
 _UNKNOWN_FRAMES: Final = 1 << 40
 """More than any recording has: libsndfile's way to say that a header does not know."""
 
-_LONGEST_SAID_S: Final = 100 * 3600.0
-
-
-class Feed(Protocol):
-    """What a decoder reads from."""
-
-    failure: RecordingError | OSError | None
-    """What went wrong while it read: libsndfile cannot carry an exception."""
-
-    ended: bool
-    """Whether it read all there is."""
-
-
-class Decoder(Protocol):
-    """What decodes one recording, read forward only.
-
-    Attributes:
-        samplerate: Hz.
-        channels: How many it hands out.
-    """
-
-    samplerate: int
-    channels: int
-
-    def next_frames(self, most: int) -> Frames:
-        """Up to so many frames; none at the end, or where the decoder cannot go on."""
-
-    @property
-    def reason(self) -> str | None:
-        """Why the decoder could not go on; None where it came to the end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A decoder at the first sample.
-
-    Attributes:
-        sound: The decoder.
-        feed: What it reads from.
-        name: Container and kind of samples, for people.
-        declared_frames: How many the header promises; None where it does not say.
-        certain_frames: How many there are without doubt; None where only decoding tells.
-        open_ended: Whether the header ought to say how many, and does not.
-        behind: Says, at the end, what of the recording was left out.
-    """
-
-    sound: Decoder
-    feed: Feed
-    name: str
-    declared_frames: int | None
-    certain_frames: int | None = None
-    open_ended: bool = False
-    behind: Callable[[], list[str]] = list
-
-    def remarks(self, frames: int, rate: int) -> list[str]:
-        """What is to be said when so many frames were read and no more come."""
-        seconds = frames / rate
-        if self.sound.reason is not None and not self.feed.ended:
-            said = [f"It is damaged after {seconds:.1f} s and was read up to there."]
-        elif self.declared_frames is not None:
-            missing = self.declared_frames / rate - seconds
-            said = [_missing(seconds, missing)] if missing >= _MENTIONED_SECONDS else []
-        elif self.open_ended:
-            said = [_OPEN_ENDED.format(seconds)]
-        elif self.sound.reason is not None:
-            said = [f"It breaks off after {seconds:.1f} s; what is there was read."]
-        else:
-            said = []
-        return said + self.behind()
-
-
-_OPEN_ENDED: Final = (
-    "Its header does not say how long it is, as when a recorder was stopped before it could; the "
-    "{:.1f} s that are there were read."
-)
-
-
-def _missing(seconds: float, missing: float) -> str:
-    return (
-        f"It ends after {seconds:.1f} s, {_seconds(missing)} before its header says; "
-        "what is there was read."
-    )
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.1f} s" if value < _LONGEST_SAID_S else "more than 100 hours"
+_LAYOUTS: Final[dict[Container, Callable[[Source], Layout | None]]] = {
+    Container.RIFF: read_wav,
+    Container.W64: read_w64,
+    Container.AIFF: read_aiff,
+    Container.AU: read_au,
+    Container.CAF: read_caf,
+    Container.SPHERE: read_sphere,
+}
 
 
 def open_sound(source: Source, container: Container, closing: ExitStack) -> Opened:
@@ -121,17 +43,17 @@ def open_sound(source: Source, container: Container, closing: ExitStack) -> Open
         RecordingError: UNREADABLE or UNSUPPORTED.
         OSError: The source cannot be read.
     """
-    match container:
-        case Container.RIFF:
-            return _open_wav(source, closing)
-        case Container.MPEG:
-            return _open_mpeg(source, closing)
-        case Container.FLAC:
-            return _open_flac(source, closing)
-        case Container.OGG if source.flows:
-            return _open_pumped(source, container, closing)
-        case _:
-            return _open_other(source, container, closing)
+    read_layout = _LAYOUTS.get(container)
+    layout = None if read_layout is None else read_layout(source)
+    if layout is not None:
+        return open_samples(source, layout, closing)
+    if container is Container.MPEG:
+        return _open_mpeg(source, closing)
+    if container is Container.FLAC:
+        return _open_flac(source, closing)
+    if container is Container.OGG:
+        return _open_ogg(source, closing)
+    return _open_alac(source, closing)
 
 
 def open_by_ffmpeg(source: Source, demuxer: str, name: str, closing: ExitStack) -> Opened:
@@ -145,51 +67,10 @@ def open_by_ffmpeg(source: Source, demuxer: str, name: str, closing: ExitStack) 
     return Opened(sound=sound, feed=sound, name=f"{name} (by ffmpeg)", declared_frames=None)
 
 
-def _open_wav(source: Source, closing: ExitStack) -> Opened:
-    header = read_wav_header(source)
-    present = None if source.flows or source.length is None else source.length - header.begin
-    size = header.size if header.size is not None else present
-    linear = header.subtype is not None
-    view = _samples_of(source, header, size)
-    raw: dict[str, Any] = {
-        "format": "RAW",
-        "subtype": header.subtype,
-        "samplerate": header.rate,
-        "channels": header.channels,
-        "endian": "BIG" if header.big_endian else "LITTLE",
-    }
-    sound = _opened_view(view, "WAV", closing, **raw if linear else {})
-    declared = certain = None
-    if linear and header.size is not None:
-        declared = header.size // header.frame_bytes
-    if linear and size is not None and present is not None:
-        certain = max(0, min(size, present)) // header.frame_bytes
-    return Opened(
-        sound=sound,
-        feed=view,
-        name=f"WAV ({sound.subtype_info})",
-        declared_frames=declared,
-        certain_frames=certain,
-        open_ended=header.size is None and not source.flows,
-        behind=lambda: what_is_behind(source, header),
-    )
-
-
-def _samples_of(source: Source, header: WavHeader, size: int | None) -> View:
-    """The samples alone; those packed in blocks behind a header that says only what they are."""
-    before = b"" if header.subtype is not None else header.plain()
-    begin = header.begin - len(before)
-    end = NO_END if size is None else len(before) + size
-
-    def read_at(position: int, wanted: int) -> bytes:
-        if position < len(before):
-            return before[position : position + wanted]
-        return source.read_at(begin + position, max(0, min(wanted, end - position)))
-
-    return View(read_at, end)
-
-
 def _open_mpeg(source: Source, closing: ExitStack) -> Opened:
+    tag = tag_bytes(source.read_at(0, LONGEST_TAG_HEAD))
+    if tag and source.read_at(skip(source, 0, tag), 4) == b"fLaC":
+        return _open_flac(Behind(source, tag), closing)
     frames = MpegFrames(source)
     stream = PipeSource(frames, None)
 
@@ -198,7 +79,13 @@ def _open_mpeg(source: Source, closing: ExitStack) -> Opened:
         return bytes(wanted) if position > NO_END // 2 else stream.read_at(position, wanted)
 
     view = View(read_at, NO_END)
-    sound = _opened_view(view, "MP3", closing)
+    try:
+        sound = open_libsndfile(view, "MP3", closing, decoder=Sound)
+    except RecordingError as error:
+        # mpg123 has no better word for a few frames from which nothing comes yet.
+        if error.problem is not RecordingProblem.UNREADABLE:
+            raise
+        raise undecodable("it seems to be MP3, and no sound comes out of it") from None
     return Opened(
         sound=sound,
         feed=view,
@@ -236,7 +123,7 @@ def _open_flac(source: Source, closing: ExitStack) -> Opened:
         return source.read_at(position, min(wanted, _FLAC_READ_BYTES) if source.flows else wanted)
 
     view = View(read_at, NO_END)
-    sound = _opened_view(view, "FLAC", closing)
+    sound = open_libsndfile(view, "FLAC", closing, decoder=Sound)
     return Opened(
         sound=sound,
         feed=view,
@@ -246,52 +133,46 @@ def _open_flac(source: Source, closing: ExitStack) -> Opened:
     )
 
 
-_BELIEVES_THE_LENGTH: Final = frozenset({Container.OGG, Container.W64, Container.SPHERE})
-"""What looks for its last page at the end, or takes all up to there for sound. The others tell how
-long their header says they are, as long as the file does not seem to be shorter."""
+def _open_ogg(source: Source, closing: ExitStack) -> Opened:
+    """An Ogg, by way of a pipe: elsewhere libsndfile would look for its last page first."""
+    pages = OggPages(source)
+    pump = Pump(pages)
+    closing.callback(pump.close)
+    sound = open_libsndfile(
+        pump, "OGG", closing, decoder=Sound, file=pump.reading_end, closefd=False
+    )
+    return Opened(
+        sound=sound,
+        feed=pump,
+        name=f"OGG ({sound.subtype_info})",
+        declared_frames=None,
+        behind=lambda: _end_of(pages),
+    )
 
 
-def _open_other(source: Source, container: Container, closing: ExitStack) -> Opened:
-    whole = container in _BELIEVES_THE_LENGTH and not source.flows
-    view = View(source.read_at, source.length if whole and source.length is not None else NO_END)
-    sound = _opened_view(view, container.name, closing)
+_MENTIONED_BYTES: Final = 1024
+"""Behind the end of an Ogg; tags are shorter."""
+
+
+def _end_of(pages: OggPages) -> list[str]:
+    if not pages.finished:
+        return [
+            "It breaks off: the page that would be its last is missing; what is there was read."
+        ]
+    if (more := pages.behind()) >= _MENTIONED_BYTES:
+        return [f"The {more} bytes behind the end of its first stream were left out."]
+    return []
+
+
+def _open_alac(source: Source, closing: ExitStack) -> Opened:
+    """ALAC in CAF, whose table of packets libsndfile follows."""
+    view = View(source.read_at, NO_END)
+    sound = open_libsndfile(view, "CAF", closing, decoder=Sound)
     frames: int = sound.frames
     return Opened(
         sound=sound,
         feed=view,
-        name=f"{container.name} ({sound.subtype_info})",
+        name=f"CAF ({sound.subtype_info})",
         declared_frames=frames if frames < _UNKNOWN_FRAMES else None,
         open_ended=frames >= _UNKNOWN_FRAMES and not source.flows,
     )
-
-
-def _open_pumped(source: Source, container: Container, closing: ExitStack) -> Opened:
-    pump = Pump(source)
-    closing.callback(pump.close)
-    sound = _opened(pump, container.name, closing, file=pump.reading_end, closefd=False)
-    name = f"{container.name} ({sound.subtype_info})"
-    return Opened(sound=sound, feed=pump, name=name, declared_frames=None)
-
-
-def _opened_view(view: View, name: str, closing: ExitStack, **shape: Any) -> Sound:  # noqa: ANN401 - soundfile's own
-    return _opened(view, name, closing, file=view, **shape)
-
-
-def _opened(
-    feed: Feed,
-    name: str,
-    closing: ExitStack,
-    *,
-    file: View | int,
-    **shape: Any,  # noqa: ANN401 - soundfile's own
-) -> Sound:
-    try:
-        sound: Sound = closing.enter_context(Sound(file, **shape))
-    except soundfile.LibsndfileError as error:
-        match feed.failure:
-            case RecordingError() | OSError() as failure:
-                raise failure from None
-        raise undecodable(f"it is {name}, and {reason_of(error)}") from None
-    # What was looked for at the far end on the way was not the end.
-    feed.ended = False
-    return sound

@@ -4,21 +4,19 @@ import io
 import os
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, Final
+from contextlib import ExitStack, suppress
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import soundfile
 
-from app.recordings.errors import RecordingError
+from app.recordings.errors import RecordingError, undecodable
 from app.recordings.samples import Frames
-from app.recordings.sources import Source
+from app.recordings.sources import Readable
 
 NO_END: Final = 1 << 62
 """A length that no recording has: where nobody knows how long it is, or the header shall be heard
 out before the facts are."""
-
-_PUMP_BYTES: Final = 4096
 
 
 class View:
@@ -68,11 +66,11 @@ class Pump:
     Only on a pipe does libsndfile play Ogg without looking for its last page first.
 
     Args:
-        source: What is copied, from its beginning.
+        pieces: What is copied.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, pieces: Readable) -> None:
+        self._pieces = pieces
         self.failure: RecordingError | OSError | None = None
         self.ended = False
         self.reading_end, self._writing_end = os.pipe()
@@ -82,11 +80,9 @@ class Pump:
     def _run(self) -> None:
         # libsndfile may have had enough and have closed its end.
         with open(self._writing_end, "wb", buffering=0) as out, suppress(BrokenPipeError):  # noqa: PTH123
-            at = 0
             try:
-                while came := self._source.read_at(at, _PUMP_BYTES):
+                while came := self._pieces.read():
                     out.write(came)
-                    at += len(came)
             except BrokenPipeError:
                 raise
             except (RecordingError, OSError) as error:
@@ -108,7 +104,7 @@ class Sound(soundfile.SoundFile):  # type: ignore[misc] # it ships no types
     file hand out memory that was never written where the header promised too much.
     """
 
-    def __init__(self, file: View | int, **shape: Any) -> None:  # noqa: ANN401 - soundfile's own
+    def __init__(self, file: View | Pump | int, **shape: Any) -> None:  # noqa: ANN401 - soundfile's own
         # One thread closes while another reads: libsndfile would read on in memory given back.
         self._in_use = threading.Lock()
         self._trouble: soundfile.SoundFileError | None = None
@@ -151,3 +147,41 @@ def reason_of(error: soundfile.SoundFileError) -> str:
     """What libsndfile says of an error, without the name of any file."""
     text = str(getattr(error, "error_string", None) or error)
     return text.removeprefix("Error : ").rstrip(".")
+
+
+SomeSound = TypeVar("SomeSound", bound=Sound)
+
+
+def open_libsndfile(
+    feed: View | Pump,
+    name: str,
+    closing: ExitStack,
+    *,
+    decoder: type[SomeSound],
+    file: int | None = None,
+    **shape: Any,  # noqa: ANN401 - soundfile's own
+) -> SomeSound:
+    """Open a decoder of libsndfile.
+
+    Args:
+        feed: What it reads from.
+        name: Of the container, for people.
+        closing: Takes what is to be closed.
+        decoder: How it is read.
+        file: A descriptor of what it reads from, where it is a pipe.
+        shape: Of samples without a header.
+
+    Raises:
+        RecordingError: UNREADABLE, or what went wrong while it read.
+        OSError: The same.
+    """
+    try:
+        sound: SomeSound = closing.enter_context(decoder(feed if file is None else file, **shape))
+    except soundfile.LibsndfileError as error:
+        match feed.failure:
+            case RecordingError() | OSError() as failure:
+                raise failure from None
+        raise undecodable(f"it is {name}, and {reason_of(error)}") from None
+    # What was looked for at the far end on the way was not the end.
+    feed.ended = False
+    return sound

@@ -104,8 +104,10 @@ class FileSource:
 
     def read_at(self, position: int, size: int) -> bytes:
         """As many bytes as are asked for, fewer at the end."""
+        if position >= self.length:
+            return b""  # perhaps farther out than any file reaches, where a header sent us
         self._file.seek(self._begin + position)
-        return self._file.read(min(size, max(0, self.length - position)))
+        return self._file.read(min(size, self.length - position))
 
 
 class PipeSource:
@@ -158,3 +160,27 @@ class PipeSource:
         if len(self._ahead) > 4 * _READ_BYTES + _NEARBY_BYTES:
             del self._ahead[: len(self._ahead) - _NEARBY_BYTES]
         return True
+
+
+class Behind:
+    """What stands in a source behind so many bytes, as a source of its own.
+
+    Args:
+        source: All of it.
+        size: What is left out at the beginning.
+    """
+
+    def __init__(self, source: Source, size: int) -> None:
+        self._source = source
+        self._size = size
+        self.flows = source.flows
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes there are; None while nobody knows."""
+        whole = self._source.length
+        return None if whole is None else max(0, whole - self._size)
+
+    def read_at(self, position: int, size: int) -> bytes:
+        """As many bytes as are asked for, fewer at the end."""
+        return self._source.read_at(self._size + position, size)

@@ -21,7 +21,10 @@ KINDS = [
     ("WAV", "PCM_16"),
     ("WAV", "FLOAT"),
     ("WAV", "MS_ADPCM"),
+    ("W64", "PCM_16"),
+    ("AIFF", "PCM_16"),
     ("AU", "PCM_16"),
+    ("CAF", "PCM_16"),
     ("FLAC", "PCM_16"),
     ("FLAC", "PCM_24"),
     ("OGG", "VORBIS"),
@@ -79,6 +82,11 @@ def unknown_length(container: str) -> bytes:
         struct.pack_into("<I", data, data.index(b"data") + 4, 0xFFFFFFFF)
     elif container == "AU":
         struct.pack_into(">I", data, 8, 0xFFFFFFFF)
+    elif container == "W64":
+        struct.pack_into("<Q", data, data.index(b"data") + 16, 0)
+    elif container == "AIFF":
+        struct.pack_into(">I", data, data.index(b"COMM") + 10, 0)
+        struct.pack_into(">I", data, data.index(b"SSND") + 4, 0)
     elif container == "CAF":
         struct.pack_into(">q", data, data.index(b"data") + 4, -1)
     else:
@@ -87,7 +95,7 @@ def unknown_length(container: str) -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize("container", ["WAV", "AU", "FLAC"])
+@pytest.mark.parametrize("container", ["WAV", "W64", "AIFF", "AU", "CAF", "FLAC"])
 def test_a_stream_whose_header_does_not_know_its_length_is_heard_to_its_end(
     container: str,
 ) -> None:
@@ -98,7 +106,7 @@ def test_a_stream_whose_header_does_not_know_its_length_is_heard_to_its_end(
     assert heard.data == read_recording(encoded(SOUND[:RATE], RATE, container, "PCM_16")).data
 
 
-@pytest.mark.parametrize("container", ["WAV", "AU", "FLAC"])
+@pytest.mark.parametrize("container", ["WAV", "W64", "AIFF", "AU", "CAF", "FLAC"])
 def test_the_same_in_a_file_is_mentioned(container: str) -> None:
     heard = read_recording(unknown_length(container))
     assert heard.duration == 1.0

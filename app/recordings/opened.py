@@ -1,0 +1,98 @@
+"""A recording whose decoder stands at its first sample, and what is to be said of its end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from app.recordings.errors import RecordingError
+from app.recordings.samples import Frames
+
+_MENTIONED_SECONDS: Final = 0.1
+"""What is missing is mentioned from here on: coders pad their ends by less."""
+_LONGEST_SAID_S: Final = 100 * 3600.0
+
+
+class Feed(Protocol):
+    """What a decoder reads from."""
+
+    failure: RecordingError | OSError | None
+    """What went wrong while it read: libsndfile cannot carry an exception."""
+
+    ended: bool
+    """Whether it read all there is."""
+
+
+class Decoder(Protocol):
+    """What decodes one recording, read forward only.
+
+    Attributes:
+        samplerate: Hz.
+        channels: How many it hands out.
+    """
+
+    samplerate: int
+    channels: int
+
+    def next_frames(self, most: int) -> Frames:
+        """Up to so many frames; none at the end, or where the decoder cannot go on."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why the decoder could not go on; None where it came to the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A decoder at the first sample.
+
+    Attributes:
+        sound: The decoder.
+        feed: What it reads from.
+        name: Container and kind of samples, for people.
+        declared_frames: How many the header promises; None where it does not say.
+        certain_frames: How many there are without doubt; None where only decoding tells.
+        open_ended: Whether the header ought to say how many, and does not.
+        behind: Says, at the end, what of the recording was left out.
+    """
+
+    sound: Decoder
+    feed: Feed
+    name: str
+    declared_frames: int | None
+    certain_frames: int | None = None
+    open_ended: bool = False
+    behind: Callable[[], list[str]] = list
+
+    def remarks(self, frames: int, rate: int) -> list[str]:
+        """What is to be said when so many frames were read and no more come."""
+        seconds = frames / rate
+        whole = self.declared_frames is not None and frames >= self.declared_frames
+        if self.sound.reason is not None and not self.feed.ended and not whole:
+            said = [f"It is damaged after {seconds:.1f} s and was read up to there."]
+        elif self.declared_frames is not None:
+            missing = self.declared_frames / rate - seconds
+            said = [_missing(seconds, missing)] if missing >= _MENTIONED_SECONDS else []
+        elif self.open_ended:
+            said = [_OPEN_ENDED.format(seconds)]
+        elif self.sound.reason is not None:
+            said = [f"It breaks off after {seconds:.1f} s; what is there was read."]
+        else:
+            said = []
+        return said + self.behind()
+
+
+_OPEN_ENDED: Final = (
+    "Its header does not say how long it is, as when a recorder was stopped before it could; the "
+    "{:.1f} s that are there were read."
+)
+
+
+def _missing(seconds: float, missing: float) -> str:
+    return (
+        f"It ends after {seconds:.1f} s, {_seconds(missing)} before its header says; "
+        "what is there was read."
+    )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s" if value < _LONGEST_SAID_S else "more than 100 hours"
