@@ -4,16 +4,15 @@ soxr's stream works in blocks of its own, so its output is a function of the aud
 tests/app/emulator/test_audio.py holds it to that.
 """
 
-import io
+import struct
 from functools import cache
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import soxr
 
 from app.emulator.results import AudioFormat
+from app.recordings import read_recording
 
 ENGINE_RATE = 16_000
 ENCODINGS = ("LINEAR_PCM", "MULAW", "ALAW")
@@ -24,17 +23,11 @@ _EMPTY: Samples = np.zeros(0, np.float32)
 
 @cache
 def _expansion(encoding: str) -> Samples:
-    """The 256 values of a G.711 law, as libsndfile decodes them."""
-    subtype = {"MULAW": "ULAW", "ALAW": "ALAW"}[encoding]
-    table, _ = soundfile.read(
-        io.BytesIO(bytes(range(256))),
-        format="RAW",
-        subtype=subtype,
-        channels=1,
-        samplerate=8000,
-        dtype="float32",
-    )
-    return cast("Samples", table)
+    """The 256 values of a G.711 law, as a sound file with all of them is decoded."""
+    kind = {"MULAW": 1, "ALAW": 27}[encoding]
+    header = struct.pack(">4sIIIII", b".snd", 24, 256, kind, 8000, 1)
+    values = np.frombuffer(read_recording(header + bytes(range(256))).data, "<i2")
+    return values.astype(np.float32) / 32768.0
 
 
 class AudioDecoder:
