@@ -1,6 +1,7 @@
 """Options that several commands of perch share."""
 
 import os
+import re
 from pathlib import Path
 
 import click
@@ -10,8 +11,23 @@ from ops.errors import ConfigurationError
 LOCAL = "local"
 """The stack that `perch up` applies unless it is told another."""
 
+_STACK = re.compile(r"(?!\.)[A-Za-z0-9_.-]+(/(?!\.)[A-Za-z0-9_.-]+){0,2}")
+"""As Pulumi names stacks, with the organisation and the project before it or not."""
+
+
+def _stack(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    del context, parameter
+    if not _STACK.fullmatch(name):
+        raise ConfigurationError(
+            f"--stack is {name!a}; accepted: a name of letters, digits and - _ . as in "
+            "stacks/Pulumi.NAME.yaml"
+        )
+    return name
+
+
 stack_option = click.option(
     "--stack",
+    callback=_stack,
     envvar="PERCH_STACK",
     default=LOCAL,
     show_default=True,

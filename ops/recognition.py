@@ -134,10 +134,15 @@ def connect(stack: str, chosen: Path | None) -> tuple[Switch, bool]:
     state = StateFolder(folder).read()
     if state is None:
         return Switch(stack, outputs, _in_aws(stack, outputs)), False
-    session = local_session(state.aws, start=hints.start(stack, folder))
+    start = hints.start(stack, folder)
+    session = local_session(state.aws, start=start)
+    endpoint = state.aws.get("AWS_ENDPOINT_URL")
+    if endpoint is None:
+        raise CommandFailedError(f"stack {stack} is still starting, or did not come up; {start}")
     api = session.client(
         "ssm",
-        endpoint_url=state.aws["AWS_ENDPOINT_URL"],
+        region_name=outputs.region,
+        endpoint_url=endpoint,
         config=CALLS.merge(Config(proxies={})),
     )
     return Switch(stack, outputs, api), True

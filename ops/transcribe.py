@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-import shutil
+import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
@@ -17,103 +17,31 @@ import click
 from app.client import (
     AnyConnection,
     ClientError,
-    Event,
-    Partial,
-    Queued,
-    Reconnected,
     StartTranscription,
-    Transcription,
-    WarningA,
     connect,
     read_audio,
     stream,
 )
 from app.contract.limits import MAX_WAIT_S, MIN_WAIT_S
 from app.recordings import OpenRecording, RecordingError, open_recording
+from ops.advice import told
 from ops.errors import CommandFailedError, ConfigurationError
-from ops.options import colour_option, read_token, stack_option, state_option, token_option
+from ops.options import (
+    ca_option,
+    colour_option,
+    read_token,
+    stack_option,
+    state_option,
+    token_option,
+)
+from ops.screen import Screen
 from ops.stack import read
+from ops.start_options import start_options
 
 BLOCK_SECONDS = 0.1
 WAITING_BLOCKS = 50
 """Sound of 5 s may wait between the pipe and the gateway; then the pipe waits too."""
 PIPE = "-"
-
-
-@dataclass(slots=True, kw_only=True)
-class Screen:
-    """Shows what is heard, as it is heard.
-
-    Args:
-        live: Whether interim text is shown, and replaced in place.
-        quiet: Whether nothing is shown.
-        finals: Every final so far.
-        reconnects: Every break of the connection so far over which the session went on.
-        warnings: What was odd about the recording.
-    """
-
-    live: bool
-    quiet: bool
-    finals: list[Transcription] = field(default_factory=list)
-    reconnects: list[Reconnected] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def warn(self, warnings: Iterable[str], name: str) -> None:
-        """Say what was odd about a recording."""
-        for warning in warnings:
-            self.warnings.append(warning)
-            if not self.quiet:
-                self._clear()
-                click.echo(f"perch: {name}: {warning}", err=True)
-
-    def show(self, event: Event) -> None:
-        """Take one event."""
-        if isinstance(event, Transcription):
-            self.finals.append(event)
-        elif isinstance(event, Reconnected):
-            self.reconnects.append(event)
-        if self.quiet:
-            return
-        match event:
-            case Transcription() if event.text.strip():
-                self._clear()
-                click.echo(event.text.strip())
-            case Partial() if self.live:
-                self._interim(event.text.strip())
-            case WarningA():
-                self._clear()
-                click.echo(f"perch: {event.warning}", err=True)
-            case Queued():
-                self._clear()
-                click.echo(
-                    f"perch: all sessions are in use; place {event.place} in the waiting room, "
-                    f"{event.seconds_left:.0f} s left",
-                    err=True,
-                )
-            case Reconnected():
-                self._clear()
-                click.echo(
-                    f"perch: connected again after {event.outage_s:.1f} s; "
-                    f"{event.replayed_s:.1f} s of sound are sent again ({event.reason})",
-                    err=True,
-                )
-            case _:
-                pass
-
-    def _clear(self) -> None:
-        if self.live:
-            click.echo("\r\x1b[K", nl=False, color=True)
-
-    def _interim(self, text: str) -> None:
-        # One line only: what has scrolled off its left end is read in the final.
-        width = shutil.get_terminal_size().columns - 2
-        shown = text if len(text) <= width else f"…{text[1 - width :]}"
-        click.echo(f"\r\x1b[2m{shown}\x1b[0m\x1b[K", nl=False, color=True)
-
-    @property
-    def text(self) -> str:
-        """All finals in one line."""
-        return " ".join(final.text.strip() for final in self.finals if final.text.strip())
 
 
 async def _from_thread(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -260,10 +188,17 @@ def _check(source: str) -> None:
                 "standard input is a terminal; send sound into it: "
                 "arecord -f S16_LE -r 16000 | perch transcribe -"
             )
-    elif not Path(source).exists():
-        raise ConfigurationError(f"there is no file {source}; - reads standard input")
-    elif Path(source).is_dir():
-        raise ConfigurationError(f"{source} is a folder; name a recording in it")
+        return
+    path = Path(source)
+    try:
+        if not path.exists():
+            raise ConfigurationError(f"there is no file {source}; - reads standard input")
+        if path.is_dir():
+            raise ConfigurationError(f"{source} is a folder; name a recording in it")
+        if path.is_file():
+            path.open("rb").close()
+    except OSError as error:
+        raise ConfigurationError(f"{source} cannot be read: {error.strerror}") from None
 
 
 def _name(source: str) -> str:
@@ -301,6 +236,7 @@ def _as_json(screen: Screen, seconds: float) -> str:
     help="Wait so many seconds for a place when all sessions are in use.",
 )
 @token_option
+@ca_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 def command(  # noqa: PLR0913 - one parameter an option
     *,
@@ -315,6 +251,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     hotwords: tuple[str, ...],
     wait: float | None,
     token_file: Path | None,
+    ca: Path | None,
     as_json: bool,
 ) -> None:
     """Send FILE to a stack and print what it heard: one line for each final result.
@@ -328,29 +265,31 @@ def command(  # noqa: PLR0913 - one parameter an option
     Exit code 0 when everything was sent and the last result came, 1 when not, 2 for wrong usage.
     """
     _check(source)
+    options = start_options(language=language, model=model, hotwords=hotwords)
     token = read_token(token_file)
     if url is not None:
-        to = Destination(url=url, token=token, wait=wait)
+        to = Destination(url=url, authority=ca, token=token, wait=wait)
     else:
         outputs = read(stack, chosen=state_dir)
         to = Destination(
             url=outputs.websocket_url,
-            authority=outputs.ca_certificate_path,
+            authority=ca or outputs.ca_certificate_path,
             headers={outputs.direct_header: colour} if colour else {},
             token=token,
             wait=wait,
         )
-    options = StartTranscription(language=language, model=model, hotwords=list(hotwords))
-    screen = Screen(live=sys.stdout.isatty() and not as_json, quiet=as_json)
+    is_live = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    screen = Screen(live=is_live and not as_json, quiet=as_json)
     try:
         seconds = asyncio.run(_run(source, to, options, screen, realtime=realtime))
     except ClientError as error:
-        code = f" ({error.code})" if error.code else ""
-        raise CommandFailedError(f"{error}{code}") from None
+        raise CommandFailedError(told(error)) from None
     except RecordingError as error:
         raise CommandFailedError(error.about(_name(source))) from None
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+    except OSError as error:
+        raise CommandFailedError(f"{_name(source)}: {error.strerror or error}") from None
     if as_json:
         click.echo(_as_json(screen, seconds))
     elif not screen.text:

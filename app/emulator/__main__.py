@@ -104,6 +104,8 @@ def main(script: Script, **options: Any) -> None:  # noqa: ANN401 - checked by p
         settings = EmulatorSettings(**given)
     except ValidationError as error:
         raise click.UsageError(f"bad options:\n{_problems(error)}") from None
+    except UnicodeError as error:
+        raise click.UsageError(f"bad options: one is no text in UTF-8 ({error})") from None
     try:
         asyncio.run(_run(settings, script))
     except Exception as error:

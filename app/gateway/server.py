@@ -214,12 +214,10 @@ def _bound(host: str, port: int, keys: str) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         listener.close()
-        # A name of which no DNS query can be made is a UnicodeError.
-        reason = error.strerror if isinstance(error, OSError) else f"no such name can be: {error}"
         raise CannotListenError(
-            f"cannot listen on {host}:{port} ({reason}); set {keys} to another"
+            f"cannot listen on {host}:{port} ({error.strerror}); set {keys} to another"
         ) from error
     return listener
 

@@ -16,7 +16,13 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from app.contract import limits
 from app.gateway.hosts import checked_entry
-from app.gateway.setting_types import OptionalPath, OptionalSeconds, Seconds, empty_is_none
+from app.gateway.setting_types import (
+    HostName,
+    OptionalPath,
+    OptionalSeconds,
+    Seconds,
+    empty_is_none,
+)
 from app.gateway.uploads.settings import UploadSettings
 
 PREFIXES: Final = ("APP_", "WS_", "AUDIO_", "LOG_")
@@ -143,11 +149,11 @@ class GatewaySettings(UploadSettings):
         env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
     )
 
-    app_host: str = Field("0.0.0.0", description="an address or a name to listen on")  # noqa: S104 - behind a load balancer
+    app_host: HostName = Field("0.0.0.0", description="an address or a name to listen on")  # noqa: S104 - behind a load balancer
     app_port: Annotated[int, Ge(0), Le(65_535)] = Field(
         8080, description="a port from 0 to 65535; 0 takes a free one and logs it"
     )
-    app_admin_host: str = Field(
+    app_admin_host: HostName = Field(
         "127.0.0.1",
         description="an address or a name for the administrative listener to listen on",
     )

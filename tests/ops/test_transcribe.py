@@ -14,7 +14,7 @@ from app.client import Partial, Queued, Reconnected, Transcription, WarningA
 from app.recordings import RecordingError, RecordingProblem
 from ops import transcribe
 from ops.recording import DEFAULT
-from ops.transcribe import Screen
+from ops.screen import Screen
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -119,6 +119,56 @@ async def test_a_stream_that_breaks_off_is_told_where_it_is_read() -> None:
         (["missing.wav"], 2, "perch: there is no file missing.wav; - reads standard input\n"),
         ([str(DEFAULT), "--url", "https://x"], 2, "perch: url is https://x; accepted: ws://"),
         ([str(DEFAULT), "--url", "ws://127.0.0.1:9"], 1, "perch: cannot connect to ws://127"),
+        (
+            [str(DEFAULT), "--url", "https://x"],
+            2,
+            (
+                "perch: url is https://x; accepted: ws://host... or "
+                "wss://host...; perhaps wss://x/ws is meant\n"
+            ),
+        ),
+        (
+            [str(DEFAULT), "--language", "en_US"],
+            2,
+            (
+                'perch: --language is "en_US"; accepted: a BCP 47 '
+                "language tag such as en-US; perhaps en-US is meant\n"
+            ),
+        ),
+        ([str(DEFAULT), "--language", ""], 2, 'perch: --language is ""; accepted: a BCP 47'),
+        (
+            [str(DEFAULT), "--model", "my model"],
+            2,
+            'perch: --model is "my model"; accepted: letters',
+        ),
+        ([str(DEFAULT), "--model", ""], 2, 'perch: --model is ""; accepted: letters'),
+        (
+            [str(DEFAULT), "--hotword", ""],
+            2,
+            'perch: --hotword is ""; accepted: a text of 1 to 100',
+        ),
+        (
+            [str(DEFAULT), "--hotword", "caf\udce9"],
+            2,
+            "perch: an option holds '\\udce9', which is no ",
+        ),
+        (
+            [str(DEFAULT), "--token-file", "/dev/null"],
+            2,
+            "perch: --token-file /dev/null is empty; it",
+        ),
+        (
+            [str(DEFAULT), "--url", "wss://x", "--ca", "/none"],
+            2,
+            "perch: ca is /none; accepted: a ",
+        ),
+        (
+            [str(DEFAULT), "--url", "wss://x", "--ca", __file__],
+            2,
+            f"perch: ca is {__file__}; accepted",
+        ),
+        ([f"{'a' * 300}.wav"], 2, f"perch: {'a' * 300}.wav cannot be read: File name too long\n"),
+        (["."], 2, "perch: . is a folder; name a recording in it\n"),
         ([__file__, "--url", "ws://127.0.0.1:9"], 2, f"perch: {__file__} cannot be decoded; "),
     ],
 )

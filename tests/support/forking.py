@@ -5,6 +5,7 @@ takes a few hundredths. What a fork cannot show is what Python does before the f
 program: the locale it finds, and options such as `-P`. Tests of those start Python itself.
 """
 
+import gc
 import importlib
 import io
 import json
@@ -22,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, NoReturn, Self
+from typing import IO, Any, Final, Literal, NoReturn, Self
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 NOBODY: Final = 65_534
@@ -128,6 +129,10 @@ def serve(preload: Sequence[str]) -> None:
     """Import, then run what standard input orders, a line each, and say how it ended."""
     for name in preload:
         importlib.import_module(name)
+    # A collection in a fork would copy every page that it looks at.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     # Nothing that a program prints may come between the answers.
     answers = os.fdopen(os.dup(1), "w")
     orders = os.fdopen(os.dup(0))
@@ -137,20 +142,17 @@ def serve(preload: Sequence[str]) -> None:
 
 
 def _one(order: dict[str, Any]) -> dict[str, Any]:
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        read, write = os.pipe()
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        tempfile.TemporaryFile() as deeds,
+    ):
         child = os.fork()
         if child == 0:
-            os.close(read)
-            _become(order, out.fileno(), err.fileno(), write)
-        os.close(write)
+            _become(order, out.fileno(), err.fileno(), deeds.fileno())
         code = _wait(child, order["seconds"])
-        deeds = _drain(read)
-        said = {}
-        for name, file in (("out", out), ("err", err)):
-            file.seek(0)
-            said[name] = file.read().decode("utf-8", "backslashreplace")
-    return {"code": code, "deeds": deeds, **said}
+        said = {"out": _all_of(out), "err": _all_of(err), "deeds": _all_of(deeds).splitlines()}
+    return {"code": code, **said}
 
 
 def _wait(child: int, seconds: float) -> int:
@@ -167,11 +169,9 @@ def _wait(child: int, seconds: float) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def _drain(descriptor: int) -> list[str]:
-    # Without waiting: what the program left running may hold the other end.
-    os.set_blocking(descriptor, False)
-    with os.fdopen(descriptor, "rb") as file:
-        return (file.read() or b"").decode("utf-8", "backslashreplace").splitlines()
+def _all_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "backslashreplace")
 
 
 def _become(order: dict[str, Any], out: int, err: int, deeds: int) -> NoReturn:

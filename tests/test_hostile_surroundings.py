@@ -1,0 +1,307 @@
+"""Each command of perch where people's machines are odd: a sentence or the work done, no traceback.
+
+Commands run in forks of one process that has imported them (`tests.support.forking`), so the odd
+ways in which Python itself starts, such as a locale of 1970, are tried in processes of their own
+at the end, with few commands. What stands behind a command that needs a running stack is shown
+under a hostile environment by `tests/ops/local/test_up.py`.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from ops.cli import SUBCOMMANDS
+from ops.offline.credentials import issue
+from ops.recording import DEFAULT
+from tests.ops.test_stack import OUTPUTS
+from tests.support.forking import Done, Forks, Order
+
+PRELOAD: Final = (
+    # Looked up by name when they are needed, where a user without rights may not read any more.
+    "encodings.idna",
+    "encodings.utf_8_sig",
+    "app.emulator.__main__",
+    "app.gateway.__main__",
+    "ops.cli",
+    "ops.local.down",
+    "ops.local.up",
+    "ops.preview",
+    "ops.qa.command",
+    "ops.recognition",
+    "ops.smoke",
+    "ops.transcribe",
+)
+NOBODY_LISTENS: Final = 9
+"""A port below those that are given out, where this machine serves nothing."""
+CODES: Final = {0, 1, 2}
+
+State = Path
+Words = Callable[[State], tuple[str, ...]]
+
+
+def at(*words: str) -> Words:
+    """Return a command that knows where its stack's state is kept."""
+    return lambda state: (*words, "--state-dir", str(state))
+
+
+def just(*words: str) -> Words:
+    return lambda _state: words
+
+
+URL: Final = f"ws://127.0.0.1:{NOBODY_LISTENS}/ws"
+COMMANDS: Final[Mapping[str, Words]] = {
+    "help": just("--help"),
+    "outputs": at("outputs", "--json"),
+    "outputs of a stack in AWS": just("outputs", "--stack", "prod"),
+    "smoke": at("smoke"),
+    "transcribe": just("transcribe", str(DEFAULT), "--url", URL),
+    "transcribe a pipe": just("transcribe", "-", "--url", URL),
+    "recognition": at("recognition"),
+    "preview": just("preview", "--base", "v0"),
+    "qa": just("qa", "--corpus", str(DEFAULT.parent / "none"), "--url", URL),
+    "up": at("up", "--ports-from", "60000", "--port", str(NOBODY_LISTENS), "--stack", "mars"),
+    "down": at("down"),
+    "gateway": just("gateway", "--host", "256.256.256.256"),
+    "emulator": just("emulator", "--host", "256.256.256.256", "--engine", "none"),
+}
+
+
+def test_every_command_is_among_them() -> None:
+    assert {words(Path())[0] for words in COMMANDS.values()} >= set(SUBCOMMANDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What is odd about the machine, the shell or the folder.
+
+    Attributes:
+        variables: Added to the environment; None takes one away.
+        files: Text or bytes by name in the working folder; None for a folder of that name.
+        order: What else differs from an ordinary start.
+    """
+
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+    files: Mapping[str, bytes | None] = field(default_factory=dict)
+    order: Mapping[str, Any] = field(default_factory=dict)
+
+
+def proxies(address: str) -> dict[str, str | None]:
+    names = ("ALL_PROXY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "SOCKS_PROXY", "WSS_PROXY")
+    return {spelt: address for name in names for spelt in (name, name.lower())}
+
+
+AWS: Final = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_ENDPOINT_URL",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_RETRY_MODE",
+    "AWS_DEFAULTS_MODE",
+    "AWS_MAX_ATTEMPTS",
+    "AWS_CA_BUNDLE",
+)
+SURROUNDINGS: Final[Mapping[str, Surroundings]] = {
+    "nothing odd": Surroundings(),
+    "no home": Surroundings(variables={"HOME": None}),
+    "a home that cannot be written to": Surroundings(variables={"HOME": "/proc"}),
+    "an empty environment": Surroundings(
+        variables=dict.fromkeys(("HOME", "PATH", "LANG", "TERM", "USER", "TMPDIR"))
+    ),
+    "no temporary folder": Surroundings(variables={"TMPDIR": "/proc/none"}),
+    "a user without rights or name": Surroundings(
+        variables={"HOME": None}, order={"as_nobody": True}
+    ),
+    "SOCKS proxies": Surroundings(variables=proxies("socks5h://127.0.0.1:9")),
+    "HTTP proxies": Surroundings(variables=proxies("http://127.0.0.1:9")),
+    "proxies that are no address": Surroundings(variables=proxies("what://[is")),
+    "a list of exempt hosts that is none": Surroundings(
+        variables={"NO_PROXY": "[::1,*,//", "no_proxy": "[::1,*,//"}
+    ),
+    "an AWS profile that is not there": Surroundings(variables={"AWS_PROFILE": "x"}),
+    "junk in every AWS variable": Surroundings(variables=dict.fromkeys(AWS, "/dev")),
+    "a terminal of one column": Surroundings(variables={"COLUMNS": "1", "LINES": "1"}),
+    "a dumb terminal": Surroundings(variables={"TERM": "dumb", "COLUMNS": "0"}),
+    "a width that is no number": Surroundings(variables={"COLUMNS": "wide", "TERM": ""}),
+    "a .env in Latin-1": Surroundings(files={".env": "APP_RIVA_LABEL=Käfig\n".encode("latin-1")}),
+    "a .env with a NUL": Surroundings(files={".env": b"APP_PORT=\x001\n"}),
+    "a .env that is a folder": Surroundings(files={".env": None}),
+    "a .env that nobody can parse": Surroundings(files={".env": b"'\n=\n\\\nexport\n" * 9}),
+    "a working folder that was deleted": Surroundings(order={"folder": "gone"}),
+    "a working folder without access": Surroundings(
+        order={"folder": "shut", "as_nobody": True}, variables={"HOME": None}
+    ),
+    "modules of the person's own": Surroundings(
+        files={"click.py": b"raise SystemExit('theirs')", "app.py": b"1/0", "ops.py": b"1/0"}
+    ),
+    "standard input closed": Surroundings(order={"stdin": None}),
+    "standard output closed": Surroundings(order={"stdout": "closed"}),
+    "standard output that nobody reads": Surroundings(order={"stdout": "gone"}),
+    "standard output on a full disk": Surroundings(order={"stdout": "full"}),
+    "a terminal that knows ASCII alone": Surroundings(order={"encoding": "ascii"}),
+}
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    with Forks(PRELOAD) as forks:
+        yield forks
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """The state of a stack of which nothing answers any more."""
+    folder = tmp_path / "stäte"
+    folder.mkdir(mode=0o755)
+    url = f"localhost:{NOBODY_LISTENS}"
+    outputs = OUTPUTS | {"endpoint_url": f"https://{url}", "websocket_url": f"wss://{url}"}
+    (folder / "outputs.json").write_text(json.dumps(outputs))
+    issue(folder / "aws-credentials")
+    supervisor = {"name": "perch up", "pid": 2**22 + 1, "started": 1.0}
+    access = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{NOBODY_LISTENS}",
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "aws-credentials"),
+    }
+    known = {"stack": "local", "supervisor": supervisor, "aws": access}
+    (folder / "state.json").write_text(json.dumps(known))
+    return folder
+
+
+def environment(tmp_path: Path, changes: Mapping[str, str | None]) -> dict[str, str]:
+    usual: dict[str, str | None] = {
+        "HOME": str(tmp_path),
+        "LANG": "C.UTF-8",
+        "PATH": "/usr/bin:/bin",
+        "TERM": "xterm-256color",
+        "USER": "somebody",
+    }
+    return {name: value for name, value in {**usual, **changes}.items() if value is not None}
+
+
+def order_of(odd: Surroundings, words: tuple[str, ...], tmp_path: Path) -> Order:
+    folder = tmp_path / str(odd.order.get("folder", "here"))
+    folder.mkdir()
+    for name, content in odd.files.items():
+        if content is None:
+            (folder / name).mkdir()
+        else:
+            (folder / name).write_bytes(content)
+    ordinary = Order(
+        module="ops.cli",
+        arguments=words,
+        environment=environment(tmp_path, odd.variables),
+        folder=str(folder),
+    )
+    if folder.name == "shut":
+        folder.chmod(0o000)
+    return replace(ordinary, **{**odd.order, "folder": str(folder)})
+
+
+def held(done: Done, *, is_read: bool = True) -> None:
+    """Assert what holds of every end.
+
+    Args:
+        done: How it ended.
+        is_read: Whether standard output comes here: `perch smoke` says there what failed.
+    """
+    said = f"{done.code}\n{done.out}\n{done.err}"
+    assert done.code in CODES, said
+    for word in ("Traceback", "Exception ignored", "a fault of perch itself"):
+        assert word not in said, said
+    if done.code and is_read:
+        assert done.err.strip() or "FAILED" in done.out, said
+
+
+@pytest.mark.parametrize("odd", SURROUNDINGS.values(), ids=SURROUNDINGS)
+def test_no_command_ends_in_a_traceback(
+    forks: Forks, tmp_path: Path, state: Path, odd: Surroundings
+) -> None:
+    tmp_path.chmod(0o755)
+    for number, words in enumerate(COMMANDS.values()):
+        place = tmp_path / str(number)
+        place.mkdir()
+        done = forks.run(order_of(odd, words(state), place))
+        held(done, is_read=odd.order.get("stdout", "kept") == "kept")
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ("an AWS profile that is not there", "The config profile (x) could not be found"),
+        ("junk in every AWS variable", "AWS cannot be asked for stack local with the settings of"),
+        ("SOCKS proxies", "cannot be read: "),
+        ("proxies that are no address", "cannot be read: "),
+    ],
+)
+def test_a_stack_in_aws_is_asked_as_the_shell_says_and_what_is_wrong_there_is_named(
+    forks: Forks, tmp_path: Path, state: Path, odd: str, said: str
+) -> None:
+    (state / "state.json").unlink()
+    order = order_of(SURROUNDINGS[odd], at("recognition")(state), tmp_path)
+    # Nowhere but here is anything asked, by whatever way.
+    usual = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{NOBODY_LISTENS}",
+        "AWS_ACCESS_KEY_ID": "made-up",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+    }
+    done = forks.run(replace(order, environment={**usual, **order.environment}))
+    held(done)
+    assert said in done.err
+
+
+def test_a_stack_on_this_machine_is_asked_whatever_the_shell_says(
+    forks: Forks, tmp_path: Path, state: Path
+) -> None:
+    odd = SURROUNDINGS["junk in every AWS variable"].variables
+    changes = {**odd, **SURROUNDINGS["SOCKS proxies"].variables, "NO_PROXY": None}
+    order = order_of(Surroundings(variables=changes), at("recognition")(state), tmp_path)
+    done = forks.run(order)
+    held(done)
+    assert f'Could not connect to the endpoint URL: "http://127.0.0.1:{NOBODY_LISTENS}/' in done.err
+
+
+LINES: Final[Mapping[str, tuple[str, str]]] = {
+    "perch outputs --state-dir state | head -1": ("environment", ""),
+    "perch outputs --state-dir state >&-": ("", ""),
+    "perch outputs --state-dir state >/dev/full": ("", "perch: standard output: No space left"),
+    r'perch transcribe "$(printf "caf\351.wav")" <&-': ("", r"there is no file caf\udce9.wav;"),
+}
+"""What a shell is given; the first line and the sentence that come of it."""
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        {"LC_ALL": "tlh_QO.KOI8-R", "PYTHONIOENCODING": "ascii"},
+    ],
+    ids=["a locale of 1970", "a locale that is not installed"],
+)
+def test_a_whole_process_holds_it_too(
+    tmp_path: Path, state: Path, line: str, odd: Mapping[str, str]
+) -> None:
+    state.rename(tmp_path / "state")
+    done = subprocess.run(
+        ["bash", "-c", f'perch() {{ "$PERCH_PYTHON" -P -m ops.cli "$@"; }}; {line}'],
+        cwd=tmp_path,
+        env=environment(tmp_path, {**odd, "PERCH_PYTHON": sys.executable}),
+        capture_output=True,
+        text=True,
+        errors="backslashreplace",
+        timeout=100,
+        check=False,
+    )
+    out, said = LINES[line]
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert done.stdout.startswith(out)
+    assert said in done.stderr
