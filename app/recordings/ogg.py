@@ -18,7 +18,10 @@ _HEAD: Final = struct.Struct("<4sBBqIIIB")
 _MARK: Final = b"OggS"
 _CHECKSUM: Final = slice(22, 26)
 _FIRST, _LAST = 2, 4
-_CODECS: Final = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC")
+_CODEC_FLAC: Final = b"\x7fFLAC"
+_CODECS: Final = (b"\x01vorbis", b"OpusHead", _CODEC_FLAC)
+_FLAC_MARK_AT: Final = 9
+"""Where FLAC's own mark stands in the first page of one in an Ogg."""
 
 _MOST_SKIPPED_BYTES: Final = 1 << 20
 """Of what is no page; a file with more of it is not searched any further."""
@@ -30,7 +33,9 @@ _ALL_ONES: Final = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class Page:
+    """A page: its flags, its stream, all of its bytes, and those of the stream in it."""
+
     flags: int
     stream: int
     data: bytes
@@ -56,11 +61,22 @@ class OggPages:
         self._at = 0
         self.finished = False
         self.skipped = 0
-        self._waiting: _Page | None = self._first()
+        self._waiting: Page | None = self._first()
         self._stream = self._waiting.stream
+        self._codec = self._waiting.body[: len(_CODEC_FLAC)]
+
+    @property
+    def holds_flac(self) -> bool:
+        """Whether the stream is FLAC."""
+        return self._codec == _CODEC_FLAC
 
     def read(self, _: int = -1) -> bytes:
         """The next page; empty at the end."""
+        page = self.next_page()
+        return b"" if page is None else page.data
+
+    def next_page(self) -> Page | None:
+        """The next page of the stream; None at the end."""
         page, self._waiting = self._waiting, None
         while page is None and not self.finished:
             page = self._next()
@@ -68,23 +84,22 @@ class OggPages:
                 break
             if page.stream != self._stream:
                 page = None
-        if page is None:
-            return b""
-        self.finished = bool(page.flags & _LAST)
-        return page.data
+        if page is not None:
+            self.finished = bool(page.flags & _LAST)
+        return page
 
     def behind(self) -> int:
         """How many bytes follow the last page, where the source knows."""
         return max(0, (self._source.length or 0) - self._at) if self.finished else 0
 
-    def _first(self) -> _Page:
+    def _first(self) -> Page:
         """The page that begins the first stream of sound."""
         while (page := self._next()) is not None and page.flags & _FIRST:
             if page.body.startswith(_CODECS):
                 return page
         raise unsupported("Ogg without Vorbis, Opus or FLAC in it")
 
-    def _next(self) -> _Page | None:
+    def _next(self) -> Page | None:
         while True:
             page = self._page_at(self._at)
             if page is not None:
@@ -93,7 +108,7 @@ class OggPages:
             if not self._search():
                 return None
 
-    def _page_at(self, at: int) -> _Page | None:
+    def _page_at(self, at: int) -> Page | None:
         """The whole page that begins there; None where none does."""
         head = self._source.read_at(at, _HEAD.size)
         if len(head) < _HEAD.size or not head.startswith(_MARK):
@@ -107,7 +122,7 @@ class OggPages:
         if len(sizes) < pieces or len(body) < sum(sizes):
             return None  # broken off inside
         data = head + sizes + body
-        return _Page(flags, stream, data, body) if _crc(data) == checksum else None
+        return Page(flags, stream, data, body) if _crc(data) == checksum else None
 
     def _search(self) -> bool:
         """Go on to what looks like the next page; False where nothing near does."""
@@ -124,6 +139,26 @@ class OggPages:
             # A mark may lie over the edge of the window.
             at += len(window) - len(_MARK) + 1
         return False
+
+
+class FlacOfOgg:
+    """A FLAC out of the pages of an Ogg, as a file that is read forward.
+
+    Args:
+        pages: Where it lies, not yet read.
+    """
+
+    def __init__(self, pages: OggPages) -> None:
+        self._pages = pages
+        self._left_out = _FLAC_MARK_AT
+
+    def read(self, _: int = -1) -> bytes:
+        """What comes next; empty at the end."""
+        while (page := self._pages.next_page()) is not None:
+            left_out, self._left_out = self._left_out, 0
+            if body := page.body[left_out:]:
+                return body
+        return b""
 
 
 def _crc(page: bytes) -> int:

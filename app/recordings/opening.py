@@ -7,13 +7,13 @@ from typing import Final
 from app.recordings.aiff import read_aiff, read_au, read_caf
 from app.recordings.errors import RecordingError, RecordingProblem, undecodable
 from app.recordings.ffmpeg import FfmpegSound
-from app.recordings.formats import Container
+from app.recordings.formats import Container, unsupported
 from app.recordings.layout import Layout
 from app.recordings.mpeg import LONGEST_TAG_HEAD, MpegFrames, tag_bytes
-from app.recordings.ogg import OggPages
+from app.recordings.ogg import FlacOfOgg, OggPages
 from app.recordings.opened import Opened
 from app.recordings.plain import open_samples
-from app.recordings.riff import read_w64, read_wav
+from app.recordings.riff import MPEG, read_w64, read_wav
 from app.recordings.sound import NO_END, Pump, Sound, View, open_libsndfile
 from app.recordings.sources import Behind, PipeSource, Source, skip
 from app.recordings.sphere import read_sphere
@@ -46,6 +46,8 @@ def open_sound(source: Source, container: Container, closing: ExitStack) -> Open
     read_layout = _LAYOUTS.get(container)
     layout = None if read_layout is None else read_layout(source)
     if layout is not None:
+        if layout.subtype == MPEG:
+            return _open_mpeg(Behind(source, layout.begin), closing)
         return open_samples(source, layout, closing)
     if container is Container.MPEG:
         return _open_mpeg(source, closing)
@@ -136,6 +138,8 @@ def _open_flac(source: Source, closing: ExitStack) -> Opened:
 def _open_ogg(source: Source, closing: ExitStack) -> Opened:
     """An Ogg, by way of a pipe: elsewhere libsndfile would look for its last page first."""
     pages = OggPages(source)
+    if pages.holds_flac:
+        return _open_flac(PipeSource(FlacOfOgg(pages), None), closing)
     pump = Pump(pages)
     closing.callback(pump.close)
     sound = open_libsndfile(
@@ -167,7 +171,12 @@ def _end_of(pages: OggPages) -> list[str]:
 def _open_alac(source: Source, closing: ExitStack) -> Opened:
     """ALAC in CAF, whose table of packets libsndfile follows."""
     view = View(source.read_at, NO_END)
-    sound = open_libsndfile(view, "CAF", closing, decoder=Sound)
+    try:
+        sound = open_libsndfile(view, "CAF", closing, decoder=Sound)
+    except RecordingError as error:
+        if error.problem is not RecordingProblem.UNREADABLE:
+            raise
+        raise unsupported("CAF with ALAC of a kind that libsndfile does not read") from None
     frames: int = sound.frames
     return Opened(
         sound=sound,

@@ -32,11 +32,12 @@ _KINDS: Final = {0x0001: "unsigned", 0x0003: "float", 0x0006: "A-law", 0x0007: "
 """Plain samples by their tag; integers of one byte are unsigned in a WAV."""
 _PACKED: Final = {0x0002: "MS_ADPCM", 0x0011: "IMA_ADPCM", 0x0031: "GSM610"}
 """What libsndfile decodes block by block, by the WAV's own description."""
+MPEG: Final = "MPEG"
+"""Stands for the samples of a WAV that holds frames of an MP3."""
+_MPEG_TAGS: Final = frozenset({0x0050, 0x0055})
 _FOREIGN: Final = {
     0x0040: "G.721 ADPCM",
     0x0045: "G.726 ADPCM",
-    0x0050: "MPEG audio",
-    0x0055: "MP3",
     0x0064: "G.726 ADPCM",
     0x00FF: "AAC",
     0x0161: "WMA",
@@ -137,6 +138,8 @@ def _layout(description: bytes, kind: _Kind, begin: int, size: int | None) -> La
     check_shape(rate, channels)
     if packed := _PACKED.get(tag):
         subtype, frame_bytes = packed, max(1, block)
+    elif tag in _MPEG_TAGS:
+        subtype, frame_bytes = MPEG, 1
     elif tag in _KINDS:
         sample_bytes = _sample_bytes(channels, block, bits)
         subtype = subtype_of(kind.name, _KINDS[tag], sample_bytes, bits)

@@ -121,3 +121,33 @@ def test_a_hole_in_an_mp3_or_ogg_costs_no_more_than_the_hole() -> None:
         tail = np.frombuffer(read.data, "<i2")[-RATE // 4 :].astype(float)
         whole = np.frombuffer(read_recording(data).data, "<i2")[-RATE // 4 :].astype(float)
         assert np.corrcoef(tail, whole)[0, 1] > 0.9
+
+
+def test_an_mp3_in_a_wav_is_an_mp3() -> None:
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 0, b"WAVE", b"fmt ", 16, 0x55, 1, RATE, 4000, 1, 0,
+        b"data", len(MP3),
+    )  # fmt: skip
+    assert read_recording(head + MP3).data == read_recording(MP3).data
+
+
+def ogg_page(number: int, flags: int, body: bytes) -> bytes:
+    sizes = b"\xff" * (len(body) // 255) + bytes([len(body) % 255])
+    page = bytearray(struct.pack("<4sBBqIIIB", b"OggS", 0, flags, 0, 7, number, 0, len(sizes)))
+    page += sizes + body
+    crc = 0
+    for byte in page:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x04C11DB7 if crc & 1 << 31 else 0)) & 0xFFFFFFFF
+    struct.pack_into("<I", page, 22, crc)
+    return bytes(page)
+
+
+def test_a_flac_in_an_ogg_is_a_flac() -> None:
+    short = encoded(SOUND[:4000], RATE, "FLAC", "PCM_16")
+    head, rest = short[:42], short[42:]
+    pages = [ogg_page(0, 2, b"\x7fFLAC\1\0\0\1" + head)]
+    pieces = [rest[at : at + 2000] for at in range(0, len(rest), 2000)]
+    pages += [ogg_page(1 + n, 4 if n + 1 == len(pieces) else 0, p) for n, p in enumerate(pieces)]
+    assert read_recording(b"".join(pages)).data == read_recording(short).data
