@@ -77,6 +77,8 @@ def measure(subject: str, riva: tuple[str, str], streams: int, seconds: float) -
         "BENCH_PORT": str(port),
         "WS_MAX_CONNECTIONS": str(streams + 10),
         "WS_MAX_CONCURRENT_SESSIONS": str(streams + 10),
+        # The load has one address.
+        "WS_CLIENT_SHARE": "1",
         "LOG_LEVEL": "WARNING",
     }
     with running(SUBJECTS[subject], environment) as process:

@@ -167,6 +167,8 @@ def main() -> None:
             "APP_PORT": str(port),
             "WS_MAX_CONNECTIONS": str(options.streams * 4),
             "WS_MAX_CONCURRENT_SESSIONS": str(options.streams * 4),
+            # The load has one address.
+            "WS_CLIENT_SHARE": "1",
             "WS_WAITING_ROOM": str(options.streams),
             "LOG_LEVEL": "ERROR",
         }

@@ -112,6 +112,8 @@ def gateway_environment(settings: Settings, chosen: ColourSettings) -> dict[str,
     inside = "" if settings.network.adopt is not None else settings.network.cidr
     # Health checks of the load balancer ask by the machine's address, which is always accepted.
     names = (settings.domain.name, *settings.domain.alternative_names)
+    # Where all clients look like one, no share of it may be kept from it.
+    share = {} if inside or settings.gateway.tokens else {"WS_CLIENT_SHARE": "1"}
     return {
         "APP_ALLOWED_HOSTS": ",".join(names),
         "APP_TRUSTED_PROXIES": inside,
@@ -124,6 +126,7 @@ def gateway_environment(settings: Settings, chosen: ColourSettings) -> dict[str,
         "RIVA_MODEL": chosen.model,
         "RIVA_ENDPOINT_STREAMS": str(settings.gateway.riva_streams),
         "RIVA_FALLBACK_ENDPOINTS": fallback_endpoints(settings) or "",
+        **share,
         **(tokens if settings.gateway.tokens else {}),
         **settings.gateway.environment,
     }

@@ -72,6 +72,7 @@ class ErrorCode(StrEnum):
     RESUME_REJECTED = "resume_rejected"
     RECOGNITION_OFF = "recognition_off"
     TOO_MANY_CLIENT_SESSIONS = "too_many_client_sessions"
+    TOO_MANY_CLIENT_CONNECTIONS = "too_many_client_connections"
     TOO_MANY_NEW_SESSIONS = "too_many_new_sessions"
     WAITING_ROOM_FULL = "waiting_room_full"
     UPLOAD_TOO_SLOW = "upload_too_slow"
@@ -322,6 +323,13 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         http_status=429,
         retry_after_s=5.0,
         when="Before the upgrade, for an upload, or at a start on an open connection.",
+    ),
+    ErrorCode.TOO_MANY_CLIENT_CONNECTIONS: ErrorSpec(
+        sentence="This client has {limit} connections already, as many as one may have",
+        retryable=True,
+        http_status=429,
+        retry_after_s=5.0,
+        when="Before the upgrade.",
     ),
     ErrorCode.TOO_MANY_NEW_SESSIONS: ErrorSpec(
         sentence="More than {rate:g} new sessions a minute",

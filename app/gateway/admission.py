@@ -5,6 +5,7 @@ allows. Only what is new is refused: a limit that falls below the running sessio
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class AdmissionRules:
         max_connections: WebSocket connections at once.
         max_sessions: Sessions at once, uploads included.
         upload_share: Of the sessions, 0 to 1, that uploads may use; one at least.
+        client_share: Of connections and sessions, what one client may have at once, above 0, to 1;
+            one of each at least.
         waiting_room: Clients that may wait for a session.
         quotas: Limits by client and in time.
     """
@@ -41,6 +44,7 @@ class AdmissionRules:
     max_connections: int
     max_sessions: int
     upload_share: float = 0.5
+    client_share: float = 1.0
     waiting_room: int = 0
     quotas: QuotaRules = field(default_factory=QuotaRules)
 
@@ -66,7 +70,8 @@ class Admission:
         self._metrics = metrics
         self._capacity = capacity
         self._clock = clock
-        self._quotas = Quotas(rules.quotas, clock)
+        self._quotas = Quotas(rules.quotas, clock, share=lambda: self._share_of(self.slots))
+        self._connections_of: Counter[bytes] = Counter()
         self._room = WaitingRoom(rules.waiting_room)
         self._somebody_waits = asyncio.Event()
         self.connections = 0
@@ -126,24 +131,40 @@ class Admission:
 
         Raises:
             ContractError: `draining`, `recognition_off`, `too_many_connections`,
-                `too_many_sessions`, `waiting_room_full`, or what `Quotas.check` says.
+                `too_many_client_connections`, `too_many_sessions`, `waiting_room_full`, or what
+                `Quotas.check` says.
         """
         with self._counting_refusals("connect"):
             self.check_open()
-            limit = self._rules.max_connections
-            if self.connections >= limit:
-                raise ContractError(ErrorCode.TOO_MANY_CONNECTIONS, limit=limit)
+            self._check_connections(visitor.client)
             if not self._has_free_slot():
                 self._refuse_full(can_wait=visitor.wait_s is not None)
             if visitor.wait_s is None:
                 self._quotas.check(visitor.client)
         self.connections += 1
+        self._connections_of[visitor.client] += 1
         self._metrics.connections_active.set(self.connections)
         try:
             yield
         finally:
             self.connections -= 1
+            self._connections_of[visitor.client] -= 1
+            if not self._connections_of[visitor.client]:
+                del self._connections_of[visitor.client]
             self._metrics.connections_active.set(self.connections)
+
+    def _check_connections(self, client: bytes) -> None:
+        limit = self._rules.max_connections
+        if self.connections >= limit:
+            raise ContractError(ErrorCode.TOO_MANY_CONNECTIONS, limit=limit)
+        share = self._share_of(limit)
+        if share and self._connections_of[client] >= share:
+            raise ContractError(ErrorCode.TOO_MANY_CLIENT_CONNECTIONS, limit=share)
+
+    def _share_of(self, total: int) -> int:
+        """What one client may have of it; 0 where that is all of it, and the total the limit."""
+        share = max(1, ceil(total * self._rules.client_share))
+        return share if share < total else 0
 
     def queue(self, visitor: Visitor, *, resumed: bool = False) -> Ticket:
         """Take a session slot, or a place in line where all are in use and the client would wait.

@@ -215,6 +215,7 @@ def _admission_rules(settings: GatewaySettings) -> AdmissionRules:
     return AdmissionRules(
         max_connections=settings.ws_max_connections,
         max_sessions=settings.ws_max_concurrent_sessions,
+        client_share=settings.ws_client_share,
         upload_share=settings.app_upload_session_share,
         waiting_room=settings.ws_waiting_room,
         quotas=QuotaRules(

@@ -50,6 +50,8 @@ class Quotas:
         rules: The limits.
         clock: Seconds that only go up.
         max_clients: How many idle ones are remembered.
+        share: Sessions that one client may have as things are now, 0 for no limit; beside the
+            fixed limit of the rules.
     """
 
     def __init__(
@@ -57,10 +59,12 @@ class Quotas:
         rules: QuotaRules,
         clock: Callable[[], float] = monotonic,
         max_clients: int = MAX_CLIENTS,
+        share: Callable[[], int] | None = None,
     ) -> None:
         self._rules = rules
         self._clock = clock
         self._max_clients = max_clients
+        self._share = share
         self._beginnings = self._bucket(rules.new_per_minute)
         self._busy: dict[bytes, _Client] = {}
         self._idle: OrderedDict[bytes, _Client] = OrderedDict()
@@ -82,7 +86,8 @@ class Quotas:
                 seconds until one may begin.
         """
         known = self._busy.get(client) or self._idle.get(client)
-        limit = self._rules.client_sessions
+        limits = (self._rules.client_sessions, self._share() if self._share else 0)
+        limit = min(filter(None, limits), default=0)
         if limit and known is not None and known.sessions >= limit:
             raise ContractError(ErrorCode.TOO_MANY_CLIENT_SESSIONS, limit=limit)
         if is_new:

@@ -267,6 +267,12 @@ class GatewaySettings(UploadSettings):
         description="a whole number from 0 to 100000: sessions of one token, or of one address "
         "where no token is asked for; 0 means no limit",
     )
+    ws_client_share: Annotated[float, Gt(0), Le(1)] = Field(
+        0.5,
+        description="a number above 0, to 1: of the connections and of the sessions, what one "
+        "client may have at once: one token, or one address where no token is asked for; 1 means "
+        "no limit",
+    )
     ws_new_sessions_per_minute: PerMinute = Field(
         0.0,
         description="a number from 0 to 1000000: sessions begun, over all clients; "

@@ -220,6 +220,7 @@ const BUSY_CODES = new Set([
   "too_many_sessions",
   "too_many_connections",
   "too_many_client_sessions",
+  "too_many_client_connections",
   "too_many_new_sessions",
   "waiting_room_full",
   "draining",

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
     from tests.chaos.report import Row
 
-MANY: Final = {"WS_MAX_CONNECTIONS": "200", "WS_MAX_CONCURRENT_SESSIONS": "100"}
+MANY: Final = {
+    "WS_MAX_CONNECTIONS": "200",
+    "WS_MAX_CONCURRENT_SESSIONS": "100",
+    "WS_CLIENT_SHARE": "1",  # all clients of a scene have one address
+}
 PATIENT: Final = {
     # Two cores recognise fifty sessions' speech far slower than it is sent here.
     "RIVA_TIMEOUT_MS": "30000",

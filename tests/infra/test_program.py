@@ -294,6 +294,10 @@ def test_an_adopted_vpc_is_used_and_none_is_made() -> None:
         },
     )
     assert recording.outputs["vpc_id"] == "vpc-0123456789abcdef0"
+    # Its range is not known, so every client looks like the load balancer and has all there is;
+    # unless clients have tokens, as they do here.
+    template = recording.one("aws:ec2/launchTemplate:LaunchTemplate", "perch-staging-blue")
+    assert "WS_CLIENT_SHARE" not in read_user_data(template.inputs["userData"])
     assert recording.of_type("aws:ec2/vpc:Vpc") == ()
     assert recording.of_type("aws:ec2/subnet:Subnet") == ()
     group = recording.one("aws:autoscaling/group:Group", "perch-staging-blue")

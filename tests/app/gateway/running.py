@@ -78,7 +78,14 @@ async def running_gateway(
         changes: Settings of the gateway.
     """
     settings = GatewaySettings.model_validate(
-        {"app_host": "127.0.0.1", "app_port": 0, "app_drain_grace_s": 0.0, **changes}
+        {
+            "app_host": "127.0.0.1",
+            "app_port": 0,
+            "app_drain_grace_s": 0.0,
+            # All clients of a test have one address.
+            "ws_client_share": 1.0,
+            **changes,
+        }
     )
     way = RivaSettings.model_validate(
         {

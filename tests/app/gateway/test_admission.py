@@ -30,7 +30,7 @@ HURRIED = Visitor(b"ann")
 def admission(
     capacity: Callable[[], int | None] = lambda: None,
     clock: Callable[[], float] | None = None,
-    **rules: int | QuotaRules,
+    **rules: float | QuotaRules,
 ) -> Admission:
     defaults = {"max_connections": 100, "max_sessions": 1, "waiting_room": 2}
     made = AdmissionRules(**{**defaults, **rules})  # type: ignore[arg-type]
@@ -54,6 +54,37 @@ def test_slots_are_what_the_recognisers_take_and_at_most_what_is_allowed() -> No
     assert gate.slots == 4
     for known[0], slots in ((9, 4), (3, 3), (0, 0)):
         assert gate.slots == slots
+
+
+def test_one_client_gets_its_share_and_the_others_the_rest() -> None:
+    gate = admission(max_sessions=5, max_connections=4, client_share=0.5)
+    with gate.connection(HURRIED), gate.connection(HURRIED):
+        with pytest.raises(ContractError, match="has 2 connections already") as refused:
+            gate.connection(HURRIED).__enter__()
+        assert refused.value.code is ErrorCode.TOO_MANY_CLIENT_CONNECTIONS
+        with gate.connection(Visitor(b"ben")):
+            assert gate.connections == 3
+    with gate.connection(HURRIED):
+        assert gate.connections == 1
+    tickets = [gate.queue(HURRIED) for _ in range(3)]
+    assert refusal(lambda: gate.queue(HURRIED)).code is ErrorCode.TOO_MANY_CLIENT_SESSIONS
+    assert gate.queue(Visitor(b"ben")).is_admitted
+    tickets[0].give_back()
+    assert gate.queue(HURRIED).is_admitted
+
+
+@pytest.mark.parametrize(("total", "share"), [(1, 0.5), (2, 0.01), (3, 1.0)])
+def test_a_share_is_one_at_least_and_all_of_it_is_no_limit_of_a_client(
+    total: int, share: float
+) -> None:
+    gate = admission(max_sessions=total, client_share=share, waiting_room=0)
+    mine = 1 if share < 1 else total
+    for _ in range(mine):
+        assert gate.queue(HURRIED).is_admitted
+    # Who may have everything is told that everything is in use.
+    whole = mine == total
+    expected = ErrorCode.TOO_MANY_SESSIONS if whole else ErrorCode.TOO_MANY_CLIENT_SESSIONS
+    assert refusal(lambda: gate.queue(HURRIED)).code is expected
 
 
 def test_a_limit_that_falls_below_the_running_sessions_hurts_none_of_them() -> None:

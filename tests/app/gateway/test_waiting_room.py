@@ -4,6 +4,7 @@ That the order is kept in every order of events is shown in `test_admission.py`.
 """
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from websockets.asyncio.client import connect
@@ -26,8 +27,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOKENS = ("token-of-ann-0123456789", "token-of-ben-0123456789")
 
 
-async def refusal(gateway: Running, path: str = "/", token: str | None = None) -> tuple[int, str]:
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+async def refusal(
+    gateway: Running,
+    path: str = "/",
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    headers = headers or ({} if token is None else {"Authorization": f"Bearer {token}"})
     with pytest.raises(InvalidStatus) as refused:
         await connect(gateway.url + path, additional_headers=headers)
     response = refused.value.response
@@ -133,6 +139,29 @@ async def test_one_client_cannot_have_what_another_one_needs(emulator: Emulator)
             error = await said(early)
             assert (error["code"], error["retryable"]) == ("too_many_client_sessions", True)
             async with client(gateway, f"/?token={ben}") as other:
+                await send(other, "start_transcription")
+                assert (await said(other))["type"] == "session_started"
+
+
+async def test_no_address_gets_all_connections_and_all_sessions(emulator: Emulator) -> None:
+    async with running_gateway(
+        emulator,
+        ws_client_share=0.5,
+        ws_max_connections=4,
+        ws_max_concurrent_sessions=2,
+        app_trusted_proxies="127.0.0.0/8",
+    ) as gateway:
+        office = {"X-Forwarded-For": "192.0.2.1"}
+        async with (
+            client(gateway, additional_headers=office) as first,
+            client(gateway, additional_headers=office) as second,
+        ):
+            assert await refusal(gateway, headers=office) == (429, "too_many_client_connections")
+            await send(first, "start_transcription")
+            await said(first)
+            await send(second, "start_transcription")
+            assert (await said(second))["code"] == "too_many_client_sessions"
+            async with client(gateway) as other:
                 await send(other, "start_transcription")
                 assert (await said(other))["type"] == "session_started"
 

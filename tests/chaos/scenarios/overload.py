@@ -159,7 +159,11 @@ def ratios(calm: list[float], crowded: list[float]) -> str:
 )
 async def overload(stage: Stage, title: str) -> Row:
     (only,) = await stage.recognisers(1)
-    limits = {"WS_MAX_CONCURRENT_SESSIONS": str(ADMITTED), "WS_WAITING_ROOM": str(WAITING)}
+    limits = {
+        "WS_MAX_CONCURRENT_SESSIONS": str(ADMITTED),
+        "WS_WAITING_ROOM": str(WAITING),
+        "WS_CLIENT_SHARE": "1",
+    }
     gateway = await stage.gateway(endpoints(only), limits)
     url = at(gateway).url
     scene = scene_at(gateway, [only], [])
