@@ -17,8 +17,9 @@ from app.recordings.samples import Mixer, Pcm16
 from app.recordings.sources import source_of
 
 BLOCK_SECONDS: Final = 0.5
-_READ_SECONDS: Final = 0.05
-"""Decoded at once; where a decoder gives up, so much before that place may be lost."""
+_READ_SECONDS: Final = 0.25
+_READ_SAMPLES: Final = 1 << 17
+"""Decoded at once, at most: over all channels half a MiB."""
 
 _BELIEVED_SECONDS: Final = 1e6
 """A header that promises more is not repeated to anybody."""
@@ -98,7 +99,8 @@ class OpenRecording:
             RecordingError: TOO_LONG or TOO_LARGE as soon as a limit is passed; UNREADABLE where not
                 one sample can be decoded, or where the system cannot read on.
         """
-        step = max(1, round(self._rate * min(_READ_SECONDS, seconds)))
+        frames = min(self._rate * min(_READ_SECONDS, seconds), _READ_SAMPLES / self.channels)
+        step = max(1, round(frames))
         block: list[bytes] = []
         held = 0
         most = round(seconds * self.sample_rate) * 2
