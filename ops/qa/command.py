@@ -71,6 +71,9 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         options=StartTranscription(enable_partials=realtime),
     )
     results = asyncio.run(measure(corpus, clips, target))
+    for result in results:
+        for warning in result.outcome.warnings if result.outcome is not None else ():
+            click.echo(f"perch: {result.clip.file}: {warning}", err=True)
     console = Console()
     console.print(as_table(results))
     if realtime:
