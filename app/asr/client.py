@@ -11,6 +11,7 @@ from app.asr.errors import AsrError, ErrorCode
 from app.asr.events import Transcript
 from app.asr.file_recognition import FileRecognition
 from app.asr.files import FileAudio, FileLimits
+from app.asr.languages import language_named
 from app.asr.lasting import LastingRules, LastingStream
 from app.asr.lines import StreamLines
 from app.asr.reopening import ReopenRules
@@ -170,12 +171,13 @@ class RivaASRClient:
         )
         await self._retried(lambda: self._routes.current.check(options.model, streaming=True))
         begin = BEGINNING if resume_from is None else checked(resume_from)
-        stream = await self._open(options, audio, rules, begin, patience_s=_PATIENCE_S)
-        if control is not None:
-            control.attach(stream)
-        async with aclosing(stream.events()) as events:
-            async for event in events:
-                yield event
+        async with language_named(options.language, self._routes.models):
+            stream = await self._open(options, audio, rules, begin, patience_s=_PATIENCE_S)
+            if control is not None:
+                control.attach(stream)
+            async with aclosing(stream.events()) as events:
+                async for event in events:
+                    yield event
 
     def _quiet_gap(self, options: Options) -> float:
         """Seconds an interim may stand; what endpointing waits for comes first. 0 without end."""
@@ -297,7 +299,8 @@ class RivaASRClient:
                 custom_configuration=custom_configuration,
                 request_id=request_id,
             )
-            return await self._file_recognition.run(recording, options)
+            async with language_named(options.language, self._routes.models):
+                return await self._file_recognition.run(recording, options)
 
     @asynccontextmanager
     async def _place_for_a_file(self) -> AsyncIterator[None]:

@@ -14,6 +14,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+NO_MODEL = "The recogniser has no model for the language and kind of request that were asked for."
+"""Said where nobody knows which: `app.asr.languages` names the language where it is known."""
+
 
 class Fault(StrEnum):
     """Who can do something about an error."""
@@ -137,7 +140,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "INVALID_ARGUMENT NOT_FOUND UNKNOWN FAILED_PRECONDITION UNIMPLEMENTED",
-        "The recogniser has no model for the language and kind of request that were asked for.",
+        NO_MODEL,
         text=r"unavailable model|model not found|no model",
         code=ErrorCode.MODEL_UNAVAILABLE,
         fault=Fault.CALLER,

@@ -84,6 +84,8 @@ async def test_a_refused_start_leaves_the_connection_open_for_a_better_one(
         refused = (await said_until(socket, "error"))[-1]
         assert refused["code"] == "asr_rejected"
         assert refused["error"].startswith("Failed to start session: ")
+        assert "for the language xx-XX" in refused["error"]
+        assert refused["error"].endswith("; accepted: en-US.")
         assert refused["retryable"] is False
         assert gateway.gateway.admission.sessions == 0
         await send(socket, "start_transcription", language="en-US")
