@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
@@ -28,6 +29,17 @@ class Address:
     port: int
     http_port: int | None = None
     is_group: bool = False
+
+
+def checked_host(host: str) -> str:
+    """The host as it is; an IPv6 address stands without brackets.
+
+    Raises:
+        ValueError: it is no name and no address, as with a port or a scheme.
+    """
+    if re.fullmatch(HOST_PATTERN, host) is None:
+        ipaddress.IPv6Address(host)
+    return host
 
 
 def parse_addresses(text: str) -> tuple[Address, ...]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 
 from annotated_types import Ge, Gt, Le
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
@@ -21,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.asr.endpoints import Address, parse_addresses
+from app.asr.endpoints import Address, checked_host, parse_addresses
 from app.asr.settings_problems import (
     SettingsError,
     bracketed,
@@ -61,6 +62,10 @@ def _addresses(value: object) -> object:
     return parse_addresses(value) if isinstance(value, str) else value
 
 
+def _checked_name(name: str | None) -> str | None:
+    return None if name is None else checked_host(name)
+
+
 OptionalFile = Annotated[Path | None, BeforeValidator(_empty_is_unset)]
 OptionalName = Annotated[str | None, BeforeValidator(_empty_is_unset)]
 OptionalHistory = Annotated[HistoryMs | None, BeforeValidator(_empty_is_unset)]
@@ -85,9 +90,15 @@ class RivaSettings(BaseSettings):
         validate_default=True,
     )
 
-    host: Annotated[
-        str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9._:\-]+$")
-    ] = Field("localhost", description="host name or address of the recogniser")
+    host: Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(checked_host)] = (
+        Field(
+            "localhost",
+            description=(
+                "host name or address of the recogniser alone, without a scheme, a port, a slash "
+                "or brackets; the gRPC port stands in RIVA_PORT, TLS in RIVA_SSL"
+            ),
+        )
+    )
     port: Port = Field(50051, description="gRPC port, 1 to 65535")
     http_port: Annotated[int, Ge(0), Le(65535)] = Field(
         9000,
@@ -101,7 +112,8 @@ class RivaSettings(BaseSettings):
     endpoints: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_addresses)] = Field(
         (),
         description=(
-            "several recognisers as host:port or host:port/http_port, joined by commas, each once; "
+            "several recognisers as host:port or host:port/http_port, joined by commas, each once, "
+            "without a scheme or a slash at the end; "
             "dns:host:port stands for one at each address of the name; "
             "empty takes RIVA_HOST, RIVA_PORT and RIVA_HTTP_PORT"
         ),
@@ -134,8 +146,12 @@ class RivaSettings(BaseSettings):
         None,
         description="path of a readable PEM file with the client certificate's key (mutual TLS)",
     )
-    ssl_server_name: OptionalName = Field(
-        None, description="name in the recogniser's certificate where it is not RIVA_HOST"
+    ssl_server_name: Annotated[OptionalName, AfterValidator(_checked_name)] = Field(
+        None,
+        description=(
+            "name in the recogniser's certificate where it is not RIVA_HOST, without a port or a "
+            "scheme"
+        ),
     )
     http_ssl: OptionalSwitch = Field(
         None, description="true or false: TLS on the HTTP port; empty follows RIVA_SSL"

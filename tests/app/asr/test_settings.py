@@ -102,6 +102,45 @@ def test_every_problem_is_reported_at_once_with_key_value_and_what_is_accepted()
     assert "spaces in it" not in "".join(found.values())
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "riva:50051",
+        "http://riva",
+        "grpc://riva:50051",
+        "riva/",
+        "riva.internal:",
+        "10.0.0.1:50051",
+        "[::1]",
+        "[::1]:50051",
+        "user@riva",
+        "a b",
+        "",
+        "rïva",
+    ],
+)
+def test_a_host_with_more_than_a_host_in_it_is_refused_with_where_the_rest_stands(
+    host: str,
+) -> None:
+    told = problems(host=host)
+    assert told == {
+        "RIVA_HOST": f"RIVA_HOST is {host!r}; accepted: host name or address of the recogniser "
+        "alone, without a scheme, a port, a slash or brackets; the gRPC port stands in RIVA_PORT, "
+        "TLS in RIVA_SSL"
+    }
+    for key in ("endpoints", "fallback_endpoints"):
+        if host:
+            assert set(problems(**{key: f"{host}/"})) == {f"RIVA_{key.upper()}"}
+            assert set(problems(**{key: f"http://{host}"})) == {f"RIVA_{key.upper()}"}
+    if host:
+        assert set(problems(ssl_server_name=host)) == {"RIVA_SSL_SERVER_NAME"}
+
+
+@pytest.mark.parametrize("host", ["riva", "riva.internal.", "10.0.0.1", "::1", "fd00::7", "a_b-c"])
+def test_a_name_and_an_address_are_hosts(host: str) -> None:
+    assert RivaSettings(_env_file=None, host=host).host == host
+
+
 def test_a_key_that_is_not_even_text_is_masked_too() -> None:
     assert problems(api_key=1234567890)["RIVA_API_KEY"].startswith("RIVA_API_KEY is ********;")
 
