@@ -6,7 +6,6 @@ takes it, and that curl of the machine image signs as this one does (docs/unveri
 
 import http.server
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from moto.server import ThreadedMotoServer
 
 from infra.boot.environment import RECOGNITION_FILE, RUN
 from tests.infra.boot.given import REGION
@@ -94,12 +94,12 @@ def watching(host: Host, ssm: str) -> Iterator[Watch]:
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[str]:
-    """Address of an AWS API."""
-    command = [sys.executable, "-m", "ops.offline.server", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().split()[-1]
-        server.terminate()
+    """Address of an AWS API that believes every key: the machine has one of its own."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
 
 
 def turn(aws: str, word: str) -> None:
