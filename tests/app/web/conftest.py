@@ -32,7 +32,7 @@ KEYS = {"APP_RESUME_KEYS": "made-up-key-of-tests-0123456789abcdef"}
 # The second half keeps the browser from reaching out to hosts of its maker.
 BROWSER_FLAGS = [
     "--use-fake-device-for-media-stream",
-    "--host-resolver-rules=MAP perch.test 127.0.0.1",
+    "--host-resolver-rules=MAP perch 127.0.0.1",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",

@@ -197,7 +197,7 @@ async def test_a_machine_without_a_microphone_is_told_so(
 async def test_a_page_without_a_secure_context_says_why_there_is_no_microphone(
     served: Running, open_page: OpenPage
 ) -> None:
-    opened = await open_page(f"http://perch.test:{served.port}", microphone=False)
+    opened = await open_page(f"http://perch:{served.port}", microphone=False)
     await opened.page.get_by_role("button", name="Start listening").click()
     alert = opened.page.get_by_role("alert")
     await alert.get_by_text("The microphone needs a secure page").wait_for()
