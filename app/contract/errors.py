@@ -28,7 +28,8 @@ CLOSE_MEANINGS: Final[dict[CloseCode, str]] = {
     CloseCode.TOO_BIG: "A message was larger than the limit announced in the hello.",
     CloseCode.INTERNAL: "The gateway or the recogniser failed, or pings were not answered.",
     CloseCode.RESTART: "The gateway went away with the session not finalised. Connect again.",
-    CloseCode.TRY_LATER: "The recogniser is overloaded or out of reach. Try again later.",
+    CloseCode.TRY_LATER: "The recogniser is overloaded or out of reach, or there is no room for a "
+    "message. Try again later.",
 }
 
 
@@ -49,6 +50,8 @@ class ErrorCode(StrEnum):
     INVALID_UTF8 = "invalid_utf8"
     PROTOCOL_ERROR = "protocol_error"
     MESSAGE_TOO_BIG = "message_too_big"
+    MESSAGE_TIMEOUT = "message_timeout"
+    BUFFERS_FULL = "buffers_full"
     RATE_LIMITED = "rate_limited"
     IDLE_TIMEOUT = "idle_timeout"
     SESSION_TOO_LONG = "session_too_long"
@@ -176,6 +179,20 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         sentence="Message is larger than the limit of {limit} bytes",
         close_code=CloseCode.TOO_BIG,
         when="A text or binary message over the limits in the hello.",
+    ),
+    ErrorCode.MESSAGE_TIMEOUT: ErrorSpec(
+        sentence="A message was not complete {seconds:g} s after it began; send shorter ones",
+        retryable=True,
+        close_code=CloseCode.POLICY,
+        when="A frame or a fragmented message is begun and does not end.",
+    ),
+    ErrorCode.BUFFERS_FULL: ErrorSpec(
+        sentence="The gateway has no room for the rest of this message; send shorter ones",
+        retryable=True,
+        close_code=CloseCode.TRY_LATER,
+        retry_after_s=5.0,
+        when="Messages that are not complete, or not taken yet, fill the memory that this client, "
+        "or all together, may have. Messages of 64 KiB always have room.",
     ),
     ErrorCode.RATE_LIMITED: ErrorSpec(
         sentence="Too many control messages: more than {rate:g} per second over a burst of {burst}",

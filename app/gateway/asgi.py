@@ -30,6 +30,7 @@ from app.gateway.dialects import Voice
 from app.gateway.logs import get_logger
 from app.gateway.metrics import GatewayMetrics
 from app.gateway.middleware import MIDDLEWARE
+from app.gateway.protocol import EXTENSION, SocketControl
 from app.gateway.session import GatewaySession
 from app.gateway.settings import GatewaySettings
 from app.gateway.uploads.route import transcribe_file
@@ -97,6 +98,8 @@ async def serve_websocket(websocket: WebSocket) -> None:
 
 async def _serve(gateway: Gateway, websocket: WebSocket, visitor: Visitor) -> None:
     connection_id = str(uuid4())
+    control: SocketControl = websocket.scope["extensions"][EXTENSION]
+    control.owner = visitor.client
     await websocket.accept(subprotocol=selected_subprotocol(websocket))
     wire = Wire(websocket.scope, websocket.send, gateway.settings.ws_send_timeout_s)
     voice = _voice(websocket, connection_id, gateway.settings)

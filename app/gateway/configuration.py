@@ -67,6 +67,7 @@ def load_configuration(
         problems.extend(_problems(error))
     else:
         problems.extend(_tls_problems(gateway))
+        problems.extend(_buffer_problems(gateway))
     try:
         riva = RivaSettings(**source)
     except SettingsError as error:
@@ -103,6 +104,15 @@ def _tls_problems(settings: GatewaySettings) -> Iterator[str]:
         yield (
             f"APP_SSL_CERT is {_shown(settings.app_ssl_cert)}; accepted: a PEM certificate chain "
             f"that fits APP_SSL_KEY ({error})"
+        )
+
+
+def _buffer_problems(settings: GatewaySettings) -> Iterator[str]:
+    least = 2 * settings.ws_max_message_size_mb
+    if settings.ws_buffer_mb < least:
+        yield (
+            f"WS_BUFFER_MB is {_shown(settings.ws_buffer_mb)}; accepted: at least {least:g}, twice "
+            "WS_MAX_MESSAGE_SIZE_MB: one client may have half of it"
         )
 
 

@@ -13,6 +13,8 @@ from typing import Final
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 
+from app.gateway.buffers import Buffers
+
 FRAMES_A_TURN: Final = 8
 """Frames of one connection that are handled in one turn of the event loop: 15 us each where they
 are pings, measured. A hundred connections that send nothing else make a turn 12 ms long, for as
@@ -38,27 +40,39 @@ class IncomingRules:
         frame_rate: Frames a second that are no whole message: pings, pongs, and parts of messages
             below `SMALL_FRAME_BYTES`. More than that wait.
         frame_burst: So many of them may come at once.
+        message_timeout_s: Seconds from the first byte of a message to its last.
+        buffers: What all connections may hold together.
     """
 
     frame_rate: float
     frame_burst: int
+    message_timeout_s: float
+    buffers: Buffers
 
 
 class FrameReader(StreamReader):
     """Holds the parser before every frame; stepped once, it lets one through.
 
     Attributes:
-        between_frames: Whether the parser stands before a frame, and not inside one.
+        between_frames: Whether the parser waits to be stepped into the next frame.
+        in_frame: Whether it has the beginning of a frame and not all of it.
+        frames: How many have ended.
     """
 
     between_frames = False
+    in_frame = False
+    frames = 0
 
     def at_eof(self) -> Generator[None, None, bool]:
         """Wait to be stepped, then as the library has it: the parser asks before every frame."""
+        self.frames += self.in_frame
+        self.in_frame = False
         self.between_frames = True
         yield
         self.between_frames = False
-        return (yield from super().at_eof())
+        has_ended = yield from super().at_eof()
+        self.in_frame = not has_ended
+        return has_ended
 
 
 class SteppedProtocol(ServerProtocol):
@@ -83,5 +97,6 @@ class SteppedProtocol(ServerProtocol):
         return self.reader.between_frames and bool(self.reader.buffer)
 
     def drop(self) -> None:
-        """Forget what was received and is not parsed."""
+        """Forget what was received and is not parsed, and the message that is not complete."""
         self.reader.discard()
+        self.cur_size = None

@@ -17,6 +17,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from app.gateway.connection_metrics import ConnectionMetrics
 from app.gateway.endpoint_metrics import EndpointMetrics
 from app.gateway.settings import RecognitionMode
 from app.gateway.uploads.metrics import UploadMetrics
@@ -34,7 +35,7 @@ OUTAGE_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60)
 LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
-class GatewayMetrics:
+class GatewayMetrics(ConnectionMetrics):
     """All metrics of one gateway, in a registry of their own."""
 
     def __init__(self, version: str) -> None:
@@ -42,6 +43,7 @@ class GatewayMetrics:
         without_created: Callable[[], None] = disable_created_metrics
         without_created()
         self.registry = registry = CollectorRegistry()
+        super().__init__(registry)
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         info = Gauge(
@@ -66,34 +68,6 @@ class GatewayMetrics:
             registry=registry,
         )
         self.endpoints = EndpointMetrics(registry)
-        self.connections = Counter(
-            "perch_connections", "WebSocket connections accepted.", ["dialect"], registry=registry
-        )
-        self.connections_active = Gauge(
-            "perch_connections_active", "Open WebSocket connections.", registry=registry
-        )
-        self.connections_refused = Counter(
-            "perch_connections_refused",
-            "WebSocket upgrades refused, by error code.",
-            ["code"],
-            registry=registry,
-        )
-        self.connections_closed = Counter(
-            "perch_connections_closed",
-            "WebSocket connections ended, by close code and reason (an error code, or who closed).",
-            ["code", "reason"],
-            registry=registry,
-        )
-        self.http_connections = Gauge(
-            "perch_http_connections", "Open connections that are no WebSockets.", registry=registry
-        )
-        self.http_connections_cut = Counter(
-            "perch_http_connections_cut",
-            "HTTP connections ended to make room (idle, pipelined), for half a request (late), for "
-            "an answer that nobody reads (unread), or refused.",
-            ["reason"],
-            registry=registry,
-        )
         self.admission_refused = Counter(
             "perch_admission_refused",
             "Sessions not admitted: at connect, start or upload, or while waiting; by error code.",

@@ -65,7 +65,10 @@ class PacedProtocol(HandshakeProtocol):
         """Take bytes, and handle of them what is this turn's."""
         if not self._is_deaf:
             self.conn.reader.feed_data(data)
-            self.read_on()
+            if self._next_turn is None:
+                self._take_turn()
+            else:
+                self.after_turn()
         if len(data) >= BYTES_A_TURN and not self.read_paused:
             self._rest()
 
@@ -100,9 +103,16 @@ class PacedProtocol(HandshakeProtocol):
     def stop_listening(self) -> None:
         """Drop everything that comes from now on, unparsed."""
         self._is_deaf = True
-        self.frames = []
-        self.conn.reader.discard()
+        self.drop_unfinished()
         self._resume_reading()
+
+    def drop_unfinished(self) -> None:
+        """Forget what was read and is no complete message."""
+        self.frames = []
+        self.conn.drop()
+
+    def after_turn(self) -> None:
+        """See what is held now; called whenever that may have changed."""
 
     # What frames cost beside the messages they bring
 
@@ -142,8 +152,8 @@ class PacedProtocol(HandshakeProtocol):
     # Turns
 
     @property
-    def _is_held(self) -> bool:
-        """Whether the session has something to do before more may be read."""
+    def is_held(self) -> bool:
+        """Whether the session has something to do before another frame may be read."""
         if self.close_sent:
             return False
         if not self.handshake_complete:
@@ -156,7 +166,7 @@ class PacedProtocol(HandshakeProtocol):
         conn = self.conn
         self._next_turn, self._debt = None, 0.0
         for _ in range(FRAMES_A_TURN):
-            if self._is_deaf or self._is_held:
+            if self._is_deaf or self.is_held:
                 break
             conn.receive_data(b"")
             if conn.parser_exc is not None:
@@ -167,13 +177,14 @@ class PacedProtocol(HandshakeProtocol):
                 self._count_after_close()
             if self._debt or not conn.has_more:
                 break
-        if self._debt or (conn.has_more and not self._is_held):
+        if self._debt or (conn.has_more and not self.is_held):
             self._rest()
-        elif conn.reader.buffer and self._is_held:
+        elif conn.reader.buffer and self.is_held:
             # The session goes on with it.
             self._pause_reading()
         elif self.read_paused:
             self._resume_reading()
+        self.after_turn()
 
     def _rest(self) -> None:
         """Leave the rest to another turn: the next, or one when small frames are paid for."""

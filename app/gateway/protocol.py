@@ -16,7 +16,7 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request
 
 from app.contract import CloseCode, ContractError, ErrorCode
-from app.gateway.paced_protocol import PacedProtocol
+from app.gateway.holding_protocol import HoldingProtocol
 
 EXTENSION: Final = "perch.control"
 """Key of the ASGI scope's extensions under which the application finds its `SocketControl`."""
@@ -33,6 +33,7 @@ class SocketControl(Protocol):
 
     describe: Callable[[ContractError], str] | None
     failure: ContractError | None
+    owner: bytes
 
     @property
     def flowing(self) -> bool:
@@ -52,7 +53,7 @@ class SocketControl(Protocol):
         """Queue a last message and a close, not waiting for a client that does not read."""
 
 
-class GatewayProtocol(PacedProtocol):
+class GatewayProtocol(HoldingProtocol):
     """One connection.
 
     Every message costs what stands between the socket and the session, so messages go past ASGI's
@@ -98,8 +99,13 @@ class GatewayProtocol(PacedProtocol):
         try:
             self.hand_on({"type": "websocket.receive", "text": data.decode()})
         except UnicodeDecodeError:
-            self.conn.fail(CloseCode.INVALID_DATA)
-            self._fail(ContractError(ErrorCode.INVALID_UTF8))
+            self.end_with(ContractError(ErrorCode.INVALID_UTF8))
+
+    def end_with(self, error: ContractError) -> None:
+        """Tell the client what is wrong and close."""
+        if not self.close_sent:
+            self.conn.fail(error.spec.close_code or CloseCode.INTERNAL)
+            self._fail(error)
 
     def push(self, text: str) -> None:
         """Send a text at once."""

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from app.asr import RivaASRClient
 from app.gateway.administration import MAX_CONNECTIONS, create_admin_app
 from app.gateway.asgi import create_app
+from app.gateway.buffers import Buffers
 from app.gateway.configuration import Configuration
 from app.gateway.core import Gateway
 from app.gateway.http_connections import HttpConnections
@@ -22,6 +23,7 @@ from app.gateway.http_protocol import MAX_HEAD_BYTES, GatewayHttpProtocol, HttpC
 from app.gateway.incoming import IncomingRules
 from app.gateway.logs import get_logger
 from app.gateway.loop import GatewayLoop
+from app.gateway.metrics import GatewayMetrics
 from app.gateway.protocol import LINGER_S, GatewayProtocol
 from app.gateway.settings import GatewaySettings
 from app.gateway.turns import Turns
@@ -58,7 +60,7 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
     gateway: Gateway = app.state.gateway
     connections = HttpConnections(settings.app_max_http_connections, gateway.metrics)
     gateway.metrics.http_connections.set_function(lambda: len(connections))
-    return _server(
+    config = _config(
         settings,
         app,
         connections,
@@ -67,20 +69,23 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
         ssl_certfile=settings.app_ssl_cert,
         ssl_keyfile=settings.app_ssl_key,
     )
+    config.incoming = _incoming(settings, gateway.metrics)
+    return GatewayServer(config)
 
 
 def build_admin_server(settings: GatewaySettings, gateway: Gateway) -> GatewayServer:
     """Return a server for metrics and drain, not started."""
     connections = HttpConnections(MAX_CONNECTIONS, gateway.metrics)
-    return _server(settings, create_admin_app(gateway), connections, ws="none", lifespan="off")
+    app = create_admin_app(gateway)
+    return GatewayServer(_config(settings, app, connections, ws="none", lifespan="off"))
 
 
-def _server(
+def _config(
     settings: GatewaySettings,
     app: Starlette,
     connections: HttpConnections,
     **options: Any,  # noqa: ANN401 - handed on to uvicorn
-) -> GatewayServer:
+) -> HttpConfig:
     config = HttpConfig(
         app,
         http=GatewayHttpProtocol,
@@ -102,11 +107,19 @@ def _server(
     config.open_connections = connections
     config.turns = Turns()
     config.send_timeout_s = settings.ws_send_timeout_s
-    config.incoming = IncomingRules(
-        frame_rate=settings.ws_frame_rate, frame_burst=settings.ws_frame_burst
-    )
     config.metrics = app.state.gateway.metrics
-    return GatewayServer(config)
+    return config
+
+
+def _incoming(settings: GatewaySettings, metrics: GatewayMetrics) -> IncomingRules:
+    buffers = Buffers(settings.max_buffered_bytes, settings.max_buffered_bytes // 2)
+    metrics.buffered_bytes.set_function(lambda: buffers.held)
+    return IncomingRules(
+        frame_rate=settings.ws_frame_rate,
+        frame_burst=settings.ws_frame_burst,
+        message_timeout_s=settings.ws_message_timeout_s,
+        buffers=buffers,
+    )
 
 
 @asynccontextmanager

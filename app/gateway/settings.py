@@ -16,6 +16,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from app.contract import limits
 from app.gateway.hosts import checked_entry
+from app.gateway.incoming_settings import IncomingSettings
 from app.gateway.setting_types import (
     HostName,
     OptionalPath,
@@ -142,7 +143,7 @@ OptionalRate = Annotated[
 ]
 
 
-class GatewaySettings(UploadSettings):
+class GatewaySettings(UploadSettings, IncomingSettings):
     """Everything an operator may change; the environment wins over `.env`."""
 
     model_config = SettingsConfigDict(
@@ -318,14 +319,6 @@ class GatewaySettings(UploadSettings):
     )
     ws_control_burst: Annotated[int, Ge(1), Le(100_000)] = Field(
         100, description="a whole number from 1 to 100000: control messages in a burst"
-    )
-    ws_frame_rate: Annotated[float, Gt(0), Le(100_000)] = Field(
-        100.0,
-        description="frames a second above 0, to 100000, that are no whole message: pings, pongs, "
-        "parts of messages below 512 bytes; more than that wait",
-    )
-    ws_frame_burst: Annotated[int, Ge(1), Le(1_000_000)] = Field(
-        500, description="a whole number from 1 to 1000000: such frames in a burst"
     )
 
     audio_sample_rate: Annotated[

@@ -7,26 +7,84 @@ written, and as honest as TCP: nothing arrives while reading is paused.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, cast
 
 from uvicorn.server import ServerState
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
+from app.gateway.buffers import Buffers
 from app.gateway.http_connections import HttpConnections
 from app.gateway.http_protocol import HttpConfig
 from app.gateway.incoming import IncomingRules
 from app.gateway.metrics import GatewayMetrics
 from app.gateway.protocol import EXTENSION, GatewayProtocol, SocketControl
+from app.gateway.turns import Turns
 
 App = Callable[[SocketControl, Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]]
-UNLIMITED = IncomingRules(frame_rate=100_000, frame_burst=1_000_000)
+
+
+def rules(**changes: Any) -> IncomingRules:  # noqa: ANN401 - of any of its fields
+    """Return rules without limits but for those that are given."""
+    return replace(
+        IncomingRules(
+            frame_rate=100_000,
+            frame_burst=1_000_000,
+            message_timeout_s=3600.0,
+            buffers=Buffers(2**40, 2**40),
+        ),
+        **changes,
+    )
 
 
 def masked(opcode: Opcode, data: bytes = b"", *, fin: bool = True) -> bytes:
     """Return a frame as a client writes it."""
     return Frame(opcode, data, fin=fin).serialize(mask=True)
+
+
+@dataclass(eq=False)
+class Timer:
+    """What is to happen at a time."""
+
+    at: float
+    happen: Callable[[], object]
+    is_cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+class HandClock:
+    """The running loop, but for its time, which passes as the test says."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._now = 0.0
+        self._timers: list[Timer] = []
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a loop has
+        return getattr(self._loop, name)
+
+    def time(self) -> float:
+        return self._now
+
+    def call_later(self, delay: float, happen: Callable[..., object], *args: object) -> Timer:
+        self._timers.append(Timer(self._now + delay, partial(happen, *args)))
+        return self._timers[-1]
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, and what was to happen in it happen."""
+        until = self._now + seconds
+        while due := [timer for timer in self._timers if timer.at <= until]:
+            timer = min(due, key=lambda one: one.at)
+            self._timers.remove(timer)
+            self._now = timer.at
+            if not timer.is_cancelled:
+                timer.happen()
+        self._now = until
 
 
 class MemoryTransport(asyncio.Transport):
@@ -99,12 +157,15 @@ class MemoryConnection:
 
     Args:
         app: Gets the connection's control and ASGI's send once it is accepted.
-        rules: What may come in.
+        incoming: What may come in.
         max_size: Largest message in bytes.
+
+    Attributes:
+        clock: What the connection takes for its time.
     """
 
     def __init__(
-        self, app: App, rules: IncomingRules = UNLIMITED, max_size: int = 1_048_576
+        self, app: App, incoming: IncomingRules | None = None, max_size: int = 1_048_576
     ) -> None:
         async def accept(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
             await receive()
@@ -118,14 +179,19 @@ class MemoryConnection:
             ws=GatewayProtocol,
             ws_max_size=max_size,
             ws_per_message_deflate=False,
+            ws_ping_interval=None,
             log_config=None,
         )
         config.metrics = GatewayMetrics("test")
+        config.turns = Turns()
+        config.send_timeout_s = 60.0
         config.open_connections = HttpConnections(8, config.metrics)
-        config.incoming = rules
+        config.incoming = incoming or rules()
         config.load()
         self.state = ServerState()
-        self.protocol = GatewayProtocol(config, self.state, {})
+        self.clock = HandClock()
+        loop = cast("asyncio.AbstractEventLoop", self.clock)
+        self.protocol = GatewayProtocol(config, self.state, {}, loop)
         self.transport = MemoryTransport()
         self.transport.protocol = self.protocol
         self.protocol.connection_made(self.transport)

@@ -46,6 +46,7 @@ class MemorySocket:
 
     describe: Callable[[ContractError], str] | None = None
     failure: ContractError | None = None
+    owner = b""
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []

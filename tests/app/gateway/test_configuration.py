@@ -313,3 +313,14 @@ def test_a_configured_secret_is_masked_wherever_it_stands(
 ) -> None:
     masked = Redactor([secret]).text(f"{before}{secret}{after}")
     assert secret not in masked.replace(MASK, "\0")
+
+
+def test_a_budget_too_small_for_a_message_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WS_BUFFER_MB", "19")
+    with pytest.raises(ConfigurationError) as refused:
+        load_configuration()
+    (problem,) = refused.value.problems
+    assert problem == (
+        "WS_BUFFER_MB is '19.0'; accepted: at least 20, twice WS_MAX_MESSAGE_SIZE_MB: "
+        "one client may have half of it"
+    )

@@ -19,10 +19,9 @@ from app.gateway.incoming import (
     FRAMES_A_TURN,
     FRAMES_AFTER_CLOSE,
     SMALL_FRAME_BYTES,
-    IncomingRules,
 )
 from app.gateway.protocol import SocketControl
-from tests.app.gateway.in_memory import UNLIMITED, MemoryConnection, masked
+from tests.app.gateway.in_memory import MemoryConnection, masked, rules
 from tests.app.gateway.running import client, running_gateway, said_until, send
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -99,7 +98,7 @@ async def test_what_is_no_message_waits_with_the_socket_unread_once_its_burst_is
     flood: bytes, handled: int
 ) -> None:
     # 10 at once, and the next in nine hours.
-    connection = MemoryConnection(takes_all, IncomingRules(frame_rate=3e-5, frame_burst=10))
+    connection = MemoryConnection(takes_all, rules(frame_rate=3e-5, frame_burst=10))
     await connection.opened()
     counted = 0
     if flood[0] == Opcode.CONT:
@@ -121,7 +120,7 @@ async def test_what_is_no_message_waits_with_the_socket_unread_once_its_burst_is
 
 
 async def test_who_sends_one_ping_at_a_time_is_held_back_like_who_sends_them_together() -> None:
-    connection = MemoryConnection(sits, IncomingRules(frame_rate=3e-5, frame_burst=10))
+    connection = MemoryConnection(sits, rules(frame_rate=3e-5, frame_burst=10))
     await connection.opened()
     for _ in range(300):
         connection.transport.arrive(PING)
@@ -236,15 +235,16 @@ async def test_every_message_and_ping_arrives_once_in_order_however_it_is_cut_an
             for _ in range(pauses[len(taken) % len(pauses)]):
                 await asyncio.sleep(0)
 
-    # Where it is bounded, every frame waits some microseconds.
-    rules = IncomingRules(frame_rate=50_000, frame_burst=1) if bounded else UNLIMITED
-    connection = MemoryConnection(takes_its_time, rules)
+    # Where it is bounded, every frame waits for a moment.
+    incoming = rules(frame_rate=50_000, frame_burst=1) if bounded else rules()
+    connection = MemoryConnection(takes_its_time, incoming)
     await connection.opened()
     heard: list[Frame] = []
     connection.transport.arrive(said.octets, most=cut)
     async with asyncio.timeout(20):
         while len(taken) < len(said.messages) or len(heard) < len(said.pings):
             await asyncio.sleep(0)
+            connection.clock.pass_time(1.0)
             connection.transport.deliver(cut)
             heard += connection.heard()
     assert taken == said.messages
