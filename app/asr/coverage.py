@@ -11,18 +11,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.asr.errors import invalid
-from app.asr.events import Cursor, LastWord
+from app.asr.events import Cursor
 from app.asr.seam import AHEAD_S, BACK_S, Stretch, seam_after, seam_at_cut
-from app.asr.session.overlap import letters
+from app.asr.session.overlap import last_word
 from app.asr.splice import Splice, end_of
 
 if TYPE_CHECKING:
-    from app.asr.events import Transcript
+    from app.asr.events import LastWord, Transcript
     from app.asr.replay import ReplayBuffer
     from app.asr.seam import Seam
 
-# What is longer is no word, and has no room in a token.
-_MOST_LETTERS = 40
 # An interim is about speech of this segment; no recogniser sits on speech for longer before it says
 # the first one.
 _LOOKBACK_S = 15.0
@@ -67,6 +65,7 @@ class Coverage:
         # What was said ends before this sample, as far as the times of words tell; and with what.
         self._said_to: int | None = self._covered
         self._last = begin.again
+        self._last_from = None if begin.again is None else round(begin.again.start * rate)
         self._seam = buffer.start
         self._again = begin.again  # the last word, where it lies behind the seam
         self._await_speech_from(self._seam)
@@ -164,8 +163,7 @@ class Coverage:
     def _cut(self, at: int) -> None:
         self._splice.heard_at_most(at / self._rate)
         heard = self._stretch(at, at)
-        start = None if self._last is None else self._samples(self._last.start)
-        self._join(seam_at_cut(heard, start, self._said_to))
+        self._join(seam_at_cut(heard, self._last_from, self._said_to))
         self._is_told = True
         self._buffer.cover(max(self._seam, self._covered), self._seam)
         self._await_speech_from(self._seam)
@@ -175,11 +173,11 @@ class Coverage:
         self._note_end(final, sent)
         self._splice.heard_at_most(sent / self._rate)
         end = self._samples(self._splice.covered)
-        if self._last is not None and self._said_to == end:
-            heard, start = self._stretch(end, sent), self._samples(self._last.start)
+        if self._last_from is not None and self._said_to == end:
             used = final.audio_processed
             decided = None if used is None else self._samples(used)
-            self._join(seam_after(heard, start, end, decided))
+            heard = self._stretch(end, sent)
+            self._join(seam_after(heard, self._last_from, end, decided))
         else:
             self._covered = end
             self._seam, self._again = max(self._seam, end), None
@@ -188,10 +186,8 @@ class Coverage:
 
     def _join(self, seam: Seam) -> None:
         """Takes over where the next stream begins, and where what was said ends by that."""
-        last = self._last
-        known = last is not None and 0 < len(last.letters) <= _MOST_LETTERS
         self._seam = max(seam.start, self._seam)
-        self._again = last if seam.again and known else None
+        self._again = self._last if seam.again else None
         self._covered = self._said_to = max(self._covered, seam.covered)
         self._splice.heard_at_most(self._covered / self._rate)
         self._splice.settled(self._covered / self._rate)
@@ -203,11 +199,12 @@ class Coverage:
         return Stretch(self._buffer.held(first, last), first, self._rate)
 
     def _note_end(self, final: Transcript, sent: int) -> None:
+        self._last = last_word(final.words)
         if not final.words:
-            self._last = self._said_to = None
+            self._last_from = self._said_to = None
             return
         last = final.words[-1]
-        self._last = LastWord(letters=letters(last.word), start=last.start)
+        self._last_from = self._samples(last.start)
         self._said_to = min(sent, self._samples(last.end))
 
     def _samples(self, seconds: float) -> int:

@@ -60,7 +60,7 @@ class Cursor:
             a little before or after `position`, which is in the pause behind the last word.
         segment_id: of the next final.
         again: the last word that was said, where there is no such pause and `position` lies before
-            that word, at most a second before `covered`; else None.
+            that word; else None.
     """
 
     position: float

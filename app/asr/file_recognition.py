@@ -19,6 +19,7 @@ from app.asr.reopening import is_passing
 from app.asr.replay import BYTES_PER_SAMPLE
 from app.asr.requests import file_request
 from app.asr.results import join_finals, offline_transcripts
+from app.asr.session.overlap import last_word
 from app.asr.stream import StreamRules
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def _after(final: Transcript) -> Cursor | None:
         position=max(0.0, covered - _HEARD_AGAIN_S),
         covered=covered,
         segment_id=final.segment_id + 1,
+        again=last_word(final.words),
     )
 
 
@@ -183,8 +185,12 @@ class FileRecognition:
         response = await self._retried(
             lambda: self._routes.current.recognize(request, within=self._timeout)
         )
-        word_times = self._settings.enable_word_time_offsets
-        return tuple(offline_transcripts(response, word_times=word_times))
+        finals = await offline_transcripts(
+            response,
+            duration=len(pcm) / (BYTES_PER_SAMPLE * options.sample_rate),
+            word_times=self._settings.enable_word_time_offsets,
+        )
+        return tuple(finals)
 
     async def _by_stream(self, audio: FileAudio, options: Options) -> tuple[Transcript, ...]:
         rules = StreamRules(

@@ -11,15 +11,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.asr.events import LastWord
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.asr.events import LastWord, Word
+    from app.asr.events import Word
 
 # A word that is heard again may begin so long after the end that was guessed the first time.
 _LATE_S = 0.35
 # A single letter may be a word of its own ("I" is in "Hi").
 _SHORTEST_PIECE = 2
+# What is longer is no word, and has no room in a token.
+_MOST_LETTERS = 40
 # Heard again are the last word and what is spoken in 0.3 s before it.
 _MOST_BEFORE = 3
 
@@ -58,13 +62,23 @@ class Overlap:
         """The same for a result without words: the text behind the last word, if it is there."""
         if self._last is None:
             return text
-        spelled, wanted = text.split(), self._last.letters
+        spelled, wanted = text.split(maxsplit=_MOST_BEFORE), self._last.letters
         if is_final:
             self._last = None
         for number, word in enumerate(spelled[:_MOST_BEFORE]):
             if letters(word) == wanted:
                 return " ".join(spelled[number + 1 :])
         return text
+
+
+def last_word(words: Sequence[Word]) -> LastWord | None:
+    """The last one, for whoever may hear it again; None where it has no letters, or too many."""
+    if not words:
+        return None
+    found = letters(words[-1].word)
+    if not 0 < len(found) <= _MOST_LETTERS:
+        return None
+    return LastWord(letters=found, start=max(0.0, words[-1].start))
 
 
 def letters(word: str) -> str:
