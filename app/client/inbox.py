@@ -172,12 +172,15 @@ def _closes(code: str) -> bool:
 def _parsed(raw: str | bytes) -> ServerMessageA | None:
     """Return the message, None when its type is unknown here."""
     try:
-        payload = json.loads(raw)
+        # What JSON has no word for, NaN and the infinities, is no number: unknown.
+        payload = json.loads(raw, parse_constant=lambda _: None)
         kind = payload["type"]
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ProtocolError(
             "the gateway sent something that is no JSON object with a type"
         ) from error
+    if not isinstance(kind, str):
+        raise ProtocolError("the gateway sent a JSON object whose type is no text")
     if kind not in _KNOWN:
         return None
     try:

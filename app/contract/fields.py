@@ -22,13 +22,13 @@ class ClientMessage(BaseModel):
     What JSON calls an integer is one: 16000.0 is 16000.
     """
 
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class ServerMessage(BaseModel):
     """A message from the gateway. A client must ignore keys and types it does not know."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class AudioSpan(ServerMessage):
