@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # A server's models change when it restarts, which takes longer than this.
 FRESH_S = 60.0
+_MOST_NAMED = 20  # models in an error's sentence
 
 
 class Catalogue:
@@ -86,7 +87,10 @@ def fitting(listed: tuple[Model, ...], name: str, *, streaming: bool) -> tuple[M
 
 def unavailable(name: str, listed: tuple[Model, ...], *, streaming: bool) -> AsrError:
     """The error that names what could be asked for instead."""
-    names = ", ".join(sorted({model.name for model in fitting(listed, "", streaming=streaming)}))
+    found = sorted({model.name for model in fitting(listed, "", streaming=streaming)})
+    names = ", ".join(found[:_MOST_NAMED])
+    if len(found) > _MOST_NAMED:
+        names += f" and {len(found) - _MOST_NAMED} more"
     kind = "streaming" if streaming else "offline"
     offer = f"accepted: {names}, or empty" if names else f"it lists no {kind} model"
     return AsrError(

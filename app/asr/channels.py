@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc.aio
-from riva.client.proto import riva_asr_pb2_grpc
+from riva.client.proto import riva_asr_pb2
 
 from app.asr.errors import AsrError, ErrorCode, Fault, client_closed
+from app.asr.wire.answers import FILE_BYTES, STREAM_BYTES
 
 if TYPE_CHECKING:
     from app.asr.settings import RivaSettings
@@ -24,12 +25,31 @@ _MS = 1000
 _FIRST_RECONNECT_MS, _LAST_RECONNECT_MS = 200, 5000
 
 
+_UnaryMultiCallable: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[Any, bytes]"
+_StreamMultiCallable: TypeAlias = "grpc.aio.StreamStreamMultiCallable[Any, bytes]"
+_SERVICE = "/nvidia.riva.asr.RivaSpeechRecognition"
+
+
 class RivaChannel:
-    """A connection and the number of streams on it."""
+    """A connection and the number of streams on it.
+
+    Its calls give answers as bytes: `app.asr.wire.answers` looks at them before it reads them.
+    """
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.channel = channel
-        self.stub = riva_asr_pb2_grpc.RivaSpeechRecognitionStub(channel)
+        self.stream: _StreamMultiCallable = channel.stream_stream(
+            f"{_SERVICE}/StreamingRecognize",
+            request_serializer=riva_asr_pb2.StreamingRecognizeRequest.SerializeToString,
+        )
+        self.recognize: _UnaryMultiCallable = channel.unary_unary(
+            f"{_SERVICE}/Recognize",
+            request_serializer=riva_asr_pb2.RecognizeRequest.SerializeToString,
+        )
+        self.list_models: _UnaryMultiCallable = channel.unary_unary(
+            f"{_SERVICE}/GetRivaSpeechRecognitionConfig",
+            request_serializer=(riva_asr_pb2.RivaSpeechRecognitionConfigRequest.SerializeToString),
+        )
         self.streams = 0
 
 
@@ -67,9 +87,7 @@ class ChannelPool:
 
     def __init__(self, settings: RivaSettings, authority: str | None = None) -> None:
         self._settings = settings
-        self._options = channel_options(settings)
-        if authority is not None:
-            self._options.append(("grpc.default_authority", f"{authority}:{settings.port}"))
+        self._authority = authority
         self._limit = settings.max_streams_per_channel
         self.places = settings.channels * self._limit
         self._free = asyncio.Semaphore(self.places)
@@ -94,7 +112,7 @@ class ChannelPool:
             for channel in self._channels:
                 if channel.streams < self._limit:
                     return channel
-            channel = await self._open()
+            channel = await self._open(STREAM_BYTES)
             self._channels.append(channel)
             return channel
 
@@ -103,15 +121,18 @@ class ChannelPool:
         async with self._opening:
             self._refuse_when_closed()
             if self._control is None:
-                self._control = await self._open()
+                self._control = await self._open(FILE_BYTES)
             return self._control
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
             raise client_closed()
 
-    async def _open(self) -> RivaChannel:
-        options = self._options
+    async def _open(self, largest_answer: int) -> RivaChannel:
+        options = channel_options(self._settings, largest_answer)
+        if self._authority is not None:
+            name = f"{self._authority}:{self._settings.port}"
+            options.append(("grpc.default_authority", name))
         if not self._settings.ssl:
             return RivaChannel(grpc.aio.insecure_channel(self._settings.target, options=options))
         if self._tls is None:
@@ -135,13 +156,15 @@ class ChannelPool:
             await channel.channel.close()
 
 
-def channel_options(settings: RivaSettings) -> list[tuple[str, int | str]]:
-    """The gRPC arguments of a connection."""
+def channel_options(
+    settings: RivaSettings, largest_answer: int = STREAM_BYTES
+) -> list[tuple[str, int | str]]:
+    """The gRPC arguments of a connection on which no answer is larger than so many bytes."""
     options: list[tuple[str, int | str]] = [
         # Without it channels with equal arguments share one connection, and a pool is a pool of
         # one.
         ("grpc.use_local_subchannel_pool", 1),
-        ("grpc.max_receive_message_length", settings.max_message_bytes),
+        ("grpc.max_receive_message_length", largest_answer),
         ("grpc.max_send_message_length", settings.max_message_bytes),
         ("grpc.initial_reconnect_backoff_ms", _FIRST_RECONNECT_MS),
         ("grpc.max_reconnect_backoff_ms", _LAST_RECONNECT_MS),

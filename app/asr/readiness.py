@@ -7,11 +7,11 @@ else on the machine: NVIDIA's own deployment notes ask for the list of models as
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx
+from pydantic_core import from_json
 
 from app.asr.catalogue import fitting, unavailable
 from app.asr.errors import AsrError
@@ -21,6 +21,9 @@ from app.asr.settings_problems import bracketed
 if TYPE_CHECKING:
     from app.asr.catalogue import Catalogue
     from app.asr.settings import RivaSettings
+
+_MOST_BYTES: Final = 16 * 1024
+"""Of the answer to a probe; real ones have some dozen."""
 
 
 class HttpProbe:
@@ -34,7 +37,10 @@ class HttpProbe:
     def __init__(self, settings: RivaSettings, authority: str | None = None) -> None:
         self._settings = settings
         port = settings.http_port
-        self._headers = {} if authority is None else {"Host": f"{bracketed(authority)}:{port}"}
+        # A compressed answer could be any size.
+        self._headers = {"Accept-Encoding": "identity"}
+        if authority is not None:
+            self._headers["Host"] = f"{bracketed(authority)}:{port}"
         self._url = settings.ready_url
         self._client: httpx.AsyncClient | None = None
         self._connecting = asyncio.Lock()
@@ -50,11 +56,17 @@ class HttpProbe:
             client = await self._connected()
             if client is None:
                 return "the connection to the recogniser was closed by this side"
-            answer = await client.get(self._url, headers=self._headers, extensions=extensions)
+            request = client.build_request(
+                "GET", self._url, headers=self._headers, extensions=extensions
+            )
+            answer = await client.send(request, stream=True)
+            try:
+                return _refusal(answer.status_code, await _beginning(answer))
+            finally:
+                await answer.aclose()
         except (httpx.HTTPError, OSError) as error:
             # The error's text holds addresses or paths; its kind does not.
             return f"the readiness probe of the recogniser failed ({type(error).__name__})"
-        return _refusal(answer)
 
     async def _connected(self) -> httpx.AsyncClient | None:
         async with self._connecting:
@@ -86,18 +98,30 @@ def _tls_context(settings: RivaSettings) -> ssl.SSLContext:
     return context
 
 
-def _refusal(answer: httpx.Response) -> str | None:
-    if answer.status_code != httpx.codes.OK:
-        return f"the recogniser's readiness probe answers HTTP {answer.status_code}"
+async def _beginning(answer: httpx.Response) -> bytes:
+    """The body, or a little more of it than a probe has to say."""
+    body = b""
+    async for part in answer.aiter_raw(_MOST_BYTES):
+        body += part
+        if len(body) > _MOST_BYTES:
+            break
+    return body
+
+
+def _refusal(status: int, body: bytes) -> str | None:
+    if status != httpx.codes.OK:
+        return f"the recogniser's readiness probe answers HTTP {status}"
     # Builds differ: {"status": "ready"}, {"ready": true}; a classic Riva server answers with no
     # body at all.
-    if not answer.content:
+    if not body:
         return None
+    if len(body) > _MOST_BYTES:
+        return f"the recogniser's readiness probe answers with more than {_MOST_BYTES} bytes"
     try:
-        body = json.loads(answer.content)
+        said = from_json(body)
     except ValueError:
         return "the recogniser's readiness probe answers with something that is not JSON"
-    if isinstance(body, dict) and (body.get("status") == "ready" or body.get("ready") is True):
+    if isinstance(said, dict) and (said.get("status") == "ready" or said.get("ready") is True):
         return None
     return "the recogniser's readiness probe says that it is not ready"
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.asr.events import FileTranscript, Model, Transcript, Word
 from app.asr.quiet import Standing
+from app.asr.wire import values
+from app.asr.wire.allowance import INTERIM_WORDS, Allowance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
     from riva.client.proto import riva_asr_pb2
 
-_MS = 1000.0
+_STEP: Final = 200
+"""Words or results between two turns of the event loop: about a millisecond."""
 
 
 class StreamResults:
@@ -21,26 +25,42 @@ class StreamResults:
 
     Args:
         to_caller: maps seconds of the recogniser's audio to seconds of the caller's.
+        heard: seconds of audio the recogniser was sent so far.
         word_times: False when word times were not asked for: words without times are then left out,
             since Riva writes 0 where it has none.
     """
 
-    def __init__(self, to_caller: Callable[[float], float], *, word_times: bool) -> None:
+    def __init__(
+        self,
+        to_caller: Callable[[float], float],
+        heard: Callable[[], float],
+        *,
+        word_times: bool,
+    ) -> None:
         self._to_caller = to_caller
+        self._heard = heard
         self._word_times = word_times
+        self._allowance = Allowance()
         self._segment_id = 0
         self.standing = Standing()
 
-    def transcripts(
+    async def transcripts(
         self, response: riva_asr_pb2.StreamingRecognizeResponse
-    ) -> Iterator[Transcript]:
+    ) -> AsyncGenerator[Transcript]:
         """The transcripts of one response, in Riva's order; results that say nothing are skipped.
 
         Riva does not number segments: they are counted here, up by one after each final.
+
+        Raises:
+            AsrError: ANSWER_TOO_LARGE: nobody can have said so much.
         """
         self.standing.next_response()
-        for result in response.results:
-            transcript = self._transcript(result)
+        for number, result in enumerate(response.results):
+            if number % _STEP == _STEP - 1:
+                await asyncio.sleep(0)
+            heard = self._heard()
+            self._allowance.result(heard)
+            transcript = await self._transcript(result, heard)
             if result.is_final:
                 # Also one without a word: it takes back what was said for the time being.
                 self.standing.settle()
@@ -52,7 +72,9 @@ class StreamResults:
                 self._segment_id += 1
             yield transcript
 
-    def _transcript(self, result: riva_asr_pb2.StreamingRecognitionResult) -> Transcript | None:
+    async def _transcript(
+        self, result: riva_asr_pb2.StreamingRecognitionResult, heard: float
+    ) -> Transcript | None:
         alternatives = result.alternatives
         if not alternatives:
             return None
@@ -60,58 +82,95 @@ class StreamResults:
         text = best.transcript.strip()
         if not text:
             return None
-        processed = _unless_zero(result.audio_processed)
+        self._allowance.said(len(text), len(best.words), heard, is_final=is_final)
+        processed = values.seconds(result.audio_processed, heard)
+        # Most interims have none.
+        wanted = self._word_times and (is_final or len(best.words) <= INTERIM_WORDS)
         return Transcript(
             text=text,
             is_final=is_final,
-            # Most interims have none.
-            words=words(best, self._to_caller) if self._word_times and best.words else (),
-            confidence=_unless_zero(best.confidence),
-            stability=None if is_final else _unless_zero(result.stability),
+            words=await words(best, self._to_caller, heard) if wanted and best.words else (),
+            confidence=values.score(best.confidence),
+            stability=None if is_final else values.share(result.stability),
             audio_processed=None if processed is None else round(self._to_caller(processed), 3),
-            channel=result.channel_tag or None,
-            languages=tuple(best.language_code),
+            channel=values.tag(result.channel_tag),
+            languages=values.languages(best.language_code),
             segment_id=self._segment_id,
         )
 
 
-def words(
-    alternative: riva_asr_pb2.SpeechRecognitionAlternative, to_caller: Callable[[float], float]
+async def words(
+    alternative: riva_asr_pb2.SpeechRecognitionAlternative,
+    to_caller: Callable[[float], float],
+    heard: float,
 ) -> tuple[Word, ...]:
-    """The words of an alternative in order of time; Riva's int32 milliseconds become seconds."""
-    found = (
-        Word(
-            word=info.word,
-            start=to_caller(info.start_time / _MS),
-            end=to_caller(info.end_time / _MS),
-            confidence=_unless_zero(info.confidence),
-            speaker=info.speaker_tag or None,
-            language=info.language_code or None,
+    """The words of an alternative in order of time; Riva's int32 milliseconds become seconds.
+
+    None at all where one of them lies where no audio is: a list with holes would be no transcript,
+    and the times of the others are worth no more.
+
+    Args:
+        alternative: as it came.
+        to_caller: maps seconds of the recogniser's audio to seconds of the caller's.
+        heard: seconds of audio the recogniser was sent.
+    """
+    found = []
+    for number, info in enumerate(alternative.words):
+        if number % _STEP == _STEP - 1:
+            await asyncio.sleep(0)
+        span = values.span(info.start_time, info.end_time, heard)
+        if span is None:
+            return ()
+        found.append(
+            Word(
+                word=info.word,
+                start=to_caller(span[0]),
+                end=to_caller(span[1]),
+                confidence=values.score(info.confidence),
+                speaker=values.tag(info.speaker_tag),
+                language=values.language(info.language_code),
+            )
         )
-        for info in alternative.words
-    )
-    return tuple(sorted(found, key=lambda word: (word.start, word.end)))
+    found.sort(key=lambda word: (word.start, word.end))
+    return tuple(found)
 
 
-def offline_transcripts(
-    response: riva_asr_pb2.RecognizeResponse, *, word_times: bool
-) -> Iterator[Transcript]:
-    """Every result of an offline recognition as a final; results that say nothing are skipped."""
+async def offline_transcripts(
+    response: riva_asr_pb2.RecognizeResponse, *, duration: float, word_times: bool
+) -> list[Transcript]:
+    """Every result of an offline recognition as a final; results that say nothing are skipped.
+
+    Args:
+        response: as it came.
+        duration: seconds of audio that were sent.
+        word_times: as for `StreamResults`.
+
+    Raises:
+        AsrError: ANSWER_TOO_LARGE.
+    """
+    allowance, found = Allowance(), []
     for segment_id, result in enumerate(response.results):
+        if segment_id % _STEP == _STEP - 1:
+            await asyncio.sleep(0)
+        allowance.result(duration)
         if not result.alternatives or not (text := result.alternatives[0].transcript.strip()):
             continue
         best = result.alternatives[0]
-        yield Transcript(
-            text=text,
-            is_final=True,
-            words=words(best, _as_is) if word_times else (),
-            confidence=_unless_zero(best.confidence),
-            stability=None,
-            audio_processed=_unless_zero(result.audio_processed),
-            channel=result.channel_tag or None,
-            languages=tuple(best.language_code),
-            segment_id=segment_id,
+        allowance.said(len(text), len(best.words), duration, is_final=True)
+        found.append(
+            Transcript(
+                text=text,
+                is_final=True,
+                words=await words(best, _as_is, duration) if word_times else (),
+                confidence=values.score(best.confidence),
+                stability=None,
+                audio_processed=values.seconds(result.audio_processed, duration),
+                channel=values.tag(result.channel_tag),
+                languages=values.languages(best.language_code),
+                segment_id=segment_id,
+            )
         )
+    return found
 
 
 def _as_is(seconds: float) -> float:
@@ -163,8 +222,3 @@ def _is_streaming(parameters: dict[str, str]) -> bool | None:
             return False
         case _:
             return None
-
-
-def _unless_zero(value: float) -> float | None:
-    """Proto3 cannot tell 0.0 from unset, and Riva documents 0.0 as unset."""
-    return value or None

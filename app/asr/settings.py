@@ -271,7 +271,7 @@ class RivaSettings(BaseSettings):
         description="1 to 10000: most streams on a connection, below the server's own limit",
     )
     max_message_bytes: Annotated[int, Ge(65_536), Le(2_147_483_647)] = Field(
-        64 * 1024 * 1024, description="65536 to 2147483647: largest gRPC message either way"
+        64 * 1024 * 1024, description="65536 to 2147483647: largest gRPC message to a recogniser"
     )
     keepalive_time_s: Annotated[float, Ge(0.0), Le(86_400.0)] = Field(
         300.0,

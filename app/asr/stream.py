@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,9 @@ class RecognitionStream:
         self._audio = audio
         self._rules = rules
         self._timeline = Timeline(rules.sample_rate)
-        self._results = StreamResults(self._timeline.to_caller, word_times=rules.word_times)
+        self._results = StreamResults(
+            self._timeline.to_caller, self._timeline.sent_seconds, word_times=rules.word_times
+        )
         self._interims = InterimPace(rules.interim_interval)
         self._quiet = QuietGap(
             rules.quiet_gap, self._timeline, lambda: self._reading_since is not None, on_quiet
@@ -123,9 +126,10 @@ class RecognitionStream:
         )
         try:
             while (response := await self._read()) is not None:
-                for transcript in self._results.transcripts(response):
-                    if self._wanted(transcript):
-                        yield transcript
+                async with aclosing(self._results.transcripts(response)) as transcripts:
+                    async for transcript in transcripts:
+                        if self._wanted(transcript):
+                            yield transcript
                 self._quiet.heard(self._results.standing)
             if not self._half_closed:
                 raise _ended_early(self._timeline.caller_seconds)

@@ -36,6 +36,10 @@ class Timeline:
         """Silence of ours sent so far."""
         return self._silent_samples / self._rate
 
+    def sent_seconds(self) -> float:
+        """All audio the recogniser was sent so far."""
+        return (self._caller_samples + self._silent_samples) / self._rate
+
     def add_audio(self, samples: int) -> None:
         """The caller's audio was sent."""
         self._caller_samples += samples

@@ -9,17 +9,27 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import grpc.aio
+from riva.client.proto import riva_asr_pb2
 
 from app.asr.channels import ChannelPool
 from app.asr.errors import AsrError, ErrorCode, Fault, client_closed, from_status, late
+from app.asr.replay import BYTES_PER_SAMPLE
+from app.asr.wire.answers import (
+    FILE_BYTES,
+    MODELS_BYTES,
+    STREAM_BYTES,
+    STREAM_PARTS,
+    file_parts,
+    is_answer_refused,
+    read_answer,
+    too_large,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Coroutine
-
-    from riva.client.proto import riva_asr_pb2
 
     from app.asr.channels import Slot
     from app.asr.settings import RivaSettings
@@ -113,9 +123,15 @@ class GrpcTransport:
     ) -> riva_asr_pb2.RecognizeResponse:
         """Recognises one recording, within that many seconds."""
         async with _deadline("recognise file", within):
-            stub = (await self._pool.control()).stub
-            return await _unary(
-                stub.Recognize(request, timeout=within, metadata=self._metadata), "recognise file"
+            call = (await self._pool.control()).recognize
+            answer = await _unary(
+                call(request, timeout=within, metadata=self._metadata), "recognise file"
+            )
+            return await read_answer(
+                answer,
+                riva_asr_pb2.RecognizeResponse,
+                most_bytes=FILE_BYTES,
+                most_parts=file_parts(_seconds_of(request)),
             )
 
     async def list_models(
@@ -123,12 +139,14 @@ class GrpcTransport:
     ) -> riva_asr_pb2.RivaSpeechRecognitionConfigResponse:
         """Asks what the recogniser serves, within that many seconds."""
         async with _deadline("list models", within):
-            stub = (await self._pool.control()).stub
-            return await _unary(
-                stub.GetRivaSpeechRecognitionConfig(
-                    request, timeout=within, metadata=self._metadata
-                ),
-                "list models",
+            call = (await self._pool.control()).list_models
+            answer = await _unary(
+                call(request, timeout=within, metadata=self._metadata), "list models"
+            )
+            return await read_answer(
+                answer,
+                riva_asr_pb2.RivaSpeechRecognitionConfigResponse,
+                most_bytes=MODELS_BYTES,
             )
 
     async def aclose(self) -> None:
@@ -143,7 +161,7 @@ class GrpcStreamCall:
         self._slot = slot
         self._status: tuple[str, str] | None = None
         self._status_came = asyncio.Event()
-        self._call = slot.channel.stub.StreamingRecognize(metadata=metadata)
+        self._call = slot.channel.stream(metadata=metadata)
         self._call.add_done_callback(self._note_status)
 
     def _note_status(self, call: grpc.aio.Call) -> None:
@@ -190,7 +208,14 @@ class GrpcStreamCall:
             response = await self._call.read()
         except _CALL_ENDED as error:
             raise await self._reason(error, before) from None
-        return None if response is grpc.aio.EOF else response
+        if response is grpc.aio.EOF:
+            return None
+        return await read_answer(
+            cast("bytes", response),
+            riva_asr_pb2.StreamingRecognizeResponse,
+            most_bytes=STREAM_BYTES,
+            most_parts=STREAM_PARTS,
+        )
 
     def abort(self) -> None:
         """Ends the stream at once."""
@@ -207,6 +232,8 @@ class GrpcStreamCall:
                 return error
             return from_status("CANCELLED", "aborted by this side", doing="stream")
         name, text = await self._final_status()
+        if is_answer_refused(text, most_bytes=STREAM_BYTES):
+            return too_large(text)
         return from_status(name, text, doing="stream")
 
 
@@ -247,14 +274,15 @@ async def _deadline(doing: str, within: float) -> AsyncIterator[None]:
         raise late(doing, within) from None
 
 
-async def _unary(
-    call: Awaitable[riva_asr_pb2.RecognizeResponse], doing: str
-) -> riva_asr_pb2.RecognizeResponse:
+async def _unary(call: Awaitable[bytes], doing: str) -> bytes:
     before = _cancellations()
     try:
         return await call
     except grpc.aio.AioRpcError as error:
-        raise _translated(error, doing) from None
+        text = error.details() or ""
+        if is_answer_refused(text, most_bytes=FILE_BYTES):
+            raise too_large(text) from None
+        raise from_status(error.code().name, text, doing=doing) from None
     except asyncio.CancelledError:
         # What grpc.aio raises for a call whose connection was closed; its caller was not cancelled.
         if _cancellations() > before:
@@ -262,8 +290,10 @@ async def _unary(
         raise client_closed() from None
 
 
-def _translated(error: grpc.aio.AioRpcError, doing: str) -> AsrError:
-    return from_status(error.code().name, error.details() or "", doing=doing)
+def _seconds_of(request: riva_asr_pb2.RecognizeRequest) -> float:
+    """The length of the PCM16 mono audio in a request."""
+    size, rate = len(request.audio), int(request.config.sample_rate_hertz)
+    return size / (BYTES_PER_SAMPLE * max(1, rate))
 
 
 def _no_place(places: int) -> AsrError:

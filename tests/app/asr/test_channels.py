@@ -130,7 +130,7 @@ def test_the_settings_of_a_connection_reach_grpc() -> None:
             settings_for(FakeRiva(port=1), max_message_bytes=70_000, keepalive_time_s=60.0)
         )
     )
-    assert options["grpc.max_receive_message_length"] == 70_000
+    assert options["grpc.max_receive_message_length"] == 4 * 1024 * 1024 - 1
     assert options["grpc.max_send_message_length"] == 70_000
     assert options["grpc.keepalive_time_ms"] == 60_000
     assert options["grpc.keepalive_timeout_ms"] == 20_000

@@ -146,11 +146,11 @@ class HandMadeSlot:
     """A place on a connection that opens the one call of the test."""
 
     def __init__(self, call: HandMadeGrpcCall) -> None:
-        self.channel = self.stub = self
+        self.channel = self
         self.released = 0
         self._call = call
 
-    def StreamingRecognize(self, **_: object) -> HandMadeGrpcCall:  # noqa: N802 - Riva's name
+    def stream(self, **_: object) -> HandMadeGrpcCall:
         return self._call
 
     def release(self) -> None:

@@ -1,0 +1,1 @@
+"""What comes from a recogniser, and what is taken of it."""

@@ -1,0 +1,162 @@
+"""From a recogniser's bytes to a message, within bounds and in small steps.
+
+protobuf makes an object of every part of a message before anybody can count them, and holds the
+event loop meanwhile: 4 MiB of empty words are two million objects and 0.3 s. So the parts are
+counted in the bytes first, which can be left at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from google.protobuf.message import DecodeError
+
+from app.asr.errors import AsrError, ErrorCode, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STREAM_BYTES: Final = 4 * 1024 * 1024 - 1
+"""Largest message of a stream; two thousand words take about 60 kB. One byte below gRPC's default,
+so that a refusal by this side has a number of its own in it: the text is that of the other side."""
+
+FILE_BYTES: Final = 16 * 1024 * 1024 - 1
+"""Largest answer to a file: four hours of speech."""
+
+MODELS_BYTES: Final = 1024 * 1024
+"""Largest list of models: some hundreds of them."""
+
+STREAM_PARTS: Final = 20_000
+"""Results, alternatives and words of one message of a stream: an hour of speech and more."""
+
+_FILE_PARTS_A_SECOND: Final = 50
+_UNCOUNTED_BYTES: Final = 16 * 1024
+"""What a message of this size may hold is made in a millisecond."""
+
+_STEP: Final = 500
+"""Parts that are counted between two turns of the event loop; less than a millisecond."""
+
+_MOST_VARINT_BYTES: Final = 10
+_CHILDREN: Final = 1 << 3 | 2
+"""Tag of the field `results` of a response, and of `alternatives` of a result."""
+
+_DEPTH: Final = 2
+_REFUSED: Final = re.compile(r"larger than max \(\d+ vs\. (\d{1,12})\)")
+
+MessageT = TypeVar("MessageT", covariant=True)  # noqa: PLC0105 - as the other type variables here
+
+
+class Readable(Protocol[MessageT]):
+    """A generated message class."""
+
+    def FromString(self, s: bytes, /) -> MessageT:  # noqa: N802 - protobuf's name
+        """The message that was serialised."""
+
+
+async def read_answer(
+    raw: bytes, kind: Readable[MessageT], *, most_bytes: int, most_parts: int | None = None
+) -> MessageT:
+    """The message that a recogniser sent.
+
+    Args:
+        raw: as it came.
+        kind: the class of its message.
+        most_bytes: it may be that long.
+        most_parts: results, alternatives and words together that may be in it; None counts none.
+
+    Raises:
+        AsrError: ANSWER_TOO_LARGE, or ANSWER_INVALID where it is no such message.
+    """
+    if len(raw) > most_bytes:
+        raise too_large(f"a message of {len(raw)} bytes; accepted: {most_bytes}")
+    if most_parts is not None and len(raw) > _UNCOUNTED_BYTES:
+        await _count(raw, most_parts)
+    try:
+        return kind.FromString(raw)
+    except DecodeError as error:
+        raise _invalid(str(error)) from None
+
+
+def file_parts(seconds: float) -> int:
+    """Results, alternatives and words that may be in the answer to a file of that length."""
+    return STREAM_PARTS + round(_FILE_PARTS_A_SECOND * seconds)
+
+
+def is_answer_refused(text: str, *, most_bytes: int) -> bool:
+    """Whether gRPC's text for a message that is too large is about an answer.
+
+    Args:
+        text: of the status; both sides use the same words.
+        most_bytes: what this side takes.
+    """
+    said = _REFUSED.search(text)
+    return said is not None and int(said[1]) == most_bytes
+
+
+def too_large(detail: str) -> AsrError:
+    """The recogniser says more than can be."""
+    return AsrError(
+        ErrorCode.ANSWER_TOO_LARGE,
+        "The recogniser answered with more than there can be to say.",
+        retryable=True,
+        fault=Fault.SERVICE,
+        detail=f"answer: {detail}",
+    )
+
+
+def _invalid(detail: str) -> AsrError:
+    return AsrError(
+        ErrorCode.ANSWER_INVALID,
+        "The recogniser's answer cannot be read.",
+        retryable=True,
+        fault=Fault.SERVICE,
+        detail=f"answer: {detail}",
+    )
+
+
+async def _count(raw: bytes, most: int) -> None:
+    for number, _ in enumerate(_parts(raw, 0, len(raw), _DEPTH)):
+        if number >= most:
+            raise too_large(f"a message of more than {most} parts ({len(raw)} bytes)")
+        if number % _STEP == _STEP - 1:
+            await asyncio.sleep(0)
+
+
+def _parts(raw: bytes, at: int, end: int, depth: int) -> Iterator[None]:
+    """One item for each field of a message, and of those that can hold many in their turn."""
+    while at < end:
+        tag, at = _varint(raw, at, end)
+        first = at
+        match tag & 7:
+            case 0:
+                _, at = _varint(raw, at, end)
+            case 1:
+                at += 8
+            case 2:
+                length, first = _varint(raw, at, end)
+                at = first + length
+            case 5:
+                at += 4
+            case _:
+                raise _invalid(f"wire type {tag & 7}")
+        if at > end:
+            raise _invalid("it breaks off")
+        yield None
+        if depth and tag == _CHILDREN:
+            yield from _parts(raw, first, at, depth - 1)
+
+
+def _varint(raw: bytes, at: int, end: int) -> tuple[int, int]:
+    """The number that begins there, and where it ends."""
+    value = 0
+    for place in range(_MOST_VARINT_BYTES):
+        if at >= end:
+            break
+        byte = raw[at]
+        at += 1
+        value |= (byte & 0x7F) << (7 * place)
+        if byte < 0x80:  # noqa: PLR2004 - the highest bit says that more follows
+            return value, at
+    raise _invalid("it breaks off")
