@@ -181,15 +181,14 @@ class Arena:
         alone = Span(begin=alone_since, end=monotonic())
         async with _looking(watched) as seen:
             attacker.signal(signal.SIGUSR1)
-            await attacker.wait_for("begun")
-            begun = float(str(attacker.said["at"]))
             await attacker.wait_for("done")
-        tally = attacker.said["tally"]
+        said = attacker.said
+        tally = said["tally"]
         if not isinstance(tally, dict):
             raise TypeError(f"the attack said {tally!r}; accepted: a tally")
         trial = Trial(
             alone=alone,
-            under=Span(begin=begun, end=float(str(attacker.said["at"]))),
+            under=Span(begin=float(str(said["begun"])), end=float(str(said["ended"]))),
             sight=Sight(pings=(), visits=()),
             before=before,
             most=peak([before, *seen]),

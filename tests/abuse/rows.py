@@ -85,6 +85,7 @@ UNREADABLE = "WebSocket upgrades that only an HTTP parser can read"
 METRICS = "Pipelined requests for metrics, answers not read"
 PINGS = "A flood of pings on one connection"
 
+_row("For comparison, no attack", Assault(attack="nothing", limits=FRAMES))
 for _front in (False, True):
     _row(
         UNREADABLE,
@@ -109,6 +110,7 @@ _row(
     Assault(attack="left-uploads", limits=UPLOADS, check=nothing_goes_on_without_a_client),
 )
 _row("WebSockets of one address that say nothing", Assault(attack="idle-websockets", limits=FRAMES))
+_row("WebSockets opened and left", Assault(attack="handshakes", limits=FRAMES))
 _row("Sessions of one address", Assault(attack="many-sessions", limits=FRAMES))
 for _front in (False, True):
     _row(METRICS, Assault(attack="pipelined-metrics", limits=FRAMES, front=_front))

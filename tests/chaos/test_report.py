@@ -139,10 +139,12 @@ def test_the_page_has_a_row_for_every_scenario() -> None:
 def test_rows_that_are_run_again_replace_their_own_and_what_was_said_of_them() -> None:
     one = Row(title="One breaks", sessions=6, broken=("one was gone",))
     two = Row(title="Two breaks", sessions=7, broken=("two were gone",))
-    old = REPORT.section([one, two], command="make chaos", commit="abc", now=NOW)
+    longer = Row(title="One breaks, and again", sessions=9, remark="It was mended")
+    old = REPORT.section([one, longer, two], command="make chaos", commit="abc", now=NOW)
     mended = replace(one, sessions=8, broken=())
     half = REPORT.renewed(old, [mended], commit="def", now=NOW)
     assert "| One breaks | 8 |" in half
+    assert "| One breaks, and again. It was mended | 9 |" in half
     assert "one was gone" not in half
     assert "* Two breaks: two were gone" in half
     assert "see below" in half

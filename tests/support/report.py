@@ -100,7 +100,9 @@ class Report(Generic[Row]):
         """
         lines, titles = old.strip().splitlines(), tuple(row.title for row in rows)
         for row in rows:
-            places = [n for n, line in enumerate(lines) if line.startswith(f"| {row.title}")]
+            # One title may begin with another one.
+            starts = (f"| {row.title}. ", f"| {row.title} |")
+            places = [n for n, line in enumerate(lines) if line.startswith(starts)]
             if len(places) != 1:
                 raise ValueError(
                     f"the table has no row {row.title!r}; run the suite without --only"

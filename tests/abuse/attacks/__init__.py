@@ -3,7 +3,7 @@
 Each uses what one ordinary machine has, and stops by itself.
 """
 
-from tests.abuse.attacks import frames, http
+from tests.abuse.attacks import control, frames, http
 from tests.abuse.attacks.tally import ATTACKS, Tally
 
-__all__ = ["ATTACKS", "Tally", "frames", "http"]
+__all__ = ["ATTACKS", "Tally", "control", "frames", "http"]

@@ -1,4 +1,4 @@
-"""One attack as a process; prints one JSON object a line: `prepared`, `begun`, `done`.
+"""One attack as a process; prints one JSON object a line: `prepared`, `done`.
 
 It begins when it gets SIGUSR1: what takes time to make is made while nothing is measured yet.
 """
@@ -19,14 +19,7 @@ from tests.abuse.wire import Target
 
 def say(event: str, **fields: object) -> None:
     """Tell whoever started it."""
-    print(json.dumps({"event": event, "at": monotonic(), **fields}), flush=True)  # noqa: T201
-
-
-def begin() -> None:
-    """Wait for the signal."""
-    say("prepared")
-    signal.sigwait({signal.SIGUSR1})
-    say("begun")
+    print(json.dumps({"event": event, **fields}), flush=True)  # noqa: T201
 
 
 def main(arguments: list[str]) -> int:
@@ -40,6 +33,13 @@ def main(arguments: list[str]) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    begun: list[float] = []
+
+    def begin() -> None:
+        say("prepared")
+        signal.sigwait({signal.SIGUSR1})
+        begun.append(monotonic())
+
     target = Target(
         port=options.port,
         ca=options.ca,
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
         begin=begin,
     )
     tally = ATTACKS[options.name](target)
-    say("done", tally=asdict(tally))
+    say("done", begun=begun[0], ended=monotonic(), tally=asdict(tally))
     return 0
 
 

@@ -34,6 +34,7 @@ IDLE_WEBSOCKETS: Final = 100
 SESSIONS: Final = 50
 FLOOD_BYTES: Final = 2_000_000
 """A second."""
+HANDSHAKES: Final = 20
 FLOODS: Final = 16
 UNFINISHED: Final = 50
 UNFINISHED_BYTES: Final = 9_000_000
@@ -73,6 +74,25 @@ def idle_websockets(target: Target) -> Tally:
     taken = websockets(crowd, IDLE_WEBSOCKETS)
     crowd.run(target.seconds)
     return Tally.of(crowd, did=f"{IDLE_WEBSOCKETS} WebSockets", taken=len(taken))
+
+
+@attack("handshakes")
+def handshakes(target: Target) -> Tally:
+    """Open WebSockets and hang up, again and again."""
+    crowd = Crowd(target)
+    asked = upgrade()
+    under_way: list[Peer] = []
+
+    def each() -> None:
+        for peer in under_way:
+            if peer.head:
+                crowd.drop(peer)
+        under_way[:] = [peer for peer in under_way if peer.ended is None]
+        opened = [crowd.open(asked) for _ in range(HANDSHAKES - len(under_way))]
+        under_way.extend(peer for peer in opened if peer is not None)
+
+    crowd.run(target.seconds, each)
+    return Tally.of(crowd, did=f"{len(crowd.peers):,} handshakes, {HANDSHAKES} at a time")
 
 
 @attack("many-sessions")
