@@ -107,7 +107,8 @@ async def words(
     """The words of an alternative in order of time; Riva's int32 milliseconds become seconds.
 
     None at all where one of them lies where no audio is: a list with holes would be no transcript,
-    and the times of the others are worth no more.
+    and the times of the others are worth no more. And none where all are 0, which is how Riva
+    writes that it has none.
 
     Args:
         alternative: as it came.
@@ -131,6 +132,8 @@ async def words(
                 language=values.language(info.language_code),
             )
         )
+    if not any(info.end_time for info in alternative.words):
+        return ()
     found.sort(key=lambda word: (word.start, word.end))
     return tuple(found)
 

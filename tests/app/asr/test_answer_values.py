@@ -167,6 +167,22 @@ async def test_a_word_that_is_where_no_audio_is_takes_the_times_of_its_result_al
         assert len(transcript.words) == (2 if is_kept else 0), (start, end)
 
 
+async def test_words_that_all_lie_at_0_have_no_times_and_cover_what_the_recogniser_had_used() -> (
+    None
+):
+    async def script(stream: Stream) -> None:
+        await stream.receive()
+        said = [word("hello", 0, 0), word("again", 0, 0)]
+        await stream.say(final("hello again", *said, audio_processed=0.8))
+        await stream.receive_all()
+
+    async with serving(FakeRiva(script=script)) as riva, client_of(riva) as client:
+        [heard] = [t async for t in client.stream_transcribe(of([tone(1.0)]))]
+    assert heard.words == ()
+    assert heard.cursor is not None
+    assert heard.cursor.covered == pytest.approx(0.8)
+
+
 async def test_an_error_is_the_only_thing_that_comes_of_too_much() -> None:
     results = StreamResults(lambda seconds: seconds, lambda: 0.0, word_times=True)
     response = riva_asr_pb2.StreamingRecognizeResponse(results=[final("a" * 200_001)])
