@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.asr.errors import invalid
 from app.asr.events import Cursor
-from app.asr.seam import AHEAD_S, BACK_S, Stretch, seam_after, seam_at_cut
+from app.asr.seam import AHEAD_S, BACK_S, Stretch, seam_after, seam_at_cut, seam_at_used
 from app.asr.session.overlap import last_word
 from app.asr.splice import Splice, end_of
 
@@ -179,8 +179,8 @@ class Coverage:
             heard = self._stretch(end, sent)
             self._join(seam_after(heard, self._last_from, end, decided))
         else:
-            self._covered = end
-            self._seam, self._again = max(self._seam, end), None
+            self._covered, self._again = end, None
+            self._seam = max(self._seam, seam_at_used(self._stretch(end, end)))
         self._buffer.cover(self._covered, self._seam)
         self._await_speech_from(self._covered)
 

@@ -189,6 +189,20 @@ def seam_at_cut(heard: Stretch, start: int | None, end: int | None) -> Seam:
     return Seam(start=place, covered=covered, again=True)
 
 
+def seam_at_used(heard: Stretch) -> int:
+    """Where a stream begins after a final without word times: in the pause it was said in.
+
+    A word may have begun since. Where nobody paused, it begins where the recogniser was.
+
+    Args:
+        heard: the audio up to what the recogniser says it had used.
+    """
+    pauses = heard.pauses()
+    if pauses and pauses[-1].last >= heard.last - heard.samples(BEGUN_S):
+        return _inside(heard, pauses[-1], pauses[-1].last)
+    return heard.last
+
+
 def _touching(heard: Stretch, pauses: list[Pause], start: int, end: int) -> Pause | None:
     """The pause in which the word ends; one in which it begins too may lie before the word."""
     near = heard.samples(NEAR_S)

@@ -9,7 +9,7 @@ hears the same word again in the same letters is shown by `test_real_seams` for 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 
@@ -225,6 +225,28 @@ def test_wherever_a_stream_is_cut_behind_a_word_no_word_is_lost_or_said_twice(pa
                 early,
                 cut - end,
             )
+
+
+def test_without_word_times_a_stream_begins_in_the_pause_the_final_was_said_in() -> None:
+    spoken = speech(*BEFORE, ("Thursday", 500, 800), ("whether", 500, 700))
+    _, _, end = spoken.words[2]
+    for used in range(end + 300, end + 1000, STEP_MS):
+        sent = samples(used) + 4000
+        coverage, _ = begun(spoken, BEGINNING, sent)
+        said = replace(final([*spoken.words[:3]], 0, samples(used)), words=())
+        first = coverage.note(said, sent)
+        assert first is not None
+        assert first.cursor is not None
+        assert end < first.cursor.position * 1000 <= end + 720
+        assert [text for text, _, _ in audible(spoken, coverage.next_start)] == ["whether"]
+
+
+def test_without_word_times_and_pauses_a_stream_begins_where_the_recogniser_was() -> None:
+    spoken = speech(*BEFORE, ("Thursday", 500, 60), ("whether", 500, 0))
+    used = samples(spoken.words[2][2])
+    coverage, _ = begun(spoken, BEGINNING, spoken.end)
+    assert coverage.note(replace(final([], 0, used), text="a", words=()), spoken.end) is not None
+    assert coverage.next_start == used
 
 
 def test_who_begins_to_speak_again_is_not_cut_in_the_first_word() -> None:
