@@ -250,7 +250,7 @@ def test_a_stack_in_aws_is_asked_as_the_shell_says_and_what_is_wrong_there_is_na
     usual = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{NOBODY_LISTENS}",
         "AWS_ACCESS_KEY_ID": "made-up",
-        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "AWS_SECRET_ACCESS_KEY": "made-up",  # pragma: allowlist secret
     }
     done = forks.run(replace(order, environment={**usual, **order.environment}))
     held(done)

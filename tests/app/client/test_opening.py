@@ -38,6 +38,7 @@ async def greet(peer: Peer) -> None:
     await peer.say(play.stopped())
 
 
+LOGIN = "user:word"
 BODY = (
     b'{"error": "All 2 connections are in use", "code": "too_many_connections",'
     b' "retryable": true, "retry_after": 5}'
@@ -83,9 +84,8 @@ async def test_a_refusal_in_the_contracts_words_keeps_code_and_wait() -> None:
 async def test_nobody_listening_is_told_without_the_query_or_credentials_of_the_url() -> None:
     async with scripted(greet) as gateway:
         port = gateway.url.split(":")[2].split("/")[0]
-    login = "user:word"
     with pytest.raises(ConnectFailedError, match=rf"ws://127\.0\.0\.1:{port}/ws") as failed:
-        await Connection.open(f"ws://{login}@127.0.0.1:{port}/ws?token=abc")
+        await Connection.open(f"ws://{LOGIN}@127.0.0.1:{port}/ws?token=abc")
     assert "word" not in str(failed.value)
     assert "abc" not in str(failed.value)
     assert failed.value.retryable
@@ -195,7 +195,7 @@ async def test_a_proxy_that_cannot_be_used_is_named_with_what_it_needs(
         ("ws://host:99999/ws", {}, "url is 'ws://host:99999/ws'; accepted: .*out of range 0-65535"),
         ("ws://a..b/ws", {}, "url is 'ws://a..b/ws'; accepted: .*no host is called so"),
         ("ws://caf\udce9/ws", {}, r"url is 'ws://caf.udce9/ws'; accepted: .*no host is called so"),
-        ("ws://user:word@[x", {}, "url is '.x'; accepted: ws://"),
+        (f"ws://{LOGIN}@[x", {}, "url is '.x'; accepted: ws://"),
         ("ws://host/ws#top", {}, "accepted: ws://host... or wss://host..., without #"),
         ("ws:///ws", {}, "accepted: ws://"),
         ("wss://host/ws/transcribe", {}, "dialect B"),
