@@ -24,7 +24,8 @@ CLOSE_MEANINGS: Final[dict[CloseCode, str]] = {
     CloseCode.GOING_AWAY: "The gateway is going away; the session was finalised. Connect again.",
     CloseCode.PROTOCOL_ERROR: "The bytes were not a WebSocket conversation (RFC 6455).",
     CloseCode.INVALID_DATA: "A text message was not UTF-8.",
-    CloseCode.POLICY: "A limit was exceeded; the error message before the close says which.",
+    CloseCode.POLICY: "A limit was exceeded, or the session goes on over another connection; the "
+    "error message before the close says which.",
     CloseCode.TOO_BIG: "A message was larger than the limit announced in the hello.",
     CloseCode.INTERNAL: "The gateway or the recogniser failed, or pings were not answered.",
     CloseCode.RESTART: "The gateway went away with the session not finalised. Connect again.",
@@ -77,6 +78,8 @@ class ErrorCode(StrEnum):
     TOO_MANY_CLIENT_SESSIONS = "too_many_client_sessions"
     TOO_MANY_CLIENT_CONNECTIONS = "too_many_client_connections"
     TOO_MANY_NEW_SESSIONS = "too_many_new_sessions"
+    TOO_MANY_RESUMES = "too_many_resumes"
+    SUPERSEDED = "superseded"
     WAITING_ROOM_FULL = "waiting_room_full"
     UPLOAD_TOO_SLOW = "upload_too_slow"
     TOO_MANY_UPLOADS = "too_many_uploads"
@@ -322,8 +325,8 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
     ),
     ErrorCode.RESUME_REJECTED: ErrorSpec(
         sentence="The session cannot be resumed: {detail}",
-        when="The token of a start is broken, too old, or of another environment. A start without "
-        "it begins a new session.",
+        when="The token of a start is broken, too old, of another environment, or was given to a "
+        "client with another bearer token. A start without it begins a new session.",
     ),
     ErrorCode.RECOGNITION_OFF: ErrorSpec(
         sentence="Recognition is switched off by the operator",
@@ -355,6 +358,18 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         retry_after_s=5.0,
         when="Before the upgrade, for an upload, or at a start on an open connection; "
         "`retry_after` says when the next one is possible.",
+    ),
+    ErrorCode.TOO_MANY_RESUMES: ErrorSpec(
+        sentence="More than {rate:g} resumed sessions a minute",
+        retryable=True,
+        retry_after_s=5.0,
+        when="At a start with a resume token; `retry_after` says when the next one is possible.",
+    ),
+    ErrorCode.SUPERSEDED: ErrorSpec(
+        sentence="The session goes on over another connection",
+        close_code=CloseCode.POLICY,
+        when="The same client went on with the session at this gateway while the old connection "
+        "was still there.",
     ),
     ErrorCode.WAITING_ROOM_FULL: ErrorSpec(
         sentence="All {limit} sessions are in use, and {waiting} clients wait already",

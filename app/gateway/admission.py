@@ -184,6 +184,17 @@ class Admission:
         with self._counting_refusals("start"):
             return self._draw(visitor, resumed=resumed)
 
+    def take_over(self, ticket: Ticket) -> Ticket:
+        """Let a session go on in the slot it has on another connection.
+
+        Raises:
+            ContractError: `draining`, `recognition_off`, or what `Quotas.take_over` says.
+        """
+        with self._counting_refusals("start"):
+            self.check_open()
+            self._quotas.take_over(ticket.client)
+        return ticket
+
     def check_open(self) -> None:
         """Refuse while nothing new is taken.
 

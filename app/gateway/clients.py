@@ -6,7 +6,7 @@ counted by is a keyed hash whose key dies with the process.
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -30,10 +30,14 @@ class Visitor:
     Attributes:
         client: Keyed hash of the token or address.
         wait_s: Seconds it would wait for a session, None where it does not wait.
+        has_token: Whether a bearer token says who it is.
+        marks: What resume tokens know it by, at every gateway: the first is put into them.
     """
 
     client: bytes
     wait_s: float | None = None
+    has_token: bool = False
+    marks: tuple[str, ...] = ("",)
 
 
 class Clients:
@@ -41,10 +45,16 @@ class Clients:
 
     Args:
         trusted_proxies: Networks of the load balancers whose X-Forwarded-For is believed.
+        marks: Makes of a client what resume tokens know it by.
     """
 
-    def __init__(self, trusted_proxies: Iterable[Network]) -> None:
+    def __init__(
+        self,
+        trusted_proxies: Iterable[Network],
+        marks: Callable[[bytes], tuple[str, ...]] = lambda _: ("",),
+    ) -> None:
         self._trusted = tuple(trusted_proxies)
+        self._marks = marks
         self._key = secrets.token_bytes(32)
 
     def visitor(self, connection: HTTPConnection, token: str | None) -> Visitor:
@@ -57,14 +67,17 @@ class Clients:
         Raises:
             ContractError: `bad_request`: `wait` of the address is not a number of seconds.
         """
-        return Visitor(self._hash(connection, token), wait_of(connection))
-
-    def _hash(self, connection: HTTPConnection, token: str | None) -> bytes:
         if token is not None:
             name, kind = token.encode("utf-8", "surrogateescape"), b"token"
         else:
             name, kind = self._site(connection).encode(), b"address"
-        return hashlib.blake2b(name, digest_size=_HASH_BYTES, key=self._key, person=kind).digest()
+        known_by = hashlib.blake2b(name, digest_size=_HASH_BYTES, key=self._key, person=kind)
+        return Visitor(
+            known_by.digest(),
+            wait_of(connection),
+            has_token=token is not None,
+            marks=self._marks(kind + b" " + name),
+        )
 
     def _site(self, connection: HTTPConnection) -> str:
         peer = connection.client.host if connection.client is not None else ""

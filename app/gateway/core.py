@@ -18,6 +18,7 @@ from app.gateway.quotas import QuotaRules
 from app.gateway.readiness import ReadinessProbe
 from app.gateway.resume import ResumeTokens
 from app.gateway.settings import GatewaySettings, RecognitionMode
+from app.gateway.succession import Succession
 from app.gateway.switch import RecognitionSwitch
 from app.gateway.uploads.line import UploadRules, Uploads
 
@@ -87,6 +88,7 @@ class Gateway:
         resume: Signs and reads what sessions are resumed with.
         switch: Whether recognition is on.
         sessions: Open connections.
+        succession: Which connection a session is on.
         drain_times: Set once a drain began.
         drain_begun: The same, to wait for.
         started_at: When the process could first take a connection.
@@ -105,6 +107,7 @@ class Gateway:
     switch: RecognitionSwitch = field(init=False)
     totals: Totals = field(default_factory=Totals)
     sessions: set[Drainable] = field(default_factory=set)
+    succession: Succession = field(default_factory=Succession)
     drain_times: DrainTimes | None = None
     drain_begun: asyncio.Event = field(default_factory=asyncio.Event)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -114,6 +117,7 @@ class Gateway:
         """Put the parts together; no I/O but reading the token file."""
         metrics = GatewayMetrics(version)
         admission = Admission(_admission_rules(settings), metrics, asr.slots)
+        resume = ResumeTokens(settings.resume_keys(), settings.app_resume_window_s)
         gateway = cls(
             settings=settings,
             asr=asr,
@@ -124,8 +128,8 @@ class Gateway:
             access=AccessPolicy(
                 settings.auth_tokens(), settings.app_allowed_origins, settings.app_allowed_hosts
             ),
-            clients=Clients(settings.app_trusted_proxies),
-            resume=ResumeTokens(settings.resume_keys(), settings.app_resume_window_s),
+            clients=Clients(settings.app_trusted_proxies, resume.marks),
+            resume=resume,
             version=version,
         )
         gateway.switch = RecognitionSwitch(
@@ -222,6 +226,7 @@ def _admission_rules(settings: GatewaySettings) -> AdmissionRules:
             client_sessions=settings.ws_max_sessions_per_client,
             new_per_minute=settings.ws_new_sessions_per_minute,
             client_new_per_minute=settings.ws_client_new_sessions_per_minute,
+            client_resumes_per_minute=settings.ws_client_resumes_per_minute,
         ),
     )
 

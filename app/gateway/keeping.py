@@ -89,6 +89,8 @@ class Keeper:
 
     async def _on_nudge(self, nudge: Nudge) -> None:
         match nudge:
+            case Nudge.SUPERSEDED:
+                raise over(ContractError(ErrorCode.SUPERSEDED))
             case Nudge.DRAIN:
                 await self._come_to_an_end()
             case Nudge.RECOGNITION_OFF if self._kept.state is State.STREAMING:
@@ -135,7 +137,7 @@ class Keeper:
                 return False
             if nudge is Nudge.RECOGNITION_OFF and self._kept.state is State.STREAMING:
                 return True
-            if nudge is Nudge.RECOGNITION_MOVED:
+            if nudge in {Nudge.RECOGNITION_MOVED, Nudge.SUPERSEDED}:
                 await self._on_nudge(nudge)
 
     async def _end_with(self, error: ContractError) -> None:

@@ -14,7 +14,8 @@ from app.gateway.audio import AudioDecoder
 from app.gateway.audio_queue import ArrivalClock, AudioQueue
 from app.gateway.progress import BEGINNING, Progress
 from app.gateway.requests import SessionRequest
-from app.gateway.resume import Claim, ResumeTokens
+from app.gateway.resume import Claim
+from app.gateway.succession import ClientTokens
 
 _BYTES_PER_SAMPLE: Final = 2
 _HANDED_AT_ONCE_S: Final = 0.1
@@ -42,7 +43,7 @@ class Recognition:
         request: SessionRequest,
         riva_rate: int | None,
         queue_seconds: float,
-        tokens: ResumeTokens,
+        tokens: ClientTokens,
         claim: Claim | None = None,
     ) -> None:
         rate = riva_rate or request.sample_rate

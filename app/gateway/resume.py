@@ -6,6 +6,7 @@ signed, not encrypted: what is in it, the client knows.
 
 import hashlib
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import time
@@ -20,10 +21,12 @@ from app.contract.fields import ResumeOffer, ResumePoint
 from app.contract.limits import DEFAULT_HEARTBEAT_S
 from app.gateway.progress import BEGINNING
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _SALT: Final = b"perch resume"
 """Keeps these signatures apart from any others made with the same keys."""
 
+_MARK_SALT: Final = b"perch resume mark\0"
+_MARK_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 _MOST_LETTERS: Final = 40
 """Of the one word a token may have in it: where it is heard again, it is not said twice."""
@@ -39,10 +42,12 @@ class Claim:
     Attributes:
         cursor: Where the session goes on.
         session_id: Of the session; None for the token of a hello, which belongs to none yet.
+        mark: Of the client it was issued to.
     """
 
     cursor: Cursor
     session_id: str | None
+    mark: str = ""
 
 
 class _Payload(BaseModel):
@@ -56,6 +61,7 @@ class _Payload(BaseModel):
     pos: float = Field(ge=0, allow_inf_nan=False)
     cov: float = Field(ge=0, allow_inf_nan=False)
     seg: int = Field(ge=0)
+    by: str
     word: str | None = Field(default=None, min_length=1, max_length=_MOST_LETTERS)
     from_: float = Field(default=0.0, ge=0, allow_inf_nan=False, alias="from")
 
@@ -85,21 +91,35 @@ class ResumeTokens:
             salt=_SALT,
             signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
         )
+        self._marking = [
+            hashlib.sha256(_MARK_SALT + key.encode()).digest() for key in reversed(ordered)
+        ]
         self.window_s = window_s
         self._clock = clock
 
-    def offer(self) -> ResumeOffer:
+    def marks(self, client: bytes) -> tuple[str, ...]:
+        """Return what tokens know a client by, one for each key, the one that signs first.
+
+        Keyed, so that nobody who sees a token can try out what the client shows to be let in.
+        """
+        digests = [
+            hashlib.blake2b(client, digest_size=_MARK_BYTES, key=key).digest()
+            for key in self._marking
+        ]
+        return tuple(urlsafe_b64encode(digest).decode() for digest in digests)
+
+    def offer(self, mark: str = "") -> ResumeOffer:
         """Return what a hello says: the beginning of any session, good until its first token."""
         return ResumeOffer(
-            token=self._issue(BEGINNING, None),
+            token=self._issue(BEGINNING, None, mark),
             window_s=self.window_s,
             heartbeat_s=DEFAULT_HEARTBEAT_S,
         )
 
-    def point(self, cursor: Cursor, session_id: str) -> ResumePoint:
-        """Return where a session can be gone on with."""
+    def point(self, cursor: Cursor, session_id: str, mark: str = "") -> ResumePoint:
+        """Return where a session can be gone on with, by the client with a mark."""
         return ResumePoint(
-            position=round(cursor.position, _DECIMALS), token=self._issue(cursor, session_id)
+            position=round(cursor.position, _DECIMALS), token=self._issue(cursor, session_id, mark)
         )
 
     def read(self, token: str) -> Claim:
@@ -129,9 +149,9 @@ class ResumeTokens:
                 if age > 0
                 else f"the token is from {-age:.0f} s ahead; the gateways' clocks differ"
             )
-        return Claim(payload.cursor(), payload.sid)
+        return Claim(payload.cursor(), payload.sid, payload.by)
 
-    def _issue(self, cursor: Cursor, session_id: str | None) -> str:
+    def _issue(self, cursor: Cursor, session_id: str | None, mark: str) -> str:
         content: dict[str, object] = {
             "v": _VERSION,
             "at": round(self._clock(), 1),
@@ -139,6 +159,7 @@ class ResumeTokens:
             "pos": round(cursor.position, _DECIMALS),
             "cov": round(cursor.covered, _DECIMALS),
             "seg": cursor.segment_id,
+            "by": mark,
         }
         if cursor.again is not None:
             content["word"] = cursor.again.letters

@@ -30,6 +30,7 @@ from app.gateway.pace import TokenBucket
 from app.gateway.recognition import Recognition
 from app.gateway.requests import Finalise, Reply, SessionRequest, Start, Stop
 from app.gateway.states import Action, Event, State, Step, step
+from app.gateway.succession import ClientTokens
 from app.gateway.telling import Teller
 from app.gateway.waiting import Ticket
 from app.gateway.watch import Clock, Nudge
@@ -69,6 +70,8 @@ class GatewaySession:
         self._voice = voice
         self._visitor = visitor
         self._ticket: Ticket | None = None
+        self._session_id = ""
+        self._tokens = ClientTokens(gateway.resume, visitor)
         self.state = State.IDLE
         self.recognition: Recognition | None = None
         self._input: AudioInput | None = None
@@ -108,6 +111,18 @@ class GatewaySession:
         """Say that another recogniser goes on with a session that runs."""
         self._keeper.nudge(Nudge.RECOGNITION_MOVED)
 
+    @property
+    def ticket(self) -> Ticket | None:
+        """The session's slot, or its place in line."""
+        return self._ticket
+
+    def superseded(self, *, gives_back: bool) -> None:
+        """Let another connection have the session, and end."""
+        if not gives_back:
+            self._ticket = None
+        self._release()
+        self._keeper.nudge(Nudge.SUPERSEDED)
+
     async def run(self) -> None:
         """Serve the connection until it ends."""
         self._gateway.sessions.add(self)
@@ -134,7 +149,7 @@ class GatewaySession:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 tasks.create_task(self._keeper.run())
-                await self._teller.send(self._voice.hello(self._gateway.resume.offer()))
+                await self._teller.send(self._voice.hello(self._tokens.offer()))
                 await self._read()
         except* OverError as group:
             ending = first_ending(group)
@@ -233,16 +248,15 @@ class GatewaySession:
 
     async def _start(self, request: SessionRequest) -> None:
         asked = self._step(Event.START)
-        tokens = self._gateway.resume
-        claim = None if request.resume is None else tokens.read(request.resume)
-        # The token of a hello belongs to no session: who has it begins one.
-        goes_on = claim is not None and claim.session_id is not None
-        self._ticket = self._gateway.admission.queue(self._visitor, resumed=goes_on)
+        gateway, settings = self._gateway, self._settings
+        claim = self._tokens.claim(request.resume)
+        self._ticket = gateway.succession.ticket(claim, gateway.admission, self._visitor)
         self.state = asked.state
-        settings = self._settings
         recognition = Recognition(
-            request, settings.audio_riva_sample_rate, settings.audio_queue_s, tokens, claim
+            request, settings.audio_riva_sample_rate, settings.audio_queue_s, self._tokens, claim
         )
+        self._session_id = recognition.session_id
+        gateway.succession.enter(self._session_id, self)
         entering = self._enter(recognition, self._ticket)
         if self._ticket.is_admitted:
             await entering
@@ -380,6 +394,7 @@ class GatewaySession:
             raise over(self.ending)
 
     def _release(self) -> None:
+        self._gateway.succession.leave(self._session_id, self)
         if self._ticket is not None:
             self._ticket.give_back()
         self._ticket = None

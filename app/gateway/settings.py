@@ -283,6 +283,11 @@ class GatewaySettings(UploadSettings, IncomingSettings):
         0.0,
         description="a number from 0 to 1000000: sessions begun by one client; 0 means no limit",
     )
+    ws_client_resumes_per_minute: PerMinute = Field(
+        120.0,
+        description="a number from 0 to 1000000: sessions one client goes on with by a resume "
+        "token; 0 means no limit",
+    )
     ws_max_message_size_mb: Annotated[float, Gt(0), Le(64)] = Field(
         10.0, description="a number above 0, to 64: largest message in MiB"
     )

@@ -26,6 +26,7 @@ class Alarm(StrEnum):
 class Nudge(StrEnum):
     """What the gateway can want of a connection, the most urgent first."""
 
+    SUPERSEDED = "superseded"
     DRAIN = "drain"
     RECOGNITION_OFF = "recognition_off"
     RECOGNITION_MOVED = "recognition_moved"

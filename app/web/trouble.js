@@ -222,6 +222,7 @@ const BUSY_CODES = new Set([
   "too_many_client_sessions",
   "too_many_client_connections",
   "too_many_new_sessions",
+  "too_many_resumes",
   "waiting_room_full",
   "draining",
 ]);

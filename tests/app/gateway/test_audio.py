@@ -12,10 +12,12 @@ from app.asr import Transcript, Word
 from app.gateway import audio_queue
 from app.gateway.audio import AudioDecoder
 from app.gateway.audio_queue import ArrivalClock, AudioQueue
+from app.gateway.clients import Visitor
 from app.gateway.pace import TokenBucket
 from app.gateway.recognition import Recognition
 from app.gateway.requests import SessionRequest
 from app.gateway.resume import ResumeTokens
+from app.gateway.succession import ClientTokens
 
 
 def decoded(decoder: AudioDecoder, data: bytes, cuts: list[int]) -> tuple[bytes, float, int]:
@@ -177,7 +179,12 @@ def transcript(processed: float | None, words: tuple[Word, ...] = ()) -> Transcr
 
 
 async def test_a_result_is_as_old_as_the_newest_audio_the_recogniser_had(time: Time) -> None:
-    recognition = Recognition(SessionRequest(sample_rate=16_000), None, 5.0, ResumeTokens([], 120))
+    recognition = Recognition(
+        SessionRequest(sample_rate=16_000),
+        None,
+        5.0,
+        ClientTokens(ResumeTokens([], 120), Visitor(b"")),
+    )
     for _ in range(10):
         recognition.arrivals.arrived(0.1)
         await recognition.queue.put(bytes(3200))
@@ -190,7 +197,12 @@ async def test_a_result_is_as_old_as_the_newest_audio_the_recogniser_had(time: T
 
 
 async def test_segments_follow_each_other_without_overlap() -> None:
-    recognition = Recognition(SessionRequest(sample_rate=16_000), None, 5.0, ResumeTokens([], 120))
+    recognition = Recognition(
+        SessionRequest(sample_rate=16_000),
+        None,
+        5.0,
+        ClientTokens(ResumeTokens([], 120), Visitor(b"")),
+    )
     word = Word(word="x", start=0.2, end=0.9, confidence=None, speaker=None, language=None)
     recognition.note(transcript(1.0, (word,)))
     assert (recognition.segment_id, recognition.segment_start) == (1, 0.9)

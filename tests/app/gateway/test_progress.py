@@ -4,10 +4,12 @@ import pytest
 
 from app.asr import Cursor, StreamControl, Transcript
 from app.contract.fields import AudioSpan
+from app.gateway.clients import Visitor
 from app.gateway.progress import BEGINNING, Progress
 from app.gateway.recognition import Recognition
 from app.gateway.requests import SessionRequest
 from app.gateway.resume import ResumeTokens
+from app.gateway.succession import ClientTokens
 
 
 class Stream:
@@ -105,7 +107,12 @@ def test_nothing_is_lost_where_everything_is_final_or_nothing_came() -> None:
 
 @pytest.mark.asyncio
 async def test_a_finalize_waits_behind_the_audio_that_was_sent_before_it() -> None:
-    recognition = Recognition(SessionRequest(sample_rate=16_000), None, 5.0, ResumeTokens([], 120))
+    recognition = Recognition(
+        SessionRequest(sample_rate=16_000),
+        None,
+        5.0,
+        ClientTokens(ResumeTokens([], 120), Visitor(b"")),
+    )
     stream = Stream()
     recognition.control.attach(stream)
     for _ in range(2):

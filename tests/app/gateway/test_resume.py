@@ -6,7 +6,7 @@ chaos suite; here it is what the messages say, to the digit.
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from websockets.asyncio.client import connect
@@ -39,7 +39,7 @@ SECOND = StreamScript(results=(final("three", 0.5, 0.8, 0.9),))
 
 
 @asynccontextmanager
-async def two_gateways(emulator: Emulator, **changes: float) -> AsyncIterator[tuple[Running, ...]]:
+async def two_gateways(emulator: Emulator, **changes: object) -> AsyncIterator[tuple[Running, ...]]:
     async with (
         running_gateway(emulator, None, app_resume_keys=KEY, **changes) as one,
         running_gateway(emulator, None, app_resume_keys=KEY, **changes) as other,
@@ -125,27 +125,110 @@ async def test_the_rate_of_the_audio_may_change_since_positions_are_seconds(
     assert duration == pytest.approx(point["position"] + 1.0, abs=1e-3)
 
 
-async def test_a_connection_may_be_resumed_while_the_old_one_still_lives(
+async def test_who_comes_back_while_the_old_connection_lives_goes_on_in_its_slot_and_that_one_ends(
     emulator: Emulator,
 ) -> None:
     emulator.set_script(Script(streams=(FIRST, SECOND)))
-    async with running_gateway(emulator) as gateway, client(gateway) as old:
+    async with (
+        running_gateway(emulator, ws_max_concurrent_sessions=1) as gateway,
+        client(gateway, "/?wait=60") as old,
+        client(gateway, "/?wait=60") as new,
+        client(gateway, "/?wait=60") as stranger,
+    ):
         await A.begin(old, resumable=True)
         await old.send(SILENCE_100MS * 6)
         point = (await said_until(old, "transcription"))[-1]["resume"]
-        async with client(gateway) as new:
-            await A.begin(new, resumable=True, resume=point["token"])
-            assert (await said_until(new, "session_started"))[-1]["resumed"] is not None
-            assert gateway.gateway.admission.sessions == 2
-            # The old one goes on as if nothing were, until its client or a limit ends it.
-            await old.send(SILENCE_100MS * 6)
-            assert (await said_until(old, "transcription"))[-1]["text"] == "two"
-            await old.close()
-            await new.send(SILENCE_100MS * 10)
-            await send(new, "stop_transcription")
-            heard = await said_until(new, "session_stopped")
+        await A.begin(stranger)
+        assert (await said(stranger))["place"] == 1
+        # All slots are in use and somebody waits: the session has its slot already.
+        await A.begin(new, resumable=True, resume=point["token"])
+        assert (await said(new))["resumed"] is not None
+        error, code = await last_words(old)
+        assert (error["code"], error["retryable"], code) == ("superseded", False, 1008)
+        assert gateway.gateway.admission.sessions == 1
+        await new.send(SILENCE_100MS * 10)
+        await send(new, "stop_transcription")
+        heard = await said_until(new, "session_stopped")
+        assert (await said(stranger))["type"] == "session_started"
     assert [message["segment_id"] for message in of_type(heard, "transcription")] == [1]
     assert gateway.gateway.admission.sessions == 0
+    assert not gateway.gateway.succession._bearers
+
+
+async def test_a_token_used_again_and_again_has_one_live_session_and_counts_each_time(
+    emulator: Emulator,
+) -> None:
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(
+            running_gateway(emulator, ws_client_resumes_per_minute=3)
+        )
+        lines = [await stack.enter_async_context(client(gateway)) for _ in range(6)]
+        await A.begin(lines[0], resumable=True)
+        await lines[0].send(SILENCE_100MS * 6)
+        point = (await said_until(lines[0], "transcription"))[-1]["resume"]
+        for line in lines[1:4]:
+            await A.begin(line, resumable=True, resume=point["token"])
+            assert (await said(line))["type"] == "session_started"
+            assert gateway.gateway.admission.sessions == 1
+        for line in lines[4:]:
+            await A.begin(line, resumable=True, resume=point["token"])
+            error = await said(line)
+            assert (error["code"], error["retryable"]) == ("too_many_resumes", True)
+            assert 0 < error["retry_after"] <= 20
+        for line in lines[:3]:
+            assert (await last_words(line))[0].get("code") in {"superseded", None}
+        # Who was refused ended nobody.
+        await send(lines[3], "ping")
+        assert (await said_until(lines[3], "pong"))[-1]["type"] == "pong"
+
+
+async def test_the_token_of_a_client_with_another_bearer_token_is_refused_and_ends_nobody(
+    emulator: Emulator,
+) -> None:
+    ann, ben = ({"Authorization": f"Bearer {name}-token-0123456789"} for name in ("ann", "ben"))
+    tokens = "ann-token-0123456789,ben-token-0123456789"
+    async with (
+        two_gateways(emulator, app_auth_tokens=tokens) as gateways,
+        client(gateways[0], additional_headers=ann) as hers,
+    ):
+        await A.begin(hers, resumable=True, heartbeat=60)
+        started, beat = await said(hers), await said(hers)
+        for gateway in gateways:
+            async with client(gateway, additional_headers=ben) as his:
+                await A.begin(his, resume=beat["resume"]["token"])
+                error = await said(his)
+                assert (error["code"], error["retryable"]) == ("resume_rejected", False)
+                assert "was given to another client" in error["error"]
+        await send(hers, "ping")
+        assert (await said(hers))["type"] == "pong"
+        async with client(gateways[1], additional_headers=ann) as again:
+            await A.begin(again, resume=beat["resume"]["token"])
+            assert (await said(again))["session_id"] == started["session_id"]
+
+
+async def test_without_bearer_tokens_another_address_goes_on_as_a_new_session_and_ends_nobody(
+    emulator: Emulator,
+) -> None:
+    emulator.set_script(Script(streams=(FIRST, SECOND, SECOND)))
+    async with (
+        running_gateway(emulator, ws_client_new_sessions_per_minute=1) as gateway,
+        client(gateway) as old,
+        client(gateway, local_addr=("127.0.0.9", 0)) as moved,
+        client(gateway, local_addr=("127.0.0.9", 0)) as again,
+    ):
+        await A.begin(old, resumable=True)
+        started = await said(old)
+        await old.send(SILENCE_100MS * 6)
+        point = (await said_until(old, "transcription"))[-1]["resume"]
+        await A.begin(moved, resumable=True, resume=point["token"])
+        resumed = await said(moved)
+        assert resumed["resumed"] == {"position": point["position"], "segment_id": 1}
+        assert resumed["session_id"] != started["session_id"]
+        # It counts where it comes from, and as a new one.
+        await A.begin(again, resume=point["token"])
+        assert (await said(again))["code"] == "too_many_new_sessions"
+        await send(old, "ping")
+        assert (await said_until(old, "pong"))[-1]["type"] == "pong"
 
 
 @both
@@ -228,6 +311,11 @@ async def test_a_resumed_session_is_next_in_the_waiting_room(emulator: Emulator)
         await A.begin(running, resumable=True)
         await running.send(SILENCE_100MS * 6)
         point = (await said_until(running, "transcription"))[-1]["resume"]
+        # Its session is over; whoever has the slot now is somebody else.
+        await send(running, "stop_transcription")
+        await said_until(running, "session_stopped")
+        await A.begin(running)
+        await said(running)
         await A.begin(new)
         first = await said(new)
         assert (first["type"], first["place"]) == ("queued", 1)

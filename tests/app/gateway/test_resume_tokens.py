@@ -74,6 +74,7 @@ def test_a_token_where_no_word_is_heard_again_has_none_in_it() -> None:
         "pos",
         "cov",
         "seg",
+        "by",
     }
 
 
