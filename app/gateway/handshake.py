@@ -19,6 +19,7 @@ from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS, Request, Respons
 from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.answers import WEBSOCKET_VERSION, last_answer
+from app.gateway.http_connections import peer_of
 from app.gateway.http_protocol import LINGER_S, HttpConfig
 from app.gateway.logs import get_logger
 
@@ -35,6 +36,11 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
 
     _deadline: TimerHandle | None = None
     _is_refused = False
+
+    @property
+    def peer(self) -> str:
+        """Address of the other end."""
+        return peer_of(self.client)
 
     @property
     def quiet_since(self) -> float | None:

@@ -3,7 +3,8 @@
 A WebSocket stays in it until its handshake is answered with 101; from then on admission bounds it.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final, Protocol
@@ -20,6 +21,10 @@ MAX_LINGERING: Final = 64
 
 class Held(Protocol):
     """A connection, as far as the table looks at it."""
+
+    @property
+    def peer(self) -> str:
+        """Address of who opened it: a client, or the proxy that many of them come by."""
 
     @property
     def quiet_since(self) -> float | None:
@@ -58,7 +63,7 @@ class HttpConnections:
         """Count a connection; where that is one too many, cut the one that is least missed.
 
         That is who has not read an answer for longest, then who was quiet for longest, then who
-        asks for more before it is answered.
+        asks for more before it is answered; if it can be, one of the peer that has most of them.
 
         Returns:
             False where all others are at work on one request: the newcomer is one too many.
@@ -90,12 +95,25 @@ class HttpConnections:
         one.abort()
 
     def _make_room(self) -> bool:
+        # Who has most of the places gives one up first: else a client that opens connections faster
+        # than others can ask would have the others cut.
+        opened = Counter(one.peer for one in self._held)
+        most = max(opened.values())
+        greediest = [one for one in self._held if opened[one.peer] == most]
+        return self._cut_one_of(greediest) or self._cut_one_of(self._held)
+
+    def _cut_one_of(self, some: Collection[Held]) -> bool:
         for reason, since in _LEAST_MISSED:
-            candidates = [(at, one) for one in self._held if (at := since(one)) is not None]
+            candidates = [(at, one) for one in some if (at := since(one)) is not None]
             if candidates:
                 self.cut(min(candidates, key=lambda pair: pair[0])[1], reason)
                 return True
         return False
+
+
+def peer_of(client: tuple[str, int] | None) -> str:
+    """Return the address uvicorn knows of a connection's other end; empty where there is none."""
+    return "" if client is None else client[0]
 
 
 def _long(since: float | None) -> float | None:

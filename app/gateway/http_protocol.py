@@ -23,7 +23,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.answers import last_answer
-from app.gateway.http_connections import HttpConnections
+from app.gateway.http_connections import HttpConnections, peer_of
 from app.gateway.incoming import IncomingRules
 from app.gateway.metrics import GatewayMetrics
 from app.gateway.peer import HangUpWatch
@@ -131,6 +131,11 @@ class GatewayHttpProtocol(H11Protocol):
         # None before the first request, whatever uvicorn's annotation says.
         cycle: RequestResponseCycle | None = self.cycle
         return self._awaits_turn or (cycle is not None and not cycle.response_complete)
+
+    @property
+    def peer(self) -> str:
+        """Address of the other end."""
+        return peer_of(self.client)
 
     @property
     def quiet_since(self) -> float | None:

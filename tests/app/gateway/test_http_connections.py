@@ -6,11 +6,15 @@ from asyncio import StreamReader, StreamWriter
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
 
 import pytest
 
 from app.emulator import Emulator
 from app.gateway import http_protocol
+from app.gateway.http_connections import HttpConnections
+from app.gateway.metrics import GatewayMetrics
 from app.gateway.uploads.metrics import UploadCounts
 from tests.app.gateway.running import (
     DEADLINE_S,
@@ -173,3 +177,29 @@ async def test_of_a_body_that_nobody_takes_one_piece_is_read_a_turn(
         counting.cancel()
     assert len(read) > 16
     assert max(read.values()) == 1
+
+
+@dataclass(eq=False)
+class Idle:
+    """A connection on which nothing has happened."""
+
+    peer: str
+    quiet_since: float
+    unread_since: float | None = None
+    busy_since: float | None = None
+    is_cut: bool = False
+
+    def abort(self) -> None:
+        self.is_cut = True
+
+
+async def test_who_opens_most_makes_room_before_who_has_one_connection_for_longer() -> None:
+    table = HttpConnections(4, GatewayMetrics("0"))
+    now = monotonic()
+    alone = Idle("192.0.2.1", now - 0.5)
+    many = [Idle("192.0.2.2", now - 0.4 + number / 10) for number in range(3)]
+    for one in (alone, *many):
+        assert table.add(one)
+    assert table.add(Idle("192.0.2.2", now))
+    assert table.add(Idle("192.0.2.3", now))
+    assert [one.is_cut for one in (alone, *many)] == [False, True, True, False]
