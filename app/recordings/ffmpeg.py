@@ -37,6 +37,10 @@ _COPIED_LIVE_BYTES: Final = 512
 """Of what comes as it is spoken: a tenth of a second of a browser's Opus."""
 
 _FLOAT_BYTES: Final = 4
+_NOTHING_HEARD: Final = (
+    "ffmpeg finds no sound in it that can be decoded as it comes, and an MP4 with its index at the "
+    "end has none; `ffmpeg -i FILE -ac 1 -ar 16000 OUTPUT.wav` makes what is accepted of it"
+)
 _END_S: Final = 5.0
 """For a program that was killed to be gone."""
 
@@ -111,7 +115,7 @@ class FfmpegSound:
     def _check_end(self) -> None:
         # Its output has ended, so it is on its way out.
         if self._program.wait(_END_S) or not self._decoded:
-            self.reason = "ffmpeg finds no sound in it that it can decode"
+            self.reason = _NOTHING_HEARD
 
     def _feed(self) -> None:
         position = 0
