@@ -25,7 +25,7 @@ _SERVICES: Final[Mapping[str, str]] = {
     "kms": "AWS KMS",
     "logs": "Amazon CloudWatch Logs",
     "s3": "Amazon S3",
-    "secretsmanager": "AWS Secrets Manager",
+    "secretsmanager": "AWS Secrets Manager",  # pragma: allowlist secret
     "sns": "Amazon SNS",
     "ssm": "AWS Systems Manager",
     "wafv2": "AWS WAF",

@@ -67,7 +67,7 @@ _MARKS: Final = (
     Mark(0, b"#!AMR", "AMR"),
     Mark(0, b"#!SILK", "SILK"),
     Mark(1, b"#!SILK", "SILK"),
-    Mark(0, bytes.fromhex("3026b2758e66cf11"), "WMA"),
+    Mark(0, bytes.fromhex("3026b2758e66cf11"), "WMA"),  # pragma: allowlist secret
     Mark(0, b"FLV\x01", "a Flash video"),
     Mark(0, b"wvpk", "WavPack"),
     Mark(0, b"MAC ", "Monkey's Audio"),

@@ -35,7 +35,7 @@ HEADS = [
     b"caff\0\1\0\0",
     b".snd\0\0\0\x18",
     b"NIST_1A\n   1024\n",
-    bytes.fromhex("726966662e91cf11a5d628db04c10000"),
+    bytes.fromhex("726966662e91cf11a5d628db04c10000"),  # pragma: allowlist secret
     b"fLaC",
     b"OggS\0\2",
     b"ID3\4\0\0\0\0\0\0",

@@ -19,7 +19,7 @@ def test_the_persons_profile_and_files_are_neither_used_nor_in_the_way(
     (tmp_path / "config").write_text("this is [no file of AWS's")
     monkeypatch.setenv("AWS_PROFILE", "that-does-not-exist")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")  # pragma: allowlist secret
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     key = issue(tmp_path / "credentials")
     access = aws_access("http://127.0.0.1:1", "us-east-2", tmp_path / "credentials")

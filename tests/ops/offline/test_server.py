@@ -112,7 +112,10 @@ def test_every_protocol_of_aws_is_told_that_its_key_is_wrong(server: Server, ser
     }
     right = server.key
     for key, code in (
-        (AccessKey("AKIAIOSFODNN7EXAMPLE", right.secret), "InvalidClientTokenId"),
+        (
+            AccessKey("AKIAIOSFODNN7EXAMPLE", right.secret),  # pragma: allowlist secret
+            "InvalidClientTokenId",
+        ),  # pragma: allowlist secret
         (AccessKey(right.id, right.secret[::-1]), "SignatureDoesNotMatch"),
     ):
         with pytest.raises(ClientError) as refused:
