@@ -23,6 +23,7 @@ from app.asr.intake import Intake, Tap
 from app.asr.reopening import Reopening
 from app.asr.replay import ReplayBuffer
 from app.asr.stream import RecognitionStream, stop_tasks
+from app.asr.wire.allowance import Allowance
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -81,12 +82,13 @@ class LastingStream:
         self._line = first
         self._rules = rules
         self._rate = rules.stream.sample_rate
-        origin = round(begin.position * self._rate)
+        self._origin = origin = round(begin.position * self._rate)
         self._buffer = ReplayBuffer(round(rules.replay_s * self._rate), origin)
         self._coverage = Coverage(self._buffer, self._rate, begin, interims=rules.stream.interims)
         self._intake = Intake(audio, self._buffer, min(rules.patience_s, rules.replay_s))
         self._now = asyncio.get_running_loop().time
         self._reopening = Reopening(rules.reopen, _draw)
+        self._allowance = Allowance()
         self._tap: Tap | None = None  # of the call that is open
         self._worked = False
         self._broke: AsrError | None = None
@@ -140,7 +142,10 @@ class LastingStream:
         rules = self._rules_of_call()
         self._tap = tap = Tap(self._intake, self._start, rules.largest_chunk)
         self._finalising.open(tap)
-        stream = RecognitionStream(self._line.call, tap, rules, partial(self._end_quiet, tap))
+        self._allowance.call_opens((self._start - self._origin) / self._rate)
+        stream = RecognitionStream(
+            self._line.call, tap, rules, partial(self._end_quiet, tap), self._allowance
+        )
         self._line.when_moved(self._leave)
         try:
             async with aclosing(stream.transcripts()) as transcripts:

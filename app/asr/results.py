@@ -28,6 +28,7 @@ class StreamResults:
         heard: seconds of audio the recogniser was sent so far.
         word_times: False when word times were not asked for: words without times are then left out,
             since Riva writes 0 where it has none.
+        allowance: how much may be said; None for a session of its own.
     """
 
     def __init__(
@@ -36,11 +37,12 @@ class StreamResults:
         heard: Callable[[], float],
         *,
         word_times: bool,
+        allowance: Allowance | None = None,
     ) -> None:
         self._to_caller = to_caller
         self._heard = heard
         self._word_times = word_times
-        self._allowance = Allowance()
+        self._allowance = allowance or Allowance()
         self._segment_id = 0
         self.standing = Standing()
 

@@ -14,6 +14,7 @@ from app.asr.quiet import QuietGap
 from app.asr.requests import audio_request
 from app.asr.results import StreamResults
 from app.asr.timeline import Timeline
+from app.asr.wire.allowance import Allowance
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
@@ -75,6 +76,7 @@ class RecognitionStream:
         rules: the bounds.
         on_quiet: called when an interim has stood for `rules.quiet_gap`; shall end the audio, or
             return True to be asked again shortly.
+        allowance: of the session this call is a part of; None for one of its own.
     """
 
     def __init__(
@@ -83,13 +85,18 @@ class RecognitionStream:
         audio: AsyncIterator[bytes],
         rules: StreamRules,
         on_quiet: Callable[[], bool] = lambda: False,
+        allowance: Allowance | None = None,
     ) -> None:
         self._call = call
         self._audio = audio
         self._rules = rules
         self._timeline = Timeline(rules.sample_rate)
+        self._allowance = allowance or Allowance()
         self._results = StreamResults(
-            self._timeline.to_caller, self._timeline.sent_seconds, word_times=rules.word_times
+            self._timeline.to_caller,
+            self._timeline.sent_seconds,
+            word_times=rules.word_times,
+            allowance=self._allowance,
         )
         self._interims = InterimPace(rules.interim_interval)
         self._quiet = QuietGap(
@@ -134,6 +141,7 @@ class RecognitionStream:
             if not self._half_closed:
                 raise _ended_early(self._timeline.caller_seconds)
         finally:
+            self._allowance.call_ended(self._timeline.sent_seconds())
             self._call.abort()
             self._write_deadline.close()
             self._quiet.close()

@@ -39,33 +39,48 @@ INTERIM_WORDS: Final = 200
 
 
 class Allowance:
-    """Counts what one call says.
-
-    Raises by each of its methods:
-        AsrError: ANSWER_TOO_LARGE.
-    """
+    """Counts what is said in a session, over all its calls: a new call is no new allowance."""
 
     def __init__(self) -> None:
         self._results = self._finals = self._words = self._letters = 0
+        self._sent = 0.0  # in earlier calls, with what was heard again
+        self._from = self._furthest = 0.0  # of the session's audio
+
+    def call_opens(self, at: float) -> None:
+        """A call begins at so many seconds of the session's audio."""
+        self._from = at
+
+    def call_ended(self, heard: float) -> None:
+        """It is over, and was sent so many seconds of audio."""
+        self._sent += heard
 
     def result(self, heard: float) -> None:
-        """One more, in so many seconds of audio."""
-        self._results += 1
-        _check("results", self._results, RESULTS, heard)
+        """One more, in so many seconds of this call's audio.
+
+        Raises:
+            AsrError: ANSWER_TOO_LARGE.
+        """
+        # Interims of audio that is heard again are said again.
+        self._results = _counted("results", self._results, 1, RESULTS, self._sent + heard)
 
     def said(self, letters: int, words: int, heard: float, *, is_final: bool) -> None:
-        """A result of so many characters and words."""
-        _check("characters in a result", letters, LETTERS, heard)
-        if not is_final:
-            return
-        self._finals += 1
-        self._letters += letters
-        self._words += words
-        _check("finals", self._finals, FINALS, heard)
-        _check("characters", self._letters, LETTERS, heard)
-        _check("words", self._words, WORDS, heard)
+        """A result of so many characters and words, in so many seconds of this call's audio.
+
+        One that is too much is not counted: another recogniser says something else.
+
+        Raises:
+            AsrError: ANSWER_TOO_LARGE.
+        """
+        self._furthest = heard = max(self._furthest, self._from + heard)
+        _counted("characters in a result", 0, letters, LETTERS, heard)
+        if is_final:
+            finals = _counted("finals", self._finals, 1, FINALS, heard)
+            all_letters = _counted("characters", self._letters, letters, LETTERS, heard)
+            self._words = _counted("words", self._words, words, WORDS, heard)
+            self._finals, self._letters = finals, all_letters
 
 
-def _check(what: str, count: int, allowed: Allowed, heard: float) -> None:
-    if count > (most := allowed.within(heard)):
+def _counted(what: str, before: int, more: int, allowed: Allowed, heard: float) -> int:
+    if before + more > (most := allowed.within(heard)):
         raise too_large(f"more than {most} {what} in {heard:.3f} s of audio")
+    return before + more

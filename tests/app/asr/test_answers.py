@@ -168,10 +168,8 @@ TOO_MUCH: dict[str, list[list[Any]]] = {
     "words in one message": [[final("a", *[word("w", 0, 1)] * 200_000)]],
     "results in one message": [[final("a")] * 50_000],
     "words of a final": [[final("a", *[word("w", 0, 1)] * (WORDS.base + 100))]],
-    "words of many finals": [[final("a", *[word("w", 0, 1)] * 500)]] * 6,
     "characters": [[final("a" * 300_000)]],
     "characters of an interim": [[interim("a" * 300_000)]],
-    "finals": [[final("a", audio_processed=0.01)] * 100] * (FINALS.base // 100 + 1),
     "results": [[interim("a")] * 300] * (RESULTS.base // 300 + 2),
 }
 
@@ -196,6 +194,32 @@ async def test_a_recogniser_that_says_too_much_is_left_and_the_words_come_from_a
     assert first.consecutive_errors == 1
 
 
+@pytest.mark.parametrize(
+    ("messages", "most"),
+    [
+        ([[final("a", audio_processed=0.01)] * 100] * 12, FINALS.within(1.0)),
+        ([[final("a", *[word("w", 0, 1)] * 500)]] * 6, WORDS.within(1.0) // 500),
+    ],
+    ids=["finals", "words"],
+)
+async def test_what_is_too_much_in_all_its_parts_is_heard_as_far_as_it_may_be(
+    messages: list[list[Any]], most: int
+) -> None:
+    heard: list[Transcript] = []
+
+    async def listen(client: RivaASRClient) -> None:
+        async for transcript in client.stream_transcribe(of(AUDIO)):
+            heard.append(transcript)  # noqa: PERF401 - kept although the stream ends in an error
+
+    async with (
+        serving(FakeRiva(script=says(*messages))) as riva,
+        client_of(riva, reopen_delay_ms=1) as client,
+    ):
+        with pytest.raises(AsrError, match="ANSWER_TOO_LARGE"):
+            await listen(client)
+    assert 0 < len(heard) <= most
+
+
 async def test_one_that_keeps_saying_too_much_ends_the_session_by_name_and_is_ejected() -> None:
     async with (
         serving(FakeRiva(script=says([final("a" * 300_000)]))) as one,
@@ -213,6 +237,28 @@ async def test_one_that_keeps_saying_too_much_ends_the_session_by_name_and_is_ej
             await client.aclose()
     # Five errors in a row eject one of them; the last one is never ejected.
     assert sorted(endpoint.ejections for endpoint in health) == [0, 1]
+
+
+async def test_a_session_that_is_reopened_has_no_new_allowance() -> None:
+    async def script(stream: Stream) -> None:
+        # Each stream makes a little progress, and says very much more.
+        while await stream.receive() is not None:
+            await stream.say(*[final("a", audio_processed=0.1)] * 100)
+
+    heard: list[Transcript] = []
+
+    async def listen(client: RivaASRClient) -> None:
+        async for transcript in client.stream_transcribe(of([tone(0.1)] * 100)):
+            heard.append(transcript)  # noqa: PERF401 - kept although the stream ends in an error
+
+    async with (
+        serving(FakeRiva(script=script)) as riva,
+        client_of(riva, reopen_delay_ms=1, chunk_size_bytes=3200) as client,
+    ):
+        with pytest.raises(AsrError, match="ANSWER_TOO_LARGE"):
+            await listen(client)
+        assert len(riva.streams) >= 3
+    assert FINALS.base <= len(heard) <= FINALS.within(10.0)
 
 
 async def test_what_a_fast_speaker_says_in_an_hour_is_within_the_bounds() -> None:
