@@ -15,14 +15,22 @@ from ops.places import usual_state_folder
 
 
 def own_name() -> str:
-    """How a person types this command here: its bare name only where their shell would find it."""
+    """How a person types this command here: its bare name only where their shell would find it.
+
+    Else its path: from the working folder where that is above it, from the root where it is not.
+    """
     found = shutil.which("perch")
     called = Path(sys.argv[0])
-    # Neither may be there: a deleted working folder, an installation that was moved.
-    with suppress(OSError):
-        if called.name == "perch" and not (found and Path(found).samefile(called)):
-            return shlex.quote(os.path.relpath(called))
-    return "perch"
+    if called.name != "perch":
+        return "perch"
+    try:
+        if found is not None and Path(found).samefile(called):
+            return "perch"
+        near = os.path.relpath(called)
+        return shlex.quote(str(called.absolute()) if near.startswith("..") else near)
+    except OSError:
+        # The working folder was deleted, or the installation moved.
+        return shlex.quote(str(called))
 
 
 def stack_options(stack: str, folder: Path) -> str:

@@ -65,14 +65,16 @@ def command(  # noqa: PLR0913 - one parameter an option
 
     Exit code 0 when every check holds, 1 when one does not, 2 for wrong usage.
     """
+    # What is wrong with the command line is said before anything is looked for.
+    token, recorded = read_token(token_file), recording.find(path)
     outputs = read(stack, chosen=state_dir)
     smoke = Smoke(
         outputs=outputs,
-        recorded=recording.find(path),
+        recorded=recorded,
         colour=colour,
         awake=[name for name, deployed in outputs.colours.items() if deployed.weight > 0],
         max_word_error_rate=max_wer,
-        token=read_token(token_file),
+        token=token,
         authority=ca,
         on_check=lambda check: None if as_json else click.echo(line_of(check)),
     )

@@ -288,6 +288,9 @@ def command(  # noqa: PLR0913 - one parameter an option
         raise CommandFailedError(error.about(_name(source))) from None
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+    except BrokenPipeError:
+        # Nobody reads what is heard: no fault of the recording.
+        raise
     except OSError as error:
         raise CommandFailedError(f"{_name(source)}: {error.strerror or error}") from None
     if as_json:

@@ -235,7 +235,7 @@ class Environment:
         recorded = shlex.quote(str(self._order.recorded.path))
         say(f"try      {perch} transcribe {recorded}{options}")
         say(f"switch   {perch} recognition off{options}")
-        say(f"stop     Ctrl-C here, or `{perch} down{options}` from anywhere")
+        say(f"stop     Ctrl-C here, or `{perch} down{options}` in another terminal")
 
     async def close(self) -> None:
         """Stop every process and forget the stack."""

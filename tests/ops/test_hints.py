@@ -1,6 +1,7 @@
 """What is suggested reaches the stack in question, and none that runs beside it."""
 
 import os
+import sys
 from pathlib import Path
 from shlex import split
 
@@ -51,6 +52,30 @@ def test_a_supervisor_that_hangs_is_to_be_ended_and_that_very_stack_to_be_cleare
     monkeypatch.setattr(psutil.Process, "send_signal", lambda *_: None)
     with pytest.raises(CommandFailedError, match=rf"down --state-dir {tmp_path}` again$"):
         down.stop(folder)
+
+
+def test_the_command_is_named_as_it_can_be_typed_where_the_person_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "a checkout" / "bin" / "perch"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    monkeypatch.setenv("PATH", "/none")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    for folder, name in (
+        (program.parents[1], "bin/perch"),
+        (tmp_path, "'a checkout/bin/perch'"),
+        (gone, f"'{program}'"),
+    ):
+        monkeypatch.chdir(folder)
+        assert hints.own_name() == name
+    gone.rmdir()
+    assert hints.own_name() == f"'{program}'"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert hints.own_name() == "perch"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What `perch transcribe` shows and refuses. Speech through a whole stack is in test_up."""
 
 import asyncio
+import errno
 import json
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from app.client import Partial, Queued, Reconnected, Transcription, WarningA
 from app.recordings import RecordingError, RecordingProblem
 from ops import transcribe
+from ops.cli import main
 from ops.recording import DEFAULT
 from ops.screen import Screen
 
@@ -179,6 +181,17 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     assert failed.exit_code == code
     assert failed.stderr.startswith(sentence)
     assert failed.stderr.count("\n") == 1
+
+
+def test_a_transcript_that_nobody_reads_is_no_fault_of_the_recording(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def nobody_reads(*_: object, **__: object) -> float:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(transcribe, "_run", nobody_reads)
+    ended = CliRunner().invoke(main, ["transcribe", str(DEFAULT), "--url", "ws://127.0.0.1:9"])
+    assert (ended.exit_code, ended.stderr) == (1, "")
 
 
 def test_a_stack_that_is_not_up_is_said_before_any_sound_is_read(tmp_path: Path) -> None:

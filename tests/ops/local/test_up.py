@@ -154,7 +154,7 @@ def test_it_says_what_runs_where_what_it_heard_and_what_to_try(up: Up) -> None:
     assert names == ["aws", "host", *colours, "listener"]
     assert WORDS in said
     assert f"page     {up.outputs.endpoint_url}/ui" in said
-    assert f"`perch down --state-dir {quote(str(up.folder.path))}` from anywhere" in said
+    assert f"`perch down --state-dir {quote(str(up.folder.path))}` in another terminal" in said
     assert (
         f"perch transcribe {quote(str(DEFAULT))} --state-dir {quote(str(up.folder.path))}" in said
     )
