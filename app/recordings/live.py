@@ -8,7 +8,7 @@ from typing import Final
 
 from app.recordings.errors import RecordingError
 from app.recordings.ffmpeg import demuxer_of
-from app.recordings.formats import container_of, is_text, mark_of, name_of
+from app.recordings.formats import HEAD_BYTES, container_of, is_text, mark_of, name_of
 from app.recordings.mpeg import frame_header
 
 _SURE_BYTES: Final = 4
@@ -19,8 +19,9 @@ def certain_name_of(head: bytes) -> str | None:
     """Return what a live stream beyond doubt is, for a sentence; None where it may be samples.
 
     Args:
-        head: Its first message, at least.
+        head: Its first message, at least; as of a file, `HEAD_BYTES` of it are looked at.
     """
+    head = head[:HEAD_BYTES]
     mark = mark_of(head)
     if mark is not None:
         is_tag = mark.of == b"ID3" and head[3:4] < b"\x10"
@@ -37,6 +38,7 @@ def certain_name_of(head: bytes) -> str | None:
 
 def can_be_decoded(head: bytes) -> bool:
     """Return whether `open_recording` takes what begins so, on this machine."""
+    head = head[:HEAD_BYTES]
     if demuxer_of(name_of(head)) is not None:
         return True
     try:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.recordings import certain_name_of
+from app.recordings.formats import HEAD_BYTES
 from tests.app.recordings.making import speech_like
 
 
@@ -76,6 +77,12 @@ def test_samples_of_sound_are_never_taken_for_anything_else(
     samples = np.random.default_rng(seed).standard_normal(length) * level
     scale = 32767 if kind == "<i2" else 1
     assert certain_name_of((np.clip(samples, -1, 1) * scale).astype(kind).tobytes()) is None
+
+
+def test_a_long_message_is_judged_by_its_beginning_alone() -> None:
+    page = b"<!doctype html>" + b"<p>bad gateway</p>" * 300
+    assert len(page) > HEAD_BYTES
+    assert certain_name_of(page + bytes(1000)) == certain_name_of(page) == "an HTML page"
 
 
 @given(st.binary(max_size=4096))
