@@ -20,6 +20,9 @@ _MOST_WAITING_BYTES: Final = 256 * 1024
 
 _MOST_WAITING_BLOCKS: Final = 20
 
+THREAD: Final = "decode a live recording"
+"""Name of a decoder's thread."""
+
 
 class _Inlet(io.RawIOBase):
     """What was sent and not yet decoded: written on the event loop, read in a thread."""
@@ -110,7 +113,7 @@ class FlowingRecording(Generic[Made]):
         """
         ended = False
         # Not before somebody waits for its end: a thread that nobody joins would be left behind.
-        thread = threading.Thread(target=self._decode, name="decode a live recording")
+        thread = threading.Thread(target=self._decode, name=THREAD)
         thread.start()
         try:
             while not ended:

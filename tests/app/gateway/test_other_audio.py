@@ -20,12 +20,14 @@ from hypothesis import strategies as st
 from app.contract import Dialect
 from app.contract.disguised import audio_in_text, text_in_audio
 from app.emulator import EmulatorSettings, serve
+from app.recordings.flowing import THREAD
 from tests.app.emulator.speech import FIXTURES, golden
 from tests.app.gateway.running import (
     PATH_B,
     SILENCE_100MS,
     Running,
     client,
+    eventually,
     running_gateway,
     said,
     said_until,
@@ -50,6 +52,11 @@ def container(kind: str) -> bytes:
     audio, rate = soundfile.read(SPOKEN)
     soundfile.write(file, audio, rate, format=kind.upper())
     return file.getvalue()
+
+
+def decoders() -> list[threading.Thread]:
+    """The threads that decode a live recording now."""
+    return [thread for thread in threading.enumerate() if thread.name == THREAD]
 
 
 async def heard_in(gateway: Running, messages: list[bytes]) -> list[dict[str, Any]]:
@@ -86,7 +93,7 @@ async def test_a_container_is_decoded_while_it_comes_and_its_client_told_once() 
                 word.strip(".,") for word in golden(CLIP).transcript.lower().split()
             ]
             assert {final["resume"] for final in finals} == {None}
-    assert not [thread for thread in threading.enumerate() if "container" in thread.name]
+    assert not decoders()
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -136,8 +143,9 @@ async def test_a_client_that_leaves_in_the_middle_of_a_container_leaves_no_threa
         await send(socket, "start_transcription")
         await socket.send(container("flac")[:9000])
         await said_until(socket, "warning")
+        await eventually(lambda: len(decoders()) == 1)
     async with asyncio.timeout(20):
-        while any("container" in thread.name for thread in threading.enumerate()):  # noqa: ASYNC110
+        while decoders():  # noqa: ASYNC110 - a thread's end is no event of the loop
             await asyncio.sleep(0.01)
 
 
