@@ -4,7 +4,6 @@ What it does when that gateway dies and there is another one is in `test_resume_
 Does not prove how fast anything is: of latencies only that they are there and in their order.
 """
 
-import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,17 +26,14 @@ from app.client import (
 )
 from app.contract import CloseCode, ErrorCode
 from tests.app.web.processes import Running, emulator, gateway
+from tests.support.words import bare, spoken_text
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SPOKEN = FIXTURES / "mic48k_us_m.flac"
-WORDS = "if the weather stays dry the workers expect to finish the roof by the end of the month"
+WORDS = bare(spoken_text(SPOKEN.name))
 TOKEN = "made-up-token-of-a-test"
 
 pytestmark = [pytest.mark.xdist_group("client"), pytest.mark.asyncio(loop_scope="module")]
-
-
-def bare(text: str) -> str:
-    return " ".join(re.findall(r"[a-z0-9']+", text.lower()))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

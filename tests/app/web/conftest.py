@@ -1,12 +1,10 @@
 """A real chromium with a false microphone, and the page in it, served by a real gateway."""
 
-import json
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -40,19 +38,6 @@ BROWSER_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-def spoken_text(name: str) -> str:
-    """What is said in a fixture, by its manifest."""
-    manifest: list[dict[str, Any]] = json.loads((FIXTURES / "manifest.json").read_text())
-    (entry,) = (entry for entry in manifest if entry["file"] == name)
-    text: str = entry["text"]
-    return text
-
-
-def bare(text: str) -> list[str]:
-    """The words of a text without case and punctuation."""
-    return re.findall(r"[a-z0-9']+", text.lower())
 
 
 @pytest.fixture(scope="package")

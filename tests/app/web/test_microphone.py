@@ -8,8 +8,9 @@ not prove which of these events a certain telephone sends.
 import pytest
 from playwright.async_api import Page
 
-from tests.app.web.conftest import SPOKEN, Opened, OpenPage, bare, spoken_text
+from tests.app.web.conftest import SPOKEN, Opened, OpenPage
 from tests.app.web.processes import Running
+from tests.support.words import bare, spoken_text
 
 pytestmark = [
     pytest.mark.browser,

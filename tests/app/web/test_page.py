@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from app.client import connect
-from tests.app.web.conftest import FIXTURES, SPOKEN, Door, OpenPage, bare, spoken_text
+from tests.app.web.conftest import FIXTURES, SPOKEN, Door, OpenPage
 from tests.app.web.processes import Running, gateway
+from tests.support.words import bare, spoken_text
 
 pytestmark = [
     pytest.mark.browser,

@@ -21,12 +21,11 @@ from tests.app.web.conftest import (
     Door,
     Opened,
     OpenPage,
-    bare,
     chromium_hearing,
-    spoken_text,
 )
 from tests.app.web.processes import Running, gateway
 from tests.chaos.toxics import LimitData, Timeout
+from tests.support.words import bare, lost_or_doubled, spoken_text
 
 pytestmark = [
     pytest.mark.browser,
@@ -98,7 +97,7 @@ async def test_a_killed_gateway_costs_no_word_of_what_is_said_meanwhile(
         await hint(page, "no word was lost")
     await page.locator("#figure-audio", has_text=TWO_S).wait_for(timeout=40_000)
     said = [word for name in TWO for word in bare(spoken_text(name))]
-    assert await last_words(opened) == said
+    assert lost_or_doubled(await last_words(opened), said, cuts=1) is None
     starts = await page.evaluate(STARTS)
     assert starts == sorted(starts)
     assert starts[-1] > 12, "times go on as if nothing had happened"
@@ -115,7 +114,8 @@ async def test_a_gateway_that_goes_away_is_left_before_it_closes(
         await hint(opened.page, "no word was lost")
         assert await first.process.wait() == 0
     await opened.page.wait_for_selector(".settled")
-    assert await last_words(opened) == bare(spoken_text(SPOKEN))
+    said = bare(spoken_text(SPOKEN))
+    assert lost_or_doubled(await last_words(opened), said, cuts=1) is None
     assert opened.complaints == [], "it never was without a connection"
 
 
@@ -129,7 +129,8 @@ async def test_a_network_that_vanishes_without_a_word_is_noticed(
     door.remove("gone")
     await hint(opened.page, "no word was lost")
     await opened.page.wait_for_selector(".settled")
-    assert await last_words(opened) == bare(spoken_text(SPOKEN))
+    said = bare(spoken_text(SPOKEN))
+    assert lost_or_doubled(await last_words(opened), said, cuts=1) is None
 
 
 async def test_a_recording_waits_for_the_connection(open_page: OpenPage, door: Door) -> None:
@@ -144,7 +145,8 @@ async def test_a_recording_waits_for_the_connection(open_page: OpenPage, door: D
     door.remove("breaks off")
     await hint(page, "no word was lost")
     await opened.state("idle")
-    assert bare(await opened.text()) == bare(spoken_text(name))
+    said = bare(spoken_text(name))
+    assert lost_or_doubled(bare(await opened.text()), said, cuts=1) is None
 
 
 async def test_a_session_that_cannot_be_saved_says_which_span_is_lost(
