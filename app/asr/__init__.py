@@ -1,7 +1,6 @@
 """Speech recognition by a Riva or NIM server: the only place on the gateway's side with gRPC."""
 
 from app.asr.client import RivaASRClient
-from app.asr.control import StreamControl
 from app.asr.errors import AsrError, ErrorCode, Fault
 from app.asr.events import (
     Cursor,
@@ -16,13 +15,14 @@ from app.asr.events import (
     Readiness,
     Resumed,
     RetryHealth,
+    Route,
     StreamEvent,
     Transcript,
     Word,
 )
-from app.asr.files import FileAudio
-from app.asr.resolver import Resolver
-from app.asr.routes import Route
+from app.asr.files.audio import FileAudio
+from app.asr.pool.resolver import Resolver
+from app.asr.session.control import StreamControl
 from app.asr.settings import RivaSettings
 from app.asr.settings_problems import Problem, SettingsError
 

@@ -6,20 +6,20 @@ import asyncio
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from app.asr.coverage import BEGINNING, checked
 from app.asr.errors import AsrError, ErrorCode
-from app.asr.events import Transcript
-from app.asr.file_recognition import FileRecognition
-from app.asr.files import FileAudio, FileLimits
+from app.asr.events import Route, Transcript
+from app.asr.files.audio import FileAudio, FileLimits
+from app.asr.files.recognition import FileRecognition
 from app.asr.languages import language_named
-from app.asr.lasting import LastingRules, LastingStream
-from app.asr.lines import StreamLines
-from app.asr.reopening import ReopenRules
-from app.asr.requests import join_options, opening_request
-from app.asr.resolver import SystemResolver
-from app.asr.retry import with_retries
-from app.asr.routes import Route, routes_of
-from app.asr.stream import StreamRules
+from app.asr.pool.lease import LeaseOpener
+from app.asr.pool.resolver import SystemResolver
+from app.asr.pool.retries import with_retries
+from app.asr.pool.routes import routes_of
+from app.asr.session.coverage import BEGINNING, checked
+from app.asr.session.lasting import LastingRules, LastingStream
+from app.asr.session.reopening import ReopenRules
+from app.asr.session.stream import StreamRules
+from app.asr.wire.requests import join_options, opening_request
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from app.asr.control import StreamControl, StreamOptions
     from app.asr.events import (
         Cursor,
         EndpointHealth,
@@ -45,10 +44,11 @@ if TYPE_CHECKING:
         RetryHealth,
         StreamEvent,
     )
-    from app.asr.requests import Options
-    from app.asr.resolver import Resolver
+    from app.asr.pool.resolver import Resolver
+    from app.asr.session.control import StreamControl, StreamOptions
     from app.asr.settings import RivaSettings
-    from app.asr.transport import Transport
+    from app.asr.wire.requests import Options
+    from app.asr.wire.transport import Transport
 
 Answer = TypeVar("Answer")
 
@@ -194,7 +194,7 @@ class RivaASRClient:
         patience_s: float,
     ) -> LastingStream:
         request = opening_request(self._settings, options, interims=rules.interims)
-        lines = StreamLines(self._routes, request, self._timeout)
+        lines = LeaseOpener(self._routes, request, self._timeout)
         lasting = LastingRules(
             stream=rules,
             reopen=ReopenRules(
@@ -353,9 +353,9 @@ class RivaASRClient:
         """Streams that the well recognisers of the current route take together.
 
         RIVA_ENDPOINT_STREAMS for each recogniser that is neither ejected nor known to be unready,
-        or fewer for one that lately refused a stream (`app.asr.slots`); 0 where none is well. None
-        where nobody knows: RIVA_ENDPOINT_STREAMS is 0 and not every one has refused a stream.
-        Streams of other gateways at the same recognisers are not counted.
+        or fewer for one that lately refused a stream (`app.asr.pool.capacity`); 0 where none is
+        well. None where nobody knows: RIVA_ENDPOINT_STREAMS is 0 and not every one has refused a
+        stream. Streams of other gateways at the same recognisers are not counted.
         """
         return self._routes.current.slots()
 

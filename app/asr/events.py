@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.asr.routes import Route
+
+class Route(StrEnum):
+    """Where recognition goes."""
+
+    PRIMARY = "primary"  # RIVA_ENDPOINTS, or RIVA_HOST
+    FALLBACK = "fallback"  # RIVA_FALLBACK_ENDPOINTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

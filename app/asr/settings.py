@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.asr.endpoints import Address, checked_host, parse_addresses
+from app.asr.addresses import Address, checked_host, parse_addresses
 from app.asr.settings_problems import (
     SettingsError,
     bracketed,

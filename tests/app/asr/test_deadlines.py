@@ -17,9 +17,9 @@ import pytest
 from app.asr import AsrError, RivaASRClient
 from tests.app.asr.conftest import client_of, settings_for
 from tests.app.asr.fake_riva import FakeRiva, serving
+from tests.app.asr.session.test_reopened_streams import Reader, check, client_of_all, hear
 from tests.app.asr.sound import of, tone
 from tests.app.asr.test_failures import tasks_of_client
-from tests.app.asr.test_reopened_streams import Reader, check, client_of_all, hear
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -92,7 +92,7 @@ async def test_a_connection_that_cannot_be_made_ready_does_not_hold_a_short_call
         await asyncio.Event().wait()
 
     # As a certificate on a file system that hangs.
-    monkeypatch.setattr("app.asr.channels.ChannelPool._open", stuck)
+    monkeypatch.setattr("app.asr.wire.channels.ChannelPool._open", stuck)
     async with client_of(FakeRiva(port=1), timeout_ms=100) as client:
         with pytest.raises(AsrError, match="DEADLINE_EXCEEDED"):
             await asyncio.wait_for(client.models(), 20)
@@ -117,8 +117,8 @@ async def test_a_close_that_hangs_ends_all_the_same(monkeypatch: pytest.MonkeyPa
     async def stuck(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("app.asr.transport.GrpcTransport.aclose", stuck)
-    monkeypatch.setattr("app.asr.roster._STOPPING_S", 0.05)
+    monkeypatch.setattr("app.asr.wire.transport.GrpcTransport.aclose", stuck)
+    monkeypatch.setattr("app.asr.pool.discovery._STOPPING_S", 0.05)
     async with serving(FakeRiva()) as riva:
         client = RivaASRClient(settings_for(riva))
         await asyncio.wait_for(client.aclose(), 20)

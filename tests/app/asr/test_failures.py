@@ -16,7 +16,7 @@ import pytest
 
 from app.asr import AsrError, Fault
 from app.asr.errors import RULES, from_status
-from app.asr.transport import GrpcTransport
+from app.asr.wire.transport import GrpcTransport
 from tests.app.asr.conftest import client_of
 from tests.app.asr.fake_riva import FakeRiva, Stream, final, hear_for_ever, interim, serving
 from tests.app.asr.sound import Microphone, of, tone
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from app.asr import RivaASRClient, Transcript
-    from app.asr.channels import RivaChannel
+    from app.asr.wire.channels import RivaChannel
 
 TABLE = [
     (

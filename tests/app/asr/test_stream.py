@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.asr import Endpointing
-from app.asr.stream import InterimPace, pieces
+from app.asr.session.stream import InterimPace, pieces
 from tests.app.asr.conftest import client_of
 from tests.app.asr.fake_riva import FakeRiva, Stream, final, interim, serving, word
 from tests.app.asr.sound import Microphone, of, tone

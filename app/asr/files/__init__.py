@@ -1,0 +1,1 @@
+"""Recordings: `recognition` recognises a whole one, `audio` decodes it while it is heard."""

@@ -1,0 +1,230 @@
+"""What is said in a recording: heard in one call where it is short, else by a stream.
+
+By a stream only the last seconds are kept to be heard again after a break. Where that is not
+enough, the file is: it is decoded again up to the last word that is final, and heard from there.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from app.asr.errors import AsrError, ErrorCode, Fault
+from app.asr.events import Cursor, Transcript
+from app.asr.session.coverage import BEGINNING
+from app.asr.session.overlap import last_word
+from app.asr.session.reopening import is_passing
+from app.asr.session.replay import BYTES_PER_SAMPLE
+from app.asr.session.stream import StreamRules
+from app.asr.wire.requests import file_request
+from app.asr.wire.results import join_finals, offline_transcripts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from typing import Protocol, TypeVar
+
+    from app.asr.events import FileTranscript
+    from app.asr.files.audio import FileAudio
+    from app.asr.pool.routes import Routes
+    from app.asr.session.lasting import LastingStream
+    from app.asr.settings import RivaSettings
+    from app.asr.wire.requests import Options
+
+    Answer = TypeVar("Answer")
+
+    OpenStream = Callable[
+        [Options, AsyncIterator[bytes], StreamRules, Cursor], Awaitable[LastingStream]
+    ]
+
+    class Retried(Protocol):
+        """Tries a call again where that may help."""
+
+        async def __call__(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+            """The answer of the first attempt that succeeds."""
+
+
+_MS = 1000.0
+_ROOM_BYTES: Final = 64
+"""Beside audio and configuration in a message."""
+
+_HEARD_AGAIN_S: Final = 2.0
+"""Before the last final word: a stream that began inside a word would hear another one."""
+
+_MOST_BREAKS: Final = 3
+"""Without a final in between; the same audio would break another stream too."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """Finals, and where the next stream begins once the one that runs has broken.
+
+    Attributes:
+        finals: in order.
+        begin: where a stream would go on after the first `kept` of them.
+        kept: those that it would not say again.
+        breaks: since that place was reached.
+    """
+
+    finals: list[Transcript] = field(default_factory=list)
+    begin: Cursor = BEGINNING
+    kept: int = 0
+    breaks: int = 0
+
+    def note(self, final: Transcript) -> None:
+        """The recogniser said one more."""
+        self.finals.append(final)
+        begin = final.cursor or _after(final)
+        if begin is not None:
+            self.begin, self.kept, self.breaks = begin, len(self.finals), 0
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the same audio has broken enough streams."""
+        return self.breaks >= _MOST_BREAKS
+
+    def again(self) -> None:
+        """A stream broke: what it said after `begin` is heard again."""
+        del self.finals[self.kept :]
+        self.breaks += 1
+
+
+def _after(final: Transcript) -> Cursor | None:
+    """Where a stream goes on after a final, when all audio can be had again."""
+    if not final.words:
+        return None
+    covered = final.words[-1].end
+    return Cursor(
+        position=max(0.0, covered - _HEARD_AGAIN_S),
+        covered=covered,
+        segment_id=final.segment_id + 1,
+        again=last_word(final.words),
+    )
+
+
+class FileRecognition:
+    """Recognises recordings.
+
+    Args:
+        settings: what bounds a call.
+        routes: where the recognisers are.
+        retried: tries a call again where that may help.
+        open_stream: opens a stream for a recording.
+    """
+
+    def __init__(
+        self, settings: RivaSettings, routes: Routes, retried: Retried, open_stream: OpenStream
+    ) -> None:
+        self._settings = settings
+        self._routes = routes
+        self._retried = retried
+        self._open_stream = open_stream
+        self._timeout = settings.file_timeout_ms / _MS
+
+    async def run(self, audio: FileAudio, options: Options) -> FileTranscript:
+        """Recognises one.
+
+        Raises:
+            AsrError: why it was not.
+        """
+        if await audio.whole(0) is not None:
+            return join_finals((), duration=0.0, warnings=audio.warnings)
+        finals = await self._in_one_call(audio, options)
+        if finals is None:
+            finals = await self._by_stream(audio, options)
+        return join_finals(finals, duration=audio.duration, warnings=audio.warnings)
+
+    async def _in_one_call(
+        self, audio: FileAudio, options: Options
+    ) -> tuple[Transcript, ...] | None:
+        """What the offline call says; None where it cannot be used, or by a stream is better."""
+        if not await self._serves(options, streaming=False):
+            await self._retried(lambda: self._routes.current.check(options.model, streaming=True))
+            return None
+        has_stream = await self._serves(options, streaming=True)
+        pcm = await audio.whole(self._room(options, has_stream=has_stream))
+        if pcm is None:
+            if has_stream:
+                return None
+            raise self._too_long(audio, options)
+        try:
+            return await self._recognize(options, pcm)
+        except AsrError as error:
+            # Its own limit may be lower, which nobody can ask it for.
+            if error.code == ErrorCode.MESSAGE_TOO_LARGE and has_stream:
+                return None
+            raise
+
+    async def _serves(self, options: Options, *, streaming: bool) -> bool:
+        return await self._retried(
+            lambda: self._routes.current.serves(options.model, streaming=streaming)
+        )
+
+    def _room(self, options: Options, *, has_stream: bool) -> int:
+        """Most audio in one call: what fits into a message, and what may be held for it."""
+        around = file_request(self._settings, options, b"").ByteSize() + _ROOM_BYTES
+        room: int = self._settings.max_message_bytes - around
+        return min(room, self._settings.offline_max_bytes) if has_stream else room
+
+    def _too_long(self, audio: FileAudio, options: Options) -> AsrError:
+        most = self._room(options, has_stream=False) / (BYTES_PER_SAMPLE * audio.sample_rate)
+        return AsrError(
+            ErrorCode.AUDIO_TOO_LONG,
+            f"The recording is longer than {most:.0f} s, the most that fits into one message of "
+            "RIVA_MAX_MESSAGE_BYTES; the model takes no stream",
+            retryable=False,
+            fault=Fault.CALLER,
+        )
+
+    async def _recognize(self, options: Options, pcm: bytes) -> tuple[Transcript, ...]:
+        request = file_request(self._settings, options, pcm)
+        response = await self._retried(
+            lambda: self._routes.current.recognize(request, within=self._timeout)
+        )
+        finals = await offline_transcripts(
+            response,
+            duration=len(pcm) / (BYTES_PER_SAMPLE * options.sample_rate),
+            word_times=self._settings.enable_word_time_offsets,
+        )
+        return tuple(finals)
+
+    async def _by_stream(self, audio: FileAudio, options: Options) -> tuple[Transcript, ...]:
+        rules = StreamRules(
+            sample_rate=audio.sample_rate,
+            largest_chunk=self._settings.chunk_size_bytes,
+            silence_interval=self._settings.silence_interval_s,
+            # Sent as fast as it is taken, so a busy server may be minutes behind and yet be well.
+            write_timeout=self._timeout,
+            final_timeout=self._timeout,
+            interim_interval=0.0,
+            interims=False,
+            word_times=self._settings.enable_word_time_offsets,
+        )
+        heard = _Heard()
+        while not await self._hear(audio, options, rules, heard):
+            heard.again()
+        return tuple(heard.finals)
+
+    async def _hear(
+        self, audio: FileAudio, options: Options, rules: StreamRules, heard: _Heard
+    ) -> bool:
+        """Hears the rest; False where the stream broke and could not hear it again by itself."""
+        first = round(heard.begin.position * audio.sample_rate)
+        async with aclosing(audio.from_sample(first, rules.largest_chunk)) as chunks:
+            stream = await self._open_stream(options, chunks, rules, heard.begin)
+            try:
+                async with aclosing(stream.events()) as events:
+                    async for event in events:
+                        if isinstance(event, Transcript):
+                            heard.note(event)
+            except AsrError as error:
+                # With a cursor it had all it needed to go on, and gave up for its own reasons.
+                if stream.cursor is not None or not is_passing(error) or heard.is_hopeless:
+                    raise
+                _log.warning("asr_file_heard_again", code=error.code, detail=error.detail)
+                return False
+        return True

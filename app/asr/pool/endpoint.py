@@ -1,0 +1,68 @@
+"""One recogniser: the wire to it, and what is known of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.asr.pool.capacity import Capacity
+from app.asr.pool.models import ModelCatalogue
+from app.asr.pool.readiness import HttpProbe
+
+if TYPE_CHECKING:
+    from app.asr.settings import RivaSettings
+    from app.asr.wire.transport import Transport
+
+# What a probe found is held against an endpoint for so long, in seconds: nobody may ask again, and
+# only calls can show then that it is well. As long as a first ejection.
+UNREADY_S = 30.0
+
+
+class Endpoint:
+    """One recogniser and what is known of it.
+
+    Args:
+        name: for logs and metrics; holds no address.
+        settings: with this recogniser's host and ports.
+        transport: the wire to it.
+        authority: what it is called in requests, where that is not its host.
+    """
+
+    def __init__(
+        self, name: str, settings: RivaSettings, transport: Transport, authority: str | None = None
+    ) -> None:
+        self.name = name
+        self.transport = transport
+        self.catalogue = ModelCatalogue(transport, timeout=settings.timeout_ms / 1000.0)
+        self.http = HttpProbe(settings, authority)
+        self.slots = Capacity(settings.endpoint_streams or None)
+        self.calls = 0  # under way: streams being opened, and everything short
+        self.opening = 0  # streams among them
+        self.streams = 0  # that are open
+        self.working = 0  # among them those that gave a result
+        self.last_used = 0
+        self.is_leaving = False  # its address is gone
+        self.is_ready: bool | None = None  # by its last probe; None before the first
+        self._probed_at = 0.0
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a call to it is under way."""
+        return self.calls > 0 or self.streams > 0
+
+    def probed(self, now: float, *, ready: bool) -> None:
+        """A probe answered."""
+        self.is_ready, self._probed_at = ready, now
+
+    def is_unready(self, now: float) -> bool:
+        """Whether a probe said so lately."""
+        return self.is_ready is False and now - self._probed_at < UNREADY_S
+
+    def is_full(self, now: float) -> bool:
+        """Whether it is known to take no further stream."""
+        slots = self.slots.count(now)
+        return slots is not None and self.streams + self.opening >= slots
+
+    async def aclose(self) -> None:
+        """Ends every call and connection."""
+        await self.http.aclose()
+        await self.transport.aclose()

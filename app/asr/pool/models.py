@@ -1,0 +1,101 @@
+"""What the recogniser serves, and whether what is asked for is among it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from app.asr.errors import AsrError, ErrorCode, Fault, late
+from app.asr.wire.requests import models_request
+from app.asr.wire.results import models
+
+if TYPE_CHECKING:
+    from app.asr.events import Model
+    from app.asr.wire.transport import Transport
+
+# A server's models change when it restarts, which takes longer than this.
+FRESH_S = 60.0
+_MOST_NAMED = 20  # models in an error's sentence
+
+
+class ModelCatalogue:
+    """The models a server lists, asked for when needed and remembered for `FRESH_S` seconds.
+
+    Args:
+        transport: where to ask.
+        timeout: seconds until the question is given up.
+    """
+
+    def __init__(self, transport: Transport, *, timeout: float) -> None:
+        self._transport = transport
+        self._timeout = timeout
+        self._models: tuple[Model, ...] = ()
+        self._asked_at: float | None = None
+        self._asking = asyncio.Lock()
+
+    async def refresh(self) -> tuple[Model, ...]:
+        """Asks now.
+
+        Raises:
+            AsrError: the server could not be asked.
+        """
+        response = await self._transport.list_models(models_request(), within=self._timeout)
+        self._models = models(response)
+        self._asked_at = time.monotonic()
+        return self._models
+
+    async def _listed(self) -> tuple[Model, ...]:
+        # One deadline for the turn and the question: behind a server that is silent everybody would
+        # else wait for everybody before.
+        try:
+            async with asyncio.timeout(self._timeout), self._asking:
+                if self._asked_at is None or time.monotonic() - self._asked_at > FRESH_S:
+                    await self.refresh()
+                return self._models
+        except TimeoutError:
+            raise late("list models", self._timeout) from None
+
+    async def serves(self, name: str, *, streaming: bool) -> bool:
+        """Whether a model fits, by the rules of `fitting`."""
+        return bool(fitting(await self._listed(), name, streaming=streaming))
+
+    async def check(self, name: str, *, streaming: bool) -> None:
+        """Refuses a model that is not listed; an empty name is the server's choice, not asked.
+
+        Raises:
+            AsrError: MODEL_UNAVAILABLE, naming what is listed; or the server could not be asked.
+        """
+        if not name:
+            return
+        if fitting(await self._listed(), name, streaming=streaming):
+            return
+        # The list may be from before a restart with another model.
+        listed = await self.refresh()
+        if not fitting(listed, name, streaming=streaming):
+            raise unavailable(name, listed, streaming=streaming)
+
+
+def fitting(listed: tuple[Model, ...], name: str, *, streaming: bool) -> tuple[Model, ...]:
+    """The models of that name ("" for any) and kind; one of unstated kind counts as streaming."""
+    return tuple(
+        model
+        for model in listed
+        if name in ("", model.name) and (model.streaming is not False) == streaming
+    )
+
+
+def unavailable(name: str, listed: tuple[Model, ...], *, streaming: bool) -> AsrError:
+    """The error that names what could be asked for instead."""
+    found = sorted({model.name for model in fitting(listed, "", streaming=streaming)})
+    names = ", ".join(found[:_MOST_NAMED])
+    if len(found) > _MOST_NAMED:
+        names += f" and {len(found) - _MOST_NAMED} more"
+    kind = "streaming" if streaming else "offline"
+    offer = f"accepted: {names}, or empty" if names else f"it lists no {kind} model"
+    return AsrError(
+        ErrorCode.MODEL_UNAVAILABLE,
+        f"The recogniser has no {kind} model {name!r}; {offer}.",
+        retryable=False,
+        fault=Fault.CALLER,
+    )

@@ -1,0 +1,158 @@
+"""Whether the recogniser can take a stream now.
+
+A port that accepts connections proves nothing, and an HTTP probe alone may be answered by something
+else on the machine: NVIDIA's own deployment notes ask for the list of models as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING, Final
+
+import httpx
+from pydantic_core import from_json
+
+from app.asr.errors import AsrError
+from app.asr.events import Readiness
+from app.asr.pool.models import fitting, unavailable
+from app.asr.settings_problems import bracketed
+
+if TYPE_CHECKING:
+    from app.asr.pool.models import ModelCatalogue
+    from app.asr.settings import RivaSettings
+
+_MOST_BYTES: Final = 16 * 1024
+"""Of the answer to a probe; real ones have some dozen."""
+
+
+class HttpProbe:
+    """Asks the server's HTTP readiness endpoint; connects when it is first used.
+
+    Args:
+        settings: with this server's host and port.
+        authority: the name it goes by, where that is not its host.
+    """
+
+    def __init__(self, settings: RivaSettings, authority: str | None = None) -> None:
+        self._settings = settings
+        port = settings.http_port
+        # A compressed answer could be any size.
+        self._headers = {"Accept-Encoding": "identity"}
+        if authority is not None:
+            self._headers["Host"] = f"{bracketed(authority)}:{port}"
+        self._url = settings.ready_url
+        self._client: httpx.AsyncClient | None = None
+        self._connecting = asyncio.Lock()
+        self._closed = False
+
+    async def reason(self) -> str | None:
+        """Why the server is not ready by its own word; None when it is, or is not asked by HTTP."""
+        if self._url is None:
+            return None
+        name = self._settings.ssl_server_name
+        extensions = {"sni_hostname": name} if name is not None else {}
+        try:
+            client = await self._connected()
+            if client is None:
+                return "the connection to the recogniser was closed by this side"
+            request = client.build_request(
+                "GET", self._url, headers=self._headers, extensions=extensions
+            )
+            answer = await client.send(request, stream=True)
+            try:
+                return _refusal(answer.status_code, await _beginning(answer))
+            finally:
+                await answer.aclose()
+        except (httpx.HTTPError, OSError) as error:
+            # The error's text holds addresses or paths; its kind does not.
+            return f"the readiness probe of the recogniser failed ({type(error).__name__})"
+
+    async def _connected(self) -> httpx.AsyncClient | None:
+        async with self._connecting:
+            if self._client is None and not self._closed:
+                self._client = httpx.AsyncClient(
+                    verify=await asyncio.to_thread(_tls_context, self._settings),
+                    trust_env=False,
+                    timeout=self._settings.timeout_ms / 1000.0,
+                )
+            return None if self._closed else self._client
+
+    async def aclose(self) -> None:
+        """Closes the connection; the server then counts as not ready."""
+        self._closed = True
+        async with self._connecting:
+            if self._client is not None:
+                await self._client.aclose()
+
+
+def _tls_context(settings: RivaSettings) -> ssl.SSLContext:
+    # As gRPC does: a CA that is given replaces those everybody trusts.
+    context = (
+        httpx.create_ssl_context(trust_env=False)
+        if settings.ssl_cert is None
+        else ssl.create_default_context(cafile=settings.ssl_cert)
+    )
+    if settings.ssl_client_cert is not None:
+        context.load_cert_chain(settings.ssl_client_cert, settings.ssl_client_key)
+    return context
+
+
+async def _beginning(answer: httpx.Response) -> bytes:
+    """The body, or a little more of it than a probe has to say."""
+    body = b""
+    async for part in answer.aiter_raw(_MOST_BYTES):
+        body += part
+        if len(body) > _MOST_BYTES:
+            break
+    return body
+
+
+def _refusal(status: int, body: bytes) -> str | None:
+    if status != httpx.codes.OK:
+        return f"the recogniser's readiness probe answers HTTP {status}"
+    # Builds differ: {"status": "ready"}, {"ready": true}; a classic Riva server answers with no
+    # body at all.
+    if not body:
+        return None
+    if len(body) > _MOST_BYTES:
+        return f"the recogniser's readiness probe answers with more than {_MOST_BYTES} bytes"
+    try:
+        said = from_json(body)
+    except ValueError:
+        return "the recogniser's readiness probe answers with something that is not JSON"
+    if isinstance(said, dict) and (said.get("status") == "ready" or said.get("ready") is True):
+        return None
+    return "the recogniser's readiness probe says that it is not ready"
+
+
+async def probe(
+    http: HttpProbe, catalogue: ModelCatalogue, *, model: str, within: float
+) -> Readiness:
+    """Asks both ways at once, within that many seconds."""
+    try:
+        async with asyncio.timeout(within):
+            refusal, listed = await asyncio.gather(
+                http.reason(), catalogue.refresh(), return_exceptions=True
+            )
+    except TimeoutError:
+        return not_ready(f"the recogniser did not answer within {within:g} s")
+    if isinstance(listed, AsrError):
+        return not_ready(listed.message)
+    if isinstance(listed, BaseException):
+        raise listed
+    if isinstance(refusal, BaseException):
+        raise refusal
+    if refusal is not None:
+        return Readiness(ready=False, reason=refusal, models=listed)
+    if not listed:
+        return not_ready("the recogniser lists no model")
+    if not fitting(listed, model, streaming=True):
+        reason = unavailable(model, listed, streaming=True).message
+        return Readiness(ready=False, reason=reason, models=listed)
+    return Readiness(ready=True, reason=None, models=listed)
+
+
+def not_ready(reason: str) -> Readiness:
+    """The answer where nothing is known to be served."""
+    return Readiness(ready=False, reason=reason, models=())

@@ -1,0 +1,359 @@
+"""One stream: the caller's audio goes up, results come down, and neither outlives the other."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.asr.errors import AsrError, ErrorCode, Fault, from_status, late
+from app.asr.session.quiet import QuietGap
+from app.asr.wire.allowance import Allowance
+from app.asr.wire.requests import audio_request
+from app.asr.wire.results import StreamResults
+from app.asr.wire.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+
+    from riva.client.proto import riva_asr_pb2
+
+    from app.asr.events import Transcript
+    from app.asr.wire.transport import StreamCall
+
+BYTES_PER_SAMPLE = 2
+# Long enough to count as audio for the recogniser's idle clock, short enough to delay nobody who
+# goes on speaking.
+SILENCE_S = 0.1
+# Stopping a stream's tasks takes no I/O; one that needs longer hangs in the caller's audio
+# iterator.
+_STOPPING_S = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRules:
+    """The bounds of one stream.
+
+    Attributes:
+        sample_rate: Hz of the caller's PCM16 mono audio.
+        largest_chunk: most bytes of audio in one message; even.
+        silence_interval: seconds without audio after which silence is sent.
+        write_timeout: longest wait in seconds until the recogniser takes a message.
+        final_timeout: longest wait in seconds for the next response once the audio has ended.
+        interim_interval: least seconds between two interims of a segment; 0 passes each.
+        interims: False leaves interims out, also where the recogniser sends them unasked.
+        word_times: whether word times were asked for.
+        quiet_gap: seconds of audio for which an interim may stand unchanged; 0 without end.
+    """
+
+    sample_rate: int
+    largest_chunk: int
+    silence_interval: float
+    write_timeout: float
+    final_timeout: float
+    interim_interval: float
+    interims: bool
+    word_times: bool
+    quiet_gap: float = 0.0
+
+
+class RecognitionStream:
+    """Runs one open call to its end.
+
+    Two tasks belong to it while `transcripts` runs: one sends the audio and then watches that the
+    finals come, the other sends silence while the caller pauses. Both are awaited before
+    `transcripts` ends, however it ends. Audio waits in no queue: a chunk is taken from the caller
+    when gRPC has taken the one before it.
+
+    Args:
+        call: open, its configuration sent.
+        audio: when it ends, everything that was sent is made final.
+        rules: the bounds.
+        on_quiet: called when an interim has stood for `rules.quiet_gap`; shall end the audio, or
+            return True to be asked again shortly.
+        allowance: of the session this call is a part of; None for one of its own.
+    """
+
+    def __init__(
+        self,
+        call: StreamCall,
+        audio: AsyncIterator[bytes],
+        rules: StreamRules,
+        on_quiet: Callable[[], bool] = lambda: False,
+        allowance: Allowance | None = None,
+    ) -> None:
+        self._call = call
+        self._audio = audio
+        self._rules = rules
+        self._timeline = Timeline(rules.sample_rate)
+        self._allowance = allowance or Allowance()
+        self._results = StreamResults(
+            self._timeline.to_caller,
+            self._timeline.sent_seconds,
+            word_times=rules.word_times,
+            allowance=self._allowance,
+        )
+        self._interims = InterimPace(rules.interim_interval)
+        self._quiet = QuietGap(
+            rules.quiet_gap, self._timeline, lambda: self._reading_since is not None, on_quiet
+        )
+        self._writing = asyncio.Lock()
+        self._write_deadline = WriteDeadline(rules.write_timeout, self._write_is_late)
+        self._now = asyncio.get_running_loop().time
+        self._last_audio = self._now()
+        self._half_closed = False
+        self._reading_since: float | None = None
+        self._failure: BaseException | None = None
+
+    @property
+    def standing(self) -> Transcript | None:
+        """What was said and not made final, as a final; None where nothing stands."""
+        return self._results.standing.as_final()
+
+    @property
+    def standing_since(self) -> float | None:
+        """Seconds of audio the recogniser had heard when it said that; None where unsaid."""
+        return self._quiet.changed_at
+
+    async def transcripts(self) -> AsyncGenerator[Transcript]:
+        """The transcripts until the recogniser has said everything.
+
+        Raises:
+            AsrError: the stream broke, a deadline passed, or it ended before the audio did.
+            Exception: whatever the caller's audio iterator raised.
+        """
+        tasks = (
+            asyncio.create_task(self._send(), name="asr-send"),
+            asyncio.create_task(self._keep_alive(), name="asr-keep-alive"),
+        )
+        try:
+            while (response := await self._read()) is not None:
+                async with aclosing(self._results.transcripts(response)) as transcripts:
+                    async for transcript in transcripts:
+                        if self._wanted(transcript):
+                            yield transcript
+                self._quiet.heard(self._results.standing)
+            if not self._half_closed:
+                raise _ended_early(self._timeline.caller_seconds)
+        finally:
+            self._allowance.call_ended(self._timeline.sent_seconds())
+            self._call.abort()
+            self._write_deadline.close()
+            self._quiet.close()
+            await stop_tasks(tasks)
+
+    async def _read(self) -> riva_asr_pb2.StreamingRecognizeResponse | None:
+        self._reading_since = self._now()
+        try:
+            return await self._call.read()
+        except AsrError:
+            # Our own reason to end the call says more than that it was ended.
+            if self._failure is not None:
+                raise self._failure from None
+            raise
+        finally:
+            self._reading_since = None
+
+    def _wanted(self, transcript: Transcript) -> bool:
+        if transcript.is_final:
+            self._interims.restart()
+            return True
+        return self._rules.interims and self._interims.is_due(self._now())
+
+    async def _send(self) -> None:
+        try:
+            await self._send_audio()
+            await self._half_close()
+            await self._watch_finals()
+        except _CallOverError:
+            pass  # the reader meets the end by itself, after the last results
+        except asyncio.CancelledError:
+            # Ours when the stream is over, and then nobody reads this; else the caller's iterator
+            # was cancelled.
+            self._fail(from_status("CANCELLED", "the audio iterator was cancelled", doing="stream"))
+            raise
+        except Exception as error:  # noqa: BLE001 - handed on to whoever reads the transcripts
+            self._fail(error)
+
+    async def _send_audio(self) -> None:
+        held = b""
+        async for chunk in self._audio:
+            pcm = held + chunk if held else chunk
+            whole = len(pcm) - len(pcm) % BYTES_PER_SAMPLE
+            held = pcm[whole:]
+            for piece in pieces(pcm[:whole], self._rules.largest_chunk):
+                await self._write(piece, silence=False)
+        if held:
+            _log.warning(
+                "asr_half_sample",
+                detail="the audio ended inside a sample; its one byte is left out",
+            )
+
+    async def _write(self, pcm: bytes, *, silence: bool) -> None:
+        async with self._writing:
+            if silence and (self._half_closed or self._idle() < self._rules.silence_interval):
+                return
+            # Counted before it is sent: a result about it can then never come first.
+            samples = len(pcm) // BYTES_PER_SAMPLE
+            if silence:
+                self._timeline.add_silence(samples)
+            else:
+                self._timeline.add_audio(samples)
+            await self._in_time(self._call.write(audio_request(pcm)))
+            self._last_audio = self._now()
+
+    async def _half_close(self) -> None:
+        async with self._writing:
+            self._half_closed = True
+            await self._in_time(self._call.half_close())
+
+    async def _in_time(self, writing: Awaitable[None]) -> None:
+        self._write_deadline.begin()
+        try:
+            await writing
+        except AsrError:
+            raise _CallOverError from None
+        finally:
+            self._write_deadline.end()
+
+    def _write_is_late(self) -> None:
+        self._fail(late("send audio", self._rules.write_timeout))
+
+    def _idle(self) -> float:
+        return self._now() - self._last_audio
+
+    async def _keep_alive(self) -> None:
+        """Sends silence while the caller pauses: Riva frees a stream after 60 s without audio."""
+        whole = round(SILENCE_S * self._rules.sample_rate) * BYTES_PER_SAMPLE
+        silence = bytes(min(whole, self._rules.largest_chunk))
+        try:
+            while not self._half_closed:
+                wait = self._rules.silence_interval - self._idle()
+                if wait > 0:
+                    await asyncio.sleep(wait)
+                else:
+                    await self._write(silence, silence=True)
+        except _CallOverError:
+            pass
+        except Exception as error:  # noqa: BLE001 - handed on to whoever reads the transcripts
+            self._fail(error)
+
+    async def _watch_finals(self) -> None:
+        """Ends the call when, the audio over, the recogniser keeps the reader waiting too long."""
+        ended, limit = self._now(), self._rules.final_timeout
+        while True:
+            # While nobody reads, the caller is busy with a transcript and the recogniser not to
+            # blame.
+            since = self._now() if self._reading_since is None else max(ended, self._reading_since)
+            left = since + limit - self._now()
+            if left <= 0:
+                self._fail(late("wait for finals", limit))
+                return
+            await asyncio.sleep(left)
+
+    def _fail(self, reason: BaseException) -> None:
+        if self._failure is None:
+            self._failure = reason
+        self._call.abort()
+
+
+class _CallOverError(Exception):
+    """A message could not be sent because the call has ended."""
+
+
+class WriteDeadline:
+    """Rings when a message is not taken in time.
+
+    One timer serves all messages of a stream and is set anew only when it rings: a message is
+    usually taken at once, and a timer for each would cost more than sending it.
+
+    Args:
+        limit: longest wait in seconds for one message.
+        on_late: called once that has passed.
+    """
+
+    def __init__(self, limit: float, on_late: Callable[[], None]) -> None:
+        self._limit = limit
+        self._on_late = on_late
+        self._loop = asyncio.get_running_loop()
+        self._since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """A message waits from now on."""
+        self._since = self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._since + self._limit, self._ring)
+
+    def end(self) -> None:
+        """The message was taken, or nobody waits for that any more."""
+        self._since = None
+
+    def close(self) -> None:
+        """No message follows."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._since is None:
+            return
+        due = self._since + self._limit
+        if due > self._loop.time():
+            self._timer = self._loop.call_at(due, self._ring)
+        else:
+            self._on_late()
+
+
+class InterimPace:
+    """Leaves out interims sooner than `interval` seconds after the last one of their segment."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._last: float | None = None
+
+    def is_due(self, now: float) -> bool:
+        """Whether an interim at `now` seconds passes; if so it is the last one from now on."""
+        if self._last is not None and now - self._last < self._interval:
+            return False
+        self._last = now
+        return True
+
+    def restart(self) -> None:
+        """A final passed: the next segment's first interim shall not wait."""
+        self._last = None
+
+
+def pieces(pcm: bytes, largest: int) -> Iterator[bytes]:
+    """The audio in order, in pieces of at most `largest` bytes; nothing for no audio."""
+    if len(pcm) <= largest:
+        if pcm:
+            yield pcm
+        return
+    for start in range(0, len(pcm), largest):
+        yield pcm[start : start + largest]
+
+
+async def stop_tasks(tasks: tuple[asyncio.Task[None], ...]) -> None:
+    """Cancels tasks and waits for them, but not without end."""
+    for task in tasks:
+        task.cancel()
+    _, stuck = await asyncio.wait(tasks, timeout=_STOPPING_S)
+    for task in stuck:
+        _log.error("asr_task_stuck", task=task.get_name(), waited_s=_STOPPING_S)
+
+
+def _ended_early(seconds: float) -> AsrError:
+    return AsrError(
+        ErrorCode.STREAM_ENDED_EARLY,
+        "The recogniser ended the stream before the audio did.",
+        retryable=True,
+        fault=Fault.SERVICE,
+        detail=f"stream: status OK after {seconds:.3f} s of audio, before half-close",
+    )

@@ -1,0 +1,229 @@
+"""Riva's result messages as events: pure functions of message, segment number and timeline."""
+
+from __future__ import annotations
+
+import asyncio
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from app.asr.events import FileTranscript, Model, Transcript, Word
+from app.asr.wire import values
+from app.asr.wire.allowance import INTERIM_WORDS, Allowance
+from app.asr.wire.pending import PendingInterim
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterable
+
+    from riva.client.proto import riva_asr_pb2
+
+_STEP: Final = 200
+"""Words or results between two turns of the event loop: about a millisecond."""
+
+
+class StreamResults:
+    """Turns the responses of one stream into transcripts.
+
+    Args:
+        to_caller: maps seconds of the recogniser's audio to seconds of the caller's.
+        heard: seconds of audio the recogniser was sent so far.
+        word_times: False when word times were not asked for: words without times are then left out,
+            since Riva writes 0 where it has none.
+        allowance: how much may be said; None for a session of its own.
+    """
+
+    def __init__(
+        self,
+        to_caller: Callable[[float], float],
+        heard: Callable[[], float],
+        *,
+        word_times: bool,
+        allowance: Allowance | None = None,
+    ) -> None:
+        self._to_caller = to_caller
+        self._heard = heard
+        self._word_times = word_times
+        self._allowance = allowance or Allowance()
+        self._segment_id = 0
+        self.standing = PendingInterim()
+
+    async def transcripts(
+        self, response: riva_asr_pb2.StreamingRecognizeResponse
+    ) -> AsyncGenerator[Transcript]:
+        """The transcripts of one response, in Riva's order; results that say nothing are skipped.
+
+        Riva does not number segments: they are counted here, up by one after each final.
+
+        Raises:
+            AsrError: ANSWER_TOO_LARGE: nobody can have said so much.
+        """
+        self.standing.next_response()
+        for number, result in enumerate(response.results):
+            if number % _STEP == _STEP - 1:
+                await asyncio.sleep(0)
+            heard = self._heard()
+            self._allowance.result(heard)
+            transcript = await self._transcript(result, heard)
+            if result.is_final:
+                # Also one without a word: it takes back what was said for the time being.
+                self.standing.settle()
+            elif result.alternatives:
+                self.standing.said(transcript)
+            if transcript is None:
+                continue
+            if transcript.is_final:
+                self._segment_id += 1
+            yield transcript
+
+    async def _transcript(
+        self, result: riva_asr_pb2.StreamingRecognitionResult, heard: float
+    ) -> Transcript | None:
+        alternatives = result.alternatives
+        if not alternatives:
+            return None
+        best, is_final = alternatives[0], result.is_final
+        text = best.transcript.strip()
+        if not text:
+            return None
+        self._allowance.said(len(text), len(best.words), heard, is_final=is_final)
+        processed = values.seconds(result.audio_processed, heard)
+        # Most interims have none.
+        wanted = self._word_times and (is_final or len(best.words) <= INTERIM_WORDS)
+        return Transcript(
+            text=text,
+            is_final=is_final,
+            words=await words(best, self._to_caller, heard) if wanted and best.words else (),
+            confidence=values.score(best.confidence),
+            stability=None if is_final else values.share(result.stability),
+            audio_processed=None if processed is None else round(self._to_caller(processed), 3),
+            channel=values.tag(result.channel_tag),
+            languages=values.languages(best.language_code),
+            segment_id=self._segment_id,
+        )
+
+
+async def words(
+    alternative: riva_asr_pb2.SpeechRecognitionAlternative,
+    to_caller: Callable[[float], float],
+    heard: float,
+) -> tuple[Word, ...]:
+    """The words of an alternative in order of time; Riva's int32 milliseconds become seconds.
+
+    None at all where one of them lies where no audio is: a list with holes would be no transcript,
+    and the times of the others are worth no more. And none where all are 0, which is how Riva
+    writes that it has none.
+
+    Args:
+        alternative: as it came.
+        to_caller: maps seconds of the recogniser's audio to seconds of the caller's.
+        heard: seconds of audio the recogniser was sent.
+    """
+    found = []
+    for number, info in enumerate(alternative.words):
+        if number % _STEP == _STEP - 1:
+            await asyncio.sleep(0)
+        span = values.span(info.start_time, info.end_time, heard)
+        if span is None:
+            return ()
+        found.append(
+            Word(
+                word=info.word,
+                start=to_caller(span[0]),
+                end=to_caller(span[1]),
+                confidence=values.score(info.confidence),
+                speaker=values.tag(info.speaker_tag),
+                language=values.language(info.language_code),
+            )
+        )
+    if not any(info.end_time for info in alternative.words):
+        return ()
+    found.sort(key=lambda word: (word.start, word.end))
+    return tuple(found)
+
+
+async def offline_transcripts(
+    response: riva_asr_pb2.RecognizeResponse, *, duration: float, word_times: bool
+) -> list[Transcript]:
+    """Every result of an offline recognition as a final; results that say nothing are skipped.
+
+    Args:
+        response: as it came.
+        duration: seconds of audio that were sent.
+        word_times: as for `StreamResults`.
+
+    Raises:
+        AsrError: ANSWER_TOO_LARGE.
+    """
+    allowance, found = Allowance(), []
+    for segment_id, result in enumerate(response.results):
+        if segment_id % _STEP == _STEP - 1:
+            await asyncio.sleep(0)
+        allowance.result(duration)
+        if not result.alternatives or not (text := result.alternatives[0].transcript.strip()):
+            continue
+        best = result.alternatives[0]
+        allowance.said(len(text), len(best.words), duration, is_final=True)
+        found.append(
+            Transcript(
+                text=text,
+                is_final=True,
+                words=await words(best, _as_is, duration) if word_times else (),
+                confidence=values.score(best.confidence),
+                stability=None,
+                audio_processed=values.seconds(result.audio_processed, duration),
+                channel=values.tag(result.channel_tag),
+                languages=values.languages(best.language_code),
+                segment_id=segment_id,
+            )
+        )
+    return found
+
+
+def _as_is(seconds: float) -> float:
+    return seconds
+
+
+def join_finals(
+    finals: Iterable[Transcript], *, duration: float, warnings: tuple[str, ...] = ()
+) -> FileTranscript:
+    """All finals of a recording as one transcript."""
+    parts = tuple(finals)
+    scored = [(part.confidence, _weight(part)) for part in parts if part.confidence is not None]
+    total = sum(weight for _, weight in scored)
+    return FileTranscript(
+        text=" ".join(part.text for part in parts),
+        words=tuple(word for part in parts for word in part.words),
+        confidence=sum(score * weight for score, weight in scored) / total if scored else None,
+        duration=duration,
+        warnings=warnings,
+    )
+
+
+def _weight(part: Transcript) -> int:
+    # Riva may give no word list; the text's own words then say how much speech the score speaks
+    # for.
+    return len(part.words) or len(part.text.split())
+
+
+def models(response: riva_asr_pb2.RivaSpeechRecognitionConfigResponse) -> tuple[Model, ...]:
+    """The models a server lists."""
+    return tuple(_model(entry) for entry in response.model_config)
+
+
+def _model(entry: riva_asr_pb2.RivaSpeechRecognitionConfigResponse.Config) -> Model:
+    parameters = dict(entry.parameters)
+    return Model(
+        name=entry.model_name,
+        language=parameters.get("language_code") or None,
+        streaming=_is_streaming(parameters),
+        parameters=MappingProxyType(parameters),
+    )
+
+
+def _is_streaming(parameters: dict[str, str]) -> bool | None:
+    match parameters.get("type", "").lower():
+        case "online":
+            return True
+        case "offline":
+            return False
+        case _:
+            return None
