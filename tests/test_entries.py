@@ -22,7 +22,7 @@ ENTRIES = (
 )
 HEAVY = (
     "app.emulator.server",
-    "app.gateway.server",
+    "app.gateway.server.process",
     "infra.policies.pack",
     "ops.cli",
     "ops.local.listener",

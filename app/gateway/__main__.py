@@ -6,14 +6,14 @@ from pathlib import Path
 import click
 
 from app import standard_streams
-from app.gateway.configuration import (
+from app.gateway.server.process import CannotListenError, run_gateway
+from app.gateway.settings.configuration import (
     Configuration,
     ConfigurationError,
     load_configuration,
     secret_values,
 )
-from app.gateway.logs import configure_logging, get_logger
-from app.gateway.server import CannotListenError, run_gateway
+from app.gateway.telemetry.logs import configure_logging, get_logger
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,18 +9,18 @@ from typing import Protocol
 from starlette.requests import HTTPConnection
 
 from app.asr import RivaASRClient, Route
-from app.gateway.access import AccessPolicy
-from app.gateway.admission import Admission, AdmissionRules
-from app.gateway.clients import Clients, Visitor
-from app.gateway.logs import get_logger
-from app.gateway.metrics import GatewayMetrics
-from app.gateway.quotas import QuotaRules
+from app.gateway.admission.access import AccessPolicy
+from app.gateway.admission.clients import Clients, Visitor
+from app.gateway.admission.quotas import QuotaRules
+from app.gateway.admission.slots import Admission, AdmissionRules
+from app.gateway.admission.succession import SessionRegistry
 from app.gateway.readiness import ReadinessProbe
-from app.gateway.resume import ResumeTokens
-from app.gateway.settings import GatewaySettings, RecognitionMode
-from app.gateway.succession import Succession
+from app.gateway.resume_token import ResumeTokens
+from app.gateway.settings.gateway import GatewaySettings, RecognitionMode
 from app.gateway.switch import RecognitionSwitch
-from app.gateway.uploads.line import UploadRules, Uploads
+from app.gateway.telemetry.logs import get_logger
+from app.gateway.telemetry.metrics import GatewayMetrics
+from app.gateway.uploads.queue import UploadQueue, UploadRules
 
 _log = get_logger(__name__)
 
@@ -98,7 +98,7 @@ class Gateway:
     asr: RivaASRClient
     metrics: GatewayMetrics
     admission: Admission
-    uploads: Uploads
+    uploads: UploadQueue
     readiness: ReadinessProbe
     access: AccessPolicy
     clients: Clients
@@ -107,7 +107,7 @@ class Gateway:
     switch: RecognitionSwitch = field(init=False)
     totals: Totals = field(default_factory=Totals)
     sessions: set[Drainable] = field(default_factory=set)
-    succession: Succession = field(default_factory=Succession)
+    succession: SessionRegistry = field(default_factory=SessionRegistry)
     drain_times: DrainTimes | None = None
     drain_begun: asyncio.Event = field(default_factory=asyncio.Event)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -123,7 +123,7 @@ class Gateway:
             asr=asr,
             metrics=metrics,
             admission=admission,
-            uploads=Uploads(_upload_rules(settings, asr.files_at_once), admission, metrics),
+            uploads=UploadQueue(_upload_rules(settings, asr.files_at_once), admission, metrics),
             readiness=ReadinessProbe(asr, settings.app_ready_probe_interval_s),
             access=AccessPolicy(
                 settings.auth_tokens(), settings.app_allowed_origins, settings.app_allowed_hosts

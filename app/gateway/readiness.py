@@ -5,7 +5,7 @@ from time import monotonic
 from typing import Final, Protocol
 
 from app.asr import Readiness
-from app.gateway.logs import get_logger
+from app.gateway.telemetry.logs import get_logger
 
 _FRESH_INTERVALS: Final = 3
 """An answer older than so many intervals says nothing any more."""

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from app.gateway.logs import get_logger
-from app.gateway.settings import RecognitionMode
+from app.gateway.settings.gateway import RecognitionMode
+from app.gateway.telemetry.logs import get_logger
 
 POLL_S: Final = 1.0
 """Between two looks at the file."""

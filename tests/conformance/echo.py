@@ -15,9 +15,9 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.asr import RivaASRClient, RivaSettings
-from app.gateway.asgi import create_app
-from app.gateway.server import build_server
-from app.gateway.settings import GatewaySettings
+from app.gateway.server.app import create_app
+from app.gateway.server.process import build_server
+from app.gateway.settings.gateway import GatewaySettings
 
 
 async def echo(websocket: WebSocket) -> None:

@@ -62,9 +62,9 @@ def render(report: Report) -> str:
 # WebSocket conformance
 
 The test cases of Autobahn|Testsuite, run on Python 3 against the gateway's own server: uvicorn with
-`app.gateway.server.build_server` and `GatewayProtocol`, and an application that sends every message
-back. What the gateway says above that is tested in `tests/app/gateway`; `test_hostile.py` there
-sends broken frames to its real addresses.
+`app.gateway.server.process.build_server` and `GatewayProtocol`, and an application that sends every
+message back. What the gateway says above that is tested in `tests/app/gateway`; `test_hostile.py`
+there sends broken frames to its real addresses.
 
 {run}
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.gateway.protocol import LINGER_S
-from app.gateway.settings import GatewaySettings
+from app.gateway.server.protocol.websocket import LINGER_S
+from app.gateway.settings.gateway import GatewaySettings
 from infra.boot import read_user_data
 from ops.offline.recording import Recording
 from tests.infra.building import STACKS, changed_stack, stack

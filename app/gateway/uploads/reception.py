@@ -11,13 +11,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
 from app.contract import ContractError, ErrorCode
-from app.gateway.hangup import unless
-from app.gateway.logs import get_logger
-from app.gateway.settings import GatewaySettings
-from app.gateway.uploads import pace
+from app.gateway.settings.gateway import GatewaySettings
+from app.gateway.telemetry.logs import get_logger
 from app.gateway.uploads.form import FormFile
-from app.gateway.uploads.line import Place
-from app.gateway.uploads.pace import LeastRate
+from app.gateway.uploads.hangup import unless
+from app.gateway.uploads.queue import UploadSlot
+from app.gateway.uploads.rate import PATIENCE_S, MinimumRate
 from app.threads import in_thread
 
 Answer = TypeVar("Answer")
@@ -46,7 +45,7 @@ class Received:
 
 @asynccontextmanager
 async def received(
-    request: Request, place: Place, settings: GatewaySettings, draining: asyncio.Event
+    request: Request, place: UploadSlot, settings: GatewaySettings, draining: asyncio.Event
 ) -> AsyncIterator[Received]:
     """Take an upload, and keep its file for the length of a `with` block.
 
@@ -91,7 +90,7 @@ async def _form(content_type: str, settings: GatewaySettings) -> FormFile:
 
 
 async def _in_time(
-    request: Request, form: FormFile, place: Place, settings: GatewaySettings
+    request: Request, form: FormFile, place: UploadSlot, settings: GatewaySettings
 ) -> str:
     within = settings.app_upload_timeout_s
     try:
@@ -100,7 +99,7 @@ async def _in_time(
                 request.receive,
                 form,
                 place,
-                LeastRate(settings.upload_min_bytes_s, pace.PATIENCE_S),
+                MinimumRate(settings.upload_min_bytes_s, PATIENCE_S),
             )
             return await _on_disk(form.finish)
     except TimeoutError as error:
@@ -109,7 +108,7 @@ async def _in_time(
         ) from error
 
 
-async def _take(receive: Receive, form: FormFile, place: Place, least: LeastRate) -> None:
+async def _take(receive: Receive, form: FormFile, place: UploadSlot, least: MinimumRate) -> None:
     room = form.limit + _FORM_ROOM_BYTES
     size, more = 0, True
     while more:
@@ -125,7 +124,7 @@ async def _take(receive: Receive, form: FormFile, place: Place, least: LeastRate
             await _on_disk(partial(form.feed, piece))
 
 
-async def _next(receive: Receive, least: LeastRate) -> Message:
+async def _next(receive: Receive, least: MinimumRate) -> Message:
     loop = asyncio.get_running_loop()
     begun = loop.time()
     waiting = asyncio.timeout(least.seconds_left)

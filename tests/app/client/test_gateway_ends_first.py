@@ -1,6 +1,7 @@
 """A gateway that is finalising a session by its own wish when the client asks for the same.
 
-A drain does so. Does not prove when a real gateway does it; `tests/app/gateway/test_drain.py` does.
+A drain does so. Does not prove when a real gateway does it:
+`tests/app/gateway/server/test_drain.py` does.
 """
 
 import asyncio

@@ -13,8 +13,8 @@ import structlog
 import uvloop
 
 from app.emulator import Emulator
-from app.gateway.logs import configure_logging
-from app.gateway.settings import LogFormat, LogLevel
+from app.gateway.settings.gateway import LogFormat, LogLevel
+from app.gateway.telemetry.logs import configure_logging
 from tests.app.gateway.running import TWO_FINALS, Running, running_emulator, running_gateway
 
 

@@ -22,10 +22,10 @@ from app.emulator import (
     StreamScript,
     serve,
 )
-from app.gateway.asgi import create_app
 from app.gateway.core import Gateway
-from app.gateway.server import GatewayServer, administered, bind, bind_admin, build_server
-from app.gateway.settings import GatewaySettings
+from app.gateway.server.app import create_app
+from app.gateway.server.process import GatewayServer, administered, bind, bind_admin, build_server
+from app.gateway.settings.gateway import GatewaySettings
 
 PATH_B = "/ws/transcribe"
 DEADLINE_S = 20.0

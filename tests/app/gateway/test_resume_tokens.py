@@ -15,7 +15,7 @@ from itsdangerous import URLSafeSerializer
 from app.asr import Cursor, LastWord
 from app.contract import ContractError
 from app.contract.limits import MAX_RESUME_TOKEN_CHARS
-from app.gateway.resume import Claim, ResumeTokens
+from app.gateway.resume_token import ResumeClaim, ResumeTokens
 
 KEY = "first key of thirty-two characters"
 OTHER = "second key of thirty-two character"
@@ -154,7 +154,7 @@ def test_a_damaged_token_is_refused_or_says_the_same(at: int, text: str, cut: in
         said: object = refused.code
     else:
         said = claim
-    assert said in ("resume_rejected", Claim(CURSOR, SESSION))
+    assert said in ("resume_rejected", ResumeClaim(CURSOR, SESSION))
 
 
 def test_a_position_cannot_be_changed_without_the_key() -> None:

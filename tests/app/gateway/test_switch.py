@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from app.emulator import Emulator, Script, ScriptedResult, StreamScript
-from app.gateway.settings import RecognitionMode
+from app.gateway.settings.gateway import RecognitionMode
 from app.gateway.switch import RecognitionSwitch
 from tests.app.gateway.conftest import Log
 from tests.app.gateway.running import (
@@ -29,7 +29,7 @@ from tests.app.gateway.running import (
     said_until,
     send,
 )
-from tests.app.gateway.test_uploads import recording, upload
+from tests.app.gateway.uploads.test_uploads import recording, upload
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,7 +1,7 @@
 """A gateway that ends a session by its own wish when the page asks for the same.
 
 The page's session runs in a real chromium; the gateway's part is played here. Does not prove when
-a real gateway does so; `tests/app/gateway/test_drain.py` does.
+a real gateway does so; `tests/app/gateway/server/test_drain.py` does.
 """
 
 import json

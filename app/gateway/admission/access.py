@@ -1,0 +1,114 @@
+"""Who may connect, and by which name: tokens, browser origins, hosts. Before the upgrade."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.requests import HTTPConnection
+
+from app.contract import ContractError, ErrorCode
+from app.contract.limits import MAX_ECHO_CHARS
+from app.gateway.admission.hosts import AcceptedHosts, Authority, Origin
+
+SUBPROTOCOL: Final = "perch"
+"""What browsers offer beside `bearer.<token>`, and what is selected: a token is never echoed."""
+
+_BEARER_SUBPROTOCOL: Final = "bearer."
+
+
+class AccessPolicy:
+    """Decides by host, token and origin.
+
+    Args:
+        tokens: Accepted bearer tokens; none switches the check off.
+        origins: Accepted `Origin` values; none accepts every one. The gateway's own page is always
+            accepted.
+        hosts: Accepted `Host` values, as `AcceptedHosts` has them.
+    """
+
+    def __init__(self, tokens: Iterable[str], origins: Iterable[str], hosts: Iterable[str]) -> None:
+        self._digests = tuple(_digest(token) for token in tokens)
+        self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._hosts = AcceptedHosts(hosts)
+
+    @property
+    def asks_for_token(self) -> bool:
+        """Whether a token is needed."""
+        return bool(self._digests)
+
+    def check(self, connection: HTTPConnection) -> str | None:
+        """Let a request pass.
+
+        Returns:
+            The token that was accepted; None where none is asked for.
+
+        Raises:
+            ContractError: `misdirected_request`, `forbidden_origin` or `unauthorized`.
+        """
+        self.check_host(connection)
+        self._check_origin(connection)
+        if not self._digests:
+            return None
+        for token in _offered_tokens(connection):
+            if self._known(token):
+                return token
+        raise ContractError(ErrorCode.UNAUTHORIZED)
+
+    def _known(self, token: str) -> bool:
+        # Every digest is compared, and digests are equally long: the time tells nothing about the
+        # tokens.
+        digest = _digest(token)
+        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        return any(matches)
+
+    def check_host(self, connection: HTTPConnection) -> None:
+        """Let a request pass that asks for a host this gateway is known as.
+
+        Only HTTP/1.0 may name none, and no browser speaks it.
+
+        Raises:
+            ContractError: `misdirected_request`.
+        """
+        for host in filter(None, connection.headers.getlist("host")):
+            if not self._hosts.accept(host):
+                raise ContractError(ErrorCode.MISDIRECTED_REQUEST, host=host[:MAX_ECHO_CHARS])
+
+    def _check_origin(self, connection: HTTPConnection) -> None:
+        for origin in connection.headers.getlist("origin"):
+            if not self._accepts_page(origin, connection):
+                raise ContractError(ErrorCode.FORBIDDEN_ORIGIN, origin=origin[:MAX_ECHO_CHARS])
+
+    def _accepts_page(self, origin: str, connection: HTTPConnection) -> bool:
+        try:
+            page = Origin.parse(origin)
+            if not self._origins or origin.lower() in self._origins:
+                return True
+            # The own page: whether the host is one of ours was checked before.
+            own = Authority.parse(connection.headers.get("host", ""))
+        except ValueError:
+            return False
+        return page is not None and own.at(page.scheme) == page.authority
+
+
+def selected_subprotocol(connection: HTTPConnection) -> str | None:
+    """Return the subprotocol to select, if the client offered it."""
+    return SUBPROTOCOL if SUBPROTOCOL in connection.scope.get("subprotocols", ()) else None
+
+
+def _offered_tokens(connection: HTTPConnection) -> list[str]:
+    offered = []
+    scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        offered.append(credentials.strip())
+    offered.extend(
+        name.removeprefix(_BEARER_SUBPROTOCOL)
+        for name in connection.scope.get("subprotocols", ())
+        if name.startswith(_BEARER_SUBPROTOCOL)
+    )
+    offered.extend(connection.query_params.getlist("token"))
+    return offered
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,170 @@
+"""How many sessions a client may have, and how many may begin in a minute."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from time import monotonic
+from typing import Final
+
+from app.contract import ContractError, ErrorCode
+from app.gateway.admission.rate import TokenBucket
+
+MAX_CLIENTS: Final = 10_000
+"""Clients without a session that are remembered: some 5 MB. Beyond it the one that was quiet for
+longest is forgotten, and with it how many sessions it began; the limit over all clients stays."""
+
+_MINUTE_S: Final = 60.0
+_MS: Final = 1000
+_ROUNDING_S: Final = 1e-6
+"""What sums of floating-point seconds may be short of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaRules:
+    """0 means no limit.
+
+    Attributes:
+        client_sessions: Sessions of one client at once, those that wait included.
+        new_per_minute: Sessions begun in a minute, over all clients.
+        client_new_per_minute: The same for one client.
+        client_resumes_per_minute: Sessions that one client goes on with in a minute.
+    """
+
+    client_sessions: int = 0
+    new_per_minute: float = 0
+    client_new_per_minute: float = 0
+    client_resumes_per_minute: float = 0
+
+
+@dataclass(slots=True)
+class _Client:
+    """What is remembered of one."""
+
+    beginnings: TokenBucket | None
+    resumes: TokenBucket | None
+    sessions: int = 0
+
+    @property
+    def is_as_new(self) -> bool:
+        """Whether nothing of it needs to be remembered."""
+        return all(each is None or each.is_full for each in (self.beginnings, self.resumes))
+
+
+class Quotas:
+    """Counts by client.
+
+    Args:
+        rules: The limits.
+        clock: Seconds that only go up.
+        max_clients: How many idle ones are remembered.
+        share: Sessions that one client may have as things are now, 0 for no limit; beside the
+            fixed limit of the rules.
+    """
+
+    def __init__(
+        self,
+        rules: QuotaRules,
+        clock: Callable[[], float] = monotonic,
+        max_clients: int = MAX_CLIENTS,
+        share: Callable[[], int] | None = None,
+    ) -> None:
+        self._rules = rules
+        self._clock = clock
+        self._max_clients = max_clients
+        self._share = share
+        self._beginnings = self._bucket(rules.new_per_minute)
+        self._busy: dict[bytes, _Client] = {}
+        self._idle: OrderedDict[bytes, _Client] = OrderedDict()
+
+    @property
+    def remembered(self) -> int:
+        """Clients that are known."""
+        return len(self._busy) + len(self._idle)
+
+    def check(self, client: bytes, *, is_new: bool = True) -> None:
+        """Say whether a session may begin; counts nothing.
+
+        Args:
+            client: Whose.
+            is_new: Whether it counts as begun; one that is resumed counts as that.
+
+        Raises:
+            ContractError: `too_many_client_sessions`; or `too_many_new_sessions`, or
+                `too_many_resumes`, with the exact seconds until one may begin.
+        """
+        known = self._busy.get(client) or self._idle.get(client)
+        limits = (self._rules.client_sessions, self._share() if self._share else 0)
+        limit = min(filter(None, limits), default=0)
+        if limit and known is not None and known.sessions >= limit:
+            raise ContractError(ErrorCode.TOO_MANY_CLIENT_SESSIONS, limit=limit)
+        if not is_new:
+            self._check_resumes(known)
+            return
+        own = None if known is None else known.beginnings
+        _check(own, self._rules.client_new_per_minute)
+        _check(self._beginnings, self._rules.new_per_minute)
+
+    def take(self, client: bytes, *, is_new: bool = True) -> None:
+        """Count a session that begins or waits; `give` returns it.
+
+        Raises:
+            ContractError: As `check`; nothing is counted then.
+        """
+        self.check(client, is_new=is_new)
+        known = self._busy.get(client) or self._idle.pop(client, None)
+        if known is None:
+            known = _Client(
+                self._bucket(self._rules.client_new_per_minute),
+                self._bucket(self._rules.client_resumes_per_minute),
+            )
+        self._busy[client] = known
+        known.sessions += 1
+        for bucket in (known.beginnings, self._beginnings) if is_new else (known.resumes,):
+            if bucket is not None:
+                bucket.spend(1.0)
+
+    def take_over(self, client: bytes) -> None:
+        """Count that a client goes on with a session of its own that is counted already.
+
+        Raises:
+            ContractError: `too_many_resumes`; nothing is counted then.
+        """
+        known = self._busy[client]
+        self._check_resumes(known)
+        if known.resumes is not None:
+            known.resumes.spend(1.0)
+
+    def give(self, client: bytes) -> None:
+        """Return a session."""
+        known = self._busy[client]
+        known.sessions -= 1
+        if not known.sessions:
+            self._idle[client] = self._busy.pop(client)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop who was quiet for longest, while that changes nothing or they are too many."""
+        while self._idle:
+            client, known = next(iter(self._idle.items()))
+            if not known.is_as_new and len(self._idle) <= self._max_clients:
+                return
+            del self._idle[client]
+
+    def _check_resumes(self, known: _Client | None) -> None:
+        own = None if known is None else known.resumes
+        rate = self._rules.client_resumes_per_minute
+        _check(own, rate, ErrorCode.TOO_MANY_RESUMES)
+
+    def _bucket(self, per_minute: float) -> TokenBucket | None:
+        return TokenBucket(per_minute / _MINUTE_S, per_minute, self._clock) if per_minute else None
+
+
+def _check(
+    bucket: TokenBucket | None, rate: float, code: ErrorCode = ErrorCode.TOO_MANY_NEW_SESSIONS
+) -> None:
+    seconds = 0.0 if bucket is None else bucket.seconds_to()
+    if seconds > _ROUNDING_S:
+        # Upwards: who comes after what it was told must not be told again.
+        after = ceil(seconds * _MS) / _MS
+        raise ContractError(code, rate=rate, retry_after_s=after)

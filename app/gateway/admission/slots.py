@@ -1,0 +1,347 @@
+"""Who gets a session now, who waits for one, and who is refused.
+
+Slots are what the recognisers take together, as far as they say so, and at most what the operator
+allows. Only what is new is refused: a limit that falls below the running sessions ends none.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import ceil
+from time import monotonic
+from typing import Final
+
+from app.contract import ContractError, ErrorCode
+from app.gateway.admission.clients import Visitor
+from app.gateway.admission.quotas import QuotaRules, Quotas
+from app.gateway.admission.waiting_room import Ticket, WaitingRoom
+from app.gateway.telemetry.metrics import GatewayMetrics
+
+_SPEAKERS_SHARE: Final = 0.1
+"""Of the slots: so many uploads leave free, at least one where there are two, whatever they may use
+otherwise. A file can wait; who speaks cannot."""
+
+_RECOUNT_S: Final = 0.25
+"""Between two looks at slots that came free at the recogniser, while somebody waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionRules:
+    """What the operator allows.
+
+    Attributes:
+        max_connections: WebSocket connections at once.
+        max_sessions: Sessions at once, uploads included.
+        upload_share: Of the sessions, 0 to 1, that uploads may use; one at least.
+        client_share: Of connections and sessions, what one client may have at once, above 0, to 1;
+            one of each at least.
+        waiting_room: Clients that may wait for a session.
+        quotas: Limits by client and in time.
+    """
+
+    max_connections: int
+    max_sessions: int
+    upload_share: float = 0.5
+    client_share: float = 1.0
+    waiting_room: int = 0
+    quotas: QuotaRules = field(default_factory=QuotaRules)
+
+
+class Admission:
+    """Counts connections and sessions.
+
+    Args:
+        rules: What the operator allows.
+        metrics: Where the counts are shown.
+        capacity: Streams the recognisers take together; None while that is unknown.
+        clock: Seconds that only go up.
+    """
+
+    def __init__(
+        self,
+        rules: AdmissionRules,
+        metrics: GatewayMetrics,
+        capacity: Callable[[], int | None],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._rules = rules
+        self._metrics = metrics
+        self._capacity = capacity
+        self._clock = clock
+        self._quotas = Quotas(rules.quotas, clock, share=lambda: self._share_of(self.slots))
+        self._connections_of: Counter[bytes] = Counter()
+        self._room = WaitingRoom(rules.waiting_room)
+        self._somebody_waits = asyncio.Event()
+        self.connections = 0
+        self.sessions = 0
+        self.draining = False
+        self.switched_off = False
+        metrics.session_slots.set_function(lambda: self.slots)
+        metrics.waiting_places.set(rules.waiting_room)
+
+    @property
+    def slots(self) -> int:
+        """Sessions that may run at once as things are."""
+        capacity = self._capacity()
+        limit = self._rules.max_sessions
+        return limit if capacity is None else min(limit, capacity)
+
+    @property
+    def upload_slots(self) -> int:
+        """Sessions that uploads may have at once as things are."""
+        return max(1, int(self.slots * self._rules.upload_share))
+
+    @property
+    def free_sessions(self) -> int:
+        """Sessions that could be started now; below 0 where the limit fell."""
+        return self.slots - self.sessions
+
+    @property
+    def waiting(self) -> int:
+        """Clients that wait for a session."""
+        return len(self._room)
+
+    def obstacles(self, *, capacity: bool) -> list[str]:
+        """Say why no session can be taken now; nothing when one can.
+
+        Args:
+            capacity: Whether being full or switched off is a reason.
+        """
+        found = []
+        if self.draining:
+            found.append("the gateway is draining")
+        if not capacity:
+            return found
+        if self.switched_off:
+            found.append("recognition is switched off")
+        if self.free_sessions <= 0:
+            found.append(f"all {self.slots} sessions are in use")
+        if self.connections >= self._rules.max_connections:
+            found.append(f"all {self._rules.max_connections} connections are in use")
+        return found
+
+    @contextmanager
+    def connection(self, visitor: Visitor) -> Iterator[None]:
+        """Hold a connection for the length of a `with` block.
+
+        Refuses already who would get no session anyway. Of who is ready to wait only so much is
+        known: it may be about to resume a session, to which the limits on new ones do not apply.
+
+        Raises:
+            ContractError: `draining`, `recognition_off`, `too_many_connections`,
+                `too_many_client_connections`, `too_many_sessions`, `waiting_room_full`, or what
+                `Quotas.check` says.
+        """
+        with self._counting_refusals("connect"):
+            self.check_open()
+            self._check_connections(visitor.client)
+            if not self._has_free_slot():
+                self._refuse_full(can_wait=visitor.wait_s is not None)
+            if visitor.wait_s is None:
+                self._quotas.check(visitor.client)
+        self.connections += 1
+        self._connections_of[visitor.client] += 1
+        self._metrics.connections_active.set(self.connections)
+        try:
+            yield
+        finally:
+            self.connections -= 1
+            self._connections_of[visitor.client] -= 1
+            if not self._connections_of[visitor.client]:
+                del self._connections_of[visitor.client]
+            self._metrics.connections_active.set(self.connections)
+
+    def _check_connections(self, client: bytes) -> None:
+        limit = self._rules.max_connections
+        if self.connections >= limit:
+            raise ContractError(ErrorCode.TOO_MANY_CONNECTIONS, limit=limit)
+        share = self._share_of(limit)
+        if share and self._connections_of[client] >= share:
+            raise ContractError(ErrorCode.TOO_MANY_CLIENT_CONNECTIONS, limit=share)
+
+    def _share_of(self, total: int) -> int:
+        """What one client may have of it; 0 where that is all of it, and the total the limit."""
+        share = max(1, ceil(total * self._rules.client_share))
+        return share if share < total else 0
+
+    def queue(self, visitor: Visitor, *, resumed: bool = False) -> Ticket:
+        """Take a session slot, or a place in line where all are in use and the client would wait.
+
+        Args:
+            visitor: Whose session, and how long it would wait.
+            resumed: Whether the session goes on from a valid resume token: it goes before those
+                that begin, and does not count as new.
+
+        Returns:
+            A ticket that `is_admitted`, or has a `place` and is worth `await ticket.admitted()`.
+
+        Raises:
+            ContractError: `draining`, `recognition_off`, `too_many_sessions`,
+                `waiting_room_full`, `asr_unavailable`, or what `Quotas.take` says.
+        """
+        with self._counting_refusals("start"):
+            return self._draw(visitor, resumed=resumed)
+
+    def take_over(self, ticket: Ticket) -> Ticket:
+        """Let a session go on in the slot it has on another connection.
+
+        Raises:
+            ContractError: `draining`, `recognition_off`, or what `Quotas.take_over` says.
+        """
+        with self._counting_refusals("start"):
+            self.check_open()
+            self._quotas.take_over(ticket.client)
+        return ticket
+
+    def check_open(self) -> None:
+        """Refuse while nothing new is taken.
+
+        Raises:
+            ContractError: `draining`, `recognition_off`.
+        """
+        if self.draining:
+            raise ContractError(ErrorCode.DRAINING)
+        if self.switched_off:
+            raise ContractError(ErrorCode.RECOGNITION_OFF)
+
+    def check_upload(self, visitor: Visitor) -> None:
+        """Refuse an upload that would get no session, before it is received; counts nothing.
+
+        Raises:
+            ContractError: `draining`, `recognition_off`, `asr_unavailable`, or what `Quotas.check`
+                says.
+        """
+        self.check_open()
+        if self.slots == 0:
+            raise ContractError(ErrorCode.ASR_UNAVAILABLE)
+        self._quotas.check(visitor.client)
+
+    def upload(self, client: bytes) -> Ticket:
+        """Take a session slot for an upload that has arrived; the last free ones are the speakers'.
+
+        Raises:
+            ContractError: As `check_upload`, or `too_many_sessions`.
+        """
+        self.check_open()
+        slots = self.slots
+        kept = min(ceil(slots * _SPEAKERS_SHARE), slots - 1)
+        if not self._has_free_slot() or self.free_sessions <= kept:
+            raise self._full()
+        self._quotas.take(client)
+        ticket = Ticket(client, resumed=False, wait_s=0.0, desk=self, clock=self._clock)
+        self._admit(ticket)
+        return ticket
+
+    def drain(self) -> None:
+        """Take nothing new any more, and send away who waits."""
+        self.draining = True
+        self._send_away(ErrorCode.DRAINING)
+
+    def switch_off(self) -> None:
+        """Take nothing new until `switch_on`, and send away who waits."""
+        self.switched_off = True
+        self._send_away(ErrorCode.RECOGNITION_OFF)
+
+    def switch_on(self) -> None:
+        """Take sessions again."""
+        self.switched_off = False
+
+    async def run(self) -> None:
+        """Let in who waits when the recognisers take more than before. Never returns."""
+        while True:
+            await self._somebody_waits.wait()
+            self._let_in()
+            await asyncio.sleep(_RECOUNT_S)
+
+    def take_back(self, ticket: Ticket) -> None:
+        """Free a ticket's slot or place; for the ticket itself."""
+        self._quotas.give(ticket.client)
+        if ticket.is_admitted:
+            self.sessions -= 1
+            self._metrics.sessions_active.set(self.sessions)
+        else:
+            self._room.leave(ticket)
+            self._metrics.waiting_seconds.labels("left").observe(ticket.waited)
+            self._show_room()
+        self._let_in()
+
+    def too_late(self) -> ContractError:
+        """Count and say that a wait was in vain; for the ticket itself."""
+        error = self._full()
+        self._metrics.admission_refused.labels("waiting", error.code.value).inc()
+        return error
+
+    def _draw(self, visitor: Visitor, *, resumed: bool) -> Ticket:
+        self.check_open()
+        is_free = self._has_free_slot()
+        if not is_free:
+            self._refuse_full(can_wait=visitor.wait_s is not None)
+        self._quotas.take(visitor.client, is_new=not resumed)
+        ticket = Ticket(
+            visitor.client,
+            resumed=resumed,
+            wait_s=visitor.wait_s or 0.0,
+            desk=self,
+            clock=self._clock,
+        )
+        if is_free:
+            self._admit(ticket)
+        else:
+            self._room.enter(ticket)
+            self._show_room()
+        return ticket
+
+    def _has_free_slot(self) -> bool:
+        """Whether a slot is left for who comes now, after all who wait."""
+        self._let_in()
+        return not self._room and self.free_sessions > 0
+
+    def _let_in(self) -> None:
+        before = len(self._room)
+        while self._room and self.free_sessions > 0:
+            ticket = self._room.next()
+            self._metrics.waiting_seconds.labels("admitted").observe(ticket.waited)
+            self._admit(ticket)
+        if len(self._room) != before:
+            self._show_room()
+
+    def _admit(self, ticket: Ticket) -> None:
+        self.sessions += 1
+        self._metrics.sessions_active.set(self.sessions)
+        ticket.admit()
+
+    def _send_away(self, code: ErrorCode) -> None:
+        for ticket in list(self._room):
+            self._metrics.admission_refused.labels("waiting", code.value).inc()
+            ticket.refuse(ContractError(code))
+
+    def _refuse_full(self, *, can_wait: bool) -> None:
+        if not can_wait:
+            raise self._full()
+        if self._room.is_full:
+            raise ContractError(
+                ErrorCode.WAITING_ROOM_FULL, limit=self.slots, waiting=len(self._room)
+            )
+
+    def _full(self) -> ContractError:
+        # Recognisers of which none is well are not in use.
+        if self.slots == 0:
+            return ContractError(ErrorCode.ASR_UNAVAILABLE)
+        return ContractError(ErrorCode.TOO_MANY_SESSIONS, limit=self.slots)
+
+    @contextmanager
+    def _counting_refusals(self, at: str) -> Iterator[None]:
+        try:
+            yield
+        except ContractError as error:
+            self._metrics.admission_refused.labels(at, error.code.value).inc()
+            raise
+
+    def _show_room(self) -> None:
+        self._metrics.waiting.set(len(self._room))
+        if self._room:
+            self._somebody_waits.set()
+        else:
+            self._somebody_waits.clear()

@@ -1,0 +1,108 @@
+"""Who goes on with a session: its own client alone, and on one connection at a time.
+
+What one gateway can know. That the same token is used at two gateways is seen by neither.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from app.asr import Cursor
+from app.contract import ContractError, ErrorCode
+from app.contract.fields import ResumeOffer, ResumePoint
+from app.gateway.admission.clients import Visitor
+from app.gateway.admission.slots import Admission
+from app.gateway.admission.waiting_room import Ticket
+from app.gateway.resume_token import ResumeClaim, ResumeTokens
+
+
+class SessionHolder(Protocol):
+    """A connection that has a session."""
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """The session's slot, or its place in line."""
+
+    def superseded(self, *, gives_back: bool) -> None:
+        """Let another connection have the session, and end.
+
+        Args:
+            gives_back: Whether the ticket is returned; the other connection has it otherwise.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTokens:
+    """Resume tokens as one client gets and shows them.
+
+    Attributes:
+        tokens: Issue and read them.
+        visitor: The client.
+    """
+
+    tokens: ResumeTokens
+    visitor: Visitor
+
+    def offer(self) -> ResumeOffer:
+        """Return what a hello says."""
+        return self.tokens.offer(self.visitor.marks[0])
+
+    def point(self, cursor: Cursor, session_id: str) -> ResumePoint:
+        """Return where a session can be gone on with."""
+        return self.tokens.point(cursor, session_id, self.visitor.marks[0])
+
+    def claim(self, token: str | None) -> ResumeClaim | None:
+        """Return what the client may do with a token; None where it shows none.
+
+        A bearer token says who a client is, and another one's resume token is refused. An address
+        says less: it changes in the middle of a session. Who comes from another one goes on at the
+        same place, but as a new session, which counts as one and ends nobody's.
+
+        Raises:
+            ContractError: `resume_rejected`.
+        """
+        if token is None:
+            return None
+        claim = self.tokens.read(token)
+        if claim.mark in self.visitor.marks:
+            return claim
+        if self.visitor.has_token:
+            raise ContractError(
+                ErrorCode.RESUME_REJECTED, detail="the token was given to another client"
+            )
+        return replace(claim, session_id=None)
+
+
+class SessionRegistry:
+    """Knows on which connection of this gateway a session is."""
+
+    def __init__(self) -> None:
+        self._bearers: dict[str, SessionHolder] = {}
+
+    def ticket(self, claim: ResumeClaim | None, admission: Admission, visitor: Visitor) -> Ticket:
+        """Return a slot or a place in line; the session's own where another connection has it.
+
+        That connection is ended: often it is half open, and its client is the one who comes.
+
+        Raises:
+            ContractError: What `Admission.queue` or `Admission.take_over` says; nothing is ended.
+        """
+        # The token of a hello belongs to no session: who has it begins one.
+        session_id = None if claim is None else claim.session_id
+        older = None if session_id is None else self._bearers.get(session_id)
+        held = None if older is None else older.ticket
+        if held is not None and held.is_admitted:
+            ticket = admission.take_over(held)
+        else:
+            ticket = admission.queue(visitor, resumed=session_id is not None)
+        if older is not None:
+            older.superseded(gives_back=ticket is not held)
+        return ticket
+
+    def enter(self, session_id: str, bearer: SessionHolder) -> None:
+        """Note that a connection has a session."""
+        self._bearers[session_id] = bearer
+
+    def leave(self, session_id: str, bearer: SessionHolder) -> None:
+        """Note that it has it no more, unless another one has."""
+        if self._bearers.get(session_id) is bearer:
+            del self._bearers[session_id]

@@ -1,0 +1,172 @@
+"""The waiting room: a bounded line before the sessions, served in the order of arrival.
+
+Sessions that are resumed go before new ones: somebody's sentence was broken off. Within each of the
+two kinds nobody overtakes.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Final, Protocol, Self
+
+from app.contract import ContractError
+
+
+class TicketOffice(Protocol):
+    """Where tickets come from."""
+
+    def take_back(self, ticket: "Ticket") -> None:
+        """Free its slot or place."""
+
+    def too_late(self) -> ContractError:
+        """Say why the wait was in vain."""
+
+
+class Ticket:
+    """A session slot, or a place in line for one. Made by `Admission.queue`.
+
+    Whoever has it gives it back when the session ends or nobody wants it any more; as a context
+    manager it does so itself.
+
+    Attributes:
+        client: Whose it is.
+        resumed: Whether it is for a session that goes on.
+        place: 1 is next; 0 for a slot, and for a ticket that was given back.
+        moved: Set whenever `place` changed, and at the end of the wait; who watches clears it.
+    """
+
+    def __init__(
+        self,
+        client: bytes,
+        *,
+        resumed: bool,
+        wait_s: float,
+        desk: "TicketOffice",
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.client = client
+        self.resumed = resumed
+        self.place = 0
+        self.moved = asyncio.Event()
+        self._clock = clock
+        self._begun_at = clock()
+        self._until = self._begun_at + wait_s
+        self._desk = desk
+        self._settled = asyncio.Event()
+        self._refusal: ContractError | None = None
+        self._is_held = True
+        self.is_admitted = False
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the wait is given up."""
+        return max(0.0, self._until - self._clock())
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the ticket was drawn."""
+        return self._clock() - self._begun_at
+
+    async def admitted(self) -> None:
+        """Wait for the slot; return at once where there is one. A cancelled wait leaves nothing.
+
+        Raises:
+            ContractError: `too_many_sessions` once the time is over, `draining` or
+                `recognition_off` as soon as nothing is to be waited for. The ticket is void then.
+        """
+        try:
+            async with asyncio.timeout(self.seconds_left):
+                await self._settled.wait()
+        except TimeoutError:
+            # A slot that came at the same moment is taken.
+            if not self._settled.is_set():
+                self.refuse(self._desk.too_late())
+        except BaseException:
+            self.give_back()
+            raise
+        if self._refusal is not None:
+            raise self._refusal
+
+    def admit(self) -> None:
+        """Turn the place into a slot."""
+        self.is_admitted = True
+        self._settle()
+
+    def refuse(self, refusal: ContractError) -> None:
+        """End the wait without a slot."""
+        self._refusal = refusal
+        self.give_back()
+        self._settle()
+
+    def move(self, place: int) -> None:
+        """Note the place in line."""
+        if place != self.place:
+            self.place = place
+            self.moved.set()
+
+    def give_back(self) -> None:
+        """Return the slot or leave the line; again is no harm."""
+        if self._is_held:
+            self._is_held = False
+            self._desk.take_back(self)
+
+    def _settle(self) -> None:
+        self.place = 0
+        self._settled.set()
+        self.moved.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
+
+
+class WaitingRoom:
+    """The line.
+
+    Args:
+        places: How many may wait.
+    """
+
+    def __init__(self, places: int) -> None:
+        self.places: Final = places
+        self._resumed: deque[Ticket] = deque()
+        self._new: deque[Ticket] = deque()
+
+    def __len__(self) -> int:
+        return len(self._resumed) + len(self._new)
+
+    def __iter__(self) -> Iterator[Ticket]:
+        yield from self._resumed
+        yield from self._new
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody else can wait."""
+        return len(self) >= self.places
+
+    def enter(self, ticket: Ticket) -> None:
+        """Take the last place of the ticket's kind."""
+        self._line(ticket).append(ticket)
+        self._renumber()
+
+    def leave(self, ticket: Ticket) -> None:
+        """Go away from anywhere in line."""
+        self._line(ticket).remove(ticket)
+        ticket.move(0)
+        self._renumber()
+
+    def next(self) -> Ticket:
+        """Take out who comes first."""
+        ticket = (self._resumed or self._new).popleft()
+        self._renumber()
+        return ticket
+
+    def _line(self, ticket: Ticket) -> deque[Ticket]:
+        return self._resumed if ticket.resumed else self._new
+
+    def _renumber(self) -> None:
+        for place, ticket in enumerate(self, start=1):
+            ticket.move(place)

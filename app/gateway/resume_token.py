@@ -1,0 +1,171 @@
+"""Signed cursors: what a client carries to another gateway to go on with its session.
+
+A token holds everything the other gateway needs, so none keeps state for clients that left. It is
+signed, not encrypted: what is in it, the client knows.
+"""
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import time
+from typing import Final
+
+from itsdangerous import BadData, URLSafeSerializer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.asr import Cursor, LastWord
+from app.contract import ContractError, ErrorCode
+from app.contract.fields import ResumeOffer, ResumePoint
+from app.contract.limits import DEFAULT_HEARTBEAT_S
+from app.gateway.session.progress import BEGINNING
+
+_VERSION: Final = 2
+_SALT: Final = b"perch resume"
+"""Keeps these signatures apart from any others made with the same keys."""
+
+_MARK_SALT: Final = b"perch resume mark\0"
+_MARK_BYTES: Final = 12
+_KEY_BYTES: Final = 32
+_MOST_LETTERS: Final = 40
+"""Of the one word a token may have in it: where it is heard again, it is not said twice."""
+
+_DECIMALS: Final = 6
+"""Microseconds: a sample at 48 kHz is 21 of them long."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeClaim:
+    """What a valid token says.
+
+    Attributes:
+        cursor: Where the session goes on.
+        session_id: Of the session; None for the token of a hello, which belongs to none yet.
+        mark: Of the client it was issued to.
+    """
+
+    cursor: Cursor
+    session_id: str | None
+    mark: str = ""
+
+
+class _Payload(BaseModel):
+    """What a token holds. Short keys: it is sent with every final."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    v: int
+    at: float = Field(ge=0, allow_inf_nan=False)
+    sid: str | None
+    pos: float = Field(ge=0, allow_inf_nan=False)
+    cov: float = Field(ge=0, allow_inf_nan=False)
+    seg: int = Field(ge=0)
+    by: str
+    word: str | None = Field(default=None, min_length=1, max_length=_MOST_LETTERS)
+    from_: float = Field(default=0.0, ge=0, allow_inf_nan=False, alias="from")
+
+    def cursor(self) -> Cursor:
+        """Return where the session goes on."""
+        again = None if self.word is None else LastWord(letters=self.word, start=self.from_)
+        return Cursor(position=self.pos, covered=self.cov, segment_id=self.seg, again=again)
+
+
+class ResumeTokens:
+    """Issues and reads tokens.
+
+    Args:
+        keys: The first signs, all are accepted; without one a random key is made, which no other
+            gateway knows.
+        window_s: Seconds a token is good for.
+        clock: Wall-clock seconds since 1970: tokens go from machine to machine.
+    """
+
+    def __init__(
+        self, keys: Sequence[str], window_s: float, clock: Callable[[], float] = time
+    ) -> None:
+        # The library signs with the last of its keys.
+        ordered = list(reversed(keys)) or [secrets.token_hex(_KEY_BYTES)]
+        self._serializer = URLSafeSerializer(
+            ordered,
+            salt=_SALT,
+            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+        )
+        self._marking = [
+            hashlib.sha256(_MARK_SALT + key.encode()).digest() for key in reversed(ordered)
+        ]
+        self.window_s = window_s
+        self._clock = clock
+
+    def marks(self, client: bytes) -> tuple[str, ...]:
+        """Return what tokens know a client by, one for each key, the one that signs first.
+
+        Keyed, so that nobody who sees a token can try out what the client shows to be let in.
+        """
+        digests = [
+            hashlib.blake2b(client, digest_size=_MARK_BYTES, key=key).digest()
+            for key in self._marking
+        ]
+        return tuple(urlsafe_b64encode(digest).decode() for digest in digests)
+
+    def offer(self, mark: str = "") -> ResumeOffer:
+        """Return what a hello says: the beginning of any session, good until its first token."""
+        return ResumeOffer(
+            token=self._issue(BEGINNING, None, mark),
+            window_s=self.window_s,
+            heartbeat_s=DEFAULT_HEARTBEAT_S,
+        )
+
+    def point(self, cursor: Cursor, session_id: str, mark: str = "") -> ResumePoint:
+        """Return where a session can be gone on with, by the client with a mark."""
+        return ResumePoint(
+            position=round(cursor.position, _DECIMALS), token=self._issue(cursor, session_id, mark)
+        )
+
+    def read(self, token: str) -> ResumeClaim:
+        """Check a token and say what is in it.
+
+        Raises:
+            ContractError: `resume_rejected`; the detail says why, and nothing of the token.
+        """
+        try:
+            content = self._serializer.loads(token)
+        except BadData as error:
+            raise _rejected(
+                "the token was not issued by a gateway of this environment, or was changed"
+            ) from error
+        # Signed by us: it is not the client's fault when it cannot be read.
+        if not isinstance(content, dict) or content.get("v") != _VERSION:
+            raise _rejected("the token is of another version of the gateway")
+        try:
+            payload = _Payload.model_validate(content)
+        except ValidationError as error:
+            raise _rejected("the token is of another version of the gateway") from error
+        # Clocks differ between machines: a token from a little ahead is as good as a new one.
+        age = self._clock() - payload.at
+        if abs(age) > self.window_s:
+            raise _rejected(
+                f"the token is {age:.0f} s old; accepted: at most {self.window_s:g} s"
+                if age > 0
+                else f"the token is from {-age:.0f} s ahead; the gateways' clocks differ"
+            )
+        return ResumeClaim(payload.cursor(), payload.sid, payload.by)
+
+    def _issue(self, cursor: Cursor, session_id: str | None, mark: str) -> str:
+        content: dict[str, object] = {
+            "v": _VERSION,
+            "at": round(self._clock(), 1),
+            "sid": session_id,
+            "pos": round(cursor.position, _DECIMALS),
+            "cov": round(cursor.covered, _DECIMALS),
+            "seg": cursor.segment_id,
+            "by": mark,
+        }
+        if cursor.again is not None:
+            content["word"] = cursor.again.letters
+            content["from"] = round(cursor.again.start, _DECIMALS)
+        return self._serializer.dumps(content)
+
+
+def _rejected(detail: str) -> ContractError:
+    return ContractError(ErrorCode.RESUME_REJECTED, detail=detail)

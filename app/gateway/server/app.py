@@ -1,0 +1,159 @@
+"""The gateway as an ASGI application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from time import monotonic
+from typing import Final
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from app.asr import RivaASRClient
+from app.contract import ContractError, Dialect, dialect_of
+from app.contract.limits import PATH_A, PATH_B
+from app.gateway.admission.access import selected_subprotocol
+from app.gateway.admission.clients import Visitor
+from app.gateway.core import Gateway
+from app.gateway.dialects.a import CodecA
+from app.gateway.dialects.b import CodecB
+from app.gateway.dialects.codec import DialectCodec
+from app.gateway.server import pages
+from app.gateway.server.answers import error_response
+from app.gateway.server.middleware import MIDDLEWARE
+from app.gateway.server.protocol.websocket import EXTENSION, SocketControl
+from app.gateway.server.transcribe_file import transcribe_file
+from app.gateway.session.session import GatewaySession
+from app.gateway.session.socket import ClientSocket
+from app.gateway.settings.gateway import GatewaySettings
+from app.gateway.telemetry.logs import get_logger
+from app.gateway.telemetry.metrics import GatewayMetrics
+
+WEB: Final = Path(__file__).resolve().parents[2] / "web"
+_MAX_CLIENT_ID_CHARS: Final = 128
+_LAG_INTERVAL_S: Final = 0.5
+_REVIVAL_S: Final = 1.0
+"""Before a background task that failed runs again: long enough not to fill the log."""
+
+_log = get_logger(__name__)
+
+
+def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
+    """Build the application.
+
+    Args:
+        settings: As configured.
+        asr: The recogniser; the application closes it when it shuts down.
+    """
+    gateway = Gateway.build(settings, asr, version("perch"))
+    app = Starlette(
+        routes=[
+            Route("/", pages.root),
+            Route("/healthz", pages.healthz),
+            Route("/readyz", pages.readyz),
+            Route("/health", pages.health),
+            Route("/ws/status", pages.websocket_status),
+            Route("/transcribe/file", transcribe_file, methods=["POST"]),
+            Route("/ui", page),
+            *(Route(path, pages.needs_upgrade) for path in (PATH_A, PATH_B)),
+            Mount("/static", StaticFiles(directory=WEB)),
+            WebSocketRoute("/{path:path}", serve_websocket),
+        ],
+        middleware=[Middleware(one) for one in MIDDLEWARE],
+        exception_handlers=pages.EXCEPTION_HANDLERS,
+        lifespan=_lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.gateway = gateway
+    return app
+
+
+async def page(_request: Request) -> Response:
+    """Serve the demo page."""
+    return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def serve_websocket(websocket: WebSocket) -> None:
+    """Serve one WebSocket, or refuse it with an HTTP status before the upgrade."""
+    gateway = pages.gateway_of(websocket)
+    try:
+        visitor = gateway.let_in(websocket)
+        with gateway.admission.connection(visitor):
+            await _serve(gateway, websocket, visitor)
+    except ContractError as error:
+        gateway.metrics.connections_refused.labels(error.code.value).inc()
+        gateway.metrics.errors_sent.labels(error.code.value).inc()
+        _log.info("connection refused", code=error.code.value)
+        await websocket.send_denial_response(error_response(error))
+
+
+async def _serve(gateway: Gateway, websocket: WebSocket, visitor: Visitor) -> None:
+    connection_id = str(uuid4())
+    control: SocketControl = websocket.scope["extensions"][EXTENSION]
+    control.owner = visitor.client
+    await websocket.accept(subprotocol=selected_subprotocol(websocket))
+    wire = ClientSocket(websocket.scope, websocket.send, gateway.settings.ws_send_timeout_s)
+    voice = _voice(websocket, connection_id, gateway.settings)
+    await GatewaySession(gateway, wire, voice, connection_id, visitor).run()
+
+
+def _voice(websocket: WebSocket, connection_id: str, settings: GatewaySettings) -> DialectCodec:
+    if dialect_of(websocket.scope["path"]) is Dialect.A:
+        return CodecA(connection_id, settings)
+    client_id = websocket.query_params.get("client_id", "")[:_MAX_CLIENT_ID_CHARS]
+    return CodecB(client_id or connection_id, settings)
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    gateway: Gateway = app.state.gateway
+    if not gateway.access.asks_for_token:
+        _log.warning("anyone who can reach this port may use it: APP_AUTH_TOKENS is not set")
+    await gateway.switch.look()
+    background = [
+        asyncio.create_task(_keep_up(run))
+        for run in (
+            gateway.readiness.run,
+            gateway.admission.run,
+            # Another route's recognisers are others: what is known of the last ones says nothing.
+            partial(gateway.switch.run, gateway.readiness.ask),
+            partial(_measure_lag, gateway.metrics),
+        )
+    ]
+    try:
+        yield
+    finally:
+        for task in background:
+            task.cancel()
+        for task in background:
+            with suppress(asyncio.CancelledError):
+                await task
+        await gateway.asr.aclose()
+
+
+async def _keep_up(run: Callable[[], Awaitable[None]]) -> None:
+    """Run what runs for ever; a fault of ours is logged and ends it for a moment only."""
+    while True:
+        try:
+            await run()
+        except Exception:  # noqa: BLE001 - whatever it was, the gateway goes on
+            _log.exception("background task failed")
+            await asyncio.sleep(_REVIVAL_S)
+        else:
+            return
+
+
+async def _measure_lag(metrics: GatewayMetrics) -> None:
+    while True:
+        due = monotonic() + _LAG_INTERVAL_S
+        await asyncio.sleep(_LAG_INTERVAL_S)
+        metrics.loop_lag_seconds.observe(max(0.0, monotonic() - due))

@@ -1,0 +1,122 @@
+"""What every request passes on its way to a route, and every answer on its way out."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.contract import ContractError
+from app.gateway.server.answers import error_response
+from app.gateway.server.pages import gateway_of, upgrade_required
+
+_WHOLE_URL: Final = re.compile(
+    r"https?://(?P<host>[^/?#]*)(?P<path>/.*)?", re.DOTALL | re.IGNORECASE
+)
+
+SECURITY_HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src 'self'; font-src 'self'; media-src 'self'; worker-src 'self'; "
+        "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class SecurityHeaders:
+    """Puts the security headers on every HTTP answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an ASGI connection on, adding headers to what is HTTP."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    *((k.lower().encode(), v.encode()) for k, v in SECURITY_HEADERS.items()),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+class RequestTarget:
+    """Reads what a request asks for: `/path/` is `/path`, and a whole URL is its path.
+
+    A redirect to the path without the slash would have to name scheme and host, and neither is
+    known here: TLS may have ended at a load balancer, under another name and port.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an ASGI connection on under its path."""
+        if scope["type"] in {"http", "websocket"}:
+            scope = _at_its_host(scope)
+            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        await self._app(scope, receive, send)
+
+
+def _at_its_host(scope: Scope) -> Scope:
+    """Take a whole URL apart; its host wins over the header (RFC 9112, 3.2.2)."""
+    found = _WHOLE_URL.fullmatch(scope["path"])
+    if found is None:
+        return scope
+    headers = [pair for pair in scope["headers"] if pair[0] != b"host"]
+    headers.append((b"host", found["host"].encode("latin-1", "replace")))
+    return {**scope, "path": found["path"] or "/", "headers": headers}
+
+
+class HostCheck:
+    """Answers nothing over HTTP for a host the gateway is not known as.
+
+    A WebSocket's host is checked with its origin and token, where refusals are counted.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an ASGI connection on if it asks for a host of ours."""
+        if scope["type"] == "http":
+            connection = HTTPConnection(scope)
+            try:
+                gateway_of(connection).access.check_host(connection)
+            except ContractError as error:
+                await error_response(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class LostUpgrades:
+    """Tells a WebSocket client, on whatever path, that its upgrade did not arrive."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an ASGI connection on unless it is a WebSocket's handshake over plain HTTP."""
+        if (
+            scope["type"] == "http"
+            and "sec-websocket-key" in (request := HTTPConnection(scope)).headers
+        ):
+            await error_response(upgrade_required(request))(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+MIDDLEWARE: Final = (SecurityHeaders, RequestTarget, HostCheck, LostUpgrades)
+"""From the outside in."""

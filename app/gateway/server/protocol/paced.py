@@ -1,0 +1,215 @@
+"""uvicorn's WebSocket protocol, with a bound on what one connection takes of everybody's time.
+
+Whatever a client sends, and whatever state its connection is in: frames are parsed one by one, no
+more of them than the session takes, so many in a turn of the event loop, and those that are no
+messages at a bounded rate. What is over it waits, first here and then, with the socket unread, at
+the client.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+from websockets.frames import Frame
+
+from app.gateway.admission.rate import TokenBucket
+from app.gateway.server.protocol.frames import (
+    BYTES_A_TURN,
+    FRAMES_A_TURN,
+    FRAMES_AFTER_CLOSE,
+    SMALL_FRAME_BYTES,
+    SteppedProtocol,
+)
+from app.gateway.server.protocol.handshake import HandshakeProtocol
+
+
+class PacedProtocol(HandshakeProtocol):
+    """One connection, as far as reading goes.
+
+    Attributes:
+        conn: The parser.
+    """
+
+    conn: SteppedProtocol
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.conn = SteppedProtocol(self.config.ws_max_size)
+        rules = self._limits.incoming
+        self._small_frames = TokenBucket(rules.frame_rate, rules.frame_burst)
+        self._debt = 0.0
+        self._next_turn: asyncio.Handle | None = None
+        self._frames_after_close = FRAMES_AFTER_CLOSE
+        self._is_awaited = False
+        self._is_deaf = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a message waits for the session, or frames that may be one."""
+        return not self.queue.empty() or self.conn.has_more
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._cancel_turn()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, and handle of them what is this turn's."""
+        if not self._is_deaf:
+            self.conn.reader.feed_data(data)
+            if self._next_turn is None:
+                self._take_turn()
+            else:
+                self.after_turn()
+        if len(data) >= BYTES_A_TURN and not self.read_paused:
+            self._rest()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """Wait for the next message; as long as somebody does, frames are read."""
+        if self.queue.empty():
+            self._is_awaited = True
+            if self.conn.reader.buffer:
+                self.read_on()
+        message = await self.queue.get()
+        self._is_awaited = False
+        if self.read_paused and self._next_turn is None and not self.conn.has_more:
+            self._resume_reading()
+        return message
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send; with the handshake, and with the session's end, frames are read that waited."""
+        await super().send(message)
+        if message["type"] in {"websocket.accept", "websocket.close"}:
+            self.read_on()
+
+    def read_on(self) -> None:
+        """Handle what waits, now or when it is this connection's turn."""
+        if self._next_turn is None:
+            self._take_turn()
+
+    def hand_on(self, message: ASGIReceiveEvent) -> None:
+        """Give a message to the session."""
+        self.queue.put_nowait(message)
+        self._is_awaited = False
+
+    def stop_listening(self) -> None:
+        """Drop everything that comes from now on, unparsed."""
+        self._is_deaf = True
+        self.drop_unfinished()
+        self._resume_reading()
+
+    def drop_unfinished(self) -> None:
+        """Forget what was read and is no complete message."""
+        self.frames = []
+        self.conn.drop()
+
+    def after_turn(self) -> None:
+        """See what is held now; called whenever that may have changed."""
+
+    # What frames cost beside the messages they bring
+
+    def handle_ping(self) -> None:
+        """Answer, unless the client does not read answers: they would pile up here."""
+        self._debt = self._small_frames.spend(1.0)
+        output = self.conn.data_to_send()
+        if self.writable.is_set():
+            self.transport.write(b"".join(output))
+
+    def handle_pong(self, event: Frame) -> None:
+        """Note that the client is there."""
+        self._debt = self._small_frames.spend(1.0)
+        super().handle_pong(event)
+
+    def handle_text(self, event: Frame) -> None:
+        """Begin a message."""
+        if not event.fin:
+            self._charge_part(event)
+        super().handle_text(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        """Begin a message."""
+        if not event.fin:
+            self._charge_part(event)
+        super().handle_bytes(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Go on with a message."""
+        self._charge_part(event)
+        super().handle_cont(event)
+
+    def _charge_part(self, event: Frame) -> None:
+        if len(event.data) < SMALL_FRAME_BYTES:
+            self._debt = self._small_frames.spend(1.0)
+
+    # Turns
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the session has something to do before another frame may be read."""
+        if self.close_sent:
+            return False
+        if not self.handshake_complete:
+            # What comes before the answer to the handshake is for whoever accepts it.
+            return self.handshake_initiated
+        return not self._is_awaited and not self.queue.empty()
+
+    def _take_turn(self) -> None:
+        """Handle as many frames as there may be in one turn; the others' turn comes after that."""
+        conn = self.conn
+        self._next_turn, self._debt = None, 0.0
+        for _ in range(FRAMES_A_TURN):
+            if self._is_deaf or self.is_held:
+                break
+            conn.receive_data(b"")
+            if conn.parser_exc is not None:
+                self.handle_parser_exception()
+                break
+            self.handle_events()
+            if self.close_sent:
+                self._count_after_close()
+            if self._debt or not conn.has_more:
+                break
+        if self._debt or (conn.has_more and not self.is_held):
+            self._rest()
+        elif conn.reader.buffer and self.is_held:
+            # The session goes on with it.
+            self._pause_reading()
+        elif self.read_paused:
+            self._resume_reading()
+        self.after_turn()
+
+    def _rest(self) -> None:
+        """Leave the rest to another turn: the next, or one when small frames are paid for."""
+        take, debt = self._take_turn, 0.0 if self._is_deaf else self._debt
+        self._next_turn = self.loop.call_later(debt, take) if debt else self.loop.call_soon(take)
+        self._pause_reading()
+
+    def _count_after_close(self) -> None:
+        self._frames_after_close -= 1
+        if not self._frames_after_close:
+            self.stop_listening()
+            if self.transport.can_write_eof() and not self.transport.is_closing():
+                self.transport.write_eof()
+
+    def _cancel_turn(self) -> None:
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
+
+    def _pause_reading(self) -> None:
+        if not self.read_paused and not self.transport.is_closing():
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self.read_paused and not self.transport.is_closing():
+            self.read_paused = False
+            self.transport.resume_reading()

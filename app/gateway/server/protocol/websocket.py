@@ -1,0 +1,183 @@
+"""uvicorn's WebSocket protocol, with the contract's manners at the byte level.
+
+Three things happen below the application and would reach a client without a word: a message over
+the size limit, a text that is not UTF-8, and bytes that are no WebSocket frames. Here the `error`
+message is written before the close frame. The connection is then read and thrown away for a moment
+before the socket is closed: closing it with unread data would make the kernel reset the connection
+and destroy the message on its way.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from uvicorn._types import ASGISendEvent
+from websockets.exceptions import InvalidState, PayloadTooBig
+from websockets.frames import Close, Frame, Opcode
+from websockets.http11 import Request
+
+from app.contract import CloseCode, ContractError, ErrorCode
+from app.gateway.server.protocol.holding import HoldingProtocol
+
+EXTENSION: Final = "perch.control"
+"""Key of the ASGI scope's extensions under which the application finds its `SocketControl`."""
+
+LINGER_S: Final = 5.0
+"""How long a closing connection may take before it is cut."""
+
+_LINGER_TLS_S: Final = 1.0
+"""The same after a failure on TLS, which has no half-close to say that nothing follows."""
+
+
+class SocketControl(Protocol):
+    """What the application may do to its connection beside ASGI's events."""
+
+    describe: Callable[[ContractError], str] | None
+    failure: ContractError | None
+    owner: bytes
+
+    @property
+    def flowing(self) -> bool:
+        """Whether the client reads what is sent: False once a write buffer is full."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether `receive` has something to return at once."""
+
+    async def receive(self) -> Mapping[str, Any]:
+        """Wait for the client's next message or its end, as ASGI says them."""
+
+    def push(self, text: str) -> None:
+        """Send a text while `flowing`; raises OSError when the connection is closed."""
+
+    def cut(self, text: str, code: CloseCode) -> None:
+        """Queue a last message and a close, not waiting for a client that does not read."""
+
+
+class GatewayProtocol(HoldingProtocol):
+    """One connection.
+
+    Every message costs what stands between the socket and the session, so messages go past ASGI's
+    layers: the session receives here and pushes its texts here. The rest, from the handshake to the
+    close, goes through them.
+
+    Attributes:
+        describe: Renders an error in the connection's dialect; set by the application after it
+            accepted.
+        failure: What ended the connection below the application, if anything did.
+    """
+
+    describe: Callable[[ContractError], str] | None = None
+    failure: ContractError | None = None
+
+    @property
+    def flowing(self) -> bool:
+        """Whether the transport takes more."""
+        return self.writable.is_set()
+
+    def handle_connect(self, event: Request) -> None:
+        """Hand this object to the application."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            # The application's task was only scheduled: it has not seen the scope yet.
+            self.scope["extensions"] = {**(self.scope["extensions"] or {}), EXTENSION: self}  # type: ignore[dict-item]
+
+    def handle_parser_exception(self) -> None:
+        """Tell the client what was wrong before closing."""
+        if self.close_sent:
+            return
+        self._fail(self._parser_failure())
+
+    def send_receive_event_to_app(self) -> None:
+        """Check that a text is UTF-8 and hand the message on."""
+        data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+        self.frames = []
+        if self.close_sent:
+            return
+        if self.curr_msg_data_type == "bytes":
+            self.hand_on({"type": "websocket.receive", "bytes": data})
+            return
+        try:
+            self.hand_on({"type": "websocket.receive", "text": data.decode()})
+        except UnicodeDecodeError:
+            self.end_with(ContractError(ErrorCode.INVALID_UTF8))
+
+    def end_with(self, error: ContractError) -> None:
+        """Tell the client what is wrong and close."""
+        if not self.close_sent:
+            self.conn.fail(error.spec.close_code or CloseCode.INTERNAL)
+            self._fail(error)
+
+    def push(self, text: str) -> None:
+        """Send a text at once."""
+        if self.disconnected or self.close_sent:
+            raise ConnectionResetError("the connection is closed")
+        try:
+            self.conn.send_text(text.encode())
+        except InvalidState as error:
+            raise ConnectionResetError("the connection is closing") from error
+        self.transport.write(b"".join(self.conn.data_to_send()))
+
+    def keepalive_timeout(self) -> None:
+        """Close a connection that does not answer, unless the answer may be waiting unread."""
+        if self.read_paused:
+            self.pong_timer = None
+            self.pending_ping_payload = None
+            self.schedule_ping()
+            return
+        super().keepalive_timeout()
+        self._cut_later()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send, and put a limit on how long a close may take."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            # A refusal in due form. uvicorn takes it for a handshake that was forgotten, and would
+            # log an error for each client that is turned away.
+            self.handshake_complete = True
+        if message["type"] == "websocket.close":
+            self._cut_later()
+
+    def cut(self, text: str, code: CloseCode) -> None:
+        """Queue a last message and the close, then end the connection come what may."""
+        if self.close_sent or self.disconnected:
+            return
+        self.conn.send_text(text.encode())
+        self.conn.send_close(code)
+        self.close_sent = True
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.read_on()
+        self._cut_later()
+
+    def _parser_failure(self) -> ContractError:
+        if isinstance(self.conn.parser_exc, PayloadTooBig):
+            return ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=self.config.ws_max_size)
+        if isinstance(self.conn.parser_exc, UnicodeDecodeError):
+            return ContractError(ErrorCode.INVALID_UTF8)
+        return ContractError(ErrorCode.PROTOCOL_ERROR, detail=self.conn.parser_exc)
+
+    def _fail(self, error: ContractError) -> None:
+        self.failure = error
+        output = b"".join(self.conn.data_to_send())
+        if self.handshake_complete and self.describe is not None:
+            output = (
+                Frame(Opcode.TEXT, self.describe(error).encode()).serialize(mask=False) + output
+            )
+        closed = self.conn.close_sent or Close(CloseCode.PROTOCOL_ERROR, "")
+        self.queue.put_nowait(
+            {"type": "websocket.disconnect", "code": closed.code, "reason": closed.reason}
+        )
+        self.close_sent = True
+        self.stop_keepalive()
+        self.transport.write(output)
+        self.stop_listening()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self._cut_later()
+        else:
+            self._cut_later(_LINGER_TLS_S)
+
+    def _cut_later(self, linger_s: float = LINGER_S) -> None:
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        if not self.disconnected:
+            self.close_timer = self.loop.call_later(linger_s, self.transport.abort)

@@ -1,0 +1,110 @@
+"""`POST /transcribe/file`: one recording in, its transcript out."""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from app.asr import AsrError, Fault, FileAudio, FileTranscript
+from app.contract import ContractError, ErrorCode
+from app.gateway.core import Gateway
+from app.gateway.failures import upload_failure
+from app.gateway.server.answers import error_response
+from app.gateway.server.pages import SERVICE, gateway_of
+from app.gateway.telemetry.logs import get_logger
+from app.gateway.uploads.hangup import until_hang_up
+from app.gateway.uploads.queue import QueuedUpload, UploadQueue, UploadSlot
+from app.gateway.uploads.reception import Received, received
+
+_LEAST_BYTES_S: Final = 1000
+"""Of a second of speech, however it is coded: where a header does not say how long it is."""
+
+_log = get_logger(__name__)
+
+
+async def transcribe_file(request: Request) -> Response:
+    """Transcribe the multipart field `file`."""
+    gateway = gateway_of(request)
+    outcome = "ok"
+    try:
+        return await _transcribe(gateway, request)
+    except ClientDisconnect:
+        outcome = "disconnected"
+        # Nobody is there to read it; Starlette wants one all the same.
+        return Response()
+    except ContractError as error:
+        outcome = error.code.value
+        gateway.metrics.errors_sent.labels(outcome).inc()
+        # `message` is the predecessor's key for an upload's error.
+        response = error_response(error, status="error", message=error.sentence)
+        if error.code is ErrorCode.UPLOAD_TOO_SLOW:
+            # What is still to come would come as slowly.
+            response.headers["Connection"] = "close"
+        return response
+    finally:
+        gateway.metrics.uploads.labels(outcome).inc()
+
+
+async def _transcribe(gateway: Gateway, request: Request) -> Response:
+    with gateway.uploads.place(gateway.let_in(request)) as place:
+        async with received(request, place, gateway.settings, gateway.drain_begun) as upload:
+            return await until_hang_up(request.receive, _recognise(gateway, place, upload))
+
+
+async def _recognise(gateway: Gateway, place: UploadSlot, upload: Received) -> Response:
+    try:
+        result = await _hear(gateway, place, upload)
+    except AsrError as error:
+        if error.fault is not Fault.CALLER:
+            gateway.metrics.upstream_errors.labels(str(error.code)).inc()
+        _log.warning("upload failed", code=str(error.code), detail=error.detail)
+        raise upload_failure(error, upload.name, gateway.settings.max_upload_bytes) from error
+    gateway.metrics.audio_seconds.inc(result.duration)
+    _log.info("upload transcribed", audio_s=round(result.duration, 3), words=len(result.words))
+    return JSONResponse(_answer(upload.name, result))
+
+
+async def _hear(gateway: Gateway, place: UploadSlot, upload: Received) -> FileTranscript:
+    uploads, settings = gateway.uploads, gateway.settings
+    async with gateway.asr.file(
+        upload.file, max_bytes=settings.max_upload_bytes, max_duration=settings.app_max_upload_s
+    ) as recording:
+        promised = recording.promised_duration
+        if promised is None:
+            promised = place.held / _LEAST_BYTES_S
+        async with uploads.turn(place, min(promised, settings.app_max_upload_s)) as turn:
+            recording.on_decoded = partial(_keep_within, uploads, turn, recording)
+            if not await gateway.readiness.confirm():
+                raise ContractError(ErrorCode.ASR_UNAVAILABLE)
+            return await gateway.asr.transcribe_file(recording)
+
+
+async def _keep_within(
+    uploads: UploadQueue, turn: QueuedUpload, recording: FileAudio, seconds: float
+) -> None:
+    uploads.hold(turn, recording.duration)
+    await uploads.keep_pace(seconds)
+
+
+def _answer(name: str, result: FileTranscript) -> dict[str, object]:
+    return {
+        "status": "success",
+        "filename": name,
+        "transcript": result.text,
+        "confidence": result.confidence,
+        "duration": round(result.duration, 3),
+        "service": SERVICE,
+        "timestamp": datetime.now(UTC).isoformat(),
+        "words": [
+            {
+                "word": word.word,
+                "start": round(word.start, 3),
+                "end": round(word.end, 3),
+                "confidence": word.confidence,
+            }
+            for word in result.words
+        ],
+        "warnings": list(result.warnings),
+    }

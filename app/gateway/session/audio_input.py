@@ -1,0 +1,148 @@
+"""A session's audio, from its binary messages to the recogniser's queue.
+
+A session takes samples. Clients also send what a browser's recorder makes, a file as it lies on the
+disk, or text; what the first bytes show beyond doubt is decoded where that can be, else left out,
+and the client is told once. Anything else is taken for the samples that the start announced.
+"""
+
+import asyncio
+from contextlib import aclosing
+
+from app.contract import ContractError, ErrorCode, WarningCode
+from app.contract.disguised import text_in_audio
+from app.gateway.admission.rate import TokenBucket
+from app.gateway.audio.container import Block, container_audio
+from app.gateway.core import Gateway
+from app.gateway.session.client_writer import ClientWriter
+from app.gateway.session.deadlines import Deadlines
+from app.gateway.session.endings import over
+from app.gateway.session.recognition import Recognition
+from app.recordings import FlowingRecording, RecordingError, can_be_decoded, certain_name_of
+
+
+class AudioInput:
+    """Takes one session's binary messages.
+
+    Args:
+        gateway: Its settings and metrics.
+        recognition: Whose audio it is.
+        teller: Warns the client.
+        clock: Is told that audio is heard, however long it waited.
+        pace: How fast audio may come; None for any speed.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        recognition: Recognition,
+        teller: ClientWriter,
+        clock: Deadlines,
+        pace: TokenBucket | None,
+    ) -> None:
+        self._settings = gateway.settings
+        self._metrics = gateway.metrics
+        self._recognition = recognition
+        self._teller = teller
+        self._clock = clock
+        self._pace = pace
+        # The middle of a session has no first bytes.
+        self._begins = recognition.claim is None
+        self._warned = False
+        self._ignoring = False
+        self._container: FlowingRecording[Block] | None = None
+        self._decoding: asyncio.Task[None] | None = None
+
+    async def take(self, message: bytes, tasks: asyncio.TaskGroup) -> None:
+        """Take a message, waiting while the recogniser or the pace is behind.
+
+        Args:
+            message: As received.
+            tasks: Where the decoding of a container runs.
+
+        Raises:
+            ConnectionEndError: The recogniser took nothing for too long.
+        """
+        if self._container is None and (what := text_in_audio(message)):
+            self._metrics.audio_ignored.inc(len(message))
+            await self._warn(what, "not heard")
+            return
+        if self._begins:
+            self._begins = False
+            await self._look_at(message, tasks)
+        if self._container is not None:
+            await self._container.write(message)
+        elif self._ignoring:
+            self._metrics.audio_ignored.inc(len(message))
+        else:
+            for seconds, pcm in self._recognition.decoder.feed(message):
+                await self._feed(seconds, pcm)
+                if self._recognition.queue.ended:
+                    return
+
+    async def end(self) -> None:
+        """End the audio: of a container, everything that was sent is decoded first."""
+        limit = self._settings.ws_final_timeout_s
+        if self._container is not None and self._decoding is not None:
+            self._container.end()
+            try:
+                async with asyncio.timeout(limit):
+                    await asyncio.shield(self._decoding)
+            except TimeoutError as error:
+                raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
+        left = self._recognition.end_audio(limit)
+        if left:
+            await self._teller.warn(WarningCode.HALF_SAMPLE, count=left)
+
+    async def _look_at(self, first: bytes, tasks: asyncio.TaskGroup) -> None:
+        what = certain_name_of(first)
+        if what is None:
+            return
+        if not can_be_decoded(first):
+            self._ignoring = True
+            await self._warn(what, "not heard")
+            return
+        self._container = container_audio(self._recognition.rate)
+        self._recognition.forgo_resume()
+        self._decoding = tasks.create_task(self._decode(self._container, what))
+        await self._warn(what, "decoded, but cannot be resumed")
+
+    async def _decode(self, container: FlowingRecording[Block], what: str) -> None:
+        try:
+            async with aclosing(container.made()) as blocks:
+                async for seconds, pcm in blocks:
+                    await self._feed(seconds, pcm)
+        except RecordingError as error:
+            self._container, self._ignoring = None, True
+            self._warned = False
+            await self._warn(what, f"not heard any further ({error})")
+
+    async def _feed(self, seconds: float, pcm: bytes) -> None:
+        recognition = self._recognition
+        recognition.arrivals.arrived(seconds)
+        self._metrics.audio_seconds.inc(seconds)
+        if recognition.queue.full:
+            limit = self._settings.ws_stall_timeout_s
+            try:
+                async with asyncio.timeout(limit):
+                    await recognition.queue.put(pcm)
+            except TimeoutError as error:
+                raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
+            self._clock.heard()
+        else:
+            recognition.queue.put_now(pcm)
+        if self._pace is not None and (credit := self._pace.spend(seconds)) > 0:
+            await asyncio.sleep(credit)
+            self._clock.heard()
+
+    async def _warn(self, what: str, outcome: str) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        request = self._recognition.request
+        await self._teller.warn(
+            WarningCode.NOT_SAMPLES,
+            what=what,
+            outcome=outcome,
+            encoding=request.encoding,
+            rate=request.sample_rate,
+        )

@@ -1,0 +1,405 @@
+"""One WebSocket connection, from its hello to its close.
+
+Everything a connection starts lives in one task group and ends with it: the reader, the clock that
+watches the limits, the wait for a place, and while a session runs its recognition and heartbeats.
+Backpressure is the reader waiting: while the audio queue is full no message is taken, uvicorn stops
+reading the socket, and TCP tells the client.
+"""
+
+import asyncio
+from contextlib import aclosing
+from typing import Final
+
+from app.asr import AsrError, Finalised, Interrupted, StreamEvent, Transcript
+from app.contract import CloseCode, ContractError, ErrorCode, ServerMessage, WarningCode
+from app.contract.disguised import audio_in_text
+from app.contract.fields import Finalized
+from app.contract.limits import MAX_CONTROL_BYTES
+from app.gateway.admission.clients import Visitor
+from app.gateway.admission.rate import TokenBucket
+from app.gateway.admission.succession import ClientTokens
+from app.gateway.admission.waiting_room import Ticket
+from app.gateway.core import Gateway
+from app.gateway.dialects.codec import DialectCodec, now
+from app.gateway.dialects.intents import Finalise, Reply, SessionRequest, Start, Stop
+from app.gateway.failures import is_refusal, stream_failure
+from app.gateway.session.audio_input import AudioInput
+from app.gateway.session.client_writer import ClientWriter
+from app.gateway.session.deadlines import Command, Deadlines
+from app.gateway.session.endings import ConnectionEndError, Ending, ending_of, first_ending, over
+from app.gateway.session.entrance import Entrance
+from app.gateway.session.heartbeat import Heartbeats
+from app.gateway.session.lifetime import LifetimeWatcher
+from app.gateway.session.recognition import Recognition
+from app.gateway.session.socket import ClientSocket, Disconnected
+from app.gateway.session.states import Action, Event, State, Step, step
+from app.gateway.session.telemetry import SessionTelemetry
+from app.gateway.telemetry.logs import get_logger
+
+_log = get_logger(__name__)
+
+_MIN_CHARGE_S: Final = 0.005
+"""What a binary message costs the pace beside its audio, also where none is heard: tiny ones are
+dear to handle."""
+
+
+class GatewaySession:
+    """A connection and the sessions on it, one after another.
+
+    Args:
+        gateway: What all connections share.
+        wire: The accepted socket.
+        voice: The connection's dialect.
+        connection_id: For log lines.
+        visitor: Whose connection it is.
+
+    Attributes:
+        state: Where the connection stands.
+        recognition: The session that runs.
+        pulse: Makes its heartbeats, None where it wants none.
+        ending: What the connection ends with as soon as the session is finalised, if it is to end.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        wire: ClientSocket,
+        voice: DialectCodec,
+        connection_id: str,
+        visitor: Visitor,
+    ) -> None:
+        settings = gateway.settings
+        self._gateway = gateway
+        self._settings = settings
+        self._wire = wire
+        self._voice = voice
+        self._visitor = visitor
+        self._ticket: Ticket | None = None
+        self._session_id = ""
+        self._tokens = ClientTokens(gateway.resume, visitor)
+        self.state = State.IDLE
+        self.recognition: Recognition | None = None
+        self._input: AudioInput | None = None
+        self._waiting: tuple[asyncio.Task[None], Recognition] | None = None
+        self.pulse: Heartbeats | None = None
+        self._heartbeats: asyncio.Task[None] | None = None
+        self.ending: ContractError | None = None
+        self._clock = Deadlines(settings)
+        self._control = TokenBucket(settings.ws_control_rate, settings.ws_control_burst)
+        self._pace = (
+            TokenBucket(settings.audio_max_realtime_factor, settings.audio_realtime_burst_s)
+            if settings.audio_max_realtime_factor
+            else None
+        )
+        self._stray_audio_told = self._text_audio_told = False
+        self._counters = SessionTelemetry(gateway, connection_id, voice.dialect)
+        self._teller = ClientWriter(wire, voice, self._counters, settings.ws_send_timeout_s)
+        self._log = _log.bind(connection_id=connection_id, dialect=voice.dialect.value)
+        self._entrance = Entrance(gateway, self._teller)
+        self._keeper = LifetimeWatcher(gateway, self, self._teller, self._clock)
+        wire.control.describe = self._describe
+
+    @property
+    def queued_seconds(self) -> float:
+        """Audio that waits for the recogniser."""
+        return self.recognition.queue.seconds if self.recognition is not None else 0.0
+
+    def drain(self) -> None:
+        """Come to an end by the gateway's drain times."""
+        self._keeper.nudge(Command.DRAIN)
+
+    def recognition_off(self) -> None:
+        """Finalise a session that runs, and end the connection with it."""
+        self._keeper.nudge(Command.RECOGNITION_OFF)
+
+    def recognition_moved(self) -> None:
+        """Say that another recogniser goes on with a session that runs."""
+        self._keeper.nudge(Command.RECOGNITION_MOVED)
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """The session's slot, or its place in line."""
+        return self._ticket
+
+    def superseded(self, *, gives_back: bool) -> None:
+        """Let another connection have the session, and end."""
+        if not gives_back:
+            self._ticket = None
+        self._release()
+        self._keeper.nudge(Command.SUPERSEDED)
+
+    async def run(self) -> None:
+        """Serve the connection until it ends."""
+        self._gateway.sessions.add(self)
+        if self._gateway.drain_times is not None:
+            # It began while this connection was being opened, and told only those that were.
+            self.drain()
+        try:
+            ending = await self._serve()
+        finally:
+            # Also when the server cancels: nothing below may wait.
+            self._gateway.sessions.discard(self)
+            self.state = step(self.state, Event.END).state
+            recognition, self.recognition = self.recognition, None
+            self._release()
+        if recognition is not None:
+            self._counters.session_ended(recognition, ending.reason)
+        self._counters.connection_closed(ending.code, ending.reason)
+        await self._teller.say_goodbye(ending, None if recognition is None else recognition.lost)
+
+    async def _serve(self) -> Ending:
+        internal = ContractError(ErrorCode.INTERNAL_ERROR)
+        ending = Ending(internal, internal.code.value, CloseCode.INTERNAL)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                tasks.create_task(self._keeper.run())
+                await self._teller.send(self._voice.hello(self._tokens.offer()))
+                await self._read()
+        except* ConnectionEndError as group:
+            ending = first_ending(group)
+        except* Exception:  # noqa: BLE001 - whatever it was, the client is told and the log has it
+            self._log.exception("connection failed")
+        return ending
+
+    def _describe(self, error: ContractError) -> str:
+        """Put an error into words for the layer below, which ends the connection by itself."""
+        recognition = self.recognition
+        return self._teller.describe(error, None if recognition is None else recognition.lost)
+
+    # Reading
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._wire.receive()
+            if isinstance(message, Disconnected):
+                raise ConnectionEndError(ending_of(message))
+            self._clock.heard()
+            if isinstance(message, bytes):
+                await self._on_audio(message)
+            else:
+                await self._on_text(message)
+            if self._wire.waiting:
+                # The others' turn; where nothing waits, the next receive gives it.
+                await asyncio.sleep(0)
+
+    async def _on_text(self, text: str) -> None:
+        if not self._control.take():
+            rate, burst = self._settings.ws_control_rate, self._settings.ws_control_burst
+            raise over(ContractError(ErrorCode.RATE_LIMITED, rate=rate, burst=burst))
+        if len(text) > MAX_CONTROL_BYTES or len(text.encode()) > MAX_CONTROL_BYTES:
+            raise over(ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=MAX_CONTROL_BYTES))
+        try:
+            match self._voice.understand(text):
+                case Start(request):
+                    await self._start(request)
+                case Finalise():
+                    self._finalise()
+                case Stop(lenient):
+                    if not (lenient and self.state is State.IDLE):
+                        await self.stop()
+                case Reply(message):
+                    if message is not None:
+                        await self._teller.send(message)
+                case _:
+                    await self._teller.send(self._counters.snapshot(self.recognition))
+        except ContractError as error:
+            await self._answer(error, self.recognition)
+        await self._warn_of_audio_in(text)
+
+    async def _warn_of_audio_in(self, text: str) -> None:
+        if self._text_audio_told or (what := audio_in_text(self._voice.dialect, text)) is None:
+            return
+        self._text_audio_told = True
+        await self._teller.warn(
+            WarningCode.NOT_SAMPLES,
+            what=what,
+            outcome="not heard",
+            encoding="pcm16",
+            rate=self._settings.audio_sample_rate,
+        )
+
+    async def _answer(self, error: ContractError, recognition: Recognition | None) -> None:
+        """Refuse what was asked for, and end the connection where the contract says so."""
+        if error.spec.close_code is not None:
+            raise over(error)
+        await self._teller.tell(error, recognition)
+
+    async def _on_audio(self, data: bytes) -> None:
+        taken = step(self.state, Event.AUDIO)
+        if taken.action is Action.FEED and self._input is not None:
+            self._counters.audio_message()
+            await self._input.take(data, self._tasks)
+        else:
+            self._gateway.metrics.audio_ignored.inc(len(data))
+            if taken.error is not None and not self._clock.just_stopped():
+                await self._tell_stray_audio(taken.error)
+        if self._pace is not None and (credit := self._pace.spend(_MIN_CHARGE_S)) > 0:
+            await asyncio.sleep(credit)
+
+    async def _tell_stray_audio(self, code: ErrorCode) -> None:
+        if not self._stray_audio_told:
+            self._stray_audio_told = True
+            await self._teller.tell(ContractError(code), self.recognition)
+
+    # Sessions
+
+    def _step(self, event: Event) -> Step:
+        """Look up what a client's message leads to; raises the error it is answered with."""
+        taken = step(self.state, event)
+        if taken.error is not None:
+            raise ContractError(taken.error)
+        return taken
+
+    async def _start(self, request: SessionRequest) -> None:
+        asked = self._step(Event.START)
+        gateway, settings = self._gateway, self._settings
+        claim = self._tokens.claim(request.resume)
+        self._ticket = gateway.succession.ticket(claim, gateway.admission, self._visitor)
+        self.state = asked.state
+        recognition = Recognition(
+            request, settings.audio_riva_sample_rate, settings.audio_queue_s, self._tokens, claim
+        )
+        self._session_id = recognition.session_id
+        gateway.succession.enter(self._session_id, self)
+        entering = self._enter(recognition, self._ticket)
+        if self._ticket.is_admitted:
+            await entering
+        else:
+            # A stop must be heard meanwhile.
+            self._waiting = (self._tasks.create_task(entering), recognition)
+
+    async def _enter(self, recognition: Recognition, ticket: Ticket) -> None:
+        """Begin a session as soon as it has a place and the recogniser is ready."""
+        try:
+            await self._entrance.pass_through(ticket)
+        except ContractError as error:
+            self.state = step(self.state, Event.NOT_ADMITTED).state
+            self._waiting = None
+            self._release()
+            await self._answer(error, None)
+            return
+        self.state = step(self.state, Event.ADMITTED).state
+        self._waiting = None
+        self._stray_audio_told = False
+        self.recognition = recognition
+        self._input = AudioInput(self._gateway, recognition, self._teller, self._clock, self._pace)
+        self._clock.session_started()
+        self._counters.session_started(recognition)
+        await self._teller.send(self._voice.started(recognition))
+        self._tasks.create_task(self._recognise(recognition))
+        if recognition.request.heartbeat_s is not None:
+            self.pulse = Heartbeats(recognition)
+            beating = self._beat(self.pulse, recognition.request.heartbeat_s)
+            self._heartbeats = self._tasks.create_task(beating)
+
+    async def _beat(self, pulse: Heartbeats, interval: float) -> None:
+        while True:
+            await self._teller.send_if_read(pulse.beat())
+            await asyncio.sleep(interval)
+
+    def _finalise(self) -> None:
+        self._step(Event.FINALIZE)
+        if self.recognition is not None:
+            self.recognition.finalise()
+
+    async def stop(self) -> None:
+        """End the audio of a session, or its wait for a place; raises ContractError without one."""
+        stopped = self._step(Event.STOP)
+        self.state = stopped.state
+        if stopped.action is Action.LEAVE_ROOM:
+            await self._leave_room()
+        elif self._input is not None:
+            await self._input.end()
+
+    async def _leave_room(self) -> None:
+        if self._waiting is None:
+            return
+        (entering, recognition), self._waiting = self._waiting, None
+        entering.cancel()
+        self._release()
+        self._clock.session_ended()
+        await self._teller.send(self._voice.stopped(recognition))
+
+    async def _recognise(self, recognition: Recognition) -> None:
+        try:
+            async with (
+                asyncio.timeout(None) as deadline,
+                aclosing(recognition.events(self._gateway.asr)) as events,
+            ):
+                recognition.guard(deadline)
+                async for event in events:
+                    await self._on_event(recognition, event)
+                    recognition.extend_deadline()
+        except TimeoutError as error:
+            limit = self._settings.ws_final_timeout_s
+            raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
+        except AsrError as error:
+            await self._on_asr_error(recognition, error)
+            return
+        ended = step(self.state, Event.RESULTS_ENDED)
+        if ended.error is not None:
+            raise over(ContractError(ended.error, detail="the recogniser ended the stream early"))
+        recognition.progress.completed()
+        await self._answer_finalize(recognition, recognition.audio_seconds)
+        await self._finish(recognition, ended.state, "stopped", self._voice.stopped(recognition))
+
+    async def _on_event(self, recognition: Recognition, event: StreamEvent) -> None:
+        match event:
+            case Transcript():
+                if event.is_final or recognition.request.enable_partials:
+                    await self._on_result(recognition, event)
+            case Finalised():
+                await self._answer_finalize(recognition, event.position)
+            case Interrupted():
+                recognition.interrupted(event.position)
+                await self._teller.warn(WarningCode.RECOGNISER_LOST)
+            case _:
+                recognition.interrupted(None)
+                await self._teller.warn(WarningCode.RECOGNISER_BACK, outage=round(event.outage, 1))
+
+    async def _on_result(self, recognition: Recognition, transcript: Transcript) -> None:
+        age = recognition.result_age(transcript)
+        await self._teller.send(self._voice.result(recognition, transcript, age))
+        self._counters.result(recognition, transcript, age)
+        recognition.note(transcript)
+
+    async def _answer_finalize(self, recognition: Recognition, position: float) -> None:
+        for _ in range(recognition.finalised(position)):
+            answer = Finalized(timestamp=now(), position=round(position, 3))
+            await self._teller.send(answer)
+
+    async def _on_asr_error(self, recognition: Recognition, error: AsrError) -> None:
+        self._counters.upstream_error(recognition, error)
+        recognition.progress.failed(error.lost)
+        failure = stream_failure(error, recognition.results)
+        if not is_refusal(error, recognition.results):
+            raise over(failure) from error
+        recognition.queue.end()
+        refused = step(self.state, Event.REFUSED)
+        message = self._voice.error(failure, recognition.segment_id, recognition.lost)
+        self._counters.error_sent(failure)
+        await self._finish(recognition, refused.state, failure.code.value, message)
+
+    async def _finish(
+        self, recognition: Recognition, state: State, reason: str, message: ServerMessage
+    ) -> None:
+        """Leave a session and go on with the connection, unless it is to end anyway."""
+        self._release()
+        if self._heartbeats is not None:
+            self._heartbeats.cancel()
+        self.pulse = self._heartbeats = None
+        # A start that came in between would be answered before this.
+        await self._teller.send(message)
+        self.state = state
+        self.recognition = self._input = None
+        self._clock.session_ended()
+        self._counters.session_ended(recognition, reason)
+        if self.ending is not None:
+            raise over(self.ending)
+
+    def _release(self) -> None:
+        self._gateway.succession.leave(self._session_id, self)
+        if self._ticket is not None:
+            self._ticket.give_back()
+        self._ticket = None

@@ -1,0 +1,222 @@
+"""What the gateway measures about itself, for Prometheus.
+
+Base units, one prefix, no label whose values a client can choose. `docs/metrics.md` lists them.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from app.gateway.settings.gateway import RecognitionMode
+from app.gateway.telemetry.connections import ConnectionMetrics
+from app.gateway.telemetry.endpoints import EndpointMetrics
+from app.gateway.telemetry.uploads import UploadMetrics
+
+LATENCY_BUCKETS: Final = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0)
+"""0.3 s and 0.8 s are the service levels for the first interim and for the final."""
+
+SESSION_BUCKETS: Final = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200)
+WAITING_BUCKETS: Final = (0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 300)
+"""300 s is the longest a client may ask to wait."""
+
+OUTAGE_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60)
+"""20 s is the default of RIVA_OUTAGE_LIMIT_S."""
+
+LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+class GatewayMetrics(ConnectionMetrics):
+    """All metrics of one gateway, in a registry of their own."""
+
+    def __init__(self, version: str) -> None:
+        # A `_created` sample beside every counter doubles the page and is read by nobody.
+        without_created: Callable[[], None] = disable_created_metrics
+        without_created()
+        self.registry = registry = CollectorRegistry()
+        super().__init__(registry)
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        info = Gauge(
+            "perch_build_info",
+            "Constant 1; the version is a label.",
+            ["version"],
+            registry=registry,
+        )
+        info.labels(version).set(1)
+        self.ready = Gauge("perch_ready", "1 while a session can be taken.", registry=registry)
+        self.draining = Gauge("perch_draining", "1 while the gateway drains.", registry=registry)
+        self.recognition_mode = Gauge(
+            "perch_recognition_mode",
+            "1 for the mode recognition is in: on, off or fallback.",
+            ["mode"],
+            registry=registry,
+        )
+        self.recognition_switches = Counter(
+            "perch_recognition_switches",
+            "Changes of the mode while the gateway ran, by the mode it went to.",
+            ["mode"],
+            registry=registry,
+        )
+        self.endpoints = EndpointMetrics(registry)
+        self.admission_refused = Counter(
+            "perch_admission_refused",
+            "Sessions not admitted: at connect, start or upload, or while waiting; by error code.",
+            ["at", "code"],
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "perch_waiting_sessions", "Clients in the waiting room.", registry=registry
+        )
+        self.waiting_places = Gauge(
+            "perch_waiting_room_places", "Clients the waiting room holds.", registry=registry
+        )
+        self.waiting_seconds = Histogram(
+            "perch_waiting_seconds",
+            "Time in the waiting room, by how it ended: admitted or left.",
+            ["outcome"],
+            buckets=WAITING_BUCKETS,
+            registry=registry,
+        )
+        self.session_slots = Gauge(
+            "perch_session_slots", "Sessions this gateway may run at once.", registry=registry
+        )
+        self.sessions_active = Gauge(
+            "perch_sessions_active", "Sessions running, uploads included.", registry=registry
+        )
+        self.sessions_started = Counter(
+            "perch_sessions_started", "Sessions started.", ["dialect"], registry=registry
+        )
+        self.sessions_ended = Counter(
+            "perch_sessions_ended",
+            "Sessions ended: stopped, disconnected, or an error code.",
+            ["reason"],
+            registry=registry,
+        )
+        self.session_seconds = Histogram(
+            "perch_session_duration_seconds",
+            "Wall-clock length of sessions.",
+            buckets=SESSION_BUCKETS,
+            registry=registry,
+        )
+        self.audio_seconds = Counter(
+            "perch_audio_received_seconds", "Audio taken from clients.", registry=registry
+        )
+        self.audio_ignored = Counter(
+            "perch_audio_ignored_bytes",
+            "Audio that came outside a session or after its stop.",
+            registry=registry,
+        )
+        self.queue_seconds = Gauge(
+            "perch_queue_audio_seconds",
+            "Audio that waits for the recogniser, over all sessions.",
+            registry=registry,
+        )
+        self.results = Counter(
+            "perch_results", "Results sent: interim or final.", ["kind"], registry=registry
+        )
+        self.interims = self.results.labels("interim")
+        self.finals = self.results.labels("final")
+        self.first_result_seconds = Histogram(
+            "perch_first_result_latency_seconds",
+            "From a session's first audio to its first result.",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.result_seconds = Histogram(
+            "perch_result_latency_seconds",
+            "From the arrival of the newest audio in a result to its sending.",
+            ["kind"],
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.interim_ages = self.result_seconds.labels("interim")
+        self.final_ages = self.result_seconds.labels("final")
+        self.final_seconds = Histogram(
+            "perch_final_latency_seconds",
+            "From the end of a session's audio to its last result.",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.upstream_errors = Counter(
+            "perch_upstream_errors",
+            "Failures of the recogniser, by gRPC status or app.asr code.",
+            ["code"],
+            registry=registry,
+        )
+        self.retries_in_flight = Gauge(
+            "perch_upstream_retries_in_flight",
+            "Further attempts at the recogniser that are made now: streams opened again, calls.",
+            registry=registry,
+        )
+        self.retries_waiting = Gauge(
+            "perch_upstream_retries_waiting",
+            "Further attempts that wait for their turn; above 0 for long, recognisers are overrun.",
+            registry=registry,
+        )
+        self.errors_sent = Counter(
+            "perch_errors_sent", "Errors told to clients, by code.", ["code"], registry=registry
+        )
+        self.interruptions = Counter(
+            "perch_stream_interruptions",
+            "Times the recogniser was lost in a session, by gRPC status or app.asr code.",
+            ["code"],
+            registry=registry,
+        )
+        self.reopenings = Counter(
+            "perch_stream_reopenings",
+            "Times a session went on with a reopened stream.",
+            registry=registry,
+        )
+        self.outage_seconds = Histogram(
+            "perch_stream_outage_seconds",
+            "From the loss of the recogniser to its return, in a session.",
+            buckets=OUTAGE_BUCKETS,
+            registry=registry,
+        )
+        self.resumes = Counter(
+            "perch_session_resumes",
+            "Sessions resumed by a client's token: ok, or rejected.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.uploads = Counter(
+            "perch_uploads",
+            "Files uploaded, by outcome: ok, disconnected (the client hung up) or an error code.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.uploads_held = UploadMetrics(registry)
+        self.loop_lag_seconds = Histogram(
+            "perch_event_loop_lag_seconds",
+            "How late the event loop runs what is due.",
+            buckets=LAG_BUCKETS,
+            registry=registry,
+        )
+        self.tasks = Gauge(
+            "perch_event_loop_tasks",
+            "Tasks of the event loop; what grows without sessions is a leak.",
+            registry=registry,
+        )
+
+    def show_mode(self, mode: RecognitionMode) -> None:
+        """Show which mode recognition is in."""
+        for one in RecognitionMode:
+            self.recognition_mode.labels(one.value).set(one is mode)
+
+    def watch_queue(self, seconds: Callable[[], float]) -> None:
+        """Ask for the queued audio whenever the metrics are read."""
+        self.queue_seconds.set_function(seconds)
+
+    def render(self) -> bytes:
+        """Return the text exposition."""
+        return generate_latest(self.registry)

@@ -1,0 +1,295 @@
+"""Who may upload, and whose turn it is: uploads are bounded apart from what speakers have.
+
+An upload has a place from its first byte to its answer, and room on disk for what has arrived. Only
+when all of it has, it takes a session, so that a slow one holds none. Where it has to wait for that
+it waits in the order of arrival; whom only its own client's limit holds back lets others pass.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from math import ceil
+from time import monotonic
+from typing import Final
+
+from app.contract import ContractError, ErrorCode
+from app.gateway.admission.clients import Visitor
+from app.gateway.admission.rate import TokenBucket
+from app.gateway.admission.slots import Admission
+from app.gateway.admission.waiting_room import Ticket
+from app.gateway.telemetry.metrics import GatewayMetrics
+from app.gateway.telemetry.uploads import UploadCounts
+from app.gateway.uploads.allowance import Allowance
+
+_RECOUNT_S: Final = 0.25
+"""Between two looks at what speakers and recognisers have freed, while an upload waits."""
+
+_STEP_S: Final = 60
+"""In such steps a recording that its header says too little of gets its part of the audio."""
+
+_BURST_S: Final = 0.5
+"""So long recordings may be heard faster than they may be in the long run."""
+
+_OTHERS_PASS: Final = frozenset(
+    {ErrorCode.TOO_MANY_CLIENT_UPLOADS, ErrorCode.TOO_MANY_CLIENT_SESSIONS}
+)
+_ALL_WAIT: Final = frozenset({ErrorCode.TOO_MANY_UPLOADS, ErrorCode.TOO_MANY_SESSIONS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadRules:
+    """What uploads may have together; one client may have a share of it, and one upload at least.
+
+    Attributes:
+        places: UploadQueue at once, from the first byte to the answer.
+        spool_bytes: What lies on disk.
+        audio_s: Seconds of audio in the recordings that are being recognised.
+        client_share: Of each of these, above 0, to 1.
+        largest_bytes: One upload.
+        longest_s: One recording, in seconds.
+        wait_s: Seconds an upload that has arrived waits for a session.
+        at_once: Files the recognition takes at once: more sessions would only be held.
+        speed: How much faster than real time all recordings together are heard; 0 for no limit.
+    """
+
+    places: int
+    spool_bytes: int
+    audio_s: float
+    client_share: float
+    largest_bytes: int
+    longest_s: float
+    wait_s: float
+    at_once: int
+    speed: float = 0.0
+
+    def of_client(self, total: float, single: float) -> int:
+        """Return one client's share of a total, at least what a single upload may need."""
+        return int(max(total * self.client_share, ceil(single)))
+
+
+@dataclass(slots=True, eq=False)
+class UploadSlot:
+    """One upload's, from its first byte to its answer.
+
+    Attributes:
+        client: Whose it is.
+        held: Bytes on disk it has room for.
+    """
+
+    client: bytes
+    _spool: Allowance
+    held: int = 0
+
+    def hold(self, size: int) -> None:
+        """Have room on disk for so many bytes in all.
+
+        Raises:
+            ContractError: `too_many_client_uploads` or `too_many_uploads`; it holds what it held.
+        """
+        if size > self.held:
+            self._spool.take(self.client, size - self.held)
+        else:
+            self._spool.give(self.client, self.held - size)
+        self.held = size
+
+
+@dataclass(slots=True, eq=False)
+class QueuedUpload:
+    """One in line. In the end it has a ticket for a session, or is refused for good.
+
+    Attributes:
+        client: Whose it is.
+        seconds: Length of the recording, rounded up, as far as it is known.
+        reason: Why it has no session, as things were when that was last looked at.
+        ticket: The session.
+        is_refused: Whether there is nothing to wait for.
+        settled: Set once either is so.
+    """
+
+    client: bytes
+    seconds: int
+    reason: ContractError | None = None
+    ticket: Ticket | None = None
+    is_refused: bool = False
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class UploadQueue:
+    """All uploads of a gateway.
+
+    Args:
+        rules: What they may have.
+        admission: Where sessions come from.
+        metrics: Where the counts are shown.
+        clock: Seconds that only go up.
+    """
+
+    def __init__(
+        self,
+        rules: UploadRules,
+        admission: Admission,
+        metrics: GatewayMetrics,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._rules = rules
+        self._admission = admission
+        self._metrics = metrics
+        self._clock = clock
+        self._places = Allowance(
+            "{} at once", total=rules.places, client=rules.of_client(rules.places, 1)
+        )
+        self._spool = Allowance(
+            "{} bytes on disk",
+            total=rules.spool_bytes,
+            client=rules.of_client(rules.spool_bytes, rules.largest_bytes),
+        )
+        self._audio = Allowance(
+            "{} s of audio being recognised",
+            total=int(rules.audio_s),
+            client=rules.of_client(rules.audio_s, rules.longest_s),
+        )
+        self._pace = (
+            TokenBucket(rules.speed, rules.speed * _BURST_S, clock) if rules.speed else None
+        )
+        self._line: list[QueuedUpload] = []
+        self._running: Counter[bytes] = Counter()
+        metrics.uploads_held.watch(self.counts)
+
+    def counts(self) -> UploadCounts:
+        """Return what uploads hold now."""
+        return UploadCounts(
+            active=self._places.used,
+            waiting=len(self._line),
+            spool_bytes=self._spool.used,
+            audio_s=self._audio.used,
+        )
+
+    @contextmanager
+    def place(self, visitor: Visitor) -> Iterator[UploadSlot]:
+        """Hold a place for the length of a `with` block.
+
+        Refuses already who would get no session whatever is sent.
+
+        Raises:
+            ContractError: `too_many_uploads`, `too_many_client_uploads`, or what
+                `Admission.check_upload` says.
+        """
+        with self._counting_refusals():
+            self._admission.check_upload(visitor)
+            self._places.take(visitor.client, 1)
+        place = UploadSlot(visitor.client, self._spool)
+        try:
+            yield place
+        finally:
+            place.hold(0)
+            self._places.give(visitor.client, 1)
+
+    @asynccontextmanager
+    async def turn(self, place: UploadSlot, seconds: float) -> AsyncIterator[QueuedUpload]:
+        """Hold a session for a recording of so many seconds, for the length of a `with` block.
+
+        Raises:
+            ContractError: Why there was none in time.
+        """
+        mine = self.queue(place.client, seconds)
+        try:
+            with self._counting_refusals():
+                await self._settle(mine)
+            yield mine
+        finally:
+            self.leave(mine)
+
+    def queue(self, client: bytes, seconds: float) -> QueuedUpload:
+        """Go to the end of the line; `leave` gives back whatever comes of it."""
+        mine = QueuedUpload(client, ceil(seconds))
+        self._line.append(mine)
+        self.serve()
+        return mine
+
+    def serve(self) -> None:
+        """Give what there is to those in line, the first one first."""
+        held_up: ContractError | None = None
+        for turn in tuple(self._line):
+            if held_up is not None:
+                turn.reason = held_up
+                continue
+            try:
+                turn.ticket = self._draw(turn)
+            except ContractError as error:
+                turn.reason = error
+                if error.code in _ALL_WAIT:
+                    held_up = error
+                if error.code in _ALL_WAIT | _OTHERS_PASS:
+                    continue
+                turn.is_refused = True
+            self._line.remove(turn)
+            turn.settled.set()
+
+    def hold(self, turn: QueuedUpload, seconds: float) -> None:
+        """Have its part of the audio for a recording that is longer than it was said to be.
+
+        Raises:
+            ContractError: `too_many_client_uploads` or `too_many_uploads`.
+        """
+        if seconds > turn.seconds:
+            more = ceil(seconds) - turn.seconds + _STEP_S
+            self._audio.take(turn.client, more)
+            turn.seconds += more
+
+    async def keep_pace(self, seconds: float) -> None:
+        """Count so many seconds of audio that are heard now, and wait until there is time for more.
+
+        Who speaks shall not notice how fast files are decoded and sent.
+        """
+        if self._pace is not None and (wait := self._pace.spend(seconds)) > 0:
+            await asyncio.sleep(wait)
+
+    def leave(self, turn: QueuedUpload) -> None:
+        """Leave the line, or give the session back."""
+        if turn.ticket is not None:
+            self._running[turn.client] -= 1
+            if not self._running[turn.client]:
+                del self._running[turn.client]
+            self._audio.give(turn.client, turn.seconds)
+            turn.ticket.give_back()
+        elif not turn.is_refused:
+            self._line.remove(turn)
+        self.serve()
+
+    async def _settle(self, turn: QueuedUpload) -> None:
+        deadline = self._clock() + self._rules.wait_s
+        while turn.ticket is None:
+            left = deadline - self._clock()
+            if turn.reason is not None and (turn.is_refused or left <= 0):
+                raise turn.reason
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(_RECOUNT_S, left)):
+                    await turn.settled.wait()
+            self.serve()
+
+    def _draw(self, turn: QueuedUpload) -> Ticket:
+        self._admission.check_open()
+        limit = min(self._admission.upload_slots, self._rules.at_once)
+        own = self._rules.of_client(limit, 1)
+        if self._running[turn.client] >= own < limit:
+            raise ContractError(ErrorCode.TOO_MANY_CLIENT_UPLOADS, limit=f"{own} sessions")
+        if self._running.total() >= limit:
+            raise ContractError(ErrorCode.TOO_MANY_UPLOADS, limit=f"{limit} sessions")
+        self._audio.take(turn.client, turn.seconds)
+        try:
+            ticket = self._admission.upload(turn.client)
+        except ContractError:
+            self._audio.give(turn.client, turn.seconds)
+            raise
+        self._running[turn.client] += 1
+        return ticket
+
+    @contextmanager
+    def _counting_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except ContractError as error:
+            self._metrics.admission_refused.labels("upload", error.code.value).inc()
+            raise

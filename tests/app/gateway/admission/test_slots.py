@@ -1,0 +1,360 @@
+"""Who is admitted, who waits, who is refused: decided without any I/O.
+
+That the answers reach a client, and before the upgrade, is shown in `test_waiting_room.py`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from app.contract import ContractError, ErrorCode
+from app.gateway.admission.clients import Visitor
+from app.gateway.admission.quotas import QuotaRules
+from app.gateway.admission.slots import Admission, AdmissionRules
+from app.gateway.telemetry.metrics import GatewayMetrics
+
+if TYPE_CHECKING:
+    from app.gateway.admission.waiting_room import Ticket
+
+CLIENTS = (b"ann", b"ben", b"cyd")
+WAITING = Visitor(b"ann", 30.0)
+HURRIED = Visitor(b"ann")
+
+
+def admission(
+    capacity: Callable[[], int | None] = lambda: None,
+    clock: Callable[[], float] | None = None,
+    **rules: float | QuotaRules,
+) -> Admission:
+    defaults = {"max_connections": 100, "max_sessions": 1, "waiting_room": 2}
+    made = AdmissionRules(**{**defaults, **rules})  # type: ignore[arg-type]
+    metrics = GatewayMetrics("0")
+    return (
+        Admission(made, metrics, capacity)
+        if clock is None
+        else Admission(made, metrics, capacity, clock)
+    )
+
+
+def refusal(call: Callable[[], object]) -> ContractError:
+    with pytest.raises(ContractError) as refused:
+        call()
+    return refused.value
+
+
+def test_slots_are_what_the_recognisers_take_and_at_most_what_is_allowed() -> None:
+    known: list[int | None] = [None]
+    gate = admission(lambda: known[0], max_sessions=4)
+    assert gate.slots == 4
+    for known[0], slots in ((9, 4), (3, 3), (0, 0)):
+        assert gate.slots == slots
+
+
+def test_one_client_gets_its_share_and_the_others_the_rest() -> None:
+    gate = admission(max_sessions=5, max_connections=4, client_share=0.5)
+    with gate.connection(HURRIED), gate.connection(HURRIED):
+        with pytest.raises(ContractError, match="has 2 connections already") as refused:
+            gate.connection(HURRIED).__enter__()
+        assert refused.value.code is ErrorCode.TOO_MANY_CLIENT_CONNECTIONS
+        with gate.connection(Visitor(b"ben")):
+            assert gate.connections == 3
+    with gate.connection(HURRIED):
+        assert gate.connections == 1
+    tickets = [gate.queue(HURRIED) for _ in range(3)]
+    assert refusal(lambda: gate.queue(HURRIED)).code is ErrorCode.TOO_MANY_CLIENT_SESSIONS
+    assert gate.queue(Visitor(b"ben")).is_admitted
+    tickets[0].give_back()
+    assert gate.queue(HURRIED).is_admitted
+
+
+@pytest.mark.parametrize(("total", "share"), [(1, 0.5), (2, 0.01), (3, 1.0)])
+def test_a_share_is_one_at_least_and_all_of_it_is_no_limit_of_a_client(
+    total: int, share: float
+) -> None:
+    gate = admission(max_sessions=total, client_share=share, waiting_room=0)
+    mine = 1 if share < 1 else total
+    for _ in range(mine):
+        assert gate.queue(HURRIED).is_admitted
+    # Who may have everything is told that everything is in use.
+    whole = mine == total
+    expected = ErrorCode.TOO_MANY_SESSIONS if whole else ErrorCode.TOO_MANY_CLIENT_SESSIONS
+    assert refusal(lambda: gate.queue(HURRIED)).code is expected
+
+
+def test_a_limit_that_falls_below_the_running_sessions_hurts_none_of_them() -> None:
+    known = [3]
+    gate = admission(lambda: known[0], max_sessions=9)
+    tickets = [gate.queue(HURRIED) for _ in range(3)]
+    known[0] = 1
+    assert gate.free_sessions == -2
+    assert all(ticket.is_admitted for ticket in tickets)
+    tickets[0].give_back()
+    tickets[1].give_back()
+    assert refusal(lambda: gate.queue(HURRIED)).code is ErrorCode.TOO_MANY_SESSIONS
+    tickets[2].give_back()
+    assert gate.queue(HURRIED).is_admitted
+
+
+def test_recognisers_of_which_none_is_well_are_out_of_reach_and_not_in_use() -> None:
+    gate = admission(lambda: 0)
+    assert refusal(lambda: gate.queue(HURRIED)).code is ErrorCode.ASR_UNAVAILABLE
+
+
+def test_who_waits_is_served_in_order_and_resumed_sessions_first() -> None:
+    gate = admission(waiting_room=3)
+    running = gate.queue(HURRIED)
+    first, second = gate.queue(WAITING), gate.queue(WAITING)
+    resumed = gate.queue(WAITING, resumed=True)
+    line = [resumed, first, second]
+    assert [ticket.place for ticket in line] == [1, 2, 3]
+    assert first.moved.is_set()
+    served = []
+    for _ in range(3):
+        running.give_back()
+        running = next(ticket for ticket in line if ticket.is_admitted and ticket not in served)
+        served.append(running)
+    assert served == line
+    assert [ticket.place for ticket in line] == [0, 0, 0]
+
+
+def test_a_full_waiting_room_refuses_and_says_how_many_wait() -> None:
+    gate = admission(waiting_room=1)
+    gate.queue(HURRIED)
+    gate.queue(WAITING)
+    error = refusal(lambda: gate.queue(WAITING))
+    assert error.code is ErrorCode.WAITING_ROOM_FULL
+    assert error.sentence == "All 1 sessions are in use, and 1 clients wait already"
+
+
+def test_a_newcomer_gets_no_slot_that_came_free_while_somebody_waits() -> None:
+    known = [1]
+    gate = admission(lambda: known[0], max_sessions=9)
+    gate.queue(HURRIED)
+    waiting = gate.queue(WAITING)
+    known[0] = 2
+    assert refusal(lambda: gate.queue(HURRIED)).code is ErrorCode.TOO_MANY_SESSIONS
+    assert waiting.is_admitted
+
+
+@pytest.mark.asyncio
+async def test_slots_that_come_free_at_the_recogniser_reach_who_waits() -> None:
+    known = [1]
+    gate = admission(lambda: known[0], max_sessions=9)
+    gate.queue(HURRIED)
+    running = asyncio.create_task(gate.run())
+    ticket = gate.queue(WAITING)
+    known[0] = 2
+    await ticket.admitted()
+    running.cancel()
+    assert gate.sessions == 2
+
+
+@pytest.mark.asyncio
+async def test_a_wait_that_is_too_long_or_cancelled_leaves_nothing() -> None:
+    gate = admission()
+    gate.queue(HURRIED)
+    late = gate.queue(Visitor(b"ben", 0.0))
+    with pytest.raises(ContractError) as refused:
+        await late.admitted()
+    assert refused.value.code is ErrorCode.TOO_MANY_SESSIONS
+    ticket = gate.queue(WAITING)
+    waiting = asyncio.create_task(ticket.admitted())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert (gate.waiting, gate.sessions) == (0, 1)
+
+
+@pytest.mark.asyncio
+async def test_a_slot_that_comes_as_the_wait_is_cancelled_is_given_back() -> None:
+    gate = admission()
+    running = gate.queue(HURRIED)
+    ticket = gate.queue(WAITING)
+    waiting = asyncio.create_task(ticket.admitted())
+    await asyncio.sleep(0)
+    running.give_back()
+    assert ticket.is_admitted
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert gate.sessions == 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("close", "code"),
+    [
+        (Admission.drain, ErrorCode.DRAINING),
+        (Admission.switch_off, ErrorCode.RECOGNITION_OFF),
+    ],
+)
+async def test_what_closes_the_door_sends_away_who_waits_and_leaves_who_runs(
+    close: Callable[[Admission], None], code: ErrorCode
+) -> None:
+    gate = admission()
+    running = gate.queue(HURRIED)
+    ticket = gate.queue(WAITING)
+    close(gate)
+    with pytest.raises(ContractError) as refused:
+        await ticket.admitted()
+    assert refused.value.code is code
+    assert refusal(lambda: gate.queue(HURRIED)).code is code
+    assert running.is_admitted
+    assert (gate.sessions, gate.waiting) == (1, 0)
+    gate.switch_on()
+    assert gate.draining is (code is ErrorCode.DRAINING)
+
+
+def test_who_would_wait_is_let_in_whatever_the_limits_by_client_say() -> None:
+    # It may be about to resume a session, which no limit on new ones concerns.
+    gate = admission(max_sessions=9, quotas=QuotaRules(client_new_per_minute=1))
+    gate.queue(HURRIED).give_back()
+    assert refusal(lambda: gate.connection(HURRIED).__enter__()).spec.http_status == 429
+    with gate.connection(WAITING):
+        assert refusal(lambda: gate.queue(WAITING)).code is ErrorCode.TOO_MANY_NEW_SESSIONS
+        assert gate.queue(WAITING, resumed=True).is_admitted
+
+
+class LineMachine(RuleBasedStateMachine):
+    """Any order of arrivals, ends, cancellations, and changes of the recognisers' slots."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.capacity: int | None = None
+        self.now = 0.0
+        self.held: list[Ticket] = []
+        self.line: list[tuple[int, int, Ticket]] = []
+        self.numbers = count()
+        self.closed = False
+
+    @initialize(sessions=st.integers(1, 4), room=st.integers(0, 4), limit=st.integers(0, 3))
+    def build(self, sessions: int, room: int, limit: int) -> None:
+        self.room = room
+        self.limit = limit
+        self.gate = admission(
+            lambda: self.capacity,
+            lambda: self.now,
+            max_sessions=sessions,
+            waiting_room=room,
+            quotas=QuotaRules(client_sessions=limit, client_new_per_minute=60),
+        )
+
+    @rule(client=st.sampled_from(CLIENTS), waits=st.booleans(), resumed=st.booleans())
+    def arrive(self, client: bytes, waits: bool, resumed: bool) -> None:
+        before = self.gate.sessions
+        waited = len(self.line)
+        ticket, refused = self.draw(Visitor(client, 30.0 if waits else None), resumed=resumed)
+        self.settle()
+        if ticket is None:
+            assert self.is_justified(refused, client, waits=waits)
+            return
+        assert not self.closed
+        if ticket.is_admitted:
+            # Never past somebody who waits, never beyond the slots.
+            assert not self.line
+            self.held.append(ticket)
+            assert before + 1 <= self.gate.sessions <= self.gate.slots
+        else:
+            assert waits
+            assert waited <= self.room
+            self.line.append((not resumed, next(self.numbers), ticket))
+            self.line.sort(key=lambda entry: entry[:2])
+
+    def draw(self, visitor: Visitor, *, resumed: bool) -> "tuple[Ticket | None, ErrorCode | None]":
+        try:
+            return self.gate.queue(visitor, resumed=resumed), None
+        except ContractError as error:
+            return None, error.code
+
+    def is_justified(self, refused: ErrorCode | None, client: bytes, *, waits: bool) -> bool:
+        """Whether nobody is sent away without need."""
+        is_full = self.gate.free_sessions <= 0
+        match refused:
+            case ErrorCode.RECOGNITION_OFF:
+                return self.closed
+            case ErrorCode.TOO_MANY_SESSIONS:
+                return is_full and not waits
+            case ErrorCode.ASR_UNAVAILABLE:
+                return self.gate.slots == 0 and not waits
+            case ErrorCode.WAITING_ROOM_FULL:
+                return is_full and waits and len(self.line) == self.room
+            case ErrorCode.TOO_MANY_CLIENT_SESSIONS:
+                return self.mine().count(client) == self.limit > 0
+            case _:
+                return refused is ErrorCode.TOO_MANY_NEW_SESSIONS
+
+    def mine(self) -> list[bytes]:
+        return [ticket.client for ticket in [*self.held, *(entry[2] for entry in self.line)]]
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        ticket = data.draw(st.sampled_from(self.held))
+        self.held.remove(ticket)
+        ticket.give_back()
+        ticket.give_back()
+        self.settle()
+
+    @precondition(lambda self: self.line)
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        entry = data.draw(st.sampled_from(self.line))
+        self.line.remove(entry)
+        entry[2].give_back()
+        self.settle()
+
+    @rule(capacity=st.none() | st.integers(0, 6))
+    def recount(self, capacity: int | None) -> None:
+        self.capacity = capacity
+
+    @rule(seconds=st.floats(0, 5))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def switch(self) -> None:
+        self.closed = not self.closed
+        if self.closed:
+            self.gate.switch_off()
+            self.line.clear()
+        else:
+            self.gate.switch_on()
+
+    def settle(self) -> None:
+        """Move who was admitted meanwhile: always the first of the line."""
+        while self.line and self.line[0][2].is_admitted:
+            self.held.append(self.line.pop(0)[2])
+        assert not any(ticket.is_admitted for _, _, ticket in self.line)
+
+    @invariant()
+    def nothing_is_leaked(self) -> None:
+        if not hasattr(self, "gate"):
+            return
+        assert self.gate.sessions == len(self.held)
+        assert self.gate.waiting == len(self.line) <= self.room
+        assert [ticket.place for _, _, ticket in self.line] == list(range(1, len(self.line) + 1))
+        if self.limit:
+            assert all(self.mine().count(client) <= self.limit for client in CLIENTS)
+        registry = self.gate._metrics.registry
+        assert registry.get_sample_value("perch_sessions_active") == len(self.held)
+        assert registry.get_sample_value("perch_waiting_sessions") == len(self.line)
+
+    def teardown(self) -> None:
+        for _, _, ticket in self.line:
+            ticket.give_back()
+        self.line.clear()
+        for ticket in list(self.held):
+            ticket.give_back()
+        if hasattr(self, "gate"):
+            assert (self.gate.sessions, self.gate.waiting) == (0, 0)
+
+
+TestLine = LineMachine.TestCase
+TestLine.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)

@@ -1,0 +1,1 @@
+"""Tests of app.gateway.audio, and of the audio of live sessions."""

@@ -1,0 +1,260 @@
+"""Decoding, queueing and pacing of audio, without a socket."""
+
+import asyncio
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.asr import Transcript, Word
+from app.gateway.admission.clients import Visitor
+from app.gateway.admission.rate import TokenBucket
+from app.gateway.admission.succession import ClientTokens
+from app.gateway.audio.decoder import AudioDecoder
+from app.gateway.dialects.intents import SessionRequest
+from app.gateway.resume_token import ResumeTokens
+from app.gateway.session import audio_queue
+from app.gateway.session.audio_queue import ArrivalClock, AudioQueue
+from app.gateway.session.recognition import Recognition
+
+
+def decoded(decoder: AudioDecoder, data: bytes, cuts: list[int]) -> tuple[bytes, float, int]:
+    """Feed data cut at places; return PCM16, seconds, and left-over bytes."""
+    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    out, seconds = b"", 0.0
+    for start, end in pairwise(places):
+        for length, pcm in decoder.feed(data[start:end]):
+            out += pcm
+            seconds += length
+    tail, left = decoder.finish()
+    return out + tail, seconds, left
+
+
+@given(
+    data=st.binary(max_size=20_000),
+    cuts=st.lists(st.integers(0, 20_000), max_size=12),
+    encoding=st.sampled_from(["pcm16", "float32"]),
+    channels=st.sampled_from([1, 2]),
+)
+def test_where_messages_are_cut_makes_no_difference(
+    data: bytes, cuts: list[int], encoding: str, channels: int
+) -> None:
+    whole = decoded(AudioDecoder(encoding, channels, 16_000, 16_000), data, [])
+    pieces = decoded(AudioDecoder(encoding, channels, 16_000, 16_000), data, cuts)
+    assert pieces[0] == whole[0]
+    assert pieces[1] == pytest.approx(whole[1])
+    assert pieces[2] == whole[2]
+    frame = {"pcm16": 2, "float32": 4}[encoding] * channels
+    assert whole[2] == len(data) % frame
+    assert whole[1] == pytest.approx(len(data) // frame / 16_000)
+    assert len(whole[0]) == len(data) // frame * 2
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 47_999, 48_000])
+def test_the_seconds_are_those_of_the_rate_also_where_a_piece_is_no_whole_tenth(rate: int) -> None:
+    ten = bytes(2 * rate * 10)
+    _, seconds, _ = decoded(AudioDecoder("pcm16", 1, rate, rate), ten, [])
+    assert seconds == pytest.approx(10, abs=1e-6)
+
+
+def test_pcm16_mono_is_handed_on_untouched() -> None:
+    data = np.arange(-2000, 2000, dtype="<i2").tobytes()
+    assert decoded(AudioDecoder("pcm16", 1, 16_000, 16_000), data, [77])[0] == data
+
+
+def test_float_samples_are_scaled_and_clipped_and_nonsense_is_silence() -> None:
+    samples = np.array([0.0, 0.5, -1.0, 1.0, 9.0, -9.0, np.nan, np.inf], dtype="<f4")
+    pcm, _, _ = decoded(AudioDecoder("float32", 1, 16_000, 16_000), samples.tobytes(), [])
+    assert np.frombuffer(pcm, "<i2").tolist() == [
+        0,
+        16384,
+        -32768,
+        32767,
+        32767,
+        -32768,
+        0,
+        32767,
+    ]
+
+
+def test_two_channels_are_averaged() -> None:
+    stereo = np.array([[100, 300], [-32768, -32768], [32767, -32767]], dtype="<i2")
+    pcm, seconds, _ = decoded(AudioDecoder("pcm16", 2, 16_000, 16_000), stereo.tobytes(), [3, 5])
+    assert np.frombuffer(pcm, "<i2").tolist() == [200, -32768, 0]
+    assert seconds == pytest.approx(3 / 16_000)
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
+def test_resampling_keeps_length_and_pitch(rate: int) -> None:
+    t = np.arange(rate) / rate
+    tone = (np.sin(2 * np.pi * 440 * t) * 20_000).astype("<i2")
+    pcm, seconds, _ = decoded(AudioDecoder("pcm16", 1, rate, 16_000), tone.tobytes(), [999, 5001])
+    heard = np.frombuffer(pcm, "<i2").astype(float)
+    assert seconds == pytest.approx(1.0)
+    assert len(heard) == pytest.approx(16_000, abs=2)
+    spectrum = np.abs(np.fft.rfft(heard[:16_000], n=16_000))
+    assert int(spectrum.argmax()) == pytest.approx(440, abs=1)
+
+
+async def test_small_pieces_are_handed_over_together_up_to_the_limit() -> None:
+    queue = AudioQueue(max_seconds=10, bytes_per_second=1000, max_piece_bytes=100)
+    for value in range(25):
+        await queue.put(bytes([value]) * 30)
+    queue.end()
+    pieces = [piece async for piece in queue]
+    assert [len(piece) for piece in pieces] == [90] * 8 + [30]
+    assert b"".join(pieces) == b"".join(bytes([value]) * 30 for value in range(25))
+    assert queue.handed_seconds == 0.75
+    assert queue.seconds == 0
+
+
+async def test_a_full_queue_holds_the_producer_until_there_is_room() -> None:
+    queue = AudioQueue(max_seconds=1, bytes_per_second=100, max_piece_bytes=50)
+    await queue.put(bytes(100))
+    assert queue.full
+    waiting = asyncio.create_task(queue.put(b"x"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert len(await anext(queue)) == 100
+    await waiting
+    assert await anext(queue) == b"x"
+
+
+async def test_the_end_frees_a_waiting_producer_and_what_it_had_is_dropped() -> None:
+    queue = AudioQueue(max_seconds=1, bytes_per_second=100, max_piece_bytes=50)
+    await queue.put(bytes(100))
+    waiting = asyncio.create_task(queue.put(b"late"))
+    await asyncio.sleep(0)
+    queue.end()
+    await waiting
+    assert [piece async for piece in queue] == [bytes(100)]
+
+
+class Time:
+    """A clock that tests move."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    clock = Time()
+    monkeypatch.setattr(audio_queue, "monotonic", clock)
+    return clock
+
+
+def test_the_age_of_a_result_counts_from_the_arrival_of_its_newest_audio(time: Time) -> None:
+    clock = ArrivalClock()
+    assert clock.age(1.0) == 0.0
+    for _ in range(10):
+        clock.arrived(0.1)
+        time.now += 0.1
+    time.now += 0.05
+    assert clock.age(0.3) == pytest.approx(0.05 + 0.8)
+    assert clock.age(1.0) == pytest.approx(0.15)
+    # Beyond what arrived: the newest there is.
+    assert clock.age(60.0) == pytest.approx(0.15)
+    assert clock.seconds == pytest.approx(1.0)
+    assert clock.first_arrival == 100.0
+
+
+def transcript(processed: float | None, words: tuple[Word, ...] = ()) -> Transcript:
+    return Transcript(
+        text="x",
+        is_final=True,
+        words=words,
+        confidence=None,
+        stability=None,
+        audio_processed=processed,
+        channel=None,
+        languages=(),
+        segment_id=0,
+    )
+
+
+async def test_a_result_is_as_old_as_the_newest_audio_the_recogniser_had(time: Time) -> None:
+    recognition = Recognition(
+        SessionRequest(sample_rate=16_000),
+        None,
+        5.0,
+        ClientTokens(ResumeTokens([], 120), Visitor(b"")),
+    )
+    for _ in range(10):
+        recognition.arrivals.arrived(0.1)
+        await recognition.queue.put(bytes(3200))
+        time.now += 0.1
+    assert recognition.result_age(transcript(0.5)) == pytest.approx(0.6)
+    # Where the recogniser does not say, it can have heard no more than it was handed.
+    for _ in range(8):
+        await anext(recognition.queue)
+    assert recognition.result_age(transcript(None)) == pytest.approx(0.3)
+
+
+async def test_segments_follow_each_other_without_overlap() -> None:
+    recognition = Recognition(
+        SessionRequest(sample_rate=16_000),
+        None,
+        5.0,
+        ClientTokens(ResumeTokens([], 120), Visitor(b"")),
+    )
+    word = Word(word="x", start=0.2, end=0.9, confidence=None, speaker=None, language=None)
+    recognition.note(transcript(1.0, (word,)))
+    assert (recognition.segment_id, recognition.segment_start) == (1, 0.9)
+    assert recognition.segment_end(transcript(0.5)) == 0.9
+    assert recognition.segment_end(transcript(2.5)) == 2.5
+
+
+def bucket_of(time: Time, rate: float, burst: float) -> TokenBucket:
+    return TokenBucket(rate, burst, time)
+
+
+def test_a_bucket_gives_its_burst_then_its_rate(time: Time) -> None:
+    bucket = bucket_of(time, rate=2, burst=3)
+    assert [bucket.take() for _ in range(4)] == [True, True, True, False]
+    time.now += 0.5
+    assert [bucket.take() for _ in range(2)] == [True, False]
+    time.now += 60
+    assert [bucket.take() for _ in range(4)] == [True, True, True, False]
+
+
+def test_spending_beyond_the_burst_says_how_long_to_wait(time: Time) -> None:
+    bucket = bucket_of(time, rate=10, burst=5)
+    assert bucket.spend(5) == 0
+    assert bucket.spend(1) == pytest.approx(0.1)
+    time.now += 0.1
+    assert bucket.spend(2) == pytest.approx(0.2)
+
+
+async def test_a_mark_is_reached_when_all_before_it_was_used_and_nothing_behind_it_taken() -> None:
+    queue = AudioQueue(5.0, 32_000, 3200)
+    seen: list[str] = []
+    queue.put_now(b"aa")
+    queue.put_now(b"bb")
+    queue.mark(lambda: seen.append("mark"))
+    queue.put_now(b"cc")
+    queue.mark(lambda: seen.append("second"))
+    seen.append((await anext(queue)).decode())
+    seen.append((await anext(queue)).decode())
+    queue.end()
+    with pytest.raises(StopAsyncIteration):
+        await anext(queue)
+    assert seen == ["aabb", "mark", "cc", "second"]
+
+
+async def test_a_mark_wakes_a_consumer_that_has_used_everything() -> None:
+    queue = AudioQueue(5.0, 32_000, 3200)
+    reached = asyncio.Event()
+    taking = asyncio.create_task(anext(queue))
+    await asyncio.sleep(0)
+    queue.mark(reached.set)
+    async with asyncio.timeout(5):
+        await reached.wait()
+    assert not taking.done()
+    queue.put_now(b"later")
+    assert await taking == b"later"

@@ -1,0 +1,297 @@
+"""A wire and a recogniser in memory, for tests that play through many orders of events.
+
+The session, the gateway, its admission and its tokens are the real ones. The recogniser hears
+"words": every 0.1 s of audio whose samples hold the number n is the word `wn`. So a lost or doubled
+word is a gap or a repetition in numbers.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from app.asr import (
+    AsrError,
+    Cursor,
+    Fault,
+    Finalised,
+    Interrupted,
+    Readiness,
+    Resumed,
+    Route,
+    StreamControl,
+    StreamEvent,
+    Transcript,
+    Word,
+)
+from app.contract import CloseCode, ContractError
+from app.gateway.server.protocol.websocket import EXTENSION
+from app.gateway.session.socket import ClientSocket
+
+RATE = 16_000
+WORD_S = 0.1
+WORD_BYTES = 3200
+WORDS_A_FINAL = 3
+
+
+def audio_of(first: int, last: int) -> bytes:
+    """Return the audio of the words from `first` to before `last`."""
+    return b"".join(n.to_bytes(2, "little") * (WORD_BYTES // 2) for n in range(first, last))
+
+
+class MemorySocket:
+    """What a client and a gateway hold the two ends of; uvicorn's part of the conversation."""
+
+    describe: Callable[[ContractError], str] | None = None
+    failure: ContractError | None = None
+    owner = b""
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, Any]] = []
+        self.code: int | None = None
+        self.after_close: list[str] = []
+        self.is_gone = False
+        self._to_gateway: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        self._reads = asyncio.Event()
+        self._reads.set()
+
+    def wire(self) -> ClientSocket:
+        """The gateway's end."""
+        return ClientSocket({"extensions": {EXTENSION: self}}, self._send, send_timeout_s=60.0)
+
+    # The client's end
+
+    def send(self, message: str | bytes) -> None:
+        """Send as a client."""
+        key = "text" if isinstance(message, str) else "bytes"
+        self._to_gateway.put_nowait({"type": "websocket.receive", key: message})
+
+    def leave(self, code: int) -> None:
+        """Be gone."""
+        self.is_gone = True
+        self._to_gateway.put_nowait({"type": "websocket.disconnect", "code": code})
+        self._reads.set()
+
+    def fail(self, error: ContractError, code: int) -> None:
+        """Have the layer below end the connection, as it does for text that is not UTF-8."""
+        assert self.describe is not None
+        self._hear(self.describe(error))
+        self._close(code)
+        self.failure = error
+        self.leave(code)
+
+    def read(self, *, on: bool) -> None:
+        """Stop to read, or go on."""
+        if on:
+            self._reads.set()
+        else:
+            self._reads.clear()
+
+    # The gateway's end
+
+    @property
+    def flowing(self) -> bool:
+        return self._reads.is_set()
+
+    @property
+    def waiting(self) -> bool:
+        return not self._to_gateway.empty()
+
+    async def receive(self) -> Mapping[str, Any]:
+        return await self._to_gateway.get()
+
+    def push(self, text: str) -> None:
+        if self.is_gone:
+            raise ConnectionResetError("gone")
+        self._hear(text)
+
+    def cut(self, text: str, code: CloseCode) -> None:
+        if not self.is_gone:
+            self._hear(text)
+            self._close(code)
+
+    async def _send(self, message: Any) -> None:  # noqa: ANN401 - as ASGI has it
+        if message["type"] == "websocket.close":
+            self._close(message["code"])
+            return
+        await self._reads.wait()
+        if self.is_gone:
+            raise ConnectionResetError("gone")
+        self._hear(message["text"])
+
+    def _hear(self, text: str) -> None:
+        if self.code is None:
+            self.heard.append(json.loads(text))
+        else:
+            self.after_close.append(text)
+
+    def _close(self, code: int) -> None:
+        if self.code is None and not self.is_gone:
+            self.code = int(code)
+
+
+class MemoryStream:
+    """One stream of the recogniser; the test says what goes wrong in it.
+
+    Attributes:
+        cursor: As `app.asr` has it: it moves when a final is made, sent or not.
+    """
+
+    def __init__(self, audio: AsyncIterator[bytes], begin: Cursor, *, interims: bool) -> None:
+        self._audio = audio
+        self._interims = interims
+        self._begin = begin
+        self._inbox: asyncio.Queue[bytes | str] = asyncio.Queue()
+        self._rest = b""
+        self._words: list[int] = []
+        self._taken = self._heard = 0
+        self.cursor: Cursor = begin
+        self.is_open = True
+
+    def finalise(self) -> None:
+        self._inbox.put_nowait("finalise")
+
+    def do(self, what: str) -> None:
+        """Make it break and come back, refuse, fail, or end too early."""
+        self._inbox.put_nowait(what)
+
+    async def events(self) -> AsyncGenerator[StreamEvent]:
+        intake = asyncio.create_task(self._take())
+        try:
+            while True:
+                item = await self._inbox.get()
+                if isinstance(item, bytes):
+                    for event in self._hear(item):
+                        yield event
+                elif item == "end":
+                    for event in self._make_final():
+                        yield event
+                    return
+                else:
+                    async for event in self._obey(item):
+                        yield event
+        finally:
+            self.is_open = False
+            intake.cancel()
+            with suppress(asyncio.CancelledError):
+                await intake
+
+    async def _take(self) -> None:
+        async for chunk in self._audio:
+            self._taken += len(chunk)
+            self._inbox.put_nowait(chunk)
+        self._inbox.put_nowait("end")
+
+    async def _obey(self, what: str) -> AsyncGenerator[StreamEvent]:
+        match what:
+            case "finalise":
+                for event in self._make_final(forced=True):
+                    yield event
+                yield Finalised(position=self._seconds(self._heard))
+            case "break":
+                yield Interrupted(code="UNAVAILABLE", position=self._seconds(self._taken))
+                yield Resumed(replayed_from=self.cursor.position, outage=0.5)
+            case _:
+                fault = Fault.CALLER if what == "refuse" else Fault.SERVICE
+                error = AsrError("INTERNAL", "no", retryable=True, fault=fault)
+                taken = self._seconds(self._taken)
+                if taken > self.cursor.covered:
+                    error.lost = (self.cursor.covered, taken)
+                raise error
+
+    def _hear(self, chunk: bytes) -> list[StreamEvent]:
+        self._heard += len(chunk)
+        self._rest += chunk
+        found: list[StreamEvent] = []
+        while len(self._rest) >= WORD_BYTES:
+            self._words.append(int.from_bytes(self._rest[:2], "little"))
+            self._rest = self._rest[WORD_BYTES:]
+            if len(self._words) == WORDS_A_FINAL:
+                found += self._make_final()
+        if self._words and self._interims:
+            found.append(self._transcript(is_final=False))
+        return found
+
+    def _make_final(self, *, forced: bool = False) -> list[StreamEvent]:
+        if not self._words:
+            return []
+        final = self._transcript(is_final=True, forced=forced)
+        end = final.words[-1].end
+        self.cursor = Cursor(position=end, covered=end, segment_id=self.cursor.segment_id + 1)
+        self._words = []
+        return [replace(final, cursor=self.cursor)]
+
+    def _transcript(self, *, is_final: bool, forced: bool = False) -> Transcript:
+        start = self.cursor.covered
+        words = tuple(
+            Word(
+                word=f"w{number}",
+                start=round(start + at * WORD_S, 6),
+                end=round(start + (at + 1) * WORD_S, 6),
+                confidence=None,
+                speaker=None,
+                language=None,
+            )
+            for at, number in enumerate(self._words)
+        )
+        return Transcript(
+            text=" ".join(word.word for word in words),
+            is_final=is_final,
+            words=words if is_final else (),
+            confidence=None,
+            stability=None,
+            audio_processed=words[-1].end,
+            channel=None,
+            languages=(),
+            segment_id=self.cursor.segment_id,
+            forced=forced,
+        )
+
+    def _seconds(self, taken: int) -> float:
+        return self._begin.position + taken / (2 * RATE)
+
+
+class MemoryRecogniser:
+    """What the gateway uses of `app.asr.RivaASRClient`.
+
+    Attributes:
+        streams: Every stream there was.
+    """
+
+    has_fallback = True
+    files_at_once = 1
+
+    def __init__(self) -> None:
+        self.streams: list[MemoryStream] = []
+        self.current_route = Route.PRIMARY
+
+    def slots(self) -> int | None:
+        return None
+
+    def endpoints(self) -> tuple[()]:
+        return ()
+
+    def route(self, route: Route) -> None:
+        self.current_route = route
+
+    async def ready(self) -> Readiness:
+        return Readiness(ready=True, reason=None, models=())
+
+    async def stream_events(
+        self,
+        audio: AsyncIterator[bytes],
+        _sample_rate: int,
+        interims: bool,
+        *,
+        resume_from: Cursor | None = None,
+        control: StreamControl,
+        **_: object,
+    ) -> AsyncGenerator[StreamEvent]:
+        begin = resume_from or Cursor(position=0.0, covered=0.0, segment_id=0)
+        stream = MemoryStream(audio, begin, interims=interims)
+        control.attach(stream)
+        self.streams.append(stream)
+        async for event in stream.events():
+            yield event
