@@ -41,6 +41,6 @@ def engine() -> "Iterator[WhisperRecogniser]":
 @pytest.fixture(scope="session")
 def direct_finals(engine: "WhisperRecogniser") -> "dict[str, list[Hypothesis]]":
     """What the engine itself hears in every fixture. Takes about 15 s of CPU, once a process."""
-    from tests.app.emulator.speech import FIXTURES, clips, hear  # noqa: PLC0415
+    from tests.support.recognisers.speech import FIXTURES, clips, hear  # noqa: PLC0415
 
     return {clip.id: asyncio.run(hear(engine, FIXTURES / clip.file)) for clip in clips()}

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import grpc.aio
 
-from tests.app.asr.fake_riva import FakeRiva, Stream, final, interim, serving, word
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, interim, serving, word
 
 WORDS: Final = 200_000
 RESULTS: Final = 50_000

@@ -15,8 +15,8 @@ import pytest_asyncio
 
 from app.client import Deadlines, StartTranscription, transcribe
 from app.emulator.results import Hypothesis
-from tests.app.emulator.speech import FIXTURES, FixtureClip, clips
-from tests.app.web import processes
+from tests.support.gateways import processes
+from tests.support.recognisers.speech import FIXTURES, FixtureClip, clips
 
 pytestmark = pytest.mark.xdist_group("engine")
 

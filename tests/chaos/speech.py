@@ -8,7 +8,7 @@ from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from tests.app.emulator.speech import FIXTURES, clips, pcm
+from tests.support.recognisers.speech import FIXTURES, clips, pcm
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tests.chaos.faultproxy import FaultProxy
+from tests.support.faults.proxy import FaultProxy
 from tests.support.processes import LOOPBACK, Gateway, Recogniser
 
 if TYPE_CHECKING:

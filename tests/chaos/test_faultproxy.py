@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.chaos.faultproxy import FaultProxy
-from tests.chaos.toxics import (
+from tests.support.faults.proxy import FaultProxy
+from tests.support.faults.toxics import (
     Bandwidth,
     Latency,
     LimitData,

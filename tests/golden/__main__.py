@@ -11,7 +11,7 @@ from pathlib import Path
 from app.emulator.engine.recogniser import WhisperRecogniser
 from app.emulator.results import Hypothesis
 from app.emulator.settings import EmulatorSettings
-from tests.app.emulator.speech import FIXTURES, GOLDEN, Golden, clips, hear
+from tests.support.recognisers.speech import FIXTURES, GOLDEN, Golden, clips, hear
 
 
 def _golden(clip_id: str, reference: str, finals: list[Hypothesis]) -> Golden:

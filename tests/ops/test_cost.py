@@ -1,7 +1,7 @@
 """What a month costs, from resources written down here, to the cent.
 
 The figures are worked out by hand from the committed table. Nothing here shows that AWS still asks
-these prices, nor what its bill adds: taxes, traffic, requests. tests/test_documents_deploy.py
+these prices, nor what its bill adds: taxes, traffic, requests. tests/infra/test_deploy_page.py
 prices whole stacks.
 """
 

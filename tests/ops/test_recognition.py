@@ -17,8 +17,8 @@ from infra.boot.environment import boot_environment
 from infra.switch import POSITIONS
 from ops import recognition
 from ops.local.host import POLL_SECONDS
-from tests.infra.boot.given import boot_settings
-from tests.ops.test_stack import OUTPUTS
+from tests.support.boot_settings import boot_settings
+from tests.support.outputs import OUTPUTS
 
 NAME = "/perch/local/recognition"
 

@@ -18,9 +18,9 @@ from ops.options import read_token
 from ops.recording import Recording
 from ops.smoke_checks import Report, Smoke
 from ops.stack import StackOutputs
-from tests.app.client.resuming import At, Fault, breaking
 from tests.ops.conftest import Chooser, running_front, running_target
-from tests.ops.test_stack import OUTPUTS
+from tests.support.gateways.breaking import At, Fault, breaking
+from tests.support.outputs import OUTPUTS
 
 SILENT = Recording(path=recording.DEFAULT, reference=None)
 

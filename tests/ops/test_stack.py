@@ -19,55 +19,8 @@ from pydantic import BaseModel
 from infra import outputs as exported
 from ops import places, stack
 from ops.errors import CommandFailedError, ConfigurationError
-from tests.tools import run_by
-
-COLOUR = {
-    "target_group_arn": "arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/b/1",
-    "auto_scaling_group_name": "perch-local-blue",
-    "launch_template_id": "lt-1",
-    "ami_id": "ami-1",
-    "image": "nim/parakeet:1.5.0",
-    "tags_selector": "mode=str",
-    "model": None,
-    "gateway_artifact": "repository:0.1.0",
-    "gateway_port": 8081,
-    "riva_grpc_port": 50061,
-    "riva_http_port": 9001,
-    "alarm_name": "perch-local-blue",
-    "weight": 100,
-}
-OUTPUTS: dict[str, Any] = {
-    "environment": "local",
-    "region": "us-east-2",
-    "endpoint_url": "https://localhost:8443",
-    "websocket_url": "wss://localhost:8443",
-    "listener_port": 8443,
-    "direct_header": "X-Perch-Colour",
-    "vpc_id": "vpc-1",
-    "load_balancer_arn": "arn:lb",
-    "load_balancer_dns_name": "lb.example.org",
-    "listener_arn": "arn:listener",
-    "certificate_arn": "arn:certificate",
-    "ca_certificate_path": None,
-    "kms_key_arn": "arn:key",
-    "secret_arns": {
-        "ngc_api_key": "a",
-        "gateway_signing_key": "b",
-        "riva_tls_material": "c",
-        "gateway_resume_keys": "d",
-    },
-    "recognition_parameter_name": "/perch/local/recognition",
-    "riva_fallback_endpoints": None,
-    "gateway_max_sessions": 64,
-    "riva_endpoint_streams": 0,
-    "model_cache_bucket": "models",
-    "artefact_bucket": "artefacts",
-    "gateway_repository_url": "repository",
-    "log_group_names": {"gateway": "g", "asr": "a", "system": "s", "flow": "f"},
-    "alarm_topic_arn": "arn:topic",
-    "dashboard_name": "perch-local",
-    "colours": {"blue": COLOUR, "green": COLOUR | {"weight": 0}},
-}
+from tests.support.outputs import COLOUR, OUTPUTS
+from tests.support.tools import run_by
 
 
 def shape_of_exported(kind: Any) -> object:  # noqa: ANN401 - any annotation

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from app.recordings import ACCEPTED, read_recording
 from ops.transcribe import command
-from tests.app.recordings.making import encoded, piped, promising, speech_like
-from tests.app.recordings.ways import Stage, a_stage, run_command
+from tests.support.recordings.making import encoded, piped, promising, speech_like
+from tests.support.recordings.ways import Stage, a_stage, run_command
 
 PERCH = Path(sys.executable).with_name("perch")
 RATE = 16_000

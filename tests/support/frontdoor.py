@@ -13,7 +13,7 @@ import trustme
 from ops.local.access import local_session
 from ops.local.children import aws_access
 from ops.stack import StackOutputs
-from tests.ops.test_stack import COLOUR, OUTPUTS
+from tests.support.outputs import COLOUR, OUTPUTS
 from tests.support.processes import POLL_S, START_S, Place, ProcessError, Program, free_port
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from app.asr import RivaASRClient, RivaSettings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.app.asr.fake_riva import FakeRiva
+    from tests.support.recognisers.fake_riva import FakeRiva
 
 
 @pytest.fixture(autouse=True)

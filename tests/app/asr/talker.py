@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import grpc
 import numpy as np
 
-from tests.app.asr.fake_riva import final, interim, word
 from tests.app.asr.sound import tone
+from tests.support.recognisers.fake_riva import final, interim, word
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from app.asr import Transcript
-    from tests.app.asr.fake_riva import Response, Stream
+    from tests.support.recognisers.fake_riva import Response, Stream
 
 RATE = 16_000
 BLOCK = 4000  # samples a word is long: 0.25 s

@@ -16,10 +16,10 @@ import pytest
 
 from app.asr import AsrError, RivaASRClient
 from tests.app.asr.conftest import client_of, settings_for
-from tests.app.asr.fake_riva import FakeRiva, serving
 from tests.app.asr.session.test_reopened_streams import Reader, check, client_of_all, hear
 from tests.app.asr.sound import of, tone
 from tests.app.asr.test_failures import tasks_of_client
+from tests.support.recognisers.fake_riva import FakeRiva, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

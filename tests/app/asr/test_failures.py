@@ -18,8 +18,15 @@ from app.asr import AsrError, Fault
 from app.asr.errors import RULES, from_status
 from app.asr.wire.transport import GrpcTransport
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, Stream, final, hear_for_ever, interim, serving
 from tests.app.asr.sound import Microphone, of, tone
+from tests.support.recognisers.fake_riva import (
+    FakeRiva,
+    Stream,
+    final,
+    hear_for_ever,
+    interim,
+    serving,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

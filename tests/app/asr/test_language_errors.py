@@ -10,12 +10,12 @@ import pytest
 
 from app.asr import AsrError
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, serving
+from tests.support.recognisers.fake_riva import FakeRiva, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.app.asr.fake_riva import Stream
+    from tests.support.recognisers.fake_riva import Stream
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "silence_10s.flac"
 MODELS = {

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from app.asr import Endpointing
 from app.asr.session.stream import InterimPace, pieces
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, Stream, final, interim, serving, word
 from tests.app.asr.sound import Microphone, of, tone
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, interim, serving, word
 
 if TYPE_CHECKING:
     from app.asr import RivaASRClient, Transcript

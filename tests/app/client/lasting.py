@@ -16,7 +16,7 @@ from app.client import (
     connect,
 )
 from app.client.lasting import DEFAULT_KEEP_S
-from tests.app.client.resuming import (
+from tests.support.gateways.breaking import (
     SEGMENT_BYTES,
     Broken,
     texts_of,

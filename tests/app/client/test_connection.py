@@ -26,8 +26,8 @@ from app.client import connect as connect_anyhow
 from app.client.connection import MAX_UNREAD_EVENTS
 from app.client.events import Event
 from app.contract import CloseCode, ErrorCode
-from tests.app.client import scripted as play
-from tests.app.client.scripted import Peer, scripted
+from tests.support.gateways import scripted as play
+from tests.support.gateways.scripted import Peer, scripted
 
 
 def connect(

@@ -12,10 +12,10 @@ from app.client import GatewayError, StartTranscription, Transcription, connect
 from app.client.session import LastingSession
 from app.contract import ErrorCode
 from app.contract.fields import Finalized, Heartbeat, ResumeOffer, ResumePoint
-from tests.app.client import scripted as play
 from tests.app.client.lasting import SPEECH, connected, finals, read, say, speak_through
-from tests.app.client.resuming import SEGMENT_BYTES, Fault, breaking, texts_of
-from tests.app.client.scripted import NOW
+from tests.support.gateways import scripted as play
+from tests.support.gateways.breaking import SEGMENT_BYTES, Fault, breaking, texts_of
+from tests.support.gateways.scripted import NOW
 
 
 async def test_an_end_that_the_gateway_was_about_to_make_is_the_end_where_it_heard_everything() -> (

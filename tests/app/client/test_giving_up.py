@@ -33,7 +33,7 @@ from tests.app.client.lasting import (
     say,
     say_all,
 )
-from tests.app.client.resuming import (
+from tests.support.gateways.breaking import (
     RATE,
     SEGMENT_BYTES,
     SEGMENT_S,

@@ -32,7 +32,7 @@ from tests.app.client.lasting import (
     say_all,
     speak_through,
 )
-from tests.app.client.resuming import (
+from tests.support.gateways.breaking import (
     RATE,
     SEGMENT_BYTES,
     SEGMENT_S,

@@ -28,8 +28,8 @@ from app.client import (
     connect,
 )
 from app.contract import ErrorCode
-from tests.app.client import scripted as play
-from tests.app.client.scripted import Peer, scripted
+from tests.support.gateways import scripted as play
+from tests.support.gateways.scripted import Peer, scripted
 
 
 async def greet(peer: Peer) -> None:

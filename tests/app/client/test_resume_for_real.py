@@ -32,8 +32,8 @@ from app.client import (
 )
 from app.client.pacing import chunks, paced
 from app.contract import ErrorCode
-from tests.app.web.processes import Running, emulator, gateway
-from tests.chaos.faultproxy import FaultProxy
+from tests.support.faults.proxy import FaultProxy
+from tests.support.gateways.processes import Running, emulator, gateway
 from tests.support.words import bare, lost_or_doubled
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -16,8 +16,8 @@ from app.client import GatewayError, PcmAudio, StartTranscription, connect, stre
 from app.client.timeline import Timeline, span
 from app.contract import ErrorCode
 from app.contract.fields import WordTiming
-from tests.app.client import scripted as play
-from tests.app.client.scripted import Peer, scripted
+from tests.support.gateways import scripted as play
+from tests.support.gateways.scripted import Peer, scripted
 
 HALF_SECOND = PcmAudio(data=b"\1\0" * 4000, sample_rate=8000)
 

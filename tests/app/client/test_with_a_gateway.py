@@ -25,7 +25,7 @@ from app.client import (
     transcribe,
 )
 from app.contract import CloseCode, ErrorCode
-from tests.app.web.processes import Running, emulator, gateway
+from tests.support.gateways.processes import Running, emulator, gateway
 from tests.support.words import bare, spoken_text
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -20,8 +20,8 @@ import soundfile
 from riva.client.proto import riva_asr_pb2 as asr
 
 from ops.qa.wer import count_errors
-from tests.app.emulator.speech import FIXTURES, clips, golden, pcm
 from tests.app.emulator.test_process import started
+from tests.support.recognisers.speech import FIXTURES, clips, golden, pcm
 
 pytestmark = [pytest.mark.xdist_group("engine"), pytest.mark.timeout(300)]
 

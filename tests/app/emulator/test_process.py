@@ -16,7 +16,7 @@ import pytest
 import riva.client
 
 from ops.qa.wer import count_errors
-from tests.app.emulator.speech import FIXTURES, clips, golden, pcm
+from tests.support.recognisers.speech import FIXTURES, clips, golden, pcm
 
 pytestmark = pytest.mark.xdist_group("engine")
 

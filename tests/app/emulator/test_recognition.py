@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from app.emulator.engine.recogniser import SegmentTracker, WhisperRecogniser
 from app.emulator.results import AudioFormat, Hypothesis, StreamOptions
 from ops.qa.wer import Errors, count_errors
-from tests.app.emulator.speech import FIXTURES, FixtureClip, clips, golden, hear, options, pcm
+from tests.support.recognisers.speech import (
+    FIXTURES,
+    FixtureClip,
+    clips,
+    golden,
+    hear,
+    options,
+    pcm,
+)
 
 # Decoding all fixtures takes about 15 s of CPU; on a busy machine the set-up takes its time.
 pytestmark = [pytest.mark.xdist_group("engine"), pytest.mark.timeout(300)]

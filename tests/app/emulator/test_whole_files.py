@@ -12,8 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app.recordings import read_recording
-from tests.app.recordings.making import encoded, promising, speech_like
-from tests.app.recordings.ways import Stage, a_stage, offline_call
+from tests.support.recordings.making import encoded, promising, speech_like
+from tests.support.recordings.ways import Stage, a_stage, offline_call
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

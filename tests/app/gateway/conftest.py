@@ -15,7 +15,7 @@ import uvloop
 from app.emulator import Emulator
 from app.gateway.settings.gateway import LogFormat, LogLevel
 from app.gateway.telemetry.logs import configure_logging
-from tests.app.gateway.running import TWO_FINALS, Running, running_emulator, running_gateway
+from tests.support.gateways.running import TWO_FINALS, Running, running_emulator, running_gateway
 
 
 class Log:

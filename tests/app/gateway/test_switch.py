@@ -17,7 +17,8 @@ from app.emulator import Emulator, Script, ScriptedResult, StreamScript
 from app.gateway.settings.gateway import RecognitionMode
 from app.gateway.switch import RecognitionSwitch
 from tests.app.gateway.conftest import Log
-from tests.app.gateway.running import (
+from tests.app.gateway.uploads.test_uploads import recording, upload
+from tests.support.gateways.running import (
     SILENCE_100MS,
     Running,
     client,
@@ -29,7 +30,6 @@ from tests.app.gateway.running import (
     said_until,
     send,
 )
-from tests.app.gateway.uploads.test_uploads import recording, upload
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

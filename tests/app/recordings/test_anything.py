@@ -21,7 +21,7 @@ from app.recordings import (
     open_recording,
     read_recording,
 )
-from tests.app.recordings.making import LINEAR, LOSSY, encoded, piped, speech_like
+from tests.support.recordings.making import LINEAR, LOSSY, encoded, piped, speech_like
 
 RATE = 16_000
 LIMITS = RecordingLimits(max_bytes=1 << 22, max_seconds=60)

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from app.recordings import RecordingError, RecordingLimits, open_recording, read_recording
 from app.recordings.errors import RecordingProblem
-from tests.app.recordings.making import speech_like
-from tests.tools import need
+from tests.support.recordings.making import speech_like
+from tests.support.tools import need
 
 pytestmark = pytest.mark.tool
 

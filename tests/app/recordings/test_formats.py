@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.recordings import Pcm16, open_recording, read_recording
-from tests.app.recordings.making import LINEAR, LOSSY, encoded, piped, speech_like
+from tests.support.recordings.making import LINEAR, LOSSY, encoded, piped, speech_like
 
 RATE = 16_000
 SOUND = speech_like(1.5, RATE)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.recordings import certain_name_of
 from app.recordings.formats import HEAD_BYTES
-from tests.app.recordings.making import speech_like
+from tests.support.recordings.making import speech_like
 
 
 def made(container: str, subtype: str) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.recordings import read_recording
-from tests.app.recordings.making import encoded, speech_like
+from tests.support.recordings.making import encoded, speech_like
 
 RATE = 16_000
 SOUND = speech_like(3, RATE)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from app.recordings import RecordingError, RecordingLimits, open_recording, read_recording
-from tests.app.recordings.making import encoded, piped, speech_like
+from tests.support.recordings.making import encoded, piped, speech_like
 
 RATE = 16_000
 SOUND = speech_like(6, RATE)

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from app.recordings import read_recording
-from tests.app.recordings.making import PROMISING, encoded, promising, speech_like
+from tests.support.recordings.making import PROMISING, encoded, promising, speech_like
 
 RATE = 16_000
 SHORT = 0.001 * np.random.default_rng(2).standard_normal(round(0.4 * RATE))

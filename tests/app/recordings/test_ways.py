@@ -13,9 +13,9 @@ import pytest_asyncio
 import soundfile
 
 from app.recordings import read_recording
-from tests.app.emulator.speech import FIXTURES, golden
-from tests.app.recordings.making import encoded, promising, speech_like
-from tests.app.recordings.ways import WAYS, Stage, Way, a_stage, offline_call, upload
+from tests.support.recognisers.speech import FIXTURES, golden
+from tests.support.recordings.making import encoded, promising, speech_like
+from tests.support.recordings.ways import WAYS, Stage, Way, a_stage, offline_call, upload
 
 RATE = 16_000
 RIVAS_OWN = {"WAV", "WAVEX", "FLAC", "OGG"}

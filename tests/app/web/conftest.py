@@ -12,9 +12,9 @@ import pytest_asyncio
 import soundfile
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
-from tests.app.web.processes import Running, emulator, gateway
-from tests.chaos.faultproxy import FaultProxy
-from tests.tools import need
+from tests.support.faults.proxy import FaultProxy
+from tests.support.gateways.processes import Running, emulator, gateway
+from tests.support.tools import need
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ARTEFACTS = Path(__file__).parents[3] / "build" / "test-artefacts"

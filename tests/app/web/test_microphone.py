@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.app.web.conftest import SPOKEN, Opened, OpenPage
-from tests.app.web.processes import Running
+from tests.support.gateways.processes import Running
 from tests.support.words import bare, spoken_text
 
 pytestmark = [

@@ -12,7 +12,7 @@ import pytest
 
 from app.client import connect
 from tests.app.web.conftest import FIXTURES, SPOKEN, Door, OpenPage
-from tests.app.web.processes import Running, gateway
+from tests.support.gateways.processes import Running, gateway
 from tests.support.words import bare, spoken_text
 
 pytestmark = [

@@ -15,7 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Page, WebSocketRoute
 
 from tests.app.web.conftest import OpenPage
-from tests.app.web.processes import Running
+from tests.support.gateways.processes import Running
 
 pytestmark = [
     pytest.mark.browser,

@@ -23,8 +23,8 @@ from tests.app.web.conftest import (
     OpenPage,
     chromium_hearing,
 )
-from tests.app.web.processes import Running, gateway
-from tests.chaos.toxics import LimitData, Timeout
+from tests.support.faults.toxics import LimitData, Timeout
+from tests.support.gateways.processes import Running, gateway
 from tests.support.words import bare, lost_or_doubled, spoken_text
 
 pytestmark = [

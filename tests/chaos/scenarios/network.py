@@ -11,7 +11,7 @@ from tests.chaos.scenarios.common import SOME, at_port, roles, scene_at
 from tests.chaos.speech import FAST, LIVE, LONGER, Manner
 from tests.chaos.stage import Stage, endpoints, scenario
 from tests.chaos.talking import resuming
-from tests.chaos.toxics import (
+from tests.support.faults.toxics import (
     Bandwidth,
     Latency,
     LimitData,
@@ -24,8 +24,8 @@ from tests.chaos.toxics import (
 )
 
 if TYPE_CHECKING:
-    from tests.chaos.faultproxy import FaultProxy
     from tests.chaos.scene import Role
+    from tests.support.faults.proxy import FaultProxy
 
 BOTH: tuple[Stream, Stream] = ("up", "down")
 HINDRANCES: dict[str, tuple[str, Toxic]] = {

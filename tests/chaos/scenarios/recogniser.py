@@ -15,7 +15,7 @@ from tests.chaos.stage import Stage, endpoints, scenario
 from tests.chaos.talking import perch, resuming
 
 if TYPE_CHECKING:
-    from tests.chaos.faultproxy import FaultProxy
+    from tests.support.faults.proxy import FaultProxy
 
 OUTAGE_S = 10.0
 SHORT_LIMIT_S = 4

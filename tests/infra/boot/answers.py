@@ -1,6 +1,6 @@
 """What the programs on a machine print, as far as it is known without one (docs/unverified.md)."""
 
-from tests.infra.boot.given import NIM
+from tests.support.boot_settings import NIM
 
 MISMATCH = (
     "Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 580.105\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from infra.boot import BootSettings
-from tests.infra.boot.given import boot_settings
 from tests.infra.boot.host import Host, Metadata
+from tests.support.boot_settings import boot_settings
 
 MakeHost = Callable[[BootSettings], Host]
 

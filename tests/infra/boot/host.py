@@ -17,7 +17,7 @@ from typing import Any
 from infra.boot import BootSettings
 from infra.boot.environment import boot_environment
 from infra.boot.files import LIBRARY, host_files
-from tests.tools import run_by
+from tests.support.tools import run_by
 
 INSTANCE = "i-0123456789abcdef0"
 STANDINS = ("docker", "aws", "nvidia-smi", "systemctl", "journalctl", "chown")

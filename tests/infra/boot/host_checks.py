@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.boot.files import UNITS
-from tests.tools import need
+from tests.support.tools import need
 
 Done = subprocess.CompletedProcess[str]
 

@@ -19,9 +19,9 @@ import pytest
 import yaml
 
 from infra.boot import BootSettings, read_user_data, render_user_data
-from tests.infra.boot.given import REGION
 from tests.infra.boot.host import INSTANCE, STANDINS, Call, read_calls, rule, standin_program
-from tests.tools import need
+from tests.support.boot_settings import REGION
+from tests.support.tools import need
 
 HERE = Path(__file__).parent
 LIMIT_SECONDS = 60

@@ -6,7 +6,7 @@ import pytest
 
 from infra.boot import BootSettingsError
 from infra.boot.settings import image_tag
-from tests.infra.boot.given import BUNDLE, GATEWAY_IMAGE, arn, boot_settings, image_gateway
+from tests.support.boot_settings import BUNDLE, GATEWAY_IMAGE, arn, boot_settings, image_gateway
 
 
 @pytest.mark.parametrize(

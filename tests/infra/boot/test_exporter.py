@@ -21,7 +21,7 @@ from infra.boot.environment import boot_environment
 from infra.boot.files import HERE
 from infra.boot.host import exporter
 from tests.infra.boot.conftest import MakeHost
-from tests.infra.boot.given import boot_settings
+from tests.support.boot_settings import boot_settings
 
 UUID = "GPU-0a1b2c3d-0000-1111-2222-333344445555"
 BUSY = f"0, {UUID}, NVIDIA A10G, 580.105.08, 37, 9216, 23028, 54, 131.52, 1710\n"

@@ -15,14 +15,14 @@ import pytest
 from infra.boot import BootSettings
 from tests.infra.boot import answers
 from tests.infra.boot.conftest import MakeHost
-from tests.infra.boot.given import (
+from tests.infra.boot.host import INSTANCE, Host
+from tests.support.boot_settings import (
     GATEWAY_IMAGE,
     NIM,
     arn,
     classic_riva,
     image_gateway,
 )
-from tests.infra.boot.host import INSTANCE, Host
 
 NGC_KEY = "nvapi-made-up-for-a-test"
 

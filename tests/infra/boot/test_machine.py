@@ -16,8 +16,8 @@ import pytest
 
 from infra.boot import BootSettings
 from tests.infra.boot import answers
-from tests.infra.boot.given import BUNDLE, boot_settings
 from tests.infra.boot.machine import Machine, need_machines, remove
+from tests.support.boot_settings import BUNDLE, boot_settings
 
 ROOT = Path(__file__).parents[3]
 pytestmark = [

@@ -22,8 +22,8 @@ from botocore.credentials import Credentials
 from moto.server import ThreadedMotoServer
 
 from infra.boot.environment import RECOGNITION_FILE, RUN
-from tests.infra.boot.given import REGION
 from tests.infra.boot.host import Host
+from tests.support.boot_settings import REGION
 
 NAME = "/perch/dev/recognition"
 KEYS = {

@@ -30,20 +30,20 @@ from infra.boot import (
 from infra.boot.environment import cache_name, environment_file
 from infra.boot.files import HERE, LIBRARY, UNITS, bare, host_files, unit_names
 from infra.boot.reasons import FAILURE_REASONS
-from tests.infra.boot.given import (
-    any_settings,
-    arn,
-    boot_settings,
-    classic_riva,
-    image_gateway,
-)
 from tests.infra.boot.host_checks import (
     bash_reads,
     cloud_init_reads,
     machine_root,
     verify_units,
 )
-from tests.tools import need
+from tests.support.boot_settings import (
+    any_settings,
+    arn,
+    boot_settings,
+    classic_riva,
+    image_gateway,
+)
+from tests.support.tools import need
 
 VARIANTS = {
     "nim, bundled gateway": boot_settings(),

@@ -25,7 +25,7 @@ from ops.local.children import aws_access, scrubbed
 from ops.local.routing import Answer, Condition, Forward, HealthCheck, Rule
 from ops.stack import StackOutputs
 from tests.ops.conftest import running_target
-from tests.ops.test_stack import COLOUR, OUTPUTS
+from tests.support.outputs import COLOUR, OUTPUTS
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client

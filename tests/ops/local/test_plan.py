@@ -17,7 +17,7 @@ from ops.local.plan import (
 )
 from ops.offline.project import load_project
 from ops.stack import StackOutputs
-from tests.ops.test_stack import COLOUR, OUTPUTS
+from tests.support.outputs import COLOUR, OUTPUTS
 
 
 def ports(choices: Choices) -> dict[str, int]:

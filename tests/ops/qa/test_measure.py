@@ -17,7 +17,7 @@ from app.emulator import Script
 from ops.qa import command
 from ops.qa.corpus import load_corpus
 from ops.qa.measure import Target, measure
-from tests.app.gateway.running import Running, running_emulator, running_gateway
+from tests.support.gateways.running import Running, running_emulator, running_gateway
 
 SAYS = [
     {"results": [{"at": 0.1, "text": text, "is_final": True}]}

@@ -7,8 +7,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from ops.qa import command
-from tests.app.recordings.making import promising, speech_like
-from tests.app.recordings.ways import a_stage
+from tests.support.recordings.making import promising, speech_like
+from tests.support.recordings.ways import a_stage
 
 
 async def test_a_recording_of_a_corpus_that_is_not_whole_is_named(tmp_path: Path) -> None:

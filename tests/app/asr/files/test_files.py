@@ -23,14 +23,14 @@ from riva.client.proto import riva_asr_pb2
 from app.asr import AsrError, Fault
 from app.asr.files.audio import FileAudio, FileLimits
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, final, serving, word
+from tests.support.recognisers.fake_riva import FakeRiva, final, serving, word
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import numpy.typing as npt
 
-    from tests.app.asr.fake_riva import Stream
+    from tests.support.recognisers.fake_riva import Stream
 
 LIMITS = FileLimits(max_bytes=10_000_000, max_duration=60.0)
 BOTH = {"on": {"type": "online"}, "off": {"type": "offline"}}

@@ -15,7 +15,6 @@ import pytest
 
 from app.asr import AsrError
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, Stream, final, serving
 from tests.app.asr.session.test_reopened_streams import (
     CHUNKS,
     Reader,
@@ -26,6 +25,7 @@ from tests.app.asr.session.test_reopened_streams import (
 )
 from tests.app.asr.sound import Microphone, of, tone
 from tests.app.asr.test_failures import tasks_of_client
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
 
 SESSIONS = 50
 

@@ -16,8 +16,8 @@ from app.asr.errors import from_status
 from app.asr.pool.retries import with_retries
 from app.asr.pool.retry_budget import RetryBudget
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, serving
 from tests.app.asr.sound import of, tone
+from tests.support.recognisers.fake_riva import FakeRiva, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

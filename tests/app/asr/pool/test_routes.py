@@ -14,10 +14,10 @@ import pytest
 
 from app.asr import Resumed, Route, Transcript
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, Stream, final, serving
 from tests.app.asr.session.test_reopened_streams import ALL, CHUNKS, Reader, check, hear
 from tests.app.asr.sound import Microphone, of
 from tests.app.asr.test_failures import tasks_of_client
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

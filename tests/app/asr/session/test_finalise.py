@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from app.asr import Finalised, Interrupted, Resumed, StreamControl, Transcript
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, serving
 from tests.app.asr.sound import Microphone, of
 from tests.app.asr.talker import RATE, WORD_S, Talker, Turns, chunks, names, said, speech
+from tests.support.recognisers.fake_riva import FakeRiva, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

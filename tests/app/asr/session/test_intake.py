@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from app.asr.session.intake import Intake, Tap
 from app.asr.session.replay import ReplayBuffer
-from tests.app.asr.fake_riva import FakeRiva, Stream, final, serving
 from tests.app.asr.session.test_reopened_streams import Reader, check, client_of_all, hear
 from tests.app.asr.sound import Microphone, of, tone
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from app.asr.wire.timeline import Timeline
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, Stream, final, hear_all, serving, word
 from tests.app.asr.sound import Microphone, tone
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, hear_all, serving, word
 
 RATE = 16000
 SILENCE = bytes(3200)  # 0.1 s

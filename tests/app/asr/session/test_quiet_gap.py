@@ -16,9 +16,9 @@ import pytest
 from app.asr.session.quiet import QuietGap
 from app.asr.wire.timeline import Timeline
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, Stream, final, interim, serving, word
 from tests.app.asr.sound import of, tone
 from tests.app.asr.talker import BLOCK, Talker, chunks, names, said, speech
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, interim, serving, word
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

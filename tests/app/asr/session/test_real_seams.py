@@ -17,7 +17,7 @@ from app.asr import Transcript, Word
 from app.asr.session.coverage import BEGINNING, Coverage
 from app.asr.session.replay import ReplayBuffer
 from ops.qa.wer import count_errors
-from tests.app.emulator.speech import FIXTURES, options, pcm
+from tests.support.recognisers.speech import FIXTURES, options, pcm
 
 if TYPE_CHECKING:
     from app.asr import Cursor

@@ -21,7 +21,7 @@ import pytest_asyncio
 
 from app.asr import RivaASRClient, RivaSettings, Route
 from ops.qa.wer import count_errors
-from tests.app.emulator.speech import FIXTURES, clips, golden, pcm
+from tests.support.recognisers.speech import FIXTURES, clips, golden, pcm
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

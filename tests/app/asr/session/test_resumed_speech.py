@@ -24,7 +24,7 @@ from tests.app.asr.session.test_reopened_speech import (
     client_of,
 )
 from tests.app.asr.sound import of
-from tests.app.emulator.speech import FIXTURES, clips, golden, pcm
+from tests.support.recognisers.speech import FIXTURES, clips, golden, pcm
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

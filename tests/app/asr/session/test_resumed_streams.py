@@ -26,9 +26,9 @@ from app.asr import (
     Transcript,
 )
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, Stream, final, serving
 from tests.app.asr.sound import Microphone, of, tone
 from tests.app.asr.talker import RATE, WORD_S, Talker, Turns, chunks, names, said, speech
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

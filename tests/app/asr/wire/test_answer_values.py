@@ -23,8 +23,8 @@ from app.asr.session.replay import ReplayBuffer
 from app.asr.wire.results import StreamResults, join_finals, offline_transcripts
 from app.asr.wire.timeline import Timeline
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, Stream, final, interim, serving, word
 from tests.app.asr.sound import of, tone
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, interim, serving, word
 
 if TYPE_CHECKING:
     from app.asr import Transcript

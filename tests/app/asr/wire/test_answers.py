@@ -21,8 +21,8 @@ from app.asr import AsrError, RivaASRClient, Transcript
 from app.asr.wire.allowance import FINALS, RESULTS, WORDS
 from app.asr.wire.answers import MODELS_BYTES, STREAM_BYTES, read_answer
 from tests.app.asr.conftest import client_of, settings_for
-from tests.app.asr.fake_riva import FakeRiva, Stream, final, interim, serving, word
 from tests.app.asr.sound import of, tone
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, interim, serving, word
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -11,8 +11,8 @@ import pytest
 from app.asr import AsrError
 from app.asr.wire.channels import channel_options
 from tests.app.asr.conftest import client_of, settings_for
-from tests.app.asr.fake_riva import FakeRiva, Stream, final, serving
 from tests.app.asr.sound import Microphone, of, tone
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

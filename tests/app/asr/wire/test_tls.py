@@ -13,14 +13,14 @@ import trustme
 
 from app.asr import AsrError, Fault
 from tests.app.asr.conftest import client_of
-from tests.app.asr.fake_riva import FakeRiva, final, serving
 from tests.app.asr.sound import of, tone
+from tests.support.recognisers.fake_riva import FakeRiva, final, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from app.asr import RivaASRClient
-    from tests.app.asr.fake_riva import Stream
+    from tests.support.recognisers.fake_riva import Stream
 
 KEY = "made-up-key"
 

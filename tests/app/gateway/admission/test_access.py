@@ -11,7 +11,7 @@ from websockets.typing import Origin, Subprotocol
 
 from app.emulator import Emulator
 from tests.app.gateway.conftest import Log
-from tests.app.gateway.running import Running, client, running_gateway
+from tests.support.gateways.running import Running, client, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from app.emulator import Emulator
-from tests.app.gateway.running import DEADLINE_S, Running, running_gateway
+from tests.support.gateways.running import DEADLINE_S, Running, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -11,7 +11,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from app.emulator import Emulator
-from tests.app.gateway.running import (
+from tests.app.gateway.uploads.test_uploads import recording, upload
+from tests.support.gateways.running import (
     Running,
     client,
     eventually,
@@ -20,7 +21,6 @@ from tests.app.gateway.running import (
     said_until,
     send,
 )
-from tests.app.gateway.uploads.test_uploads import recording, upload
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

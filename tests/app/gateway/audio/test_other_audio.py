@@ -21,8 +21,7 @@ from app.contract import Dialect
 from app.contract.disguised import audio_in_text, text_in_audio
 from app.emulator import EmulatorSettings, serve
 from app.recordings.flowing import THREAD
-from tests.app.emulator.speech import FIXTURES, golden
-from tests.app.gateway.running import (
+from tests.support.gateways.running import (
     PATH_B,
     SILENCE_100MS,
     Running,
@@ -33,7 +32,8 @@ from tests.app.gateway.running import (
     said_until,
     send,
 )
-from tests.tools import need
+from tests.support.recognisers.speech import FIXTURES, golden
+from tests.support.tools import need
 
 CLIP = "fast_gb_m"
 SPOKEN = FIXTURES / f"{CLIP}.flac"

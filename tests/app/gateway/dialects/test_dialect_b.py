@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from app.emulator import Emulator
-from tests.app.gateway.running import (
+from tests.support.gateways.running import (
     PATH_B,
     SILENCE_100MS,
     Running,

@@ -13,7 +13,7 @@ from app.gateway.server import administration
 from app.gateway.server.administration import MetricsPage, create_admin_app
 from app.gateway.server.process import CannotListenError, bind_admin
 from app.gateway.settings.gateway import GatewaySettings
-from tests.app.gateway.running import (
+from tests.support.gateways.running import (
     SILENCE_100MS,
     Running,
     client,

@@ -13,7 +13,7 @@ from app.asr import Readiness
 from app.gateway.readiness import ReadinessProbe
 from app.gateway.server import app as asgi
 from tests.app.gateway.conftest import Log
-from tests.app.gateway.running import DEADLINE_S, eventually
+from tests.support.gateways.running import DEADLINE_S, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from app.emulator import Emulator, Script, Stall, StreamScript
 from app.emulator.script import After
 from app.gateway.settings.gateway import RecognitionMode
-from tests.app.gateway.running import (
+from tests.support.gateways.running import (
     DEADLINE_S,
     PATH_B,
     SILENCE_100MS,
@@ -31,7 +31,7 @@ from tests.app.gateway.running import (
     said_until,
     send,
 )
-from tests.app.gateway.running import client as client_of
+from tests.support.gateways.running import client as client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -5,7 +5,7 @@ import pytest
 from starlette.routing import Mount, Route
 
 from app.emulator import Emulator, Script
-from tests.app.gateway.running import (
+from tests.support.gateways.running import (
     Running,
     client,
     finish_loading,

@@ -9,7 +9,14 @@ import trustme
 
 from app.emulator import Emulator
 from app.gateway.server import loop
-from tests.app.gateway.running import DEADLINE_S, client, last_words, running_gateway, said, send
+from tests.support.gateways.running import (
+    DEADLINE_S,
+    client,
+    last_words,
+    running_gateway,
+    said,
+    send,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from app.emulator import Emulator
-from tests.app.gateway.running import PATH_B, SILENCE_100MS, Running, eventually, send
+from tests.support.gateways.running import PATH_B, SILENCE_100MS, Running, eventually, send
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from app.emulator import Emulator, Script, ScriptedResult, Stall, StreamScript
 from app.emulator.script import After
 from tests.app.gateway.conftest import Log
-from tests.app.gateway.running import (
+from tests.support.gateways.running import (
     SILENCE_100MS,
     Running,
     client,

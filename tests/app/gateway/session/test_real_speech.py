@@ -14,8 +14,8 @@ import soundfile
 from websockets.asyncio.client import connect
 
 from app.emulator import EmulatorSettings, serve
-from tests.app.emulator.speech import FIXTURES, golden
-from tests.app.gateway.running import PATH_B, Running, running_gateway, said, said_until, send
+from tests.support.gateways.running import PATH_B, Running, running_gateway, said, said_until, send
+from tests.support.recognisers.speech import FIXTURES, golden
 
 pytestmark = pytest.mark.xdist_group("engine")
 

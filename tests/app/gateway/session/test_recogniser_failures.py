@@ -10,7 +10,7 @@ from app.emulator import Emulator, Fail, Kill, Script, ScriptedResult, StreamScr
 from app.emulator.script import After
 from app.gateway.dialects.a import CodecA
 from tests.app.gateway.conftest import Log
-from tests.app.gateway.running import (
+from tests.support.gateways.running import (
     PATH_B,
     SILENCE_100MS,
     Running,

@@ -12,7 +12,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from app.emulator import Emulator, Script, ScriptedResult, ScriptedWord, StreamScript
-from tests.app.gateway.running import (
+from tests.app.gateway.session.words import A, Words, both, of_type
+from tests.support.gateways.running import (
     SILENCE_100MS,
     Running,
     client,
@@ -22,7 +23,6 @@ from tests.app.gateway.running import (
     said_until,
     send,
 )
-from tests.app.gateway.session.words import A, Words, both, of_type
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

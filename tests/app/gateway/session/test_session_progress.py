@@ -12,7 +12,8 @@ from app.gateway.admission.clients import Visitor
 from app.gateway.dialects.a import CodecA
 from app.gateway.settings.gateway import RecognitionMode
 from tests.app.gateway.conftest import Log
-from tests.app.gateway.running import (
+from tests.app.gateway.session.words import A, Words, both, of_type
+from tests.support.gateways.running import (
     SILENCE_100MS,
     Running,
     client,
@@ -24,7 +25,6 @@ from tests.app.gateway.running import (
     said_until,
     send,
 )
-from tests.app.gateway.session.words import A, Words, both, of_type
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

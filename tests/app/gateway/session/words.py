@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from tests.app.gateway.running import PATH_B, send
+from tests.support.gateways.running import PATH_B, send
 
 
 class Words(NamedTuple):

@@ -16,7 +16,9 @@ import pytest
 from app.emulator import Emulator
 from app.gateway.telemetry.uploads import UploadCounts
 from app.gateway.uploads import rate as pace
-from tests.app.gateway.running import (
+from tests.app.gateway.server.protocol.test_connections import Raw, raw
+from tests.app.gateway.uploads.test_uploads import recording, upload
+from tests.support.gateways.running import (
     Running,
     client,
     eventually,
@@ -25,8 +27,6 @@ from tests.app.gateway.running import (
     said_until,
     send,
 )
-from tests.app.gateway.server.protocol.test_connections import Raw, raw
-from tests.app.gateway.uploads.test_uploads import recording, upload
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

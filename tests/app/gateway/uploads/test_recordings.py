@@ -18,8 +18,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app.recordings import ACCEPTED, read_recording
-from tests.app.recordings.making import LINEAR, LOSSY, encoded, promising, speech_like
-from tests.app.recordings.ways import Stage, a_stage, upload
+from tests.support.recordings.making import LINEAR, LOSSY, encoded, promising, speech_like
+from tests.support.recordings.ways import Stage, a_stage, upload
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from app.emulator import Emulator, Fail, Script, StreamScript
-from tests.app.gateway.running import Running, running_gateway
+from tests.support.gateways.running import Running, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -15,8 +15,15 @@ from websockets.frames import Opcode
 from app.emulator import Emulator
 from app.gateway.server.protocol.buffers import FREE_BYTES, Buffers
 from app.gateway.server.protocol.websocket import SocketControl
-from tests.app.gateway.running import client, eventually, last_words, running_gateway, said, send
 from tests.app.gateway.server.protocol.in_memory import App, MemoryConnection, masked, rules
+from tests.support.gateways.running import (
+    client,
+    eventually,
+    last_words,
+    running_gateway,
+    said,
+    send,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -16,7 +16,7 @@ from app.gateway.server.protocol import http as http_protocol
 from app.gateway.server.protocol.connections import HttpConnections
 from app.gateway.telemetry.metrics import GatewayMetrics
 from app.gateway.telemetry.uploads import UploadCounts
-from tests.app.gateway.running import (
+from tests.support.gateways.running import (
     DEADLINE_S,
     Running,
     client,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from app.emulator import Emulator
 from app.gateway.server.protocol import handshake
 from app.gateway.server.protocol import http as http_protocol
-from tests.app.gateway.running import DEADLINE_S, Running, client, eventually, running_gateway
+from tests.support.gateways.running import DEADLINE_S, Running, client, eventually, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -19,7 +19,7 @@ from websockets.frames import Frame, Opcode
 
 from app.contract import ErrorCode, WarningCode
 from app.emulator import Emulator
-from tests.app.gateway.running import (
+from tests.support.gateways.running import (
     PATH_B,
     SILENCE_100MS,
     Running,

@@ -15,7 +15,7 @@ from app.gateway.admission.turns import Turns
 from app.gateway.server.protocol import connections as http_connections
 from app.gateway.server.protocol import http as http_protocol
 from app.gateway.server.protocol.http import MAX_PIPELINED_BYTES, GatewayHttpProtocol
-from tests.app.gateway.running import DEADLINE_S, Running, client, eventually, running_gateway
+from tests.support.gateways.running import DEADLINE_S, Running, client, eventually, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

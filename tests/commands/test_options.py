@@ -17,8 +17,8 @@ from app.emulator.__main__ import main as emulator
 from app.gateway.__main__ import main as gateway
 from ops.cli import SUBCOMMANDS, load
 from ops.recording import DEFAULT
+from tests.commands.starting import PRELOAD, URL, environment, held
 from tests.support.forking import Forks, Order
-from tests.test_hostile_surroundings import PRELOAD, URL, environment, held
 
 PROGRAMS: Final = {"emulator": emulator, "gateway": gateway}
 NO_UTF8: Final = "caf\udce9"

@@ -19,7 +19,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from tests.chaos.toxics import (
+from tests.support.faults.toxics import (
     Bandwidth,
     Latency,
     LimitData,

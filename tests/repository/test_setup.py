@@ -18,9 +18,9 @@ from typing import Final
 import pytest
 
 from tests.support.inspecting_proxy import HOST, InspectingProxy, inspecting_proxy, wheel
-from tests.tools import need
+from tests.support.tools import need
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 TINY: Final = wheel("tiny", "1.0", {"tiny.py": "HERE = True\n"})
 PROJECT: Final = f"""\
 [project]

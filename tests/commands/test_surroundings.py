@@ -19,27 +19,9 @@ import pytest
 from ops.cli import SUBCOMMANDS
 from ops.offline.credentials import issue
 from ops.recording import DEFAULT
-from tests.ops.test_stack import OUTPUTS
-from tests.support.forking import Done, Forks, Order
-
-PRELOAD: Final = (
-    # Looked up by name when they are needed, where a user without rights may not read any more.
-    "encodings.idna",
-    "encodings.utf_8_sig",
-    "app.emulator.__main__",
-    "app.gateway.__main__",
-    "ops.cli",
-    "ops.local.down",
-    "ops.local.up",
-    "ops.preview",
-    "ops.qa.command",
-    "ops.recognition",
-    "ops.smoke",
-    "ops.transcribe",
-)
-NOBODY_LISTENS: Final = 9
-"""A port below those that are given out, where this machine serves nothing."""
-CODES: Final = {0, 1, 2}
+from tests.commands.starting import NOBODY_LISTENS, PRELOAD, URL, environment, held
+from tests.support.forking import Forks, Order
+from tests.support.outputs import OUTPUTS
 
 State = Path
 Words = Callable[[State], tuple[str, ...]]
@@ -54,7 +36,6 @@ def just(*words: str) -> Words:
     return lambda _state: words
 
 
-URL: Final = f"ws://127.0.0.1:{NOBODY_LISTENS}/ws"
 COMMANDS: Final[Mapping[str, Words]] = {
     "help": just("--help"),
     "outputs": at("outputs", "--json"),
@@ -175,17 +156,6 @@ def state(tmp_path: Path) -> Path:
     return folder
 
 
-def environment(tmp_path: Path, changes: Mapping[str, str | None]) -> dict[str, str]:
-    usual: dict[str, str | None] = {
-        "HOME": str(tmp_path),
-        "LANG": "C.UTF-8",
-        "PATH": "/usr/bin:/bin",
-        "TERM": "xterm-256color",
-        "USER": "somebody",
-    }
-    return {name: value for name, value in {**usual, **changes}.items() if value is not None}
-
-
 def order_of(odd: Surroundings, words: tuple[str, ...], tmp_path: Path) -> Order:
     folder = tmp_path / str(odd.order.get("folder", "here"))
     folder.mkdir()
@@ -203,21 +173,6 @@ def order_of(odd: Surroundings, words: tuple[str, ...], tmp_path: Path) -> Order
     if folder.name == "shut":
         folder.chmod(0o000)
     return replace(ordinary, **{**odd.order, "folder": str(folder)})
-
-
-def held(done: Done, *, is_read: bool = True) -> None:
-    """Assert what holds of every end.
-
-    Args:
-        done: How it ended.
-        is_read: Whether standard output comes here: `perch smoke` says there what failed.
-    """
-    said = f"{done.code}\n{done.out}\n{done.err}"
-    assert done.code in CODES, said
-    for word in ("Traceback", "Exception ignored", "a fault of perch itself"):
-        assert word not in said, said
-    if done.code and is_read:
-        assert done.err.strip() or "FAILED" in done.out, said
 
 
 @pytest.mark.parametrize("odd", SURROUNDINGS.values(), ids=SURROUNDINGS)

@@ -19,7 +19,7 @@ from app.client import StartTranscription, transcribe
 from app.emulator import Emulator, EmulatorSettings, serve
 from app.emulator.results import Hypothesis, StreamOptions
 from ops.transcribe import command
-from tests.app.gateway.running import Running, running_gateway
+from tests.support.gateways.running import Running, running_gateway
 
 
 @dataclass

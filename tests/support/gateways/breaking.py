@@ -44,8 +44,8 @@ from app.contract.fields import (
     ResumePoint,
     ServerMessage,
 )
-from tests.app.client import scripted as play
-from tests.app.client.scripted import NOW
+from tests.support.gateways import scripted as play
+from tests.support.gateways.scripted import NOW
 
 RATE = 8000
 SEGMENT_S = 0.05

@@ -1,0 +1,1 @@
+"""A proxy that spoils connections, and the toxics it puts into them."""
