@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.emulator.engine.recogniser import WhisperRecogniser
-    from app.emulator.results import Hypothesis
+    from app.emulator.recognition import Hypothesis
 
 # No deadline: on a shared machine an example's time says nothing about the code. The same examples
 # every run: a failure that comes and goes teaches nobody.

@@ -17,9 +17,8 @@ events says that it happened. Where it cannot, `lost` of the error says which au
 
 from app.client.audio import PcmAudio, read_audio
 from app.client.connecting import AnyConnection, connect
-from app.client.connection import Connection
+from app.client.connection import Connection, lacks_authority
 from app.client.deadlines import Deadlines
-from app.client.diagnosis import lacks_authority
 from app.client.errors import (
     BusyError,
     CertificateError,
@@ -35,8 +34,7 @@ from app.client.errors import (
     UnauthorizedError,
 )
 from app.client.events import Event, Reconnected
-from app.client.lasting import LastingConnection
-from app.client.reconnecting import ReconnectRules
+from app.client.resume import ReconnectRules, ResumableConnection
 from app.client.transcribing import Outcome, stream, transcribe
 from app.contract.dialect_a import (
     Metrics,
@@ -65,7 +63,6 @@ __all__ = [
     "ForbiddenError",
     "GatewayError",
     "Heartbeat",
-    "LastingConnection",
     "Metrics",
     "Outcome",
     "Partial",
@@ -75,6 +72,7 @@ __all__ = [
     "ReconnectRules",
     "Reconnected",
     "RefusedError",
+    "ResumableConnection",
     "SessionStarted",
     "SessionStopped",
     "StartTranscription",

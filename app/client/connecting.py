@@ -6,13 +6,11 @@ from pathlib import Path
 from ssl import SSLContext
 from typing import Literal, overload
 
-from app.client.connection import Connection
+from app.client.connection import Address, Connection
 from app.client.deadlines import Deadlines
-from app.client.lasting import DEFAULT_KEEP_S, LastingConnection
-from app.client.opening import Address
-from app.client.reconnecting import ReconnectRules
+from app.client.resume import DEFAULT_KEEP_S, ReconnectRules, ResumableConnection
 
-AnyConnection = Connection | LastingConnection
+AnyConnection = Connection | ResumableConnection
 """What sessions run on, whether they survive a break or not."""
 
 
@@ -30,7 +28,7 @@ def connect(
     resume: Literal[True] = True,
     keep_s: float = DEFAULT_KEEP_S,
     reconnect: ReconnectRules | None = None,
-) -> AbstractAsyncContextManager[LastingConnection]: ...
+) -> AbstractAsyncContextManager[ResumableConnection]: ...
 
 
 @overload
@@ -82,7 +80,7 @@ def connect(  # noqa: PLR0913 - independent keywords, each with a default
     """Connect to a gateway for the length of an `async with` block.
 
     Where the gateway offers it, sessions survive a break of the connection, see
-    `LastingConnection`.
+    `ResumableConnection`.
 
     Example:
         async with connect("wss://asr.example.com/ws", token=token) as gateway:
@@ -142,8 +140,8 @@ async def _plain(address: Address, deadlines: Deadlines) -> AsyncIterator[Connec
 @asynccontextmanager
 async def _lasting(
     address: Address, deadlines: Deadlines, keep_s: float, rules: ReconnectRules | None
-) -> AsyncIterator[LastingConnection]:
-    async with await LastingConnection.at(
+) -> AsyncIterator[ResumableConnection]:
+    async with await ResumableConnection.at(
         address, deadlines, keep_s=keep_s, rules=rules
     ) as connection:
         yield connection

@@ -7,17 +7,17 @@
         ...  # emulator.grpc_target, emulator.http_url
 """
 
-from app.emulator.script import (
+from app.emulator.scripting import (
     After,
     Fail,
     Kill,
     Script,
+    ScriptedRecogniser,
     ScriptedResult,
     ScriptedWord,
     Stall,
     StreamScript,
 )
-from app.emulator.scripted import ScriptedRecogniser
 from app.emulator.server import Emulator, serve
 from app.emulator.settings import EmulatorSettings
 

@@ -12,7 +12,7 @@ import click
 from pydantic import ValidationError
 
 from app import standard_streams
-from app.emulator.script import Script
+from app.emulator.scripting import Script
 from app.emulator.server import serve
 from app.emulator.settings import EmulatorSettings
 

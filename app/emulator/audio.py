@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from app.emulator.results import AudioFormat
+from app.emulator.recognition import AudioFormat
 from app.recordings import read_recording
 
 ENGINE_RATE = 16_000

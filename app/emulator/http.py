@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from app.emulator.guard import Guard
 from app.emulator.runtime import Runtime
-from app.emulator.script import Script
+from app.emulator.scripting import Script
 
 
 class _Pages:

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from app.emulator.journal import Journal
 from app.emulator.metrics import Metrics
 from app.emulator.readiness import Readiness
+from app.emulator.recognition import Recogniser
 from app.emulator.refusals import all_slots_taken, still_loading
-from app.emulator.results import Recogniser
-from app.emulator.script import Script, ScriptBook
+from app.emulator.scripting import Script, ScriptBook
 from app.emulator.settings import EmulatorSettings
 
 

@@ -11,10 +11,9 @@ import uvicorn
 from app.emulator.http import create_app
 from app.emulator.journal import StreamRecord
 from app.emulator.metrics import Metrics
-from app.emulator.results import Recogniser
+from app.emulator.recognition import Recogniser
 from app.emulator.runtime import Runtime
-from app.emulator.script import Script
-from app.emulator.scripted import ScriptedRecogniser
+from app.emulator.scripting import Script, ScriptedRecogniser
 from app.emulator.service import AsrService, HealthService
 from app.emulator.settings import EmulatorSettings
 

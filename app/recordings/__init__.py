@@ -2,28 +2,28 @@
 
 Uploads, the Python client, `perch transcribe`, the emulator and the quality checks all read through
 `open_recording` (block by block, in bounded memory) or `read_recording` (a short one at once).
-Both block: on an event loop, call them in a thread, or use `FlowingRecording` for what comes piece
+Both block: on an event loop, call them in a thread, or use `StreamedRecording` for what comes piece
 by piece. Nothing here knows who calls.
 """
 
 from app.recordings.decoding import OpenRecording, open_recording, read_recording
 from app.recordings.errors import RecordingError, RecordingProblem
-from app.recordings.flowing import FlowingRecording
 from app.recordings.formats import ACCEPTED
 from app.recordings.limits import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, RecordingLimits
 from app.recordings.live import can_be_decoded, certain_name_of
 from app.recordings.samples import Pcm16
+from app.recordings.streamed import StreamedRecording
 
 __all__ = [
     "ACCEPTED",
     "HIGHEST_RATE_HZ",
     "LOWEST_RATE_HZ",
-    "FlowingRecording",
     "OpenRecording",
     "Pcm16",
     "RecordingError",
     "RecordingLimits",
     "RecordingProblem",
+    "StreamedRecording",
     "can_be_decoded",
     "certain_name_of",
     "open_recording",

@@ -162,7 +162,7 @@ class PipeSource:
         return True
 
 
-class Behind:
+class OffsetSource:
     """What stands in a source behind so many bytes, as a source of its own.
 
     Args:

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from app.client import Deadlines, StartTranscription, transcribe
-from app.emulator.results import Hypothesis
+from app.emulator.recognition import Hypothesis
 from tests.support.gateways import processes
 from tests.support.recognisers.speech import FIXTURES, FixtureClip, clips
 

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from app.emulator.engine.recogniser import WhisperRecogniser
-from app.emulator.results import Hypothesis
+from app.emulator.recognition import Hypothesis
 from app.emulator.settings import EmulatorSettings
 from tests.support.recognisers.speech import FIXTURES, GOLDEN, Golden, clips, hear
 

@@ -21,7 +21,7 @@ from faster_whisper.tokenizer import Tokenizer
 from app.emulator.audio import ENGINE_RATE, Samples
 from app.emulator.engine.echo import echo_length, without_echo
 from app.emulator.engine.segmenter import RATE
-from app.emulator.results import HeardWord
+from app.emulator.recognition import HeardWord
 
 _MEL_FRAMES_PER_SECOND = 100
 _WHOLE_WINDOW = 30 * _MEL_FRAMES_PER_SECOND

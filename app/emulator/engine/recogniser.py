@@ -15,7 +15,7 @@ from app.emulator.engine.model import find_model
 from app.emulator.engine.segmenter import FRAME, RATE, GateRules, Segment, Segmenter
 from app.emulator.engine.vad import SpeechDetector, SpeechGate
 from app.emulator.metrics import Metrics
-from app.emulator.results import HeardWord, Hypothesis, StreamOptions
+from app.emulator.recognition import HeardWord, Hypothesis, StreamOptions
 from app.emulator.settings import EmulatorSettings
 
 _BACKLOG = 4  # segments closed but not decoded, of one stream; then its audio waits

@@ -17,7 +17,7 @@ from app.gateway.session.client_writer import ClientWriter
 from app.gateway.session.deadlines import Deadlines
 from app.gateway.session.endings import over
 from app.gateway.session.recognition import Recognition
-from app.recordings import FlowingRecording, RecordingError, can_be_decoded, certain_name_of
+from app.recordings import RecordingError, StreamedRecording, can_be_decoded, certain_name_of
 
 
 class AudioInput:
@@ -49,7 +49,7 @@ class AudioInput:
         self._begins = recognition.claim is None
         self._warned = False
         self._ignoring = False
-        self._container: FlowingRecording[Block] | None = None
+        self._container: StreamedRecording[Block] | None = None
         self._decoding: asyncio.Task[None] | None = None
 
     async def take(self, message: bytes, tasks: asyncio.TaskGroup) -> None:
@@ -106,7 +106,7 @@ class AudioInput:
         self._decoding = tasks.create_task(self._decode(self._container, what))
         await self._warn(what, "decoded, but cannot be resumed")
 
-    async def _decode(self, container: FlowingRecording[Block], what: str) -> None:
+    async def _decode(self, container: StreamedRecording[Block], what: str) -> None:
         try:
             async with aclosing(container.made()) as blocks:
                 async for seconds, pcm in blocks:

@@ -1,4 +1,4 @@
-"""Sessions on a lasting connection, and what they heard."""
+"""Sessions on a resumable connection, and what they heard."""
 
 import asyncio
 import random
@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 from app.client import (
     Deadlines,
     Event,
-    LastingConnection,
     Reconnected,
     ReconnectRules,
+    ResumableConnection,
     SessionStopped,
     Transcription,
     connect,
 )
-from app.client.lasting import DEFAULT_KEEP_S
+from app.client.resume import DEFAULT_KEEP_S
 from tests.support.gateways.breaking import (
     SEGMENT_BYTES,
     Broken,
@@ -35,7 +35,7 @@ async def connected(
     keep_s: float = DEFAULT_KEEP_S,
     rules: ReconnectRules = SOON,
     wait: float | None = None,
-) -> AsyncIterator[LastingConnection]:
+) -> AsyncIterator[ResumableConnection]:
     async with connect(
         gateway.url, deadlines=deadlines, keep_s=keep_s, reconnect=rules, wait=wait
     ) as connection:
@@ -44,17 +44,17 @@ async def connected(
     assert not {name for name in names if name.startswith("perch-client")}
 
 
-async def say(connection: LastingConnection, audio: bytes = SPEECH) -> None:
+async def say(connection: ResumableConnection, audio: bytes = SPEECH) -> None:
     for start in range(0, len(audio), STEP):
         await connection.send(audio[start : start + STEP])
 
 
-async def say_all(connection: LastingConnection) -> SessionStopped:
+async def say_all(connection: ResumableConnection) -> SessionStopped:
     await say(connection)
     return await connection.finish()
 
 
-async def read(connection: LastingConnection, into: list[Event] | None = None) -> list[Event]:
+async def read(connection: ResumableConnection, into: list[Event] | None = None) -> list[Event]:
     heard = [] if into is None else into
     async for event in connection.events():
         heard.append(event)
@@ -67,7 +67,7 @@ def finals(events: list[Event]) -> list[str]:
 
 async def speak_through(
     gateway: Broken, *, deadlines: Deadlines | None = None, keep_s: float = DEFAULT_KEEP_S
-) -> tuple[list[Event], LastingConnection]:
+) -> tuple[list[Event], ResumableConnection]:
     """Run one session from its start to its end; everything heard must be whole and in order."""
     async with connected(gateway, deadlines=deadlines, keep_s=keep_s) as connection:
         await connection.start()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.emulator.audio import ENGINE_RATE, AudioDecoder, Samples
-from app.emulator.results import AudioFormat
+from app.emulator.recognition import AudioFormat
 
 RATES = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 

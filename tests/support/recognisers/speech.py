@@ -9,7 +9,7 @@ import numpy.typing as npt
 import soundfile
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from app.emulator.results import AudioFormat, Hypothesis, Recogniser, StreamOptions
+from app.emulator.recognition import AudioFormat, Hypothesis, Recogniser, StreamOptions
 
 TESTS = Path(__file__).resolve().parents[2]
 FIXTURES = TESTS / "fixtures"

@@ -22,7 +22,7 @@ from tests.support.recognisers.speech import FIXTURES, options, pcm
 if TYPE_CHECKING:
     from app.asr import Cursor
     from app.emulator.engine.recogniser import WhisperRecogniser
-    from app.emulator.results import Hypothesis
+    from app.emulator.recognition import Hypothesis
 
 pytestmark = [pytest.mark.xdist_group("engine"), pytest.mark.timeout(300)]
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from app.contract import Dialect
 from app.contract.disguised import audio_in_text, text_in_audio
 from app.emulator import EmulatorSettings, serve
-from app.recordings.flowing import THREAD
+from app.recordings.streamed import THREAD
 from tests.support.gateways.running import (
     PATH_B,
     SILENCE_100MS,

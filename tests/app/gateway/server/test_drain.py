@@ -18,8 +18,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from app.emulator import Emulator, Script, Stall, StreamScript
-from app.emulator.script import After
+from app.emulator import After, Emulator, Script, Stall, StreamScript
 from app.gateway.settings.gateway import RecognitionMode
 from tests.support.gateways.running import (
     DEADLINE_S,

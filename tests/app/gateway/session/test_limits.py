@@ -8,8 +8,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from app.emulator import Emulator, Script, ScriptedResult, Stall, StreamScript
-from app.emulator.script import After
+from app.emulator import After, Emulator, Script, ScriptedResult, Stall, StreamScript
 from tests.app.gateway.conftest import Log
 from tests.support.gateways.running import (
     SILENCE_100MS,

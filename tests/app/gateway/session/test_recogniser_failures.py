@@ -6,8 +6,7 @@ not proved here.
 
 import pytest
 
-from app.emulator import Emulator, Fail, Kill, Script, ScriptedResult, StreamScript
-from app.emulator.script import After
+from app.emulator import After, Emulator, Fail, Kill, Script, ScriptedResult, StreamScript
 from app.gateway.dialects.a import CodecA
 from tests.app.gateway.conftest import Log
 from tests.support.gateways.running import (

@@ -6,8 +6,16 @@ finalize is not proved here.
 
 import pytest
 
-from app.emulator import Emulator, Fail, Script, ScriptedResult, ScriptedWord, Stall, StreamScript
-from app.emulator.script import After
+from app.emulator import (
+    After,
+    Emulator,
+    Fail,
+    Script,
+    ScriptedResult,
+    ScriptedWord,
+    Stall,
+    StreamScript,
+)
 from app.gateway.admission.clients import Visitor
 from app.gateway.dialects.a import CodecA
 from app.gateway.settings.gateway import RecognitionMode

@@ -1,0 +1,21 @@
+"""One WebSocket to a gateway: opened, spoken over in dialect A, and closed.
+
+`Address` checks where a gateway is and opens a WebSocket there; `Connection` runs sessions on it,
+one after the other, until it breaks. `diagnosis` says why it could not be opened, `Inbox` sorts
+what comes in, and `Progress` puts off deadlines while a session comes further. Nothing here
+reconnects.
+"""
+
+from app.client.connection.address import Address
+from app.client.connection.connection import BYTES_PER_SAMPLE, MAX_UNREAD_EVENTS, Connection
+from app.client.connection.diagnosis import lacks_authority
+from app.client.connection.progress import Progress
+
+__all__ = [
+    "BYTES_PER_SAMPLE",
+    "MAX_UNREAD_EVENTS",
+    "Address",
+    "Connection",
+    "Progress",
+    "lacks_authority",
+]

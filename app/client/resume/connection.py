@@ -1,0 +1,293 @@
+"""A connection whose sessions survive: broken, it is made again, and no word is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from time import monotonic
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from app.client.connection import MAX_UNREAD_EVENTS, Address, Connection
+from app.client.deadlines import Deadlines
+from app.client.errors import ClientError, ConnectionLostError, DeadlineError
+from app.client.event_queue import EventQueue, reading
+from app.client.events import Event, Reconnected
+from app.client.resume.policy import ReconnectRules, may_resume
+from app.client.resume.reconnector import Reconnector
+from app.client.resume.session import PIECE_BYTES, ResumableSession
+from app.contract.dialect_a import Connection as Hello
+from app.contract.dialect_a import Metrics, SessionStarted, SessionStopped, StartTranscription
+from app.contract.fields import Finalized
+
+Result = TypeVar("Result")
+
+DEFAULT_KEEP_S: Final = 120.0
+"""Audio kept at most: as long as a gateway takes a token unless it is set otherwise."""
+
+
+class ResumableConnection:
+    """A connection to a gateway that outlives its WebSocket. Made by `connect`.
+
+    Where the gateway offers it, audio is kept until it is in a final that came here. When the
+    WebSocket breaks, or the gateway says that it goes away, another one is opened and the session
+    goes on there: `events` shows every final once, with `Reconnected` between, and neither `send`
+    nor `finalize` nor `finish` notices more than a pause. Where it cannot be done, the error's
+    `lost` says which audio is in no final.
+
+    One task may send while another reads events; neither is used by two tasks at once.
+
+    Args:
+        reconnector: With an open connection.
+        deadlines: How long to wait for what.
+        keep_s: Seconds of audio to keep at most.
+    """
+
+    def __init__(self, reconnector: Reconnector, deadlines: Deadlines, *, keep_s: float) -> None:
+        self._reconnector = reconnector
+        self._deadlines = deadlines
+        self._keep_s = keep_s
+        self._queue = EventQueue(MAX_UNREAD_EVENTS)
+        self._keeping: asyncio.Task[None] | None = None
+        self._closed: ConnectionLostError | None = None
+
+    @classmethod
+    async def at(
+        cls,
+        address: Address,
+        deadlines: Deadlines,
+        *,
+        keep_s: float = DEFAULT_KEEP_S,
+        rules: ReconnectRules | None = None,
+    ) -> Self:
+        """Connect; whoever calls this owes an `aclose`. `connect` is the same as a context manager.
+
+        Args:
+            address: Where.
+            deadlines: How long to wait for what.
+            keep_s: Seconds of audio to keep at most; when it is reached, `send` waits.
+            rules: How a broken connection is replaced.
+        """
+        if not keep_s > 0:
+            raise ValueError(f"keep_s is {keep_s}; accepted: a number of seconds greater than 0")
+        reconnector = Reconnector(address, deadlines, rules or ReconnectRules())
+        await reconnector.open()
+        return cls(reconnector, deadlines, keep_s=keep_s)
+
+    @property
+    def hello(self) -> Hello:
+        """What the present gateway said of itself: limits, formats, its id for the connection."""
+        return self._reconnector.link.hello
+
+    @property
+    def reconnects(self) -> tuple[Reconnected, ...]:
+        """Every break of this connection's sessions that was made good, in order."""
+        return tuple(self._reconnector.reconnects)
+
+    @property
+    def _running(self) -> ResumableSession | None:
+        """The latest session that was started, over or not."""
+        return None if self._keeping is None else self._reconnector.session
+
+    @property
+    def _session(self) -> ResumableSession | None:
+        return self._reconnector.session
+
+    @property
+    def backlog_s(self) -> float | None:
+        """Seconds of audio given to `send` that had not arrived at the last heartbeat.
+
+        None before the first heartbeat. It grows through a break, and while the network is slow.
+        """
+        return None if self._session is None else self._session.backlog_s
+
+    @property
+    def realtime_factor(self) -> float | None:
+        """Seconds of audio recognised a second, by the last heartbeat; None where it is unknown."""
+        beat = None if self._session is None else self._session.heartbeat
+        return None if beat is None else beat.realtime_factor
+
+    async def start(self, options: StartTranscription | None = None) -> SessionStarted:
+        """Begin a session. Events of an earlier one that were not read are let go.
+
+        In a waiting room (`wait` of `connect`) this takes as long as that allows; another task may
+        read the place from `events` meanwhile.
+
+        Args:
+            options: What to start with; by default 16 kHz PCM16 with interim results.
+
+        Raises:
+            RuntimeError: A session runs already.
+            GatewayError: The gateway or its recogniser refuses; another start may follow.
+            DeadlineError: It did not answer in time.
+            ClientError: The connection is broken, and cannot be made again.
+        """
+        if self._closed is not None:
+            raise self._closed
+        if self._keeping is not None and not self._keeping.done():
+            raise RuntimeError("a session runs already; finish it before starting another")
+        self._queue = EventQueue(MAX_UNREAD_EVENTS)
+        self._keeping = None
+        started = await self._reconnector.start(
+            options or StartTranscription(), self._queue, self._keep_s
+        )
+        self._keeping = asyncio.create_task(self._reconnector.keep(), name="perch-client-session")
+        return started
+
+    async def send(self, audio: bytes) -> None:
+        """Send audio, waiting while the gateway takes no more, or no more may be kept.
+
+        While a break is made good this returns as soon as the audio is kept.
+
+        Args:
+            audio: Samples as declared at the start, little-endian; any number of bytes.
+
+        Raises:
+            RuntimeError: No session was started, or its end was asked for.
+            DeadlineError: `keep_s` seconds are kept and nothing became final for `Deadlines.send`.
+                The rest of this audio was not taken; the session goes on.
+            ClientError: The session is over; `lost` says what is in no final.
+        """
+        session = self._running
+        if session is None or session.stopping:
+            raise RuntimeError("no session runs; start one before sending audio")
+        step = min(PIECE_BYTES, session.kept.limit)
+        for start in range(0, len(audio), step):
+            piece = audio[start : start + step]
+            await self._room(session, len(piece))
+            session.take(piece)
+        due = session.kept.end
+        while session.taken < due and session.flowing and not session.done.done():
+            await session.changed.wait()
+        _raise_if_over(session)
+
+    async def _room(self, session: ResumableSession, size: int) -> None:
+        kept = session.kept
+        begun = monotonic()
+        while kept.room < size and not session.done.done():
+            quiet = monotonic() - max(begun, session.progress_at)
+            if quiet >= self._deadlines.send:
+                raise DeadlineError(
+                    f"keep_s is {session.keep_s:g}: audio from {kept.start_s:.2f} to "
+                    f"{kept.end_s:.2f} s is kept, and none of it became final for "
+                    f"{self._deadlines.send:g} s",
+                    retryable=True,
+                )
+            try:
+                async with asyncio.timeout(self._deadlines.send - quiet):
+                    await session.changed.wait()
+            except TimeoutError:
+                # Whether there was any progress is looked at above.
+                continue
+        _raise_if_over(session)
+
+    def events(self) -> AsyncIterator[Event]:
+        """Iterate the session's results in order; ends after its last one.
+
+        An error that ends nothing is raised too; calling `events` again goes on after it.
+
+        Raises:
+            GatewayError: The gateway reported an error.
+            ClientError: The session could not be gone on with; `lost` says what is in no final.
+            DeadlineError: `Deadlines.event` passed without an event.
+        """
+        return reading(self._queue, self._deadlines.event)
+
+    async def finalize(self) -> Finalized:
+        """Make everything given to `send` final; the session goes on.
+
+        Its finals are read by `events`, and have all come when this returns. A break meanwhile
+        delays it.
+
+        Raises:
+            RuntimeError: No session runs, or another finalize is under way.
+            GatewayError: The gateway cannot do it.
+            DeadlineError: `Deadlines.finish` passed without any progress.
+        """
+        session = self._running
+        if session is None or session.stopping:
+            raise RuntimeError("no session runs; start one before finalizing")
+        _raise_if_over(session)
+        answer = session.finalize()
+        try:
+            while not answer.done():
+                quiet = monotonic() - session.progress_at
+                left = self._deadlines.finish - quiet
+                if left <= 0 and self._reconnector.outage is None:
+                    raise DeadlineError(
+                        f"the gateway did not answer with Finalized within "
+                        f"{self._deadlines.finish:g} s of its last progress",
+                        retryable=True,
+                    )
+                await asyncio.wait({answer}, timeout=left if left > 0 else self._deadlines.finish)
+            return answer.result()
+        finally:
+            session.forget_finalize()
+
+    async def finish(self) -> SessionStopped:
+        """End the audio and wait until the gateway has sent every last result.
+
+        Those results are read by `events`, before or after this returns.
+
+        Raises:
+            GatewayError: No session runs, or the recogniser failed at the end.
+            DeadlineError: `Deadlines.finish` passed without any progress, or nobody read the
+                events.
+            ClientError: The session could not be gone on with; `lost` says what is in no final.
+        """
+        session = self._running
+        if session is None:
+            return await self._reconnector.link.finish()
+        session.stopping = True
+        session.changed.fire()
+        return await asyncio.shield(session.done)
+
+    async def ping(self) -> float:
+        """Return the seconds one small message takes to the gateway and back."""
+        return await self._steady(Connection.ping)
+
+    async def metrics(self) -> Metrics:
+        """Return the gateway's counters as it shows them to this connection."""
+        return await self._steady(Connection.metrics)
+
+    async def _steady(self, ask: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Ask the present gateway, after a break the next one."""
+        while True:
+            link = self._reconnector.link
+            try:
+                return await ask(link)
+            except ClientError as error:
+                session = self._running
+                if session is None or not may_resume(error):
+                    raise
+                while self._reconnector.link is link or self._reconnector.outage is not None:
+                    if session.done.done():
+                        raise
+                    await session.changed.wait()
+
+    async def aclose(self) -> None:
+        """Close and let go of everything; may be repeated. `finish` first to get the last words."""
+        error = ConnectionLostError("this client closed the connection", close_code=1000)
+        self._closed = error
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait({self._keeping})
+        if self._session is not None:
+            self._session.fail(error)
+        self._queue.fail(error)
+        await self._reconnector.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+def _raise_if_over(session: ResumableSession) -> None:
+    if session.done.done():
+        # An end that nobody asked for is always an error.
+        session.done.result()

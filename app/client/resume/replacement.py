@@ -1,0 +1,95 @@
+"""Another connection in place of one that broke or is about to."""
+
+import asyncio
+from collections.abc import Callable
+
+from app.client.connection import Address, Connection
+from app.client.deadlines import Deadlines
+from app.client.errors import ClientError
+from app.client.resume.policy import Backoff, ReconnectRules
+from app.contract import ServerMessageA
+
+
+class Replacement:
+    """Opens one connection at a time, trying until it succeeds or is refused for good.
+
+    It may be begun before it is needed: then the broken connection's place is taken at once.
+
+    Args:
+        address: Where.
+        deadlines: How long to wait for what, one try at a time.
+        rules: The waits between tries.
+        on_message: As of `Connection.at`.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        deadlines: Deadlines,
+        rules: ReconnectRules,
+        on_message: Callable[[Connection, ServerMessageA], None],
+    ) -> None:
+        # A session that is gone on with is let in first where all are in use, if it asks to wait.
+        self._address = address.waiting(deadlines.reconnect)
+        self._deadlines = deadlines
+        self._rules = rules
+        self._on_message = on_message
+        self._backoff = Backoff(rules)
+        self._opening: asyncio.Task[Connection] | None = None
+        self.latest: ClientError | None = None
+        """What the latest try failed by, None where none did."""
+
+    def begin(self, retry_after: float | None = None) -> None:
+        """Begin to open one, unless that is under way or done already."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(
+                self._open(retry_after), name="perch-client-reconnect"
+            )
+
+    async def ready(self) -> bool:
+        """Wait until it is open (True) or refused for good (False). Cancelled, it stops nothing."""
+        if self._opening is None:
+            return False
+        await asyncio.wait({self._opening})
+        return not self._opening.cancelled() and self._opening.exception() is None
+
+    async def take(self, retry_after: float | None) -> Connection:
+        """Return the open connection, which is the caller's from now on.
+
+        Raises:
+            ClientError: It was refused for good.
+        """
+        self.begin(retry_after)
+        opening = self._opening
+        assert opening is not None  # noqa: S101 - begun above
+        await asyncio.wait({opening})
+        self._opening = None
+        return opening.result()
+
+    def settled(self) -> None:
+        """The session goes on: the next break begins with short waits again."""
+        self._backoff = Backoff(self._rules)
+        self.latest = None
+
+    async def drop(self) -> None:
+        """Nothing is needed any more. Where this was cancelled, it is to be called again."""
+        opening = self._opening
+        if opening is None:
+            return
+        opening.cancel()
+        await asyncio.wait({opening})
+        if not opening.cancelled() and opening.exception() is None:
+            await opening.result().aclose()
+        self._opening = None
+
+    async def _open(self, retry_after: float | None) -> Connection:
+        wait = self._backoff.wait(retry_after)
+        while True:
+            await asyncio.sleep(wait)
+            try:
+                return await Connection.at(self._address, self._deadlines, self._on_message)
+            except ClientError as error:
+                if not error.retryable:
+                    raise
+                self.latest = error
+                wait = self._backoff.wait(error.retry_after)

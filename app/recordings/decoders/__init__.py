@@ -1,0 +1,11 @@
+"""Decoders: libsndfile, and ffmpeg for what that does not know.
+
+`open_sound` chooses one by the container and hands it out as `Opened`, at its first sample;
+`open_by_ffmpeg` runs the program for the containers that `demuxer_of` names.
+"""
+
+from app.recordings.decoders.ffmpeg import demuxer_of
+from app.recordings.decoders.opened import Opened
+from app.recordings.decoders.opening import open_by_ffmpeg, open_sound
+
+__all__ = ["Opened", "demuxer_of", "open_by_ffmpeg", "open_sound"]
