@@ -1,7 +1,7 @@
 """One environment of Perch, from top to bottom.
 
 A stack's settings come in at the top, its outputs leave at the bottom. In between: keys
-and secrets, a place to be, an entrance, and two fleets of GPU machines behind it, of which a
+and secrets, a place to be, an entrance, and two groups of GPU machines behind it, of which a
 release replaces one at a time.
 """
 
@@ -17,29 +17,33 @@ by_hand.refuse(
 import pulumi
 import pulumi_aws as aws
 
-from infra.alarm_table import METRICS_NAMESPACE
-from infra.alarms import Alarms, AlarmsArgs, Watched
-from infra.budget import Budget, BudgetArgs
-from infra.certificate import Certificate, CertificateArgs
-from infra.dashboard import Dashboard, DashboardArgs
-from infra.encryption import Encryption, EncryptionArgs
-from infra.endpoints import Endpoints, EndpointsArgs
-from infra.firewall import Firewall, FirewallArgs
-from infra.fleet import Fleet, FleetArgs
-from infra.flow_logs import FlowLogs, FlowLogsArgs
-from infra.iam import Place
-from infra.load_balancer import ColourTarget, LoadBalancer, LoadBalancerArgs
-from infra.logs import Logs, LogsArgs
-from infra.machine_boot import MachineBoot, gateway_artifact, machine_image, user_data
-from infra.machine_role import MachineRights
-from infra.machine_settings import (
+from infra.boot.machine import (
     HOOK_MARGIN_SECONDS,
     READY_SECONDS,
     fallback_endpoints,
     fallback_ports,
 )
-from infra.models import ecr_repository_arn
-from infra.network import Network, NetworkArgs
+from infra.catalogue.models import ecr_repository_arn
+from infra.config.sections import COLOURS, Colour
+from infra.config.stack import GENERATED, SECRETS, load
+from infra.entrance.certificate import Certificate, CertificateArgs
+from infra.entrance.load_balancer import ColourTarget, LoadBalancer, LoadBalancerArgs
+from infra.entrance.web_acl import LOG_GROUP_PREFIX, WebAcl, WebAclArgs
+from infra.iam import AwsLocation
+from infra.machines.launch import MachineBoot, gateway_artifact, machine_image, user_data
+from infra.machines.machine_group import MachineGroup, MachineGroupArgs
+from infra.machines.machine_role import MachineRights
+from infra.machines.scaling import Scaling, ScalingArgs
+from infra.machines.switch import Switch, SwitchArgs
+from infra.network.endpoints import Endpoints, EndpointsArgs
+from infra.network.firewall import Firewall, FirewallArgs
+from infra.network.flow_logs import FlowLogs, FlowLogsArgs
+from infra.network.network import Network, NetworkArgs
+from infra.observability.alarm_table import METRICS_NAMESPACE
+from infra.observability.alarms import Alarms, AlarmsArgs, Watched
+from infra.observability.budget import Budget, BudgetArgs
+from infra.observability.dashboard import Dashboard, DashboardArgs
+from infra.observability.logs import Logs, LogsArgs
 from infra.outputs import (
     ColourOutputs,
     Colours,
@@ -49,13 +53,9 @@ from infra.outputs import (
     endpoint,
     export,
 )
-from infra.scaling import Scaling, ScalingArgs
-from infra.secret_store import SecretStore, SecretStoreArgs
-from infra.sections import COLOURS, Colour
-from infra.settings import GENERATED, SECRETS, load
-from infra.storage import Storage, StorageArgs
-from infra.switch import Switch, SwitchArgs
-from infra.web_acl import LOG_GROUP_PREFIX, WebAcl, WebAclArgs
+from infra.security.encryption import Encryption, EncryptionArgs
+from infra.security.secret_store import SecretStore, SecretStoreArgs
+from infra.storage.storage import Storage, StorageArgs
 
 # What is wanted. Everything wrong with it is said here, before anything is made.
 stack = load()
@@ -74,14 +74,14 @@ provider = aws.Provider(
 )
 here = pulumi.ResourceOptions(provider=provider)
 account_id = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(provider=provider)).account_id
-place = Place(region=stack.region, account_id=account_id)
+location = AwsLocation(region=stack.region, account_id=account_id)
 
 # Keys first, then what they lock: logs, secrets, buckets, images.
 log_prefix = f"/perch/{stack.name}/"
 encryption = Encryption(
     name,
     EncryptionArgs(
-        place=place,
+        location=location,
         log_group_prefixes=[log_prefix, f"{LOG_GROUP_PREFIX}{name}"],
         disposable=settings.disposable,
     ),
@@ -109,13 +109,13 @@ secrets = SecretStore(
 )
 switch = Switch(
     name,
-    SwitchArgs(place=place, environment=stack.name, first=settings.gateway.recognition),
+    SwitchArgs(location=location, environment=stack.name, first=settings.gateway.recognition),
     here,
 )
 storage = Storage(
     name,
     StorageArgs(
-        place=place,
+        location=location,
         key_arn=encryption.data_key_arn,
         access_log_days=settings.observability.log_retention_days,
         disposable=settings.disposable,
@@ -231,8 +231,8 @@ if settings.load_balancer.waf:
         here,
     )
 
-# Behind it the two fleets, alike but for what their colour's settings say.
-fleets: dict[Colour, Fleet] = {}
+# Behind it the two groups, alike but for what their colour's settings say.
+groups: dict[Colour, MachineGroup] = {}
 images: dict[Colour, pulumi.Output[str]] = {}
 gateways: dict[Colour, pulumi.Output[str]] = {}
 for colour in COLOURS:
@@ -240,9 +240,9 @@ for colour in COLOURS:
     own_name = f"{name}-{colour}"
     images[colour] = machine_image(chosen, provider)
     gateways[colour] = gateway_artifact(chosen, storage.gateway.url, storage.artefacts.bucket_name)
-    fleets[colour] = Fleet(
+    groups[colour] = MachineGroup(
         own_name,
-        FleetArgs(
+        MachineGroupArgs(
             ami_id=images[colour],
             instance_types=chosen.instance_types,
             min_machines=chosen.min_machines,
@@ -255,7 +255,7 @@ for colour in COLOURS:
             key_arn=encryption.data_key_arn,
             service_role_arn=encryption.auto_scaling_role_arn,
             rights=MachineRights(
-                place=place,
+                location=location,
                 auto_scaling_group_name=own_name,
                 secret_arns=list(secrets.arns.values()),
                 key_arn=encryption.data_key_arn,
@@ -292,7 +292,7 @@ for colour in COLOURS:
     Scaling(
         own_name,
         ScalingArgs(
-            auto_scaling_group_name=fleets[colour].auto_scaling_group_name,
+            auto_scaling_group_name=groups[colour].auto_scaling_group_name,
             metrics_namespace=METRICS_NAMESPACE,
             streams_per_machine=settings.scaling.streams_per_machine,
             min_machines=chosen.min_machines,
@@ -315,7 +315,7 @@ alarms = Alarms(
         colours={
             colour: Watched(
                 target_group_suffix=entrance.target_group_suffixes[colour],
-                auto_scaling_group_name=fleets[colour].auto_scaling_group_name,
+                auto_scaling_group_name=groups[colour].auto_scaling_group_name,
                 min_machines=settings.colour(colour).min_machines,
             )
             for colour in COLOURS
@@ -333,7 +333,7 @@ dashboard = Dashboard(
         balancer_suffix=entrance.arn_suffix,
         target_group_suffixes=entrance.target_group_suffixes,
         auto_scaling_group_names={
-            colour: fleets[colour].auto_scaling_group_name for colour in COLOURS
+            colour: groups[colour].auto_scaling_group_name for colour in COLOURS
         },
     ),
     here,
@@ -355,8 +355,8 @@ def told(colour: Colour) -> ColourOutputs:
     chosen = settings.colour(colour)
     return ColourOutputs(
         target_group_arn=entrance.target_group_arns[colour],
-        auto_scaling_group_name=fleets[colour].auto_scaling_group_name,
-        launch_template_id=fleets[colour].launch_template_id,
+        auto_scaling_group_name=groups[colour].auto_scaling_group_name,
+        launch_template_id=groups[colour].launch_template_id,
         ami_id=images[colour],
         image=chosen.image,
         tags_selector=chosen.selector,

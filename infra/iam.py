@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from infra.regions import partition
+from infra.catalogue.regions import partition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ def trust(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class AwsLocation:
     """Where the environment is: what every ARN begins with."""
 
     region: str

@@ -12,8 +12,8 @@ from typing import Final
 from app.contract.docs import contract_page, contract_schema
 from app.gateway.session.deadlines import LATE_AUDIO_S
 from app.gateway.telemetry.docs import metrics_page
+from infra.config.reference import configuration_page
 from infra.policies.page import security_page
-from infra.reference import configuration_page
 from ops.local.listeners import listeners_section
 
 ROOT: Final = Path(__file__).resolve().parent.parent

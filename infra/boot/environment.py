@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.boot.settings import ADMIN_PORT, EMF_PORT, EXPORTER_PORT, BootSettings, image_tag
-from infra.regions import dns_suffix
+from infra.catalogue.regions import dns_suffix
 
 RUN: Final = "/run/perch"
 """A tmpfs: secrets and the state of this boot."""

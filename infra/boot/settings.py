@@ -94,7 +94,7 @@ class BootSettings:
     Attributes:
         region: AWS region of the machine.
         environment: the stack's name, a dimension of every metric.
-        colour: which of the two fleets the machine belongs to, likewise.
+        colour: which of the two groups the machine belongs to, likewise.
         kind: `nim` runs a Speech NIM container, `riva` a classic Riva server with prepared models.
         image: the recogniser's image with tag or digest, never `latest`.
         tags_selector: NIM_TAGS_SELECTOR; for `riva`, a label that tells one set of prepared models

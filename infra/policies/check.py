@@ -3,9 +3,9 @@
 Prints JSON with these lists, each in the order of the properties:
 
     findings  policy, property, ids, urn, name, type, message, source; what has to be mended
-    excepted  the same with reason, owner and review; what stands in `exceptions.py`
+    excepted  the same with reason, owner and review; what stands in `exemptions.py`
     unjudged  policy, urn, message; what a preview does not know enough for
-    overdue   policy, resource, owner, review; exceptions whose review is due
+    overdue   policy, resource, owner, review; exemptions whose review is due
 
 Ends with 0 where there are no findings, 1 where there are, 2 where the file is no recorded run.
 """
@@ -18,13 +18,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from infra.policies.exceptions import WAIVERS, Waiver, excuse, overdue
-from infra.policies.judging import Finding, judge
+from infra.policies.engine.judging import Finding, judge
+from infra.policies.engine.recorded import read
+from infra.policies.exemptions import EXEMPTIONS, Exemption, exemption_for, overdue
 from infra.policies.pack import RULES, policies, today
-from infra.policies.recorded import read
 
 
-def verdict(document: object, waivers: Sequence[Waiver], on: date) -> dict[str, list[Any]]:
+def verdict(document: object, exemptions: Sequence[Exemption], on: date) -> dict[str, list[Any]]:
     """What the pack says of a recorded run, as plain data.
 
     Raises:
@@ -32,22 +32,22 @@ def verdict(document: object, waivers: Sequence[Waiver], on: date) -> dict[str, 
     """
     resources = read(document)
     sources = _sources(document)
-    # Judged without exceptions, so that what is excepted can be shown as well.
+    # Judged without exemptions, so that what is excepted can be shown as well.
     judged = judge(policies((), on), resources)
     told: dict[str, list[Any]] = {"findings": [], "excepted": [], "unjudged": []}
     for finding in judged:
-        waiver = excuse(finding.policy, finding.urn, waivers)
+        exemption = exemption_for(finding.policy, finding.urn, exemptions)
         if not finding.judged:
             told["unjudged"].append(
                 {"policy": finding.policy, "urn": finding.urn, "message": finding.message}
             )
-        elif waiver is None:
+        elif exemption is None:
             told["findings"].append(_told(finding, sources))
         else:
-            told["excepted"].append({**_told(finding, sources), **_excuse(waiver)})
+            told["excepted"].append({**_told(finding, sources), **_terms(exemption)})
     told["overdue"] = [
-        {"policy": waiver.policy, "resource": waiver.resource, **_excuse(waiver)}
-        for waiver in overdue(waivers, on)
+        {"policy": exemption.policy, "resource": exemption.resource, **_terms(exemption)}
+        for exemption in overdue(exemptions, on)
     ]
     return told
 
@@ -67,11 +67,11 @@ def _told(finding: Finding, sources: Mapping[str, str | None]) -> dict[str, Any]
     }
 
 
-def _excuse(waiver: Waiver) -> dict[str, str]:
+def _terms(exemption: Exemption) -> dict[str, str]:
     return {
-        "reason": waiver.reason,
-        "owner": waiver.owner,
-        "review": waiver.review.isoformat(),
+        "reason": exemption.reason,
+        "owner": exemption.owner,
+        "review": exemption.review.isoformat(),
     }
 
 
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if chosen.recording == "-"
             else Path(chosen.recording).read_text(encoding="utf-8")
         )
-        told = verdict(json.loads(text), WAIVERS, today())
+        told = verdict(json.loads(text), EXEMPTIONS, today())
     except (OSError, ValueError) as error:
         sys.stderr.write(f"--recording {chosen.recording}: {error}\n")
         return 2

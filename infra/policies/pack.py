@@ -12,7 +12,9 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
-from infra.policies import (
+from infra.policies.engine.rule import Rule, as_policy
+from infra.policies.exemptions import EXEMPTIONS, Exemption, overdue
+from infra.policies.rules import (
     compute,
     encryption,
     identity,
@@ -23,8 +25,6 @@ from infra.policies import (
     texts,
     web_acl,
 )
-from infra.policies.exceptions import WAIVERS, Waiver, overdue
-from infra.policies.rules import Rule, as_policy
 
 NAME: Final = "perch"
 
@@ -51,31 +51,31 @@ def today() -> date:
     return datetime.now(tz=UTC).date()
 
 
-def policies(waivers: Sequence[Waiver] = WAIVERS, on: date | None = None) -> list[Policy]:
+def policies(exemptions: Sequence[Exemption] = EXEMPTIONS, on: date | None = None) -> list[Policy]:
     """Every policy of the pack.
 
     Args:
-        waivers: The exceptions that count.
+        exemptions: The exemptions that count.
         on: The day on which it is judged; today unless given.
     """
     return [
-        *(as_policy(rule, waivers) for rule in RULES),
-        _reviews(overdue(waivers, on or today())),
+        *(as_policy(rule, exemptions) for rule in RULES),
+        _reviews(overdue(exemptions, on or today())),
     ]
 
 
-def _reviews(due: Sequence[Waiver]) -> StackValidationPolicy:
+def _reviews(due: Sequence[Exemption]) -> StackValidationPolicy:
     def validate(_args: StackValidationArgs, report_violation: ReportViolation) -> None:
-        for waiver in due:
+        for exemption in due:
             report_violation(
-                f"{waiver.policy} on {waiver.resource}: to be reviewed by the {waiver.owner}"
-                f" since {waiver.review}",
+                f"{exemption.policy} on {exemption.resource}: to be reviewed by the"
+                f" {exemption.owner} since {exemption.review}",
                 None,
             )
 
     return StackValidationPolicy(
-        name="exceptions-are-reviewed",
-        description="Every written exception is looked at again in time.",
+        name="exemptions-are-reviewed",
+        description="Every written exemption is looked at again in time.",
         validate=validate,
         # A warning: a calendar must not stop a repair in the night.
         enforcement_level=EnforcementLevel.ADVISORY,

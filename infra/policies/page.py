@@ -1,11 +1,11 @@
-"""The page docs/security.md, written from the rules and the exceptions."""
+"""The page docs/security.md, written from the rules and the exemptions."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from infra.policies.exceptions import WAIVERS, Waiver
+from infra.policies.engine.rule import Rule
+from infra.policies.exemptions import EXEMPTIONS, Exemption
 from infra.policies.pack import RULES
-from infra.policies.rules import Rule
 
 _HEAD = """\
 # Security properties
@@ -29,12 +29,12 @@ Prowler, names with hyphens Pulumi's compliance policies.
 
 """
 
-_EXCEPTIONS = """
-## Exceptions
+_EXEMPTIONS = """
+## Exemptions
 
 A line that nothing needs any more fails a test. A line whose review is due goes on to count and is
 reported as a warning by every preview until somebody has looked at it again. New ones are written
-in `infra/policies/exceptions.py`.
+in `infra/policies/exemptions.py`.
 
 """
 
@@ -51,31 +51,33 @@ _LIMITS = """
 """
 
 
-def security_page(rules: Sequence[Rule] = RULES, waivers: Sequence[Waiver] = WAIVERS) -> str:
+def security_page(
+    rules: Sequence[Rule] = RULES, exemptions: Sequence[Exemption] = EXEMPTIONS
+) -> str:
     """The page as Markdown."""
     return "".join(
         (
             _HEAD,
             _table(
-                ("#", "Property", "Policy", "Ids", "Exceptions"),
+                ("#", "Property", "Policy", "Ids", "Exemptions"),
                 (
-                    (str(number) if first else "", *_row(rule, waivers))
+                    (str(number) if first else "", *_row(rule, exemptions))
                     for number, group in groupby(rules, key=lambda rule: rule.number)
                     for first, rule in _marked(group)
                 ),
             ),
-            _EXCEPTIONS,
+            _EXEMPTIONS,
             _table(
                 ("Policy", "Resource", "Reason", "Owner", "Review"),
                 (
                     (
-                        f"`{waiver.policy}`",
-                        f"`{waiver.resource}`",
-                        waiver.reason,
-                        waiver.owner,
-                        waiver.review.isoformat(),
+                        f"`{exemption.policy}`",
+                        f"`{exemption.resource}`",
+                        exemption.reason,
+                        exemption.owner,
+                        exemption.review.isoformat(),
                     )
-                    for waiver in waivers
+                    for exemption in exemptions
                 ),
             ),
             _LIMITS,
@@ -87,9 +89,11 @@ def _marked(group: Iterable[Rule]) -> Iterable[tuple[bool, Rule]]:
     return ((place == 0, rule) for place, rule in enumerate(group))
 
 
-def _row(rule: Rule, waivers: Sequence[Waiver]) -> tuple[str, str, str, str]:
+def _row(rule: Rule, exemptions: Sequence[Exemption]) -> tuple[str, str, str, str]:
     stacks = [
-        waiver.resource.partition("::")[0] for waiver in waivers if waiver.policy == rule.name
+        exemption.resource.partition("::")[0]
+        for exemption in exemptions
+        if exemption.policy == rule.name
     ]
     excepted = ", ".join("every stack" if stack == "*" else stack for stack in stacks)
     return rule.text, f"`{rule.name}`", ", ".join(rule.ids), excepted

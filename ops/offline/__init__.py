@@ -12,7 +12,7 @@ No Pulumi CLI, no service, no AWS. Recorded, with placeholders for what only a c
     template = recording.one("aws:ec2/launchTemplate:LaunchTemplate", "blue-template")
     template.inputs["metadataOptions"]["httpTokens"]  # camelCase, secrets unwrapped
     template.input_is_secret("userData")              # bool
-    template.options.get("protect"), template.source  # options; "infra/fleet.py:88"
+    template.options.get("protect"), template.source  # options; "infra/iam.py:88"
     recording.children(template.parent)               # direct children of a URN
     recording.outputs["endpoint_url"]                 # recording.secret_outputs: secret paths
     recording.dump()                                  # JSON, secrets masked, never varies

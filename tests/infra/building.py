@@ -18,7 +18,7 @@ import pulumi
 from pulumi.runtime.settings import Settings, configure, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
-from infra.iam import Place
+from infra.iam import AwsLocation
 from ops.offline.monitor import RecordingEngine, RecordingMonitor
 from ops.offline.project import load_project
 from ops.offline.recording import Recording, Resource
@@ -28,7 +28,7 @@ from ops.offline.symbolic import SymbolicBackend
 ROOT: Final = Path(__file__).resolve().parents[2]
 REGION: Final = "us-east-2"
 STACKS: Final = ("local", "dev", "staging", "prod")
-HERE: Final = Place(region=REGION, account_id="123456789012")
+HERE: Final = AwsLocation(region=REGION, account_id="123456789012")
 
 
 @functools.cache

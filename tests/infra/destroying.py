@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from infra.policies.documents import allowed
+from infra.policies.engine.documents import allowed
 from ops.offline.recording import Recording, Resource
 
 Kind = Literal["refuses", "waits", "loosens", "stays"]

@@ -4,19 +4,19 @@ import dataclasses
 
 import pulumi
 
-from infra.alarms import AlarmsArgs, Watched
-from infra.bucket import BucketArgs
-from infra.certificate import CertificateArgs
-from infra.dashboard import DashboardArgs
-from infra.encryption import EncryptionArgs
-from infra.endpoints import EndpointsArgs
-from infra.fleet import FleetArgs
-from infra.load_balancer import ColourTarget, LoadBalancerArgs
-from infra.machine_role import MachineRights
-from infra.scaling import ScalingArgs
-from infra.secret_store import SecretStoreArgs
-from infra.sections import OfficeHours
-from infra.web_acl import WebAclArgs
+from infra.config.sections import OfficeHours
+from infra.entrance.certificate import CertificateArgs
+from infra.entrance.load_balancer import ColourTarget, LoadBalancerArgs
+from infra.entrance.web_acl import WebAclArgs
+from infra.machines.machine_group import MachineGroupArgs
+from infra.machines.machine_role import MachineRights
+from infra.machines.scaling import ScalingArgs
+from infra.network.endpoints import EndpointsArgs
+from infra.observability.alarms import AlarmsArgs, Watched
+from infra.observability.dashboard import DashboardArgs
+from infra.security.encryption import EncryptionArgs
+from infra.security.secret_store import SecretStoreArgs
+from infra.storage.bucket import BucketArgs
 from tests.infra.building import HERE, REGION
 
 KEY = "arn:aws:kms:us-east-2:123456789012:key/k"
@@ -46,8 +46,8 @@ BALANCER = LoadBalancerArgs(
     zone_id="Z00000000000000EXAMPLE",
 )
 RIGHTS = MachineRights(
-    place=HERE,
-    auto_scaling_group_name="filled in by the fleet",
+    location=HERE,
+    auto_scaling_group_name="filled in by the machine group",
     secret_arns=["arn:aws:secretsmanager:us-east-2:123456789012:secret:s"],
     key_arn=KEY,
     recognition_parameter_arn="arn:aws:ssm:us-east-2:123456789012:parameter/perch/test/recognition",
@@ -57,7 +57,7 @@ RIGHTS = MachineRights(
     log_group_arns=["arn:aws:logs:us-east-2:123456789012:log-group:/perch/test/gateway"],
     metrics_namespace="Perch",
 )
-FLEET = FleetArgs(
+MACHINE_GROUP = MachineGroupArgs(
     ami_id="ami-1",
     instance_types=["g6.xlarge", "g6.2xlarge"],
     min_machines=1,
@@ -75,7 +75,7 @@ FLEET = FleetArgs(
     drain_seconds=300,
     tags={"Project": "perch"},
 )
-ENCRYPTION = EncryptionArgs(place=HERE, log_group_prefixes=["/perch/x/"])
+ENCRYPTION = EncryptionArgs(location=HERE, log_group_prefixes=["/perch/x/"])
 SCALING = ScalingArgs(
     auto_scaling_group_name="g",
     metrics_namespace="Perch",

@@ -6,15 +6,15 @@ import re
 
 import pytest
 
-from infra.certificate import Certificate
-from infra.encryption import Encryption, EncryptionArgs
-from infra.fleet import Fleet
-from infra.load_balancer import LoadBalancer
-from infra.scaling import Scaling
-from infra.secret_store import SecretStore
-from infra.switch import Switch, SwitchArgs
+from infra.entrance.certificate import Certificate
+from infra.entrance.load_balancer import LoadBalancer
+from infra.machines.machine_group import MachineGroup
+from infra.machines.scaling import Scaling
+from infra.machines.switch import Switch, SwitchArgs
+from infra.security.encryption import Encryption, EncryptionArgs
+from infra.security.secret_store import SecretStore
 from tests.infra.building import HERE, build, children, component
-from tests.infra.samples import BALANCER, CERTIFICATE, ENCRYPTION, FLEET, SCALING, secrets
+from tests.infra.samples import BALANCER, CERTIFICATE, ENCRYPTION, MACHINE_GROUP, SCALING, secrets
 
 
 def test_an_imported_certificate_is_used_as_it_is() -> None:
@@ -55,7 +55,9 @@ def test_pulumi_makes_the_switch_but_never_turns_it_back() -> None:
     Were its value compared, the next `pulumi up`, for whatever other reason, would turn
     recognition on again while somebody counts on its being off.
     """
-    recording = build(lambda: Switch("x", SwitchArgs(place=HERE, environment="test", first="off")))
+    recording = build(
+        lambda: Switch("x", SwitchArgs(location=HERE, environment="test", first="off"))
+    )
     parameter = recording.one("aws:ssm/parameter:Parameter")
     assert parameter.options["ignoreChanges"] == ["value"]
     assert parameter.inputs["name"] == "/perch/test/recognition"
@@ -68,7 +70,9 @@ def test_pulumi_makes_the_switch_but_never_turns_it_back() -> None:
     [("on", True), ("off", True), ("fallback", True), ("On", False), ("on\n", False), ("", False)],
 )
 def test_the_switch_takes_its_own_words_alone(word: str, taken: bool) -> None:
-    recording = build(lambda: Switch("x", SwitchArgs(place=HERE, environment="test", first="on")))
+    recording = build(
+        lambda: Switch("x", SwitchArgs(location=HERE, environment="test", first="on"))
+    )
     pattern = recording.one("aws:ssm/parameter:Parameter").inputs["allowedPattern"]
     assert bool(re.fullmatch(pattern.removeprefix("^").removesuffix("$"), word)) is taken
 
@@ -101,7 +105,7 @@ def test_metrics_are_hidden_before_any_other_rule_and_fullness_replaces_no_machi
 
 
 def test_an_abandoned_start_takes_nothing_into_service_and_a_stuck_drain_ends() -> None:
-    recording = build(lambda: Fleet("x", FLEET))
+    recording = build(lambda: MachineGroup("x", MACHINE_GROUP))
     hooks = {
         hook.inputs["name"]: (hook.inputs["defaultResult"], hook.inputs["heartbeatTimeout"])
         for hook in recording.of_type("aws:autoscaling/lifecycleHook:LifecycleHook")
@@ -115,13 +119,13 @@ def test_an_abandoned_start_takes_nothing_into_service_and_a_stuck_drain_ends() 
 
 
 def test_scaling_never_fights_with_pulumi_over_the_number_of_machines() -> None:
-    group = build(lambda: Fleet("x", FLEET)).one("aws:autoscaling/group:Group")
+    group = build(lambda: MachineGroup("x", MACHINE_GROUP)).one("aws:autoscaling/group:Group")
     assert group.options["ignoreChanges"] == ["desiredCapacity"]
     assert group.inputs["desiredCapacity"] == 1
 
 
-def test_the_role_is_for_the_fleets_own_group_only() -> None:
-    recording = build(lambda: Fleet("x", FLEET))
+def test_the_role_is_for_the_groups_own_name_only() -> None:
+    recording = build(lambda: MachineGroup("x", MACHINE_GROUP))
     policy = json.loads(recording.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])
     own = next(one for one in policy["Statement"] if one["Sid"] == "OwnLifecycle")
     assert own["Resource"] == [
@@ -161,6 +165,6 @@ def test_a_log_group_prefix_of_the_telemetry_key_is_all_that_logs_may_use() -> N
 def test_keys_are_protected_unless_the_stack_is_disposable(
     disposable: bool, protected: bool
 ) -> None:
-    args = EncryptionArgs(place=HERE, log_group_prefixes=["/x/"], disposable=disposable)
+    args = EncryptionArgs(location=HERE, log_group_prefixes=["/x/"], disposable=disposable)
     keys = build(lambda: Encryption("x", args)).of_type("aws:kms/key:Key")
     assert [bool(key.options.get("protect")) for key in keys] == [protected] * 2

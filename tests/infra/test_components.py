@@ -9,23 +9,23 @@ from typing import Any, cast
 
 import pytest
 
-from infra.alarms import Alarms
-from infra.bucket import PrivateBucket
-from infra.budget import Budget, BudgetArgs
-from infra.certificate import Certificate, CertificateArgs
-from infra.dashboard import Dashboard
-from infra.encryption import Encryption, EncryptionArgs
-from infra.endpoints import SERVICES, Endpoints
-from infra.fleet import Fleet
-from infra.flow_logs import FlowLogs, FlowLogsArgs
-from infra.load_balancer import ColourTarget, LoadBalancer
-from infra.logs import Logs, LogsArgs
-from infra.registry import Registry, RegistryArgs
-from infra.scaling import Scaling
-from infra.secret_store import SecretStore, SecretStoreArgs
-from infra.storage import Storage, StorageArgs
-from infra.switch import Switch, SwitchArgs
-from infra.web_acl import WebAcl
+from infra.entrance.certificate import Certificate, CertificateArgs
+from infra.entrance.load_balancer import ColourTarget, LoadBalancer
+from infra.entrance.web_acl import WebAcl
+from infra.machines.machine_group import MachineGroup
+from infra.machines.scaling import Scaling
+from infra.machines.switch import Switch, SwitchArgs
+from infra.network.endpoints import SERVICES, Endpoints
+from infra.network.flow_logs import FlowLogs, FlowLogsArgs
+from infra.observability.alarms import Alarms
+from infra.observability.budget import Budget, BudgetArgs
+from infra.observability.dashboard import Dashboard
+from infra.observability.logs import Logs, LogsArgs
+from infra.security.encryption import Encryption, EncryptionArgs
+from infra.security.secret_store import SecretStore, SecretStoreArgs
+from infra.storage.bucket import PrivateBucket
+from infra.storage.registry import Registry, RegistryArgs
+from infra.storage.storage import Storage, StorageArgs
 from tests.infra.building import HERE, build, children, component
 from tests.infra.samples import (
     ACCOUNT,
@@ -37,8 +37,8 @@ from tests.infra.samples import (
     DASHBOARD,
     ENCRYPTION,
     ENDPOINTS,
-    FLEET,
     KEY,
+    MACHINE_GROUP,
     SCALING,
     WATCHED,
     WEB_ACL,
@@ -73,8 +73,8 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
             "TargetGroup x-green",
         ],
     ),
-    "Fleet": (
-        lambda: Fleet("x", FLEET),
+    "Fleet": (  # the token of MachineGroup in the state of every stack
+        lambda: MachineGroup("x", MACHINE_GROUP),
         [
             "Group x",
             "InstanceProfile x",
@@ -167,12 +167,12 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
         ],
     ),
     "Switch": (
-        lambda: Switch("x", SwitchArgs(place=HERE, environment="test", first="on")),
+        lambda: Switch("x", SwitchArgs(location=HERE, environment="test", first="on")),
         ["Parameter x-recognition"],
     ),
     "Storage": (
         lambda: Storage(
-            "x", StorageArgs(place=HERE, key_arn=KEY, access_log_days=30, disposable=True)
+            "x", StorageArgs(location=HERE, key_arn=KEY, access_log_days=30, disposable=True)
         ),
         [
             "PrivateBucket x-access-logs",
@@ -220,10 +220,22 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
         lambda: LoadBalancer("x", dataclasses.replace(BALANCER, drain_seconds=3600)),
         "drain_seconds is",
     ),
-    (lambda: Fleet("x", dataclasses.replace(FLEET, instance_types=[])), "instance_types is empty"),
-    (lambda: Fleet("x", dataclasses.replace(FLEET, min_machines=4)), "min_machines is 4"),
-    (lambda: Fleet("x", dataclasses.replace(FLEET, ready_seconds=7201)), "ready_seconds is 7201"),
-    (lambda: Fleet("x", dataclasses.replace(FLEET, volume_gib=100)), "volume_gib is 100"),
+    (
+        lambda: MachineGroup("x", dataclasses.replace(MACHINE_GROUP, instance_types=[])),
+        "instance_types is empty",
+    ),
+    (
+        lambda: MachineGroup("x", dataclasses.replace(MACHINE_GROUP, min_machines=4)),
+        "min_machines is 4",
+    ),
+    (
+        lambda: MachineGroup("x", dataclasses.replace(MACHINE_GROUP, ready_seconds=7201)),
+        "ready_seconds is 7201",
+    ),
+    (
+        lambda: MachineGroup("x", dataclasses.replace(MACHINE_GROUP, volume_gib=100)),
+        "volume_gib is 100",
+    ),
     (lambda: Scaling("x", dataclasses.replace(SCALING, min_machines=1)), "min_machines is 1"),
     (lambda: Scaling("x", dataclasses.replace(SCALING, start_machines=3)), "start_machines is 3"),
     (lambda: Alarms("x", dataclasses.replace(ALARMS, colours={"blue": WATCHED})), "colours has"),
@@ -244,7 +256,7 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
         "alternative_names is",
     ),
     (
-        lambda: Encryption("x", EncryptionArgs(place=HERE, log_group_prefixes=[])),
+        lambda: Encryption("x", EncryptionArgs(location=HERE, log_group_prefixes=[])),
         "log_group_prefixes is empty",
     ),
     (lambda: Endpoints("x", dataclasses.replace(ENDPOINTS, subnet_ids=[])), "subnet_ids is empty"),
@@ -268,12 +280,12 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         # A word that the types do not allow, as a careless cast would bring it.
-        lambda: Switch("x", SwitchArgs(place=HERE, environment="t", first=cast("Any", "maybe"))),
+        lambda: Switch("x", SwitchArgs(location=HERE, environment="t", first=cast("Any", "maybe"))),
         "first is 'maybe'",
     ),
     (
         lambda: Storage(
-            "x", StorageArgs(place=HERE, key_arn=KEY, access_log_days=0, disposable=True)
+            "x", StorageArgs(location=HERE, key_arn=KEY, access_log_days=0, disposable=True)
         ),
         "access_log_days is 0",
     ),

@@ -6,7 +6,7 @@ only a real account shows: docs/unverified.md has the command.
 
 import pytest
 
-from infra.models import FIRST_START_SECONDS
+from infra.catalogue.models import FIRST_START_SECONDS
 from ops.offline.recording import Recording, Resource
 from tests.infra.building import STACKS, changed_stack, stack
 from tests.infra.deploy_page import PAGE, render

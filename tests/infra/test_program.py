@@ -24,10 +24,10 @@ from infra.outputs import (
     StackOutputs,
     endpoint,
 )
-from infra.policies.exceptions import WAIVERS
-from infra.policies.judging import judge
+from infra.policies.engine.judging import judge
+from infra.policies.engine.recorded import read
+from infra.policies.exemptions import EXEMPTIONS
 from infra.policies.pack import policies
-from infra.policies.recorded import read
 from ops.offline import wire
 from ops.offline.recording import Recording
 from tests.infra.building import ROOT, STACKS, changed_stack, plain_components, stack
@@ -40,7 +40,7 @@ PREVIEWS = [
     for name in STACKS
     for preview, kind in ((True, "preview"), (False, "update"))
 ]
-BEFORE_REVIEWS = min(waiver.review for waiver in WAIVERS)
+BEFORE_REVIEWS = min(exemption.review for exemption in EXEMPTIONS)
 SCHEMA = ROOT.parent / "shared" / "schemas" / "pulumi-project.json"
 
 

@@ -1,7 +1,7 @@
 """Security properties of what every stack registers; the ids are those of public rule sets.
 
-Each test names the properties of Checkov (CKV), AWS FSBP and CIS it holds. Exceptions are written
-beside the assertion they are exceptions from.
+Each test names the properties of Checkov (CKV), AWS FSBP and CIS it holds. Exemptions are written
+beside the assertion they are exemptions from.
 """
 
 import gzip

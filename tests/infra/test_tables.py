@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra import gpu, models
-from infra.alarm_table import METRICS_NAMESPACE, Alarm, colour_alarms, entrance_alarms
 from infra.boot.environment import GATEWAY_GAUGES
-from infra.dashboard import screen
-from infra.regions import partition
+from infra.catalogue import gpu, models
+from infra.catalogue.regions import partition
+from infra.observability.alarm_table import METRICS_NAMESPACE, Alarm, colour_alarms, entrance_alarms
+from infra.observability.dashboard import screen
 from tests.infra.building import ROOT
 
 ALARMS = [*colour_alarms(min_machines=2), *entrance_alarms()]

@@ -14,7 +14,7 @@ from moto import mock_aws
 from mypy_boto3_ssm import SSMClient
 
 from infra.boot.environment import boot_environment
-from infra.switch import POSITIONS
+from infra.machines.switch import POSITIONS
 from ops import recognition
 from ops.local.host import POLL_SECONDS
 from tests.support.boot_settings import boot_settings

@@ -180,7 +180,7 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 
 def embedded_metrics(sample: Sample, environment: Mapping[str, str]) -> str:
-    """One line of CloudWatch's embedded metric format: values of the machine, by fleet, colour."""
+    """One line of CloudWatch's embedded metric format: values of the machine, by group, colour."""
     values: dict[str, float] = {"DiskFree": sample.disk_free / 1e9, **sample.gauges}
     units = {"DiskFree": "Gigabytes", **dict.fromkeys(sample.gauges, "Count")}
     # One GPU a machine serves (the units name GPU 0), so a further one would only blur it.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.boot import BootSettings
-from tests.infra.boot.host import Host, Metadata
+from tests.infra.boot.standins.host import Host, Metadata
 from tests.support.boot_settings import boot_settings
 
 MakeHost = Callable[[BootSettings], Host]

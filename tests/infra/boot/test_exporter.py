@@ -139,7 +139,7 @@ def test_gives_no_gauges_while_the_gateway_is_away() -> None:
 
 
 def test_the_gateway_has_the_gauges_that_the_machine_asks_for() -> None:
-    metrics = (HERE.parents[1] / "app" / "gateway" / "metrics.py").read_text()
+    metrics = (HERE.parents[1] / "app" / "gateway" / "telemetry" / "metrics.py").read_text()
     for pair in ENVIRONMENT["PERCH_GATEWAY_GAUGES"].split():
         assert f'"{pair.partition("=")[0]}"' in metrics
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.infra.boot.conftest import MakeHost
-from tests.infra.boot.host import Host
+from tests.infra.boot.standins.host import Host
 from tests.support.boot_settings import BUNDLE, boot_settings
 
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from infra.boot import BootSettings
-from tests.infra.boot import answers
 from tests.infra.boot.conftest import MakeHost
-from tests.infra.boot.host import INSTANCE, Host
+from tests.infra.boot.standins import answers
+from tests.infra.boot.standins.host import INSTANCE, Host
 from tests.support.boot_settings import (
     GATEWAY_IMAGE,
     NIM,

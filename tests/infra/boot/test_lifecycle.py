@@ -11,7 +11,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from tests.infra.boot.host import INSTANCE, Host
+from tests.infra.boot.standins.host import INSTANCE, Host
 
 NO_ACTION = (
     "An error occurred (ValidationError) when calling the CompleteLifecycleAction operation: "

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from infra.boot import BootSettings
-from tests.infra.boot import answers
-from tests.infra.boot.machine import Machine, need_machines, remove
+from tests.infra.boot.standins import answers
+from tests.infra.boot.standins.machine import Machine, need_machines, remove
 from tests.support.boot_settings import BUNDLE, boot_settings
 
 ROOT = Path(__file__).parents[3]

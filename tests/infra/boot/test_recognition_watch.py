@@ -22,7 +22,7 @@ from botocore.credentials import Credentials
 from moto.server import ThreadedMotoServer
 
 from infra.boot.environment import RECOGNITION_FILE, RUN
-from tests.infra.boot.host import Host
+from tests.infra.boot.standins.host import Host
 from tests.support.boot_settings import REGION
 
 NAME = "/perch/dev/recognition"

@@ -30,7 +30,7 @@ from infra.boot import (
 from infra.boot.environment import cache_name, environment_file
 from infra.boot.files import HERE, LIBRARY, UNITS, bare, host_files, unit_names
 from infra.boot.reasons import FAILURE_REASONS
-from tests.infra.boot.host_checks import (
+from tests.infra.boot.standins.host_checks import (
     bash_reads,
     cloud_init_reads,
     machine_root,

@@ -9,17 +9,17 @@ from typing import Any
 
 from pulumi_policy import Policy
 
-from infra.policies.judging import Finding, judge
+from infra.policies.engine.judging import Finding, judge
+from infra.policies.engine.recorded import read
+from infra.policies.engine.user_data import unpack
 from infra.policies.pack import policies
-from infra.policies.recorded import read
-from infra.policies.user_data import unpack
 from tests.infra.building import stack as recorded
 
 Document = dict[str, Any]
 Change = Callable[[Document], None]
 
 BY_NAME: dict[str, Policy] = {policy.name: policy for policy in policies(())}
-"""The pack's policies as Pulumi gets them, but without exceptions."""
+"""The pack's policies as Pulumi gets them, but without exemptions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Case:
         blamed: Type and name of the resource it has to object to, such as `Key data`; the name
             without `perch-<stack>-`, empty for the one that is named so.
         broken: What is changed.
-        mended: What is changed before, where the stack has an exception.
+        mended: What is changed before, where the stack has an exemption.
         stack: The stack whose recorded resources are copied.
         why: What is lost, where the policy's name does not say it.
     """
@@ -73,12 +73,12 @@ def copy_of(name: str, *, preview: bool = False) -> Document:
 
 @functools.cache
 def blamed_already(name: str) -> frozenset[tuple[str, str]]:
-    """Policy and URN of all that a stack has an exception for."""
+    """Policy and URN of all that a stack has an exemption for."""
     return frozenset((finding.policy, finding.urn) for finding in run(copy_of(name)))
 
 
 def run(document: Document, *names: str) -> list[Finding]:
-    """What the named policies, or all of them, say without any exception."""
+    """What the named policies, or all of them, say without any exemption."""
     chosen = [BY_NAME[name] for name in names] or list(BY_NAME.values())
     return judge(chosen, read(document))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.policies.check import main, verdict
-from infra.policies.exceptions import WAIVERS
+from infra.policies.exemptions import EXEMPTIONS
 from tests.infra.building import ROOT
 from tests.infra.policies.breaking import copy_of, option
 
@@ -25,9 +25,9 @@ def broken() -> str:
 
 
 def test_a_finding_names_policy_ids_resource_and_place(broken: str) -> None:
-    told = verdict(json.loads(broken), WAIVERS, date(2026, 11, 22))
+    told = verdict(json.loads(broken), EXEMPTIONS, date(2026, 11, 22))
     [finding] = told["findings"]
-    assert finding.pop("source").startswith("infra/encryption.py:")
+    assert finding.pop("source").startswith("infra/security/encryption.py:")
     assert finding == {
         "policy": "keys-are-not-lost",
         "property": 24,
@@ -40,9 +40,9 @@ def test_a_finding_names_policy_ids_resource_and_place(broken: str) -> None:
 
 
 def test_exceptions_are_told_with_their_reason_and_when_they_are_due(broken: str) -> None:
-    told = verdict(json.loads(broken), WAIVERS, date(2030, 1, 1))
+    told = verdict(json.loads(broken), EXEMPTIONS, date(2030, 1, 1))
     assert {"policy", "urn", "reason", "owner", "review"} <= told["excepted"][0].keys()
-    assert len(told["overdue"]) == len(WAIVERS)
+    assert len(told["overdue"]) == len(EXEMPTIONS)
     assert told["unjudged"] == []
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from infra.policies.exceptions import short
+from infra.policies.exemptions import short
 from infra.policies.pack import RULES
 from tests.infra.policies.breaking import Case, blamed_already, copy_of, find, run
 from tests.infra.policies.data_cases import DATA, IDENTITY, TEXTS

@@ -21,8 +21,8 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
+from infra.policies.engine.rule import ResourceRule, describe
 from infra.policies.pack import RULES
-from infra.policies.rules import ResourceRule, describe
 from tests.infra.building import ROOT
 from tests.infra.policies.breaking import Document, copy_of, find, option, put, remove
 
@@ -144,7 +144,7 @@ def test_the_pack_tells_its_policies_and_all_but_the_reminder_are_mandatory(
 ) -> None:
     name, told = analyzer.info()
     assert name == "perch"
-    assert not told.pop("exceptions-are-reviewed")[1]
+    assert not told.pop("exemptions-are-reviewed")[1]
     assert told == {rule.name: (describe(rule), True) for rule in RULES}
 
 

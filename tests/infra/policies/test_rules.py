@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.policies.documents import allowed, statements
-from infra.policies.exceptions import WAIVERS
+from infra.policies.engine.documents import allowed, statements
+from infra.policies.engine.rule import describe
+from infra.policies.engine.user_data import MAX_BYTES, secrets_in, unpack, variable
+from infra.policies.exemptions import EXEMPTIONS
 from infra.policies.pack import RULES, policies
 from infra.policies.page import security_page
-from infra.policies.rules import describe
-from infra.policies.user_data import MAX_BYTES, secrets_in, unpack, variable
 from tests.infra.building import ROOT
 
 
@@ -40,8 +40,8 @@ def test_the_page_holds_every_policy_id_and_exception() -> None:
         [line] = [line for line in page.splitlines() if f"| `{rule.name}` | {rule.ids[0]}" in line]
         assert rule.text in line
         assert all(one in line for one in rule.ids)
-    for waiver in WAIVERS:
-        assert f"| `{waiver.policy}` | `{waiver.resource}` | {waiver.reason} |" in page
+    for exemption in EXEMPTIONS:
+        assert f"| `{exemption.policy}` | `{exemption.resource}` | {exemption.reason} |" in page
 
 
 @pytest.mark.parametrize("document", ["", "[]", "{}", '"text"', "null", None, 3])

@@ -1,4 +1,4 @@
-"""Every stack has every property, or a written exception, and every exception is needed.
+"""Every stack has every property, or a written exemption, and every exemption is needed.
 
 Run over what the program registers, by the pack's own policies. It does not show what AWS makes of
 it, nor that Pulumi's engine hands a pack the same fields (`test_pack.py` goes as far as it can).
@@ -9,33 +9,33 @@ from datetime import date, timedelta
 import pytest
 from pulumi_policy import ResourceValidationPolicy
 
-from infra.policies.exceptions import WAIVERS, Waiver, excuse, overdue, short
-from infra.policies.judging import Finding, judge
+from infra.policies.engine.judging import Finding, judge
+from infra.policies.engine.recorded import read
+from infra.policies.exemptions import EXEMPTIONS, Exemption, exemption_for, overdue, short
 from infra.policies.pack import RULES, policies
-from infra.policies.recorded import read
 from tests.infra.building import STACKS
 from tests.infra.policies.breaking import copy_of, find, put, run
 
 pytestmark = pytest.mark.xdist_group("infra-program")
 
 ALONE = [policy for policy in policies(()) if isinstance(policy, ResourceValidationPolicy)]
-BEFORE_REVIEWS = min(waiver.review for waiver in WAIVERS)
+BEFORE_REVIEWS = min(exemption.review for exemption in EXEMPTIONS)
 
 
 @pytest.fixture(scope="module")
 def bare() -> dict[str, list[Finding]]:
-    """What every stack would be blamed for without exceptions."""
+    """What every stack would be blamed for without exemptions."""
     return {name: run(copy_of(name)) for name in STACKS}
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_a_stack_has_every_property_or_a_written_exception(name: str) -> None:
-    assert judge(policies(WAIVERS, BEFORE_REVIEWS), read(copy_of(name))) == []
+def test_a_stack_has_every_property_or_a_written_exemption(name: str) -> None:
+    assert judge(policies(EXEMPTIONS, BEFORE_REVIEWS), read(copy_of(name))) == []
 
 
 @pytest.mark.parametrize("name", STACKS)
 def test_a_preview_of_a_new_stack_finds_nothing_and_says_what_it_cannot_know(name: str) -> None:
-    found = judge(policies(WAIVERS, BEFORE_REVIEWS), read(copy_of(name, preview=True)))
+    found = judge(policies(EXEMPTIONS, BEFORE_REVIEWS), read(copy_of(name, preview=True)))
     assert [finding for finding in found if finding.judged] == []
     # Documents made of ARNs, and user data that names them: nothing else may hide.
     assert {finding.message for finding in found} == {
@@ -43,30 +43,30 @@ def test_a_preview_of_a_new_stack_finds_nothing_and_says_what_it_cannot_know(nam
     }
 
 
-@pytest.mark.parametrize("waiver", WAIVERS, ids=lambda one: f"{one.policy} {one.resource}")
-def test_an_exception_is_needed(waiver: Waiver, bare: dict[str, list[Finding]]) -> None:
+@pytest.mark.parametrize("exemption", EXEMPTIONS, ids=lambda one: f"{one.policy} {one.resource}")
+def test_an_exemption_is_needed(exemption: Exemption, bare: dict[str, list[Finding]]) -> None:
     needed_by = [
         finding
         for findings in bare.values()
         for finding in findings
-        if waiver.covers(finding.policy, finding.urn)
+        if exemption.covers(finding.policy, finding.urn)
     ]
-    assert needed_by, f"nothing needs this exception any more: {waiver}"
+    assert needed_by, f"nothing needs this exemption any more: {exemption}"
 
 
-def test_no_exception_covers_what_another_covers(bare: dict[str, list[Finding]]) -> None:
+def test_no_exemption_covers_what_another_covers(bare: dict[str, list[Finding]]) -> None:
     for findings in bare.values():
         for finding in findings:
-            covering = [one for one in WAIVERS if one.covers(finding.policy, finding.urn)]
+            covering = [one for one in EXEMPTIONS if one.covers(finding.policy, finding.urn)]
             assert len(covering) == 1, (finding.policy, short(finding.urn))
 
 
-def test_exceptions_name_policies_that_exist() -> None:
-    assert {waiver.policy for waiver in WAIVERS} <= {rule.name for rule in RULES}
+def test_exemptions_name_policies_that_exist() -> None:
+    assert {exemption.policy for exemption in EXEMPTIONS} <= {rule.name for rule in RULES}
 
 
-def test_an_exception_is_for_one_policy_and_one_resource() -> None:
-    waiver = Waiver(
+def test_an_exemption_is_for_one_policy_and_one_resource() -> None:
+    exemption = Exemption(
         policy="keys-rotate",
         resource="dev::aws:kms/key:Key::perch-dev-data",
         reason="a reason",
@@ -74,10 +74,10 @@ def test_an_exception_is_for_one_policy_and_one_resource() -> None:
         review=date(2027, 1, 1),
     )
     urn = "urn:pulumi:dev::perch::perch:infra:Encryption$aws:kms/key:Key::perch-dev-data"
-    assert excuse("keys-rotate", urn, [waiver]) is waiver
-    assert excuse("keys-are-not-lost", urn, [waiver]) is None
-    assert excuse("keys-rotate", urn.replace(":dev:", ":prod:"), [waiver]) is None
-    assert excuse("keys-rotate", urn.replace("-data", "-telemetry"), [waiver]) is None
+    assert exemption_for("keys-rotate", urn, [exemption]) is exemption
+    assert exemption_for("keys-are-not-lost", urn, [exemption]) is None
+    assert exemption_for("keys-rotate", urn.replace(":dev:", ":prod:"), [exemption]) is None
+    assert exemption_for("keys-rotate", urn.replace("-data", "-telemetry"), [exemption]) is None
 
 
 @pytest.mark.parametrize(
@@ -85,24 +85,24 @@ def test_an_exception_is_for_one_policy_and_one_resource() -> None:
     [
         ("resource", "perch-dev", "resource is 'perch-dev'; accepted: stack::type::name"),
         ("resource", "dev::::x", "accepted: stack::type::name"),
-        ("reason", " ", "reason of the exception for"),
-        ("owner", "", "owner of the exception for"),
-        ("policy", "", "policy of the exception for"),
+        ("reason", " ", "reason of the exemption for"),
+        ("owner", "", "owner of the exemption for"),
+        ("policy", "", "policy of the exemption for"),
     ],
 )
-def test_an_exception_without_its_parts_is_refused(field: str, value: str, said: str) -> None:
+def test_an_exemption_without_its_parts_is_refused(field: str, value: str, said: str) -> None:
     fields = {"policy": "p", "resource": "a::b::c", "reason": "r", "owner": "o", field: value}
     with pytest.raises(ValueError, match=said):
-        Waiver(review=date(2027, 1, 1), **fields)
+        Exemption(review=date(2027, 1, 1), **fields)
 
 
-def test_an_exception_whose_review_is_due_counts_on_and_is_reported() -> None:
-    due = min(WAIVERS, key=lambda waiver: waiver.review)
+def test_an_exemption_whose_review_is_due_counts_on_and_is_reported() -> None:
+    due = min(EXEMPTIONS, key=lambda exemption: exemption.review)
     later = due.review + timedelta(days=1)
-    assert due not in overdue(WAIVERS, due.review)
-    assert due in overdue(WAIVERS, later)
-    said = judge(policies(WAIVERS, later), read(copy_of("prod")))
-    assert {finding.policy for finding in said} == {"exceptions-are-reviewed"}
+    assert due not in overdue(EXEMPTIONS, due.review)
+    assert due in overdue(EXEMPTIONS, later)
+    said = judge(policies(EXEMPTIONS, later), read(copy_of("prod")))
+    assert {finding.policy for finding in said} == {"exemptions-are-reviewed"}
     assert any(f"{due.policy} on {due.resource}: to be reviewed" in one.message for one in said)
 
 

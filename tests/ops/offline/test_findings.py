@@ -33,7 +33,7 @@ OPEN = Finding(
     name="blue",
     type="aws:ec2/launchTemplate:LaunchTemplate",
     message="httpTokens is optional; accepted: required",
-    source="infra/fleet.py:99",
+    source="infra/machines/machine_group.py:99",
 )
 NOWHERE = Finding(
     policy="traffic-is-logged", ids=(), urn="", name="", type="", message="no log", source=""
@@ -75,7 +75,7 @@ def test_a_finding_is_new_when_the_base_does_not_have_it() -> None:
 
 
 def test_a_finding_that_only_moved_to_another_line_is_not_new() -> None:
-    moved = dataclasses.replace(OPEN, source="infra/fleet.py:120")
+    moved = dataclasses.replace(OPEN, source="infra/machines/machine_group.py:120")
     assert policy_report("prod", (OPEN,), Verdict(findings=(moved,))).existing == (moved,)
 
 
@@ -122,7 +122,7 @@ def test_a_terminal_shows_new_findings_first_and_the_rest_below() -> None:
         "prod: HEAD -> now\n"
         "\n"
         "  !! NEW FINDING metadata-needs-a-token [CKV_AWS_79, EC2.8]: blue:"
-        " httpTokens is optional; accepted: required  (infra/fleet.py:99)\n"
+        " httpTokens is optional; accepted: required  (infra/machines/machine_group.py:99)\n"
         "\n"
         "  policies: 1 NEW, 1 as before, 9 excepted in writing, 2 to be judged by `pulumi up`\n"
         "    as before: traffic-is-logged: no log\n"
@@ -143,7 +143,7 @@ def test_a_comment_shows_new_findings_as_a_caution_and_escapes_what_they_say() -
         "\n"
         "> [!CAUTION]\n"
         "> **NEW FINDING metadata-needs-a-token \\[CKV\\_AWS\\_79, EC2.8\\]: blue:"
-        " httpTokens is optional; accepted: required  (infra/fleet.py:99)**  \n"
+        " httpTokens is optional; accepted: required  (infra/machines/machine_group.py:99)**  \n"
         "\n"
         "**Policies:** 1 NEW, 1 as before, 9 excepted in writing,"
         " 2 to be judged by `pulumi up`\n"

@@ -143,10 +143,10 @@ def weakened(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _git(root, "init", "-q")
     _git(root, "add", "-A")
     _git(root, "commit", "-q", "-m", "sound")
-    fleet = root / "infra" / "fleet.py"
-    code = fleet.read_text(encoding="utf-8")
+    group = root / "infra" / "machines" / "machine_group.py"
+    code = group.read_text(encoding="utf-8")
     assert code.count('http_tokens="required"') == 1
-    fleet.write_text(code.replace('http_tokens="required"', 'http_tokens="optional"'))
+    group.write_text(code.replace('http_tokens="required"', 'http_tokens="optional"'))
     return root
 
 
@@ -168,7 +168,9 @@ def test_a_broken_property_of_the_program_is_a_new_finding_and_stops(
     told = json.loads(preview_of_weakened.stdout)["perch"]["policyFindings"]
     assert {finding["type"] for finding in told["new"]} == {"aws:ec2/launchTemplate:LaunchTemplate"}
     assert all("httpTokens" in finding["message"] for finding in told["new"])
-    assert all(finding["source"].startswith("infra/fleet.py:") for finding in told["new"])
+    assert all(
+        finding["source"].startswith("infra/machines/machine_group.py:") for finding in told["new"]
+    )
     assert told["existing"] == told["notes"] == []
     assert told["excepted"] > 0
 

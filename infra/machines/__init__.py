@@ -1,0 +1,1 @@
+"""The GPU machines of a colour: auto scaling group, role, user data, scaling, and their switch."""

@@ -1,0 +1,130 @@
+"""What a GPU machine may do in AWS: exactly what its boot, its gateway and its agents call."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from infra.catalogue.regions import partition
+from infra.iam import AwsLocation, Statement
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineRights:
+    """What the statements name.
+
+    Attributes:
+        location: Region and account.
+        auto_scaling_group_name: The machine's own group.
+        secret_arns: Secrets it reads.
+        key_arn: Key of those secrets and of the buckets.
+        recognition_parameter_arn: The switch it follows.
+        cache_bucket_arn: Model cache, read and written.
+        artefact_bucket_arn: Gateway bundles, read.
+        repository_arns: Images it pulls from ECR: the gateway, the recogniser where it is there.
+        log_group_arns: Groups it writes to.
+        metrics_namespace: The only namespace it may put metrics into.
+    """
+
+    location: AwsLocation
+    auto_scaling_group_name: str
+    secret_arns: Sequence[pulumi.Input[str]]
+    key_arn: pulumi.Input[str]
+    recognition_parameter_arn: pulumi.Input[str]
+    cache_bucket_arn: pulumi.Input[str]
+    artefact_bucket_arn: pulumi.Input[str]
+    repository_arns: Sequence[pulumi.Input[str]]
+    log_group_arns: Sequence[pulumi.Input[str]]
+    metrics_namespace: str
+
+
+def session_manager_policy(region: str) -> str:
+    """ARN of AWS's policy for machines under Systems Manager."""
+    return f"arn:{partition(region)}:iam::aws:policy/AmazonSSMManagedInstanceCore"
+
+
+def statements(rights: MachineRights) -> Iterator[Statement]:
+    """The inline policy of a machine's role."""
+    yield Statement(
+        sid="ReadSecrets",
+        actions=["secretsmanager:GetSecretValue"],
+        resources=list(rights.secret_arns),
+    )
+    yield Statement(
+        sid="OpenAndSeal",
+        actions=["kms:Decrypt", "kms:GenerateDataKey"],
+        resources=[rights.key_arn],
+    )
+    yield Statement(
+        sid="FollowTheSwitch",
+        actions=["ssm:GetParameter"],
+        resources=[rights.recognition_parameter_arn],
+    )
+    yield from _bucket_statements(rights)
+    yield from _registry_statements(rights)
+    yield Statement(
+        sid="WriteLogs",
+        actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+        resources=[pulumi.Output.concat(arn, ":*") for arn in rights.log_group_arns],
+    )
+    yield Statement(
+        sid="PutMetrics",
+        actions=["cloudwatch:PutMetricData"],
+        # The action knows no resources; the namespace is what narrows it.
+        resources=["*"],
+        conditions={"StringEquals": {"cloudwatch:namespace": rights.metrics_namespace}},
+    )
+    yield Statement(
+        sid="OwnLifecycle",
+        actions=[
+            "autoscaling:CompleteLifecycleAction",
+            "autoscaling:RecordLifecycleActionHeartbeat",
+            "autoscaling:SetInstanceHealth",
+        ],
+        resources=[
+            rights.location.arn(
+                "autoscaling",
+                f"autoScalingGroup:*:autoScalingGroupName/{rights.auto_scaling_group_name}",
+            )
+        ],
+    )
+    yield Statement(
+        sid="OwnGroupName",
+        actions=["ec2:DescribeTags"],
+        # The log agent asks for its group's name; the action knows no resources.
+        resources=["*"],
+    )
+
+
+def _bucket_statements(rights: MachineRights) -> Iterator[Statement]:
+    yield Statement(
+        sid="ModelCache",
+        actions=["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
+        resources=[pulumi.Output.concat(rights.cache_bucket_arn, "/*")],
+    )
+    yield Statement(
+        sid="ModelCacheList", actions=["s3:ListBucket"], resources=[rights.cache_bucket_arn]
+    )
+    yield Statement(
+        sid="Artefacts",
+        actions=["s3:GetObject"],
+        resources=[pulumi.Output.concat(rights.artefact_bucket_arn, "/*")],
+    )
+
+
+def _registry_statements(rights: MachineRights) -> Iterator[Statement]:
+    yield Statement(
+        sid="RegistryLogin",
+        actions=["ecr:GetAuthorizationToken"],
+        # A token is for the whole registry; the action knows no resources.
+        resources=["*"],
+    )
+    yield Statement(
+        sid="PullImages",
+        actions=[
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchGetImage",
+            "ecr:GetDownloadUrlForLayer",
+        ],
+        resources=list(rights.repository_arns),
+    )

@@ -1,0 +1,1 @@
+"""Log groups, alarms and whom they tell, the dashboard, and the budget."""

@@ -1,0 +1,1 @@
+"""The rules themselves, one file an area; `infra.policies.pack` collects their `RULES`."""

@@ -1,0 +1,1 @@
+"""Buckets of models, bundles and access logs, and the repository of gateway images."""

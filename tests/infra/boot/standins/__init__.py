@@ -1,0 +1,1 @@
+"""A machine without AWS: stand-ins for its programs, its metadata service, and its file system."""

@@ -1,0 +1,245 @@
+"""A machine in a folder: rendered scripts, their environment, stand-ins for what they call."""
+
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from infra.boot import BootSettings
+from infra.boot.environment import boot_environment
+from infra.boot.files import LIBRARY, host_files
+from tests.support.tools import run_by
+
+INSTANCE = "i-0123456789abcdef0"
+STANDINS = ("docker", "aws", "nvidia-smi", "systemctl", "journalctl", "chown")
+LIMIT_SECONDS = 30.0
+
+
+@dataclass
+class Metadata:
+    """An instance metadata service that, like version 2, wants a token for everything.
+
+    It plays the gateway's readiness and the recogniser's, too.
+    """
+
+    values: dict[str, str] = field(default_factory=lambda: {"instance-id": INSTANCE})
+    ready: bool = False
+    switched_off: bool = False
+    recogniser_ready: bool = False
+    url: str = ""
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        metadata = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                wanted = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
+                self._answer("the-session-token" if wanted else None, HTTPStatus.BAD_REQUEST)
+
+            def do_GET(self) -> None:
+                asked = {
+                    "/readyz": metadata.ready,
+                    "/readyz?ignore=capacity": metadata.ready or metadata.switched_off,
+                    "/v1/health/ready": metadata.recogniser_ready,
+                }
+                if self.path in asked:
+                    is_ready = asked[self.path]
+                    self._answer("ok" if is_ready else None, HTTPStatus.SERVICE_UNAVAILABLE)
+                elif self.headers.get("X-aws-ec2-metadata-token") != "the-session-token":
+                    self._answer(None, HTTPStatus.UNAUTHORIZED)
+                else:
+                    value = metadata.values.get(self.path.removeprefix("/latest/meta-data/"))
+                    self._answer(value, HTTPStatus.NOT_FOUND)
+
+            def _answer(self, body: str | None, otherwise: HTTPStatus) -> None:
+                text = (body or "").encode()
+                self.send_response(otherwise if body is None else HTTPStatus.OK)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a stand-in."""
+
+    program: str
+    arguments: tuple[str, ...]
+    input: str | None
+    environment: Mapping[str, str]
+
+    @property
+    def line(self) -> str:
+        return " ".join((self.program, *self.arguments))
+
+
+def rule(
+    *words: str,
+    out: str = "",
+    err: str = "",
+    status: int = 0,
+    times: int | None = None,
+    seconds: float = 0.0,
+    becomes: tuple[str, ...] = (),
+) -> dict[str, object]:
+    """How the stand-ins answer a command line with all these words.
+
+    Args:
+        words: parts of the command line, in any order.
+        out: standard output.
+        err: standard error.
+        status: exit status.
+        times: how often the rule holds; None for always.
+        seconds: before the answer.
+        becomes: a program and its arguments to become afterwards.
+    """
+    return {
+        "words": words,
+        "out": out,
+        "err": err,
+        "status": status,
+        "times": times,
+        "seconds": seconds,
+        "exec": becomes,
+    }
+
+
+def read_calls(path: Path) -> list[Call]:
+    """The calls that stand-ins noted, in order."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    notes = [json.loads(line) for line in lines]
+    return [Call(**{**note, "arguments": tuple(note["arguments"])}) for note in notes]
+
+
+def standin_program(python: str) -> str:
+    """The stand-in's text for that Python."""
+    _, _, body = Path(__file__).with_name("standin.py").read_text().partition("\n")
+    return run_by(python, "-IS") + body
+
+
+@dataclass
+class Host:
+    """The machine.
+
+    Attributes:
+        folder: where everything of it lies.
+        metadata: its instance metadata service, gateway and recogniser.
+    """
+
+    folder: Path
+    settings: BootSettings
+    metadata: Metadata
+
+    def __post_init__(self) -> None:
+        self.library = self._folder("library")
+        for file in host_files(self.settings):
+            if file.path.startswith(f"{LIBRARY}/"):
+                path = self.library / file.path.removeprefix(f"{LIBRARY}/")
+                path.write_text(file.content, encoding="ascii")
+                path.chmod(file.mode)
+        self._standins = self._folder("standins")
+        program = self._standins / "standin"
+        program.write_text(standin_program(sys.executable))
+        program.chmod(0o755)
+        self._bin = self._folder("bin")
+        for name in STANDINS:
+            (self._bin / name).symlink_to(program)
+        self._rules: list[dict[str, object]] = []
+        self.run_folder = self._folder("run")
+        self.state = self._folder("state")
+        run = ("run/secrets", "run/files", "run/recognition", "run/docker")
+        for name in (*run, "state/models", "logs"):
+            self._folder(name)
+        (self.run_folder / "gpu").write_text("nvidia-a10g-sm86\n")
+
+    def _folder(self, name: str) -> Path:
+        path = self.folder / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def without(self, program: str) -> None:
+        """Take a program off the machine."""
+        (self._bin / program).unlink()
+
+    def answer(self, *words: str, **how: Any) -> None:  # noqa: ANN401 - of `rule`
+        """Let commands with these words answer so; the first rule that fits counts."""
+        self._rules.append(rule(*words, **how))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What systemd would give a script, with this machine's folders."""
+        (self._standins / "rules.json").write_text(json.dumps(self._rules))
+        here = {
+            "PERCH_RUN": str(self.run_folder),
+            "PERCH_STATE": str(self.state),
+            "PERCH_LOGS": str(self.folder / "logs"),
+            "PERCH_CACHE": str(self.state / "models"),
+            "PERCH_RELEASES": str(self.folder / "opt"),
+            "PERCH_IMDS": f"{self.metadata.url}/latest",
+            "PERCH_POLL_SECONDS": "0.05",
+            "PERCH_UNIT": "perch-test.service",
+            "PERCH_GATEWAY_PORT": self.own_port,
+            "STANDIN_HOME": str(self._standins),
+            "PATH": f"{self._bin}:{os.environ['PATH']}",
+        }
+        return boot_environment(self.settings) | here
+
+    @property
+    def own_port(self) -> str:
+        """Where its metadata service plays the gateway and the recogniser."""
+        return self.metadata.url.rpartition(":")[2]
+
+    def run(self, script: str, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run one script to its end."""
+        return subprocess.run(
+            [str(self.library / script), *arguments],
+            env=self.environment | changes,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+
+    def reason(self) -> str | None:
+        """The reason that the last failed script left for the handler."""
+        path = self.run_folder / "reason.perch-test.service"
+        return path.read_text().strip() if path.exists() else None
+
+    def calls(self, *words: str) -> list[Call]:
+        """Calls of stand-ins whose command lines hold all the words, in order."""
+        calls = read_calls(self._standins / "calls.jsonl")
+        return [call for call in calls if all(word in call.line for word in words)]
+
+    @property
+    def bucket(self) -> Path:
+        """The model cache bucket."""
+        return self._standins / "s3" / self.settings.model_cache_bucket
+
+    def empty_disk(self) -> None:
+        """Forget everything but the buckets: another machine of the same group."""
+        shutil.rmtree(self.state)
+        self._folder("state/models")
