@@ -24,7 +24,7 @@ from app.asr.files.audio import FileAudio
 from app.asr.pool.resolver import Resolver
 from app.asr.session.control import StreamControl
 from app.asr.settings import RivaSettings
-from app.asr.settings_problems import Problem, SettingsError
+from app.settings import Problem, SettingsError
 
 __all__ = [
     "AsrError",

@@ -31,6 +31,11 @@ class Address:
     is_group: bool = False
 
 
+def bracketed(host: str) -> str:
+    """An IPv6 address in brackets, as URLs and gRPC targets want it; any other host as it is."""
+    return f"[{host}]" if ":" in host else host
+
+
 def checked_host(host: str) -> str:
     """The host as it is; an IPv6 address stands without brackets.
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 import httpx
 from pydantic_core import from_json
 
+from app.asr.addresses import bracketed
 from app.asr.errors import AsrError
 from app.asr.events import Readiness
 from app.asr.pool.models import fitting, unavailable
-from app.asr.settings_problems import bracketed
 
 if TYPE_CHECKING:
     from app.asr.pool.models import ModelCatalogue

@@ -246,3 +246,21 @@ def test_the_example_file_lists_every_key_with_its_default() -> None:
     assert set(listed) == {f"RIVA_{name.upper()}" for name in RivaSettings.model_fields}
     values = {key.removeprefix("RIVA_").lower(): value for key, value in listed.items()}
     assert RivaSettings(_env_file=None, **values) == RivaSettings(_env_file=None)  # type: ignore[arg-type]  # raw text, as from the file
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"ssl": "maybe", "ssl_cert": "/no/such/file"},
+        {"channels": "some", "endpoint_streams": 1441},
+        {"max_streams_per_channel": 0, "endpoint_streams": 1441},
+        {"max_message_bytes": 1, "chunk_size_bytes": 4_000_000},
+        {"endpointing_stop_history_ms": 0, "endpointing_stop_history_eou_ms": 60_000},
+        {"host": "two words", "api_key": "made-up"},  # pragma: allowlist secret
+        {"ssl": "x", "host": "riva.internal", "api_key": "made-up"},  # pragma: allowlist secret
+    ],
+)
+def test_nothing_is_said_about_a_value_that_stands_for_one_that_could_not_be_read(
+    values: dict[str, Any],
+) -> None:
+    assert list(problems(**values)) == [f"RIVA_{next(iter(values)).upper()}"]
