@@ -11,6 +11,7 @@ from app.gateway.settings.configuration import (
     Configuration,
     ConfigurationError,
     load_configuration,
+    meant_by,
     secret_values,
 )
 from app.gateway.telemetry.logs import configure_logging, get_logger
@@ -47,6 +48,7 @@ def main(
         count = len(error.problems)
         sys.stderr.write(f"perch gateway: {count} setting{'s' * (count != 1)} cannot be used:\n")
         sys.stderr.writelines(f"  {problem}\n" for problem in error.problems)
+        sys.stderr.writelines(f"  {_means_nothing(key)}\n" for key in error.unknown)
         context.exit(2)
     context.exit(run(configuration))
 
@@ -61,13 +63,18 @@ def run(configuration: Configuration) -> int:
     configure_logging(settings.log_level, settings.log_format, secret_values(configuration))
     log = get_logger("app.gateway")
     for key in configuration.unknown:
-        log.warning("a key in .env means nothing", key=key)
+        log.warning("a setting means nothing", key=key, did_you_mean=meant_by(key))
     try:
         run_gateway(configuration)
     except CannotListenError as error:
         sys.stderr.write(f"perch gateway: {error}\n")
         return 1
     return 0
+
+
+def _means_nothing(key: str) -> str:
+    meant = meant_by(key)
+    return f"{key} means nothing here" + (f"; did you mean {meant}?" if meant else "")
 
 
 if __name__ == "__main__":

@@ -1,26 +1,17 @@
 """The settings of uploads: the part APP_*UPLOAD* of the gateway's."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
-from pydantic import AfterValidator, Field, ValidationInfo
-from pydantic_settings import BaseSettings
+from pydantic import AfterValidator, Field
 
-from app.gateway.settings.types import OptionalPath, OptionalSeconds, Seconds
+from app.settings import Problem, Settings, rule
+from app.settings.types import OptionalPath, OptionalSeconds, Seconds
 
 _MIB = 1024 * 1024
-
-
-def _room_for_one(largest: str) -> AfterValidator:
-    def check(total: float, info: ValidationInfo) -> float:
-        # A broken largest one is missing here; it is reported by itself.
-        if largest in info.data and total < info.data[largest]:
-            raise ValueError("less than a single upload may need")
-        return total
-
-    return AfterValidator(check)
 
 
 def _writable_folder(path: Path | None) -> Path | None:
@@ -29,7 +20,7 @@ def _writable_folder(path: Path | None) -> Path | None:
     return path
 
 
-class UploadSettings(BaseSettings):
+class UploadSettings(Settings):
     """What an operator may change about uploads."""
 
     app_max_upload_mb: Annotated[float, Gt(0), Le(1024)] = Field(
@@ -51,18 +42,12 @@ class UploadSettings(BaseSettings):
         description="a whole number from 1 to 10000: uploads at once, from the first byte to the "
         "answer",
     )
-    app_upload_spool_mb: Annotated[
-        float, Gt(0), Le(1_048_576), _room_for_one("app_max_upload_mb")
-    ] = Field(
+    app_upload_spool_mb: Annotated[float, Gt(0), Le(1_048_576)] = Field(
         1024.0,
-        validate_default=True,
         description="a number from APP_MAX_UPLOAD_MB to 1048576: MiB on disk of all uploads",
     )
-    app_upload_audio_s: Annotated[
-        float, Gt(0), Le(8_640_000), _room_for_one("app_max_upload_s")
-    ] = Field(
+    app_upload_audio_s: Annotated[float, Gt(0), Le(8_640_000)] = Field(
         14_400.0,
-        validate_default=True,
         description="seconds from APP_MAX_UPLOAD_S to 8640000: length of all recordings that are "
         "recognised at once",
     )
@@ -103,3 +88,13 @@ class UploadSettings(BaseSettings):
     def upload_min_bytes_s(self) -> float:
         """Bytes a second an upload has to bring."""
         return self.app_upload_min_kb_s * 1024
+
+    @rule
+    def _one_upload_has_room(self) -> Iterator[Problem]:
+        if self.app_upload_spool_mb < self.app_max_upload_mb:
+            yield self.problem("app_upload_spool_mb", str(self.app_upload_spool_mb))
+
+    @rule
+    def _one_recording_is_recognised(self) -> Iterator[Problem]:
+        if self.app_upload_audio_s < self.app_max_upload_s:
+            yield self.problem("app_upload_audio_s", str(self.app_upload_audio_s))

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import socket
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from app.gateway.settings.gateway import (
     RecognitionMode,
 )
 from app.gateway.telemetry.logs import MASK, Redactor, configure_logging, get_logger
+from tests.app.gateway.conftest import Log
 
 TOKEN = "made-up-token-000111222"
 ROOT = Path(__file__).parents[4]
@@ -31,6 +33,9 @@ ROOT = Path(__file__).parents[4]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    for key in os.environ:
+        if key.upper().startswith((*PREFIXES, "RIVA_")):
+            monkeypatch.delenv(key)
     return tmp_path
 
 
@@ -172,6 +177,68 @@ def test_a_key_that_means_nothing_is_reported(folder: Path) -> None:
     configuration = load_configuration()
     assert configuration.unknown == ("WS_TLS_ENABLED",)
     assert configuration.gateway.log_level is LogLevel.DEBUG
+
+
+def test_a_misspelt_key_is_reported_from_environment_and_file_with_the_one_that_was_meant(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, log: Log
+) -> None:
+    (folder / ".env").write_text("RIVA_ENDPIONTS=a:1\n", encoding="utf-8")
+    monkeypatch.setenv("LOG_LEVLE", "debug")
+    # The predecessor's, for its build scripts: no word of ours is near it.
+    monkeypatch.setenv("RIVA_SERVICEMAKER_VERSION", "2.15.0")
+    unknown = ("LOG_LEVLE", "RIVA_ENDPIONTS", "RIVA_SERVICEMAKER_VERSION")
+    assert load_configuration().unknown == unknown
+    monkeypatch.setenv("RIVA_PORT", "0")
+    refused = start()
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("perch gateway: 1 setting cannot be used:\n  RIVA_PORT is '0'")
+    assert refused.stderr.endswith(
+        "\n  LOG_LEVLE means nothing here; did you mean LOG_LEVEL?"
+        "\n  RIVA_ENDPIONTS means nothing here; did you mean RIVA_ENDPOINTS?"
+        "\n  RIVA_SERVICEMAKER_VERSION means nothing here\n"
+    )
+    monkeypatch.delenv("RIVA_PORT")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("APP_HOST", "127.0.0.1")
+        monkeypatch.setenv("APP_PORT", str(taken.getsockname()[1]))
+        # The fixture's log, and not standard output.
+        monkeypatch.setattr("app.gateway.__main__.configure_logging", lambda *_: None)
+        assert start().exit_code == 1
+    assert [(line["key"], line["did_you_mean"]) for line in log.lines if "key" in line] == [
+        ("LOG_LEVLE", "LOG_LEVEL"),
+        ("RIVA_ENDPIONTS", "RIVA_ENDPOINTS"),
+        ("RIVA_SERVICEMAKER_VERSION", None),
+    ]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("given_values", "named"),
+    [
+        ({"WS_MAX_MESSAGE_SIZE_MB": "big", "WS_BUFFER_MB": "1"}, ["WS_MAX_MESSAGE_SIZE_MB"]),
+        ({"APP_MAX_UPLOAD_MB": "big", "APP_UPLOAD_SPOOL_MB": "1"}, ["APP_MAX_UPLOAD_MB"]),
+        ({"APP_MAX_UPLOAD_S": "long", "APP_UPLOAD_AUDIO_S": "1"}, ["APP_MAX_UPLOAD_S"]),
+        ({"APP_MAX_UPLOAD_MB": "64", "APP_UPLOAD_SPOOL_MB": "63"}, ["APP_UPLOAD_SPOOL_MB"]),
+        ({"APP_MAX_UPLOAD_S": "64", "APP_UPLOAD_AUDIO_S": "63"}, ["APP_UPLOAD_AUDIO_S"]),
+        ({"APP_SSL_CERT": "none", "APP_SSL_KEY": "here"}, ["APP_SSL_CERT"]),
+        (
+            {"APP_RECOGNITION": "fallback", "RIVA_FALLBACK_ENDPOINTS": "a"},
+            ["RIVA_FALLBACK_ENDPOINTS"],
+        ),
+        ({"APP_RECOGNITION": "fallback", "APP_PORT": "x"}, ["APP_PORT", "APP_RECOGNITION"]),
+        ({"APP_RECOGNITION": "fallback", "RIVA_PORT": "x"}, ["RIVA_PORT", "APP_RECOGNITION"]),
+        ({"WS_BUFFER_MB": "1", "APP_PORT": "x"}, ["APP_PORT", "WS_BUFFER_MB"]),
+    ],
+)
+def test_what_does_not_fit_together_is_named_where_each_part_is_right_by_itself(
+    monkeypatch: pytest.MonkeyPatch, given_values: dict[str, str], named: list[str]
+) -> None:
+    Path("here").write_text("x", encoding="utf-8")
+    for key, value in given_values.items():
+        monkeypatch.setenv(key, value)
+    with pytest.raises(ConfigurationError) as refused:
+        load_configuration()
+    assert [problem.partition(" is ")[0] for problem in refused.value.problems] == named
 
 
 def test_tokens_come_from_setting_and_file_together(

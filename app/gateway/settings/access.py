@@ -1,0 +1,181 @@
+"""Where the gateway listens, who may come in, and what it proves itself and others with."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Final
+
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+from app.gateway.admission.hosts import checked_entry
+from app.settings import Problem, Settings, rule
+from app.settings.types import EmptyIsNone, HostName, OptionalPath
+
+MIN_TOKEN_CHARS: Final = 16
+"""Below this a token can be guessed; `openssl rand -hex 16` gives 32."""
+MIN_RESUME_KEY_CHARS: Final = 32
+"""128 bits where the key is hexadecimal, as `openssl rand -hex 16` writes it."""
+
+
+def _list(value: object) -> object:
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip())
+        if isinstance(value, str)
+        else value
+    )
+
+
+def _readable_file(path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise ValueError(error.strerror) from error
+
+
+def _secrets(shortest: int) -> Callable[[SecretStr], SecretStr]:
+    def check(value: SecretStr) -> SecretStr:
+        _check_secrets(split_tokens(value.get_secret_value()), shortest)
+        return value
+
+    return check
+
+
+def _file_of_secrets(shortest: int) -> Callable[[Path | None], Path | None]:
+    def check(path: Path | None) -> Path | None:
+        if path is not None:
+            secrets = split_tokens(path.read_text(encoding="utf-8"))
+            if not secrets:
+                # Read as "no token is asked for", an empty file would open the door.
+                raise ValueError("nothing stands in the file")
+            _check_secrets(secrets, shortest)
+        return path
+
+    return check
+
+
+def _check_secrets(secrets: tuple[str, ...], shortest: int) -> None:
+    for secret in secrets:
+        if len(secret) < shortest or not (secret.isascii() and secret.isprintable()):
+            raise ValueError("one is too short or has characters a header cannot carry")
+
+
+def split_tokens(text: str) -> tuple[str, ...]:
+    """Split a list of tokens or keys at commas and line ends."""
+    return tuple(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
+
+
+def _together(listed: SecretStr, file: Path | None) -> tuple[str, ...]:
+    secrets = split_tokens(listed.get_secret_value())
+    if file is not None:
+        secrets += split_tokens(file.read_text(encoding="utf-8"))
+    return secrets
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
+Hosts = Annotated[
+    tuple[Annotated[str, AfterValidator(checked_entry)], ...], NoDecode, BeforeValidator(_list)
+]
+OptionalFile = Annotated[OptionalPath, AfterValidator(_readable_file)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_list)]
+
+
+class AccessSettings(Settings):
+    """What an operator may change about the way in."""
+
+    app_host: HostName = Field("0.0.0.0", description="an address or a name to listen on")  # noqa: S104 - behind a load balancer
+    app_port: Annotated[int, Ge(0), Le(65_535)] = Field(
+        8080, description="a port from 0 to 65535; 0 takes a free one and logs it"
+    )
+    app_admin_host: HostName = Field(
+        "127.0.0.1",
+        description="an address or a name for the administrative listener to listen on",
+    )
+    app_admin_port: Annotated[Annotated[int, Ge(0), Le(65_535)] | None, EmptyIsNone] = Field(
+        None,
+        description="empty for no administrative listener, or its port from 0 to 65535; 0 takes a "
+        "free one and logs it",
+    )
+    app_ssl_cert: OptionalFile = Field(
+        None, description="empty, or a readable file with the certificate chain (PEM)"
+    )
+    app_ssl_key: OptionalFile = Field(
+        None,
+        description="empty, or a readable file with the key (PEM); "
+        "given with APP_SSL_CERT or not at all",
+    )
+    app_auth_tokens: Annotated[SecretStr, AfterValidator(_secrets(MIN_TOKEN_CHARS))] = Field(
+        SecretStr(""),
+        description=f"empty, or bearer tokens of {MIN_TOKEN_CHARS} or more printable characters, "
+        "separated by commas",
+    )
+    app_auth_tokens_file: Annotated[
+        OptionalFile, AfterValidator(_file_of_secrets(MIN_TOKEN_CHARS))
+    ] = Field(
+        None,
+        description="empty, or a readable file with one bearer token "
+        f"of {MIN_TOKEN_CHARS} or more printable characters a line",
+    )
+    app_allowed_origins: Names = Field(
+        (),
+        description="empty for any, or browser origins such as https://example.org, "
+        "separated by commas",
+    )
+    app_allowed_hosts: Hosts = Field(
+        (),
+        description="the names clients connect by, such as speech.example.org, separated by "
+        "commas; *.example.org is every name below one, * every name; addresses and localhost are "
+        "always accepted, and where this is empty names without a dot",
+    )
+    app_trusted_proxies: Networks = Field(
+        (),
+        description="empty for none, or the load balancers' networks such as 10.0.0.0/20, "
+        "separated by commas: the last X-Forwarded-For entry of a request from there is believed",
+    )
+    app_resume_keys: Annotated[SecretStr, AfterValidator(_secrets(MIN_RESUME_KEY_CHARS))] = Field(
+        SecretStr(""),
+        description=f"empty, or keys of {MIN_RESUME_KEY_CHARS} or more printable characters, "
+        "separated by commas: the first signs resume tokens, all are accepted; the same for every "
+        "gateway of the environment",
+    )
+    app_resume_keys_file: Annotated[
+        OptionalFile, AfterValidator(_file_of_secrets(MIN_RESUME_KEY_CHARS))
+    ] = Field(
+        None,
+        description="empty, or a readable file with one such key "
+        f"of {MIN_RESUME_KEY_CHARS} or more printable characters a line",
+    )
+
+    @rule
+    def _certificate_and_key_fit(self) -> Iterator[Problem]:
+        certificate, key = self.app_ssl_cert, self.app_ssl_key
+        if (certificate is None) != (key is None):
+            yield self.problem("app_ssl_key", key and str(key))
+        elif certificate is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+            except (OSError, ValueError) as error:
+                # ssl.SSLError is an OSError. Its text names no key material.
+                accepted = f"a PEM certificate chain that fits APP_SSL_KEY ({error})"
+                yield self.problem("app_ssl_cert", str(certificate), accepted)
+
+    def auth_tokens(self) -> tuple[str, ...]:
+        """Return every accepted bearer token; none means that no token is asked for.
+
+        Raises:
+            OSError: The token file cannot be read any more.
+        """
+        return _together(self.app_auth_tokens, self.app_auth_tokens_file)
+
+    def resume_keys(self) -> tuple[str, ...]:
+        """Return every key for resume tokens, the one that signs first; empty where none is set.
+
+        Raises:
+            OSError: The file cannot be read any more.
+        """
+        return _together(self.app_resume_keys, self.app_resume_keys_file)
