@@ -33,7 +33,7 @@ $(STAMP) conformance: export UV_CACHE_DIR = $(shell \
   place="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$${HOME:-/dev/null}/.cache}/uv}"; \
   mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place" || echo "$(CURDIR)/.uv/cache")
 
-.PHONY: help setup up down test check format bench chaos abuse clean
+.PHONY: help setup up down test check format mutants bench chaos abuse clean
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,6 +61,9 @@ check: $(STAMP) ## Format, lint, types, import rules, documents in step with cod
 format: $(STAMP) ## Put the code into its standard form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+mutants: $(STAMP) ## Break a sample of small things, and say what no test notices: ARGS="asr --count 50"
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(STAMP) ## Measure speeds, as ratios against a named baseline in the same run
 	@$(BIN)/python -m bench $(ARGS)

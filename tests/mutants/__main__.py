@@ -1,0 +1,154 @@
+"""Break the product in a sample of small ways, and say which of them no test notices.
+
+The sample is drawn by a fixed seed, so the same tree gives the same one. A mutant is tried with
+the tests that run its line, the fastest first, for as many seconds of them as `--budget` allows;
+those marked slow are left out. Programs that tests start are broken too, but nobody notes which
+lines they run. Every file of a scripted kind (boot scripts) is tried with all tests of its package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+from tests.mutants.covering import Covering
+from tests.mutants.source import Mutant, mutants_of
+from tests.mutants.trial import Tree, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+FOLDER: Final = ROOT / "build" / "mutants"
+COVERING_S: Final = 1800.0
+START_S: Final = 30.0
+"""For Python, pytest and the imports of a test file, beside other work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A part of the product and the tests that answer for it.
+
+    Attributes:
+        sources: Patterns of its files.
+        tests: Folders or files.
+        but: Patterns of files that belong to another part.
+    """
+
+    sources: tuple[str, ...]
+    tests: tuple[str, ...]
+    but: tuple[str, ...] = ()
+
+    def files(self, root: Path) -> list[str]:
+        """List its files, from the root of the repository."""
+        found = {path for pattern in self.sources for path in root.glob(pattern) if path.is_file()}
+        left = {path for pattern in self.but for path in root.glob(pattern)}
+        return sorted(path.relative_to(root).as_posix() for path in found - left)
+
+    def sample(self, root: Path, count: int, seed: str) -> list[Mutant]:
+        """Draw so many of its mutants, always the same of the same files."""
+        every = [mutant for path in self.files(root) for mutant in mutants_of(root, path)]
+        # Drawing is no secret.
+        drawn = random.Random(seed).sample(every, min(count, len(every)))  # noqa: S311
+        return sorted(drawn, key=lambda mutant: (mutant.path, mutant.start))
+
+
+PACKAGES: Final[Mapping[str, Package]] = {
+    "asr": Package(sources=("app/asr/**/*.py",), tests=("tests/app/asr",)),
+    "gateway": Package(sources=("app/gateway/**/*.py",), tests=("tests/app/gateway",)),
+    "client": Package(sources=("app/client/**/*.py",), tests=("tests/app/client",)),
+    "contract": Package(
+        sources=("app/contract/**/*.py",),
+        tests=("tests/app/contract", "tests/app/gateway/dialects", "tests/app/client"),
+    ),
+    "recordings": Package(sources=("app/recordings/**/*.py",), tests=("tests/app/recordings",)),
+    "infra": Package(
+        sources=("infra/**/*.py",),
+        tests=("tests/infra",),
+    ),
+    "boot": Package(sources=("infra/boot/scripts/*",), tests=("tests/infra/boot",)),
+    "ops": Package(sources=("ops/**/*.py",), tests=("tests/ops",)),
+}
+
+
+def covering(name: str, tree: Tree, *, again: bool) -> Covering:
+    """Return which tests run what in a package; from an earlier run where there is one."""
+    target = FOLDER / f"covering-{name}.json"
+    if target.exists() and not again:
+        return Covering.read(target)
+    tests = [path for path in PACKAGES[name].tests if (ROOT / path).exists()]
+    return tree.cover(tests, target, COVERING_S)
+
+
+def tried(
+    package: Package, covered: Covering, trees: Sequence[Tree], options: argparse.Namespace
+) -> dict[Mutant, Verdict]:
+    """Try a package's sample, as many at a time as there are trees."""
+    free: SimpleQueue[Tree] = SimpleQueue()
+    for tree in trees:
+        free.put(tree)
+
+    def one(mutant: Mutant) -> Verdict:
+        if mutant.path.endswith(".py"):
+            tests = covered.tests(
+                mutant.path, mutant.line, at_import=mutant.at_import, budget=options.budget
+            )
+        else:
+            tests = covered.all_tests(options.budget)
+        tree = free.get()
+        try:
+            return tree.try_out(mutant, tests, START_S + 5 * covered.seconds(tests))
+        finally:
+            free.put(tree)
+
+    mutants = package.sample(ROOT, options.count, options.seed)
+    with ThreadPoolExecutor(len(trees)) as pool:
+        return dict(zip(mutants, pool.map(one, mutants), strict=True))
+
+
+def report(name: str, verdicts: Mapping[Mutant, Verdict]) -> tuple[str, float]:
+    """Say what came of a package, and the share that was noticed."""
+    counts = Counter(verdicts.values())
+    share = (counts["killed"] + counts["timed out"]) / max(1, len(verdicts))
+    lines = [f"  {verdict}: {mutant}" for mutant, verdict in verdicts.items() if _lives(verdict)]
+    return "\n".join([f"{name:<12}{len(verdicts):>5} tried {share:>6.0%} noticed", *lines]), share
+
+
+def _lives(verdict: Verdict) -> bool:
+    return verdict in {"survived", "not run by any test"}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Try the packages; 1 where less was noticed than is wanted."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("packages", nargs="*", help=f"of {', '.join(PACKAGES)}; all without any")
+    parser.add_argument("--count", type=int, default=30, help="mutants of a package (30)")
+    parser.add_argument("--seed", default="1", help="of the sample (1)")
+    parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests each (20)")
+    parser.add_argument("--at-least", type=float, default=0.0, help="per cent wanted (0)")
+    parser.add_argument("--jobs", type=int, default=2, help="at a time (2)")
+    parser.add_argument("--again", action="store_true", help="note anew which tests run what")
+    options = parser.parse_args(arguments)
+    unknown = set(options.packages) - set(PACKAGES)
+    if unknown:
+        parser.error(f"no packages: {', '.join(sorted(unknown))}")
+    trees = [Tree(ROOT, FOLDER / f"tree-{number}") for number in range(max(1, options.jobs))]
+    shares = []
+    for name in options.packages or PACKAGES:
+        covered = covering(name, trees[0], again=options.again)
+        text, share = report(name, tried(PACKAGES[name], covered, trees, options))
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+        shares.append(share)
+    return int(100 * min(shares) < options.at_least)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
