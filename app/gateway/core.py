@@ -1,6 +1,7 @@
 """What all connections of a gateway share."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -44,7 +45,7 @@ class Drainable(Protocol):
 
 @dataclass(slots=True)
 class Totals:
-    """Counters since the process started, for dialect A's `metrics`."""
+    """Counters since the process started, for clients that ask for them."""
 
     connections: int = 0
     audio_messages: int = 0
@@ -145,14 +146,18 @@ class Gateway:
         metrics.watch_queue(lambda: sum(session.queued_seconds for session in gateway.sessions))
         return gateway
 
-    def let_in(self, connection: HTTPConnection) -> Visitor:
-        """Say whose a request is, if it may come in.
+    def let_in(self, connection: HTTPConnection, tokens: Iterable[str] = ()) -> Visitor:
+        """Return whose a request is, if it may come in.
+
+        Args:
+            connection: The request.
+            tokens: Shown beside those of its headers and its address.
 
         Raises:
             ContractError: `misdirected_request`, `forbidden_origin`, `unauthorized` or
                 `bad_request`.
         """
-        return self.clients.visitor(connection, self.access.check(connection))
+        return self.clients.visitor(connection, self.access.check(connection, tokens))
 
     def obstacles(self, *, capacity: bool = True) -> list[str]:
         """Say why no session can be taken now; nothing when one can.

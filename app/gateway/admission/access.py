@@ -11,9 +11,6 @@ from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.admission.hosts import AcceptedHosts, Authority, Origin
 
-SUBPROTOCOL: Final = "perch"
-"""What browsers offer beside `bearer.<token>`, and what is selected: a token is never echoed."""
-
 _BEARER_SUBPROTOCOL: Final = "bearer."
 
 
@@ -37,8 +34,12 @@ class AccessPolicy:
         """Whether a token is needed."""
         return bool(self._digests)
 
-    def check(self, connection: HTTPConnection) -> str | None:
+    def check(self, connection: HTTPConnection, more: Iterable[str] = ()) -> str | None:
         """Let a request pass.
+
+        Args:
+            connection: The request.
+            more: Tokens that the client shows where its dialect has them.
 
         Returns:
             The token that was accepted; None where none is asked for.
@@ -50,7 +51,7 @@ class AccessPolicy:
         self._check_origin(connection)
         if not self._digests:
             return None
-        for token in _offered_tokens(connection):
+        for token in (*_offered_tokens(connection), *more):
             if self._known(token):
                 return token
         raise ContractError(ErrorCode.UNAUTHORIZED)
@@ -89,11 +90,6 @@ class AccessPolicy:
         except ValueError:
             return False
         return page is not None and own.at(page.scheme) == page.authority
-
-
-def selected_subprotocol(connection: HTTPConnection) -> str | None:
-    """Return the subprotocol to select, if the client offered it."""
-    return SUBPROTOCOL if SUBPROTOCOL in connection.scope.get("subprotocols", ()) else None
 
 
 def _offered_tokens(connection: HTTPConnection) -> list[str]:

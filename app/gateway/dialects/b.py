@@ -1,143 +1,161 @@
-"""Dialect B."""
+"""Dialect B: `start_recording` and friends."""
 
-from app.asr import Endpointing, Transcript
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Self
+
+from app.asr import Endpointing
 from app.contract import (
+    ClientMessage,
     ContractError,
     Dialect,
     ErrorCode,
     ServerMessage,
     WarningCode,
-    parse_client_message,
 )
 from app.contract import dialect_b as b
-from app.contract.fields import AudioSpan, Finalize, ResumeOffer
-from app.gateway.dialects.codec import (
-    audio_formats,
-    gateway_limits,
+from app.contract.fields import Finalize
+from app.contract.limits import PATH_B
+from app.gateway.dialects import events
+from app.gateway.dialects.codec import Handshake
+from app.gateway.dialects.intents import Finalise, Intent, Reply, SessionRequest, Start, Stop
+from app.gateway.dialects.perch import (
+    PerchCodec,
     heartbeat_interval,
     milliseconds,
     now,
     session_config,
+    warning_fields,
     word_timings,
 )
-from app.gateway.dialects.intents import Finalise, Intent, Reply, SessionRequest, Start, Stop
-from app.gateway.session.recognition import Recognition
 from app.gateway.settings.gateway import GatewaySettings
 
+_MAX_CLIENT_ID_CHARS: Final = 128
 
-class CodecB:
-    """Speaks dialect B to one connection, and remembers what `configure` set for its recordings.
 
-    Args:
-        client_id: Id the client gave or was given.
-        settings: For the hello message and defaults.
+class CodecB(PerchCodec):
+    """Speaks dialect B to one connection.
+
+    Remembers what `configure` set for its recordings, and the finals of the one that runs.
     """
 
     dialect = Dialect.B
+    name = dialect.value
+    paths = (PATH_B,)
 
     def __init__(self, client_id: str, settings: GatewaySettings) -> None:
-        self._id = client_id
-        self._settings = settings
+        super().__init__(client_id, settings)
         self._sample_rate = settings.audio_sample_rate
         self._silence_s: float | None = None
+        self._finals: list[str] = []
 
-    def hello(self, offer: ResumeOffer) -> ServerMessage:
-        """Greet with what recordings may be."""
-        return b.ConnectionB(
-            client_id=self._id,
-            message="Connected; send start_recording, then audio",
-            supported_audio_formats=audio_formats(),
-            timestamp=now(),
-            limits=gateway_limits(self._settings),
-            resume=offer,
-        )
+    @classmethod
+    def open(cls, handshake: Handshake, settings: GatewaySettings) -> Self:
+        """Return the codec of a connection, under the id the client gives or is given."""
+        client_id = handshake.query.get("client_id", "")[:_MAX_CLIENT_ID_CHARS]
+        return cls(client_id or handshake.connection_id, settings)
 
-    def understand(self, text: str) -> Intent:
-        """Parse a text message; raises ContractError.
+    def parse(self, message: str | bytes) -> Sequence[Intent]:
+        """Take bytes for audio, and text for one control message.
 
         An unknown type is answered with a warning: the predecessor only logged it, and its browser
         client shows every error to its user.
         """
         try:
-            parsed = parse_client_message(Dialect.B, text)
+            return super().parse(message)
         except ContractError as error:
             if error.code is not ErrorCode.UNKNOWN_MESSAGE_TYPE:
                 raise
-            return Reply(self.warning(error.sentence, WarningCode.UNKNOWN_MESSAGE_TYPE, None))
-        match parsed:
-            case b.StartRecording() as message:
+            warned = events.Warned(WarningCode.UNKNOWN_MESSAGE_TYPE, error.sentence)
+            return (Reply(tuple(self.render(warned))),)
+
+    def intent(self, message: ClientMessage) -> Intent:
+        """Return what a parsed message asks for."""
+        match message:
+            case b.StartRecording():
                 return Start(self._request(message.config or b.RecordingConfig()))
             case Finalize():
                 return Finalise()
             case b.StopRecording() | b.End():
-                return Stop(lenient=isinstance(parsed, b.End))
-            case b.Configure() as message:
-                return Reply(self._configure(message))
+                return Stop(lenient=isinstance(message, b.End))
+            case b.Configure():
+                return Reply((self._configure(message).model_dump_json(),))
+            case b.PingB():
+                return Reply((b.PongB(timestamp=now()).model_dump_json(),))
             case _:
-                pong = b.PongB(timestamp=now()) if isinstance(parsed, b.PingB) else None
-                return Reply(pong)
+                return Reply()
 
-    def started(self, recognition: Recognition) -> ServerMessage:
-        """Say that the session runs."""
-        return b.RecordingStarted(
-            timestamp=now(),
-            config=session_config(recognition.request),
-            session_id=recognition.session_id,
-            resumed=recognition.resumed,
-        )
-
-    def result(self, recognition: Recognition, transcript: Transcript, age: float) -> ServerMessage:
-        """Say what was heard; word times count from the start of the segment, as ever."""
-        start = (
-            min(transcript.words[0].start, recognition.segment_end(transcript))
-            if transcript.words
-            else recognition.segment_start
-        )
-        end = recognition.segment_end(transcript)
+    def result(self, result: events.Result) -> ServerMessage:
+        """Return a partial or a transcription; word times count from the segment's start."""
+        transcript, end = result.transcript, result.segment_end
+        words = transcript.words
+        start = min(words[0].start, end) if words else result.segment_start
         common = {
-            "segment_id": recognition.segment_id,
+            "segment_id": result.segment_id,
             "text": transcript.text,
             "words": word_timings(transcript, start),
             "duration": round(end - start, 3),
-            "processing_time_ms": milliseconds(age),
+            "processing_time_ms": milliseconds(result.age),
             "timestamp": now(),
             "start": round(start, 3),
             "end": round(end, 3),
         }
         if not transcript.is_final:
             return b.PartialB.model_validate({**common, "stability": transcript.stability})
+        self._finals.append(transcript.text)
         return b.TranscriptionB.model_validate(
             {
                 **common,
                 "confidence": transcript.confidence,
                 "languages": list(transcript.languages),
                 "forced": transcript.forced,
-                "resume": recognition.resume_point(transcript.cursor),
+                "resume": result.resume,
             }
         )
 
-    def stopped(self, recognition: Recognition) -> ServerMessage:
-        """Say that the session ended, with everything that was said in it."""
-        return b.RecordingStopped(
-            final_transcript=" ".join(recognition.finals),
-            total_duration=round(recognition.audio_seconds, 3),
-            total_segments=recognition.segment_id,
+    def renderers(self) -> Mapping[type[events.Event], Callable[..., ServerMessage]]:
+        """Return what makes the messages of this dialect's own; it has none for counters."""
+        return {
+            events.Opened: self._connection,
+            events.Started: self._recording_started,
+            events.Stopped: self._recording_stopped,
+            events.Failed: self._error,
+            events.Warned: self._warning,
+        }
+
+    def _connection(self, opened: events.Opened) -> b.ConnectionB:
+        return b.ConnectionB(
+            client_id=self._id,
+            message="Connected; send start_recording, then audio",
+            supported_audio_formats=self.audio_formats(),
             timestamp=now(),
-            session_id=recognition.session_id,
+            limits=self.limits(),
+            resume=opened.offer,
         )
 
-    def error(
-        self,
-        error: ContractError,
-        segment_id: int | None = None,  # noqa: ARG002 - dialect B's errors name no segment
-        lost: AudioSpan | None = None,
-    ) -> ServerMessage:
-        """Say what went wrong."""
-        return b.ErrorB(**dict(error.body()), timestamp=now(), lost=lost)
+    def _recording_started(self, started: events.Started) -> b.RecordingStarted:
+        self._finals = []
+        return b.RecordingStarted(
+            timestamp=now(),
+            config=session_config(started.request),
+            session_id=started.session_id,
+            resumed=started.resumed,
+        )
 
-    def warning(self, sentence: str, code: str, seconds_left: float | None) -> ServerMessage:
-        """Say what is about to happen."""
-        return b.WarningB(warning=sentence, code=code, timestamp=now(), seconds_left=seconds_left)
+    def _recording_stopped(self, stopped: events.Stopped) -> b.RecordingStopped:
+        finals, self._finals = self._finals, []
+        return b.RecordingStopped(
+            final_transcript=" ".join(finals),
+            total_duration=round(stopped.audio_seconds, 3),
+            total_segments=stopped.segments,
+            timestamp=now(),
+            session_id=stopped.session_id,
+        )
+
+    def _error(self, failed: events.Failed) -> b.ErrorB:
+        return b.ErrorB(**dict(failed.error.body()), timestamp=now(), lost=failed.lost)
+
+    def _warning(self, warned: events.Warned) -> b.WarningB:
+        return b.WarningB(**warning_fields(warned))
 
     def _configure(self, message: b.Configure) -> ServerMessage:
         self._sample_rate = message.sample_rate or self._sample_rate

@@ -1,109 +1,89 @@
-"""How a session understands and answers its client: the two vocabularies of the contract."""
+"""The interface of a dialect: the one place where it is spelled.
 
-from datetime import UTC, datetime
-from typing import Protocol
+A dialect is a subclass of `DialectCodec` in a file of its own and a line in `registry`. Nothing
+else in the gateway knows which dialects there are.
+"""
 
-from app.asr import Transcript
-from app.contract import ContractError, Dialect, ServerMessage, WordTiming
-from app.contract.fields import AudioFormats, AudioSpan, GatewayLimits, ResumeOffer, SessionConfig
-from app.contract.limits import (
-    DEFAULT_HEARTBEAT_S,
-    MAX_CONTROL_BYTES,
-    SUPPORTED_CHANNELS,
-    SUPPORTED_ENCODINGS,
-    SUPPORTED_SAMPLE_RATES_HZ,
-)
-from app.gateway.dialects.intents import Intent, SessionRequest
-from app.gateway.session.recognition import Recognition
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Self
+
+from app.contract import ContractError
+from app.gateway.dialects.events import Event
+from app.gateway.dialects.intents import Intent
 from app.gateway.settings.gateway import GatewaySettings
 
-
-class DialectCodec(Protocol):
-    """One connection's dialect."""
-
-    dialect: Dialect
-
-    def hello(self, offer: ResumeOffer) -> ServerMessage:
-        """Greet, and say how sessions can be gone on with."""
-
-    def understand(self, text: str) -> Intent:
-        """Parse a text message; raises ContractError."""
-
-    def started(self, recognition: Recognition) -> ServerMessage:
-        """Say that the session runs."""
-
-    def result(self, recognition: Recognition, transcript: Transcript, age: float) -> ServerMessage:
-        """Say what was heard; `age` is the result's latency in seconds."""
-
-    def stopped(self, recognition: Recognition) -> ServerMessage:
-        """Say that the session ended."""
-
-    def error(
-        self,
-        error: ContractError,
-        segment_id: int | None = None,
-        lost: AudioSpan | None = None,
-    ) -> ServerMessage:
-        """Say what went wrong, and which audio is in no final where a session ends by it."""
-
-    def warning(self, sentence: str, code: str, seconds_left: float | None) -> ServerMessage:
-        """Say what is about to happen."""
+SUBPROTOCOL: Final = "perch"
+"""What browsers offer beside `bearer.<token>`, and what is selected: a token is never echoed."""
 
 
-def now() -> datetime:
-    """Return the wall-clock time for a message."""
-    return datetime.now(UTC)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """What a client says before the connection is open.
+
+    Attributes:
+        connection_id: The gateway's name for the connection.
+        path: Of the request, without a slash at its end.
+        query: Options of the address; of several with one name the last.
+        headers: Of the request, names in lower case.
+        subprotocols: As offered.
+    """
+
+    connection_id: str
+    path: str = "/"
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    subprotocols: Sequence[str] = ()
 
 
-def audio_formats() -> AudioFormats:
-    """Return what start messages may ask for."""
-    return AudioFormats(
-        sample_rates=list(SUPPORTED_SAMPLE_RATES_HZ),
-        encodings=list(SUPPORTED_ENCODINGS),
-        channels=list(SUPPORTED_CHANNELS),
-    )
+class DialectCodec(ABC):
+    """One connection's dialect: parses what its client sends, renders what it is sent.
 
+    A codec sees plain values, never the session, and may remember what its own messages said.
 
-def gateway_limits(settings: GatewaySettings) -> GatewayLimits:
-    """Return the limits a client should know; 0 in the settings means none."""
-    return GatewayLimits(
-        max_message_bytes=settings.max_message_bytes,
-        max_control_bytes=min(MAX_CONTROL_BYTES, settings.max_message_bytes),
-        max_session_s=settings.ws_max_session_s or None,
-        idle_timeout_s=settings.ws_idle_timeout_s or None,
-    )
+    Attributes:
+        name: Label in metrics and logs.
+        paths: Where it is spoken.
+        audio_in_text: Whether text messages carry audio: they then count as control messages only
+            where they carry none, and may be as long as binary ones.
+    """
 
+    name: ClassVar[str]
+    paths: ClassVar[tuple[str, ...]]
+    audio_in_text: ClassVar[bool] = False
 
-def session_config(request: SessionRequest) -> SessionConfig:
-    """Return what a session works with."""
-    return SessionConfig(
-        sample_rate=request.sample_rate,
-        encoding=request.encoding,
-        channels=request.channels,
-        language=request.language,
-        model=request.model,
-    )
+    @classmethod
+    @abstractmethod
+    def open(cls, handshake: Handshake, settings: GatewaySettings) -> Self:
+        """Return the codec of a connection; raise ContractError to refuse it before the upgrade."""
 
+    @classmethod
+    def select_subprotocol(cls, offered: Sequence[str]) -> str | None:
+        """Return the subprotocol to select, None for none."""
+        return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
-def word_timings(transcript: Transcript, origin: float = 0.0) -> list[WordTiming]:
-    """Return the words with times counted from an origin in seconds of the session's audio."""
-    return [
-        WordTiming(
-            word=word.word,
-            start=round(max(0.0, word.start - origin), 3),
-            end=round(max(0.0, word.end - origin), 3),
-            confidence=word.confidence,
-            speaker=word.speaker,
-        )
-        for word in transcript.words
-    ]
+    @classmethod
+    def credentials(cls, handshake: Handshake) -> Iterable[str]:  # noqa: ARG003 - for dialects with places of their own
+        """Return access tokens from where only this dialect has them."""
+        return ()
 
+    def begin(self) -> Sequence[Intent]:
+        """Return what the handshake itself asks for, once the connection is open."""
+        return ()
 
-def heartbeat_interval(asked: float | None, *, resumable: bool) -> float | None:
-    """Return the seconds between heartbeats, None where none are wanted."""
-    return DEFAULT_HEARTBEAT_S if asked is None and resumable else asked
+    @abstractmethod
+    def parse(self, message: str | bytes) -> Sequence[Intent]:
+        """Return what a message asks for, in order; raise ContractError for what is no message."""
 
+    @abstractmethod
+    def render(self, event: Event) -> Sequence[str]:
+        """Return the texts an event is told in; none where the dialect has no words for it."""
 
-def milliseconds(seconds: float) -> float:
-    """Return milliseconds, rounded to what a clock can tell."""
-    return round(seconds * 1000, 1)
+    def close_code(self, error: ContractError) -> int | None:
+        """Return the code an error closes the connection with, None where it stays open."""
+        return error.spec.close_code
+
+    def name_disguised_audio(self, text: str) -> str | None:  # noqa: ARG002 - for dialects that can tell
+        """Return what kind of audio a text carries that is no message of the dialect, in words."""
+        return None

@@ -1,9 +1,8 @@
-"""What a client asks for, whatever dialect it speaks."""
+"""What a client can ask for, whatever dialect it speaks."""
 
 from dataclasses import dataclass
 
 from app.asr import Endpointing
-from app.contract import ServerMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +19,9 @@ class SessionRequest:
         language: BCP 47 tag; None for the configured one.
         model: Model name; None for the configured one.
         endpointing: When a segment ends; None as the model has it.
-        resumable: Whether the client can go on after a break, and is told from where.
+        resumable: Whether the client can resume after a break, and is told from where.
         heartbeat_s: Seconds between two heartbeats; None for none.
-        resume: Token of the session that this one goes on from.
+        resume: Token of the session that this one resumes.
     """
 
     sample_rate: int
@@ -37,6 +36,13 @@ class SessionRequest:
     resumable: bool = False
     heartbeat_s: float | None = None
     resume: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Recognise these bytes, encoded as the start said."""
+
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +63,23 @@ class Stop:
 
     Attributes:
         lenient: Say nothing when no session runs.
+        closes: Close the connection once the session is finalised.
     """
 
     lenient: bool = False
+    closes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Answer at once; None for nothing."""
+    """Send an answer of the dialect's own at once; no texts for none."""
 
-    message: ServerMessage | None
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class TellMetrics:
+class ReportCounts:
     """Answer with counters."""
 
 
-Intent = Start | Finalise | Stop | Reply | TellMetrics
+Intent = Audio | Start | Finalise | Stop | Reply | ReportCounts

@@ -19,27 +19,22 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from app.asr import RivaASRClient
-from app.contract import ContractError, Dialect, dialect_of
-from app.contract.limits import PATH_A, PATH_B
-from app.gateway.admission.access import selected_subprotocol
+from app.contract import ContractError
 from app.gateway.admission.clients import Visitor
 from app.gateway.core import Gateway
-from app.gateway.dialects.a import CodecA
-from app.gateway.dialects.b import CodecB
-from app.gateway.dialects.codec import DialectCodec
+from app.gateway.dialects import registry
+from app.gateway.dialects.codec import Handshake
 from app.gateway.server import pages
 from app.gateway.server.answers import error_response
 from app.gateway.server.middleware import MIDDLEWARE
-from app.gateway.server.protocol.websocket import EXTENSION, SocketControl
 from app.gateway.server.transcribe_file import transcribe_file
 from app.gateway.session.session import GatewaySession
-from app.gateway.session.socket import ClientSocket
+from app.gateway.session.socket import EXTENSION, ClientSocket, SocketControl
 from app.gateway.settings.gateway import GatewaySettings
 from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.metrics import GatewayMetrics
 
 WEB: Final = Path(__file__).resolve().parents[2] / "web"
-_MAX_CLIENT_ID_CHARS: Final = 128
 _LAG_INTERVAL_S: Final = 0.5
 _REVIVAL_S: Final = 1.0
 """Before a background task that failed runs again: long enough not to fill the log."""
@@ -64,7 +59,7 @@ def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
             Route("/ws/status", pages.websocket_status),
             Route("/transcribe/file", transcribe_file, methods=["POST"]),
             Route("/ui", page),
-            *(Route(path, pages.needs_upgrade) for path in (PATH_A, PATH_B)),
+            *(Route(path, pages.needs_upgrade) for path in registry.paths()),
             Mount("/static", StaticFiles(directory=WEB)),
             WebSocketRoute("/{path:path}", serve_websocket),
         ],
@@ -85,10 +80,12 @@ async def page(_request: Request) -> Response:
 async def serve_websocket(websocket: WebSocket) -> None:
     """Serve one WebSocket, or refuse it with an HTTP status before the upgrade."""
     gateway = pages.gateway_of(websocket)
+    handshake = _handshake(websocket)
     try:
-        visitor = gateway.let_in(websocket)
+        tokens = registry.dialect_at(handshake.path).credentials(handshake)
+        visitor = gateway.let_in(websocket, tokens)
         with gateway.admission.connection(visitor):
-            await _serve(gateway, websocket, visitor)
+            await _serve(gateway, websocket, handshake, visitor)
     except ContractError as error:
         gateway.metrics.connections_refused.labels(error.code.value).inc()
         gateway.metrics.errors_sent.labels(error.code.value).inc()
@@ -96,21 +93,26 @@ async def serve_websocket(websocket: WebSocket) -> None:
         await websocket.send_denial_response(error_response(error))
 
 
-async def _serve(gateway: Gateway, websocket: WebSocket, visitor: Visitor) -> None:
-    connection_id = str(uuid4())
+def _handshake(websocket: WebSocket) -> Handshake:
+    return Handshake(
+        connection_id=str(uuid4()),
+        path=websocket.scope["path"],
+        query=websocket.query_params,
+        headers=websocket.headers,
+        subprotocols=websocket.scope.get("subprotocols", ()),
+    )
+
+
+async def _serve(
+    gateway: Gateway, websocket: WebSocket, handshake: Handshake, visitor: Visitor
+) -> None:
     control: SocketControl = websocket.scope["extensions"][EXTENSION]
     control.owner = visitor.client
-    await websocket.accept(subprotocol=selected_subprotocol(websocket))
-    wire = ClientSocket(websocket.scope, websocket.send, gateway.settings.ws_send_timeout_s)
-    voice = _voice(websocket, connection_id, gateway.settings)
-    await GatewaySession(gateway, wire, voice, connection_id, visitor).run()
-
-
-def _voice(websocket: WebSocket, connection_id: str, settings: GatewaySettings) -> DialectCodec:
-    if dialect_of(websocket.scope["path"]) is Dialect.A:
-        return CodecA(connection_id, settings)
-    client_id = websocket.query_params.get("client_id", "")[:_MAX_CLIENT_ID_CHARS]
-    return CodecB(client_id or connection_id, settings)
+    dialect = registry.dialect_at(handshake.path)
+    codec = dialect.open(handshake, gateway.settings)
+    await websocket.accept(subprotocol=dialect.select_subprotocol(handshake.subprotocols))
+    socket = ClientSocket(websocket.scope, websocket.send, gateway.settings.ws_send_timeout_s)
+    await GatewaySession(gateway, socket, codec, handshake.connection_id, visitor).run()
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ class AudioInput:
     Args:
         gateway: Its settings and metrics.
         recognition: Whose audio it is.
-        teller: Warns the client.
+        writer: Warns the client.
         clock: Is told that audio is heard, however long it waited.
         pace: How fast audio may come; None for any speed.
     """
@@ -35,14 +35,14 @@ class AudioInput:
         self,
         gateway: Gateway,
         recognition: Recognition,
-        teller: ClientWriter,
+        writer: ClientWriter,
         clock: Deadlines,
         pace: TokenBucket | None,
     ) -> None:
         self._settings = gateway.settings
         self._metrics = gateway.metrics
         self._recognition = recognition
-        self._teller = teller
+        self._writer = writer
         self._clock = clock
         self._pace = pace
         # The middle of a session has no first bytes.
@@ -91,7 +91,7 @@ class AudioInput:
                 raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
         left = self._recognition.end_audio(limit)
         if left:
-            await self._teller.warn(WarningCode.HALF_SAMPLE, count=left)
+            await self._writer.warn(WarningCode.HALF_SAMPLE, count=left)
 
     async def _look_at(self, first: bytes, tasks: asyncio.TaskGroup) -> None:
         what = certain_name_of(first)
@@ -139,7 +139,7 @@ class AudioInput:
             return
         self._warned = True
         request = self._recognition.request
-        await self._teller.warn(
+        await self._writer.warn(
             WarningCode.NOT_SAMPLES,
             what=what,
             outcome=outcome,

@@ -1,20 +1,20 @@
-"""What a connection says: messages, errors, warnings, and the last word."""
+"""Sends to one client: events in its dialect, errors, warnings, and the close."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from app.contract import (
-    WARNINGS,
-    CloseCode,
-    ContractError,
-    ErrorCode,
-    ServerMessage,
-    WarningCode,
-)
+from app.contract import WARNINGS, CloseCode, ContractError, ErrorCode, WarningCode
 from app.contract.fields import AudioSpan
 from app.gateway.dialects.codec import DialectCodec
+from app.gateway.dialects.events import Event, Failed, Warned
 from app.gateway.session.endings import ConnectionEndError, Ending, ending_of, over
 from app.gateway.session.recognition import Recognition
-from app.gateway.session.socket import ClientGoneError, ClientSocket, Disconnected, SlowReaderError
+from app.gateway.session.socket import (
+    ClientGoneError,
+    ClientSocket,
+    Disconnected,
+    SlowReaderError,
+)
 from app.gateway.session.telemetry import SessionTelemetry
 
 _ABNORMAL: Final = 1006
@@ -22,55 +22,60 @@ _ABNORMAL: Final = 1006
 
 
 class ClientWriter:
-    """Says things to one client.
+    """Sends to one client.
 
     Args:
-        wire: The way to it.
-        voice: Its dialect.
-        counters: Count what was told.
+        socket: The way to it.
+        codec: Its dialect.
+        telemetry: Counts the errors.
         send_timeout_s: Seconds a message may wait for the client to read.
     """
 
     def __init__(
         self,
-        wire: ClientSocket,
-        voice: DialectCodec,
-        counters: SessionTelemetry,
+        socket: ClientSocket,
+        codec: DialectCodec,
+        telemetry: SessionTelemetry,
         send_timeout_s: float,
     ) -> None:
-        self._wire = wire
-        self._voice = voice
-        self._counters = counters
+        self._socket = socket
+        self._codec = codec
+        self._telemetry = telemetry
         self._send_timeout_s = send_timeout_s
 
-    async def send(self, message: ServerMessage) -> None:
-        """Send a message.
+    async def send(self, event: Event) -> None:
+        """Send an event in the client's dialect.
 
         Raises:
             ConnectionEndError: The client is gone or does not read.
         """
+        await self.send_texts(self._codec.render(event))
+
+    async def send_texts(self, texts: Sequence[str]) -> None:
+        """Send what the codec has rendered; raises as `send`."""
         try:
-            await self._wire.send(message.model_dump_json())
+            for text in texts:
+                await self._socket.send(text)
         except SlowReaderError as error:
             limit = self._send_timeout_s
             raise over(ContractError(ErrorCode.SLOW_READER, seconds=limit)) from error
         except ClientGoneError as error:
-            failure = self._wire.control.failure
+            failure = self._socket.control.failure
             raise ConnectionEndError(ending_of(Disconnected(_ABNORMAL, failure))) from error
 
-    async def send_if_read(self, message: ServerMessage) -> None:
+    async def send_if_read(self, event: Event) -> None:
         """Send what is worth nothing later: not to a client that has not read the last ones."""
-        if self._wire.flowing:
-            await self.send(message)
+        if self._socket.flowing:
+            await self.send(event)
 
-    async def tell(self, error: ContractError, recognition: Recognition | None) -> None:
-        """Say what went wrong; the connection goes on."""
-        self._counters.error_sent(error)
+    async def send_error(self, error: ContractError, recognition: Recognition | None) -> None:
+        """Report an error after which the connection goes on."""
+        self._telemetry.error_sent(error)
         segment = None if recognition is None else recognition.segment_id
-        await self.send(self._voice.error(error, segment))
+        await self.send(Failed(error=error, segment_id=segment))
 
     async def warn(self, code: WarningCode, seconds: float | None = None, **values: object) -> None:
-        """Say what is about to happen, or what happened.
+        """Report what is about to happen, or what happened.
 
         Args:
             code: Which warning.
@@ -78,28 +83,37 @@ class ClientWriter:
             **values: Fill the places of its sentence.
         """
         sentence = WARNINGS[code].format(**{"seconds": round(seconds or 0.0, 1), **values})
-        await self.send(self._voice.warning(sentence, code.value, seconds))
+        await self.send(Warned(code, sentence, seconds))
 
-    def describe(self, error: ContractError, lost: AudioSpan | None) -> str:
-        """Return the text of an error that ends the connection, and count it."""
-        self._counters.error_sent(error)
-        return self._voice.error(error, lost=lost).model_dump_json()
+    def render_end(self, error: ContractError, lost: AudioSpan | None) -> Sequence[str]:
+        """Return the texts of an error that ends the connection, and count it."""
+        self._telemetry.error_sent(error)
+        return self._codec.render(Failed(error=error, lost=lost))
 
-    async def say_goodbye(self, ending: Ending, lost: AudioSpan | None) -> None:
-        """Say the last word and close.
+    def close_code(self, ending: Ending) -> int:
+        """Return the close code of an ending."""
+        if ending.code is not None:
+            return ending.code
+        code = None if ending.error is None else self._codec.close_code(ending.error)
+        return CloseCode.INTERNAL if code is None else code
+
+    async def close(self, ending: Ending, lost: AudioSpan | None) -> None:
+        """Send the last messages and close.
 
         Args:
             ending: Why it ends.
             lost: Audio of the session that ends with it and is in no final.
         """
-        if ending.told or ending.error is None:
+        if ending.told:
             return
-        text = self.describe(ending.error, lost)
-        if ending.error.code is ErrorCode.SLOW_READER:
-            self._wire.cut(text, CloseCode(ending.code))
+        code = self.close_code(ending)
+        texts = () if ending.error is None else self.render_end(ending.error, lost)
+        if ending.error is not None and ending.error.code is ErrorCode.SLOW_READER:
+            self._socket.cut(texts, code)
             return
         try:
-            await self._wire.send(text)
-            await self._wire.close(CloseCode(ending.code))
+            for text in texts:
+                await self._socket.send(text)
+            await self._socket.close(code)
         except (SlowReaderError, ClientGoneError):
-            self._wire.cut(text, CloseCode(ending.code))
+            self._socket.cut(texts, code)

@@ -1,6 +1,7 @@
 """Why a connection ended, and how that unwinds everything it started."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from app.contract import CloseCode, ContractError
 from app.gateway.session.socket import Disconnected
@@ -11,15 +12,15 @@ class Ending:
     """Why a connection ended.
 
     Attributes:
-        error: What to tell the client, None when it left or was told already.
-        reason: For metrics and log: an error code, "client_closed" or "disconnected".
-        code: Close code.
+        error: What to tell the client, None where nothing went wrong or it left.
+        reason: For metrics and log: an error code, "stopped", "client_closed" or "disconnected".
+        code: Close code; None for the one that the dialect has for the error.
         told: The layer below has sent error and close already.
     """
 
     error: ContractError | None
     reason: str
-    code: int
+    code: int | None
     told: bool = False
 
 
@@ -31,10 +32,18 @@ class ConnectionEndError(Exception):
         super().__init__(ending.reason)
 
 
+AS_ASKED: Final = Ending(None, "stopped", CloseCode.NORMAL)
+"""The client's stop asked for the close as well."""
+
+
+def failed(error: ContractError) -> Ending:
+    """Return the ending of a connection that an error ends."""
+    return Ending(error, error.code.value, None)
+
+
 def over(error: ContractError) -> ConnectionEndError:
-    """Return what ends a connection with an error and the close code that goes with it."""
-    code = error.spec.close_code or CloseCode.INTERNAL
-    return ConnectionEndError(Ending(error, error.code.value, code))
+    """Return what ends a connection with an error."""
+    return ConnectionEndError(failed(error))
 
 
 def ending_of(left: Disconnected) -> Ending:

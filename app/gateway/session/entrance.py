@@ -4,10 +4,9 @@ import asyncio
 from contextlib import suppress
 
 from app.contract import ContractError, ErrorCode
-from app.contract.fields import Queued
 from app.gateway.admission.waiting_room import Ticket
 from app.gateway.core import Gateway
-from app.gateway.dialects.codec import now
+from app.gateway.dialects.events import Queued
 from app.gateway.session.client_writer import ClientWriter
 
 
@@ -16,12 +15,12 @@ class Entrance:
 
     Args:
         gateway: Whose recogniser has to be ready.
-        teller: Says where in line the client is.
+        writer: Says where in line the client is.
     """
 
-    def __init__(self, gateway: Gateway, teller: ClientWriter) -> None:
+    def __init__(self, gateway: Gateway, writer: ClientWriter) -> None:
         self._gateway = gateway
-        self._teller = teller
+        self._writer = writer
 
     async def pass_through(self, ticket: Ticket) -> None:
         """Return as soon as a session can begin.
@@ -42,8 +41,8 @@ class Entrance:
         while ticket.place and ticket.seconds_left > 0:
             ticket.moved.clear()
             if ticket.place != told:
-                told, left = ticket.place, round(ticket.seconds_left, 1)
-                await self._teller.send(Queued(timestamp=now(), place=told, seconds_left=left))
+                told = ticket.place
+                await self._writer.send(Queued(told, ticket.seconds_left))
             with suppress(TimeoutError):
                 async with asyncio.timeout(ticket.seconds_left):
                     await ticket.moved.wait()

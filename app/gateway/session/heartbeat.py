@@ -1,10 +1,9 @@
-"""How far a session is, told at intervals to clients that ask for it."""
+"""How far a session is, reported at intervals to clients that ask for it."""
 
 from collections.abc import Callable
 from time import monotonic
 
-from app.contract.fields import Heartbeat
-from app.gateway.dialects.codec import now
+from app.gateway.dialects.events import Progress
 from app.gateway.session.recognition import Recognition
 
 
@@ -21,8 +20,8 @@ class Heartbeats:
         self._clock = clock
         self._last: tuple[float, float] | None = None
 
-    def beat(self) -> Heartbeat:
-        """Return the message for this moment."""
+    def beat(self) -> Progress:
+        """Return how far the session is at this moment."""
         recognition = self._recognition
         received, recognised = recognition.audio_seconds, recognition.heard_seconds
         at = self._clock()
@@ -30,11 +29,9 @@ class Heartbeats:
         if self._last is not None and at > self._last[0]:
             factor = round((recognised - self._last[1]) / (at - self._last[0]), 3)
         self._last = (at, recognised)
-        return Heartbeat(
-            timestamp=now(),
-            audio_received=round(received, 3),
-            audio_recognised=round(recognised, 3),
-            queued=round(max(0.0, received - recognised), 3),
+        return Progress(
+            received=received,
+            recognised=recognised,
             realtime_factor=factor,
             resume=recognition.resume_point(recognition.progress.cursor),
         )

@@ -8,7 +8,7 @@ from app.contract import ContractError, ErrorCode, WarningCode
 from app.gateway.core import Gateway
 from app.gateway.session.client_writer import ClientWriter
 from app.gateway.session.deadlines import Command, CommandQueue, Deadline, Deadlines
-from app.gateway.session.endings import over
+from app.gateway.session.endings import Ending, failed, over
 from app.gateway.session.heartbeat import Heartbeats
 from app.gateway.session.recognition import Recognition
 from app.gateway.session.states import State
@@ -20,7 +20,7 @@ class Kept(Protocol):
     state: State
     recognition: Recognition | None
     pulse: Heartbeats | None
-    ending: ContractError | None
+    ending: Ending | None
 
     async def stop(self) -> None:
         """End the audio of the session that runs."""
@@ -32,17 +32,17 @@ class LifetimeWatcher:
     Args:
         gateway: Says when a drain ends.
         kept: The connection.
-        teller: Warns the client.
+        writer: Warns the client.
         clock: Knows the limits.
     """
 
     def __init__(
-        self, gateway: Gateway, kept: Kept, teller: ClientWriter, clock: Deadlines
+        self, gateway: Gateway, kept: Kept, writer: ClientWriter, clock: Deadlines
     ) -> None:
         self._gateway = gateway
         self._settings = gateway.settings
         self._kept = kept
-        self._teller = teller
+        self._writer = writer
         self._clock = clock
         self._nudges = CommandQueue()
 
@@ -76,14 +76,14 @@ class LifetimeWatcher:
                 self._clock.heard()
                 return
             case Deadline.IDLE_WARNING:
-                await self._teller.warn(WarningCode.IDLE, self._clock.seconds_to(Deadline.IDLE_END))
+                await self._writer.warn(WarningCode.IDLE, self._clock.seconds_to(Deadline.IDLE_END))
             case Deadline.IDLE_END:
                 limit = settings.ws_idle_timeout_s
                 await self._end_with(ContractError(ErrorCode.IDLE_TIMEOUT, seconds=limit))
             case Deadline.SESSION_WARNING:
                 left = self._clock.seconds_to(Deadline.SESSION_END)
                 maximum = settings.ws_max_session_s
-                await self._teller.warn(WarningCode.SESSION_ENDING, left, maximum=maximum)
+                await self._writer.warn(WarningCode.SESSION_ENDING, left, maximum=maximum)
             case Deadline.SESSION_END:
                 limit = settings.ws_max_session_s
                 await self._end_with(ContractError(ErrorCode.SESSION_TOO_LONG, seconds=limit))
@@ -98,18 +98,18 @@ class LifetimeWatcher:
             case Command.RECOGNITION_OFF if self._kept.state is State.STREAMING:
                 await self._end_with(ContractError(ErrorCode.RECOGNITION_OFF))
             case Command.RECOGNITION_MOVED if self._kept.recognition is not None:
-                await self._teller.warn(WarningCode.RECOGNITION_MOVED)
+                await self._writer.warn(WarningCode.RECOGNITION_MOVED)
 
     async def _come_to_an_end(self) -> None:
         kept, times = self._kept, self._gateway.drain_times
         error = ContractError(ErrorCode.GOING_AWAY)
         if kept.state in {State.IDLE, State.WAITING} or times is None:
             raise over(error)
-        kept.ending = error
-        await self._teller.warn(WarningCode.GOING_AWAY, max(0.0, times.finalise_at - monotonic()))
+        kept.ending = failed(error)
+        await self._writer.warn(WarningCode.GOING_AWAY, max(0.0, times.finalise_at - monotonic()))
         if kept.pulse is not None:
             # With the newest point in hand, who can resume may leave at once.
-            await self._teller.send_if_read(kept.pulse.beat())
+            await self._writer.send_if_read(kept.pulse.beat())
         if await self._is_switched_off_by(times.finalise_at):
             error = ContractError(ErrorCode.RECOGNITION_OFF)
         elif self._can_be_handed_over():
@@ -144,7 +144,7 @@ class LifetimeWatcher:
 
     async def _end_with(self, error: ContractError) -> None:
         """End the connection once a running session is finalised; at once where none runs."""
-        self._kept.ending = error
+        self._kept.ending = failed(error)
         if self._kept.state is State.IDLE:
             raise over(error)
         if self._kept.state is State.STREAMING:

@@ -7,26 +7,42 @@ reading the socket, and TCP tells the client.
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Final
 
 from app.asr import AsrError, Finalised, Interrupted, StreamEvent, Transcript
-from app.contract import CloseCode, ContractError, ErrorCode, ServerMessage, WarningCode
-from app.contract.disguised import audio_in_text
-from app.contract.fields import Finalized
+from app.contract import ContractError, ErrorCode, WarningCode
 from app.contract.limits import MAX_CONTROL_BYTES
 from app.gateway.admission.clients import Visitor
 from app.gateway.admission.rate import TokenBucket
 from app.gateway.admission.succession import ClientTokens
 from app.gateway.admission.waiting_room import Ticket
 from app.gateway.core import Gateway
-from app.gateway.dialects.codec import DialectCodec, now
-from app.gateway.dialects.intents import Finalise, Reply, SessionRequest, Start, Stop
+from app.gateway.dialects import events
+from app.gateway.dialects.codec import DialectCodec
+from app.gateway.dialects.intents import (
+    Audio,
+    Finalise,
+    Intent,
+    Reply,
+    SessionRequest,
+    Start,
+    Stop,
+)
 from app.gateway.failures import is_refusal, stream_failure
 from app.gateway.session.audio_input import AudioInput
 from app.gateway.session.client_writer import ClientWriter
 from app.gateway.session.deadlines import Command, Deadlines
-from app.gateway.session.endings import ConnectionEndError, Ending, ending_of, first_ending, over
+from app.gateway.session.endings import (
+    AS_ASKED,
+    ConnectionEndError,
+    Ending,
+    ending_of,
+    failed,
+    first_ending,
+    over,
+)
 from app.gateway.session.entrance import Entrance
 from app.gateway.session.heartbeat import Heartbeats
 from app.gateway.session.lifetime import LifetimeWatcher
@@ -49,7 +65,7 @@ class GatewaySession:
     Args:
         gateway: What all connections share.
         wire: The accepted socket.
-        voice: The connection's dialect.
+        codec: The connection's dialect.
         connection_id: For log lines.
         visitor: Whose connection it is.
 
@@ -64,7 +80,7 @@ class GatewaySession:
         self,
         gateway: Gateway,
         wire: ClientSocket,
-        voice: DialectCodec,
+        codec: DialectCodec,
         connection_id: str,
         visitor: Visitor,
     ) -> None:
@@ -72,7 +88,7 @@ class GatewaySession:
         self._gateway = gateway
         self._settings = settings
         self._wire = wire
-        self._voice = voice
+        self._codec = codec
         self._visitor = visitor
         self._ticket: Ticket | None = None
         self._session_id = ""
@@ -83,7 +99,7 @@ class GatewaySession:
         self._waiting: tuple[asyncio.Task[None], Recognition] | None = None
         self.pulse: Heartbeats | None = None
         self._heartbeats: asyncio.Task[None] | None = None
-        self.ending: ContractError | None = None
+        self.ending: Ending | None = None
         self._clock = Deadlines(settings)
         self._control = TokenBucket(settings.ws_control_rate, settings.ws_control_burst)
         self._pace = (
@@ -92,12 +108,12 @@ class GatewaySession:
             else None
         )
         self._stray_audio_told = self._text_audio_told = False
-        self._counters = SessionTelemetry(gateway, connection_id, voice.dialect)
-        self._teller = ClientWriter(wire, voice, self._counters, settings.ws_send_timeout_s)
-        self._log = _log.bind(connection_id=connection_id, dialect=voice.dialect.value)
-        self._entrance = Entrance(gateway, self._teller)
-        self._keeper = LifetimeWatcher(gateway, self, self._teller, self._clock)
-        wire.control.describe = self._describe
+        self._counters = SessionTelemetry(gateway, connection_id, codec.name)
+        self._writer = ClientWriter(wire, codec, self._counters, settings.ws_send_timeout_s)
+        self._log = _log.bind(connection_id=connection_id, dialect=codec.name)
+        self._entrance = Entrance(gateway, self._writer)
+        self._keeper = LifetimeWatcher(gateway, self, self._writer, self._clock)
+        wire.control.render_end = self._render_end
 
     @property
     def queued_seconds(self) -> float:
@@ -144,17 +160,18 @@ class GatewaySession:
             self._release()
         if recognition is not None:
             self._counters.session_ended(recognition, ending.reason)
-        self._counters.connection_closed(ending.code, ending.reason)
-        await self._teller.say_goodbye(ending, None if recognition is None else recognition.lost)
+        self._counters.connection_closed(self._writer.close_code(ending), ending.reason)
+        await self._writer.close(ending, None if recognition is None else recognition.lost)
 
     async def _serve(self) -> Ending:
-        internal = ContractError(ErrorCode.INTERNAL_ERROR)
-        ending = Ending(internal, internal.code.value, CloseCode.INTERNAL)
+        ending = failed(ContractError(ErrorCode.INTERNAL_ERROR))
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 tasks.create_task(self._keeper.run())
-                await self._teller.send(self._voice.hello(self._tokens.offer()))
+                await self._writer.send(events.Opened(self._tokens.offer()))
+                for intent in self._codec.begin():
+                    await self._on_intent(intent)
                 await self._read()
         except* ConnectionEndError as group:
             ending = first_ending(group)
@@ -162,10 +179,10 @@ class GatewaySession:
             self._log.exception("connection failed")
         return ending
 
-    def _describe(self, error: ContractError) -> str:
-        """Put an error into words for the layer below, which ends the connection by itself."""
+    def _render_end(self, error: ContractError) -> Sequence[str]:
+        """Render an error for the layer below, which ends the connection by itself."""
         recognition = self.recognition
-        return self._teller.describe(error, None if recognition is None else recognition.lost)
+        return self._writer.render_end(error, None if recognition is None else recognition.lost)
 
     # Reading
 
@@ -175,43 +192,60 @@ class GatewaySession:
             if isinstance(message, Disconnected):
                 raise ConnectionEndError(ending_of(message))
             self._clock.heard()
-            if isinstance(message, bytes):
-                await self._on_audio(message)
-            else:
-                await self._on_text(message)
+            await self._on_message(message)
             if self._wire.waiting:
                 # The others' turn; where nothing waits, the next receive gives it.
                 await asyncio.sleep(0)
 
-    async def _on_text(self, text: str) -> None:
+    async def _on_message(self, message: str | bytes) -> None:
+        codec = self._codec
+        if isinstance(message, str) and not codec.audio_in_text:
+            self._charge_control()
+            if len(message) > MAX_CONTROL_BYTES or len(message.encode()) > MAX_CONTROL_BYTES:
+                raise over(ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=MAX_CONTROL_BYTES))
+        try:
+            for intent in codec.parse(message):
+                if codec.audio_in_text and not isinstance(intent, Audio):
+                    self._charge_control()
+                await self._on_intent(intent)
+        except ContractError as error:
+            await self._answer(error, self.recognition)
+        if isinstance(message, str):
+            await self._warn_of_audio_in(message)
+
+    def _charge_control(self) -> None:
         if not self._control.take():
             rate, burst = self._settings.ws_control_rate, self._settings.ws_control_burst
             raise over(ContractError(ErrorCode.RATE_LIMITED, rate=rate, burst=burst))
-        if len(text) > MAX_CONTROL_BYTES or len(text.encode()) > MAX_CONTROL_BYTES:
-            raise over(ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=MAX_CONTROL_BYTES))
-        try:
-            match self._voice.understand(text):
-                case Start(request):
-                    await self._start(request)
-                case Finalise():
-                    self._finalise()
-                case Stop(lenient):
-                    if not (lenient and self.state is State.IDLE):
-                        await self.stop()
-                case Reply(message):
-                    if message is not None:
-                        await self._teller.send(message)
-                case _:
-                    await self._teller.send(self._counters.snapshot(self.recognition))
-        except ContractError as error:
-            await self._answer(error, self.recognition)
-        await self._warn_of_audio_in(text)
+
+    async def _on_intent(self, intent: Intent) -> None:
+        match intent:
+            case Audio(data):
+                await self._on_audio(data)
+            case Start(request):
+                await self._start(request)
+            case Finalise():
+                self._finalise()
+            case Stop(lenient, closes):
+                if not (lenient and self.state is State.IDLE):
+                    await self.stop()
+                if closes:
+                    self._close_once_stopped()
+            case Reply(texts):
+                await self._writer.send_texts(texts)
+            case _:
+                await self._writer.send(self._counters.counts(self.recognition))
+
+    def _close_once_stopped(self) -> None:
+        self.ending = AS_ASKED
+        if self.state is State.IDLE:
+            raise ConnectionEndError(AS_ASKED)
 
     async def _warn_of_audio_in(self, text: str) -> None:
-        if self._text_audio_told or (what := audio_in_text(self._voice.dialect, text)) is None:
+        if self._text_audio_told or (what := self._codec.name_disguised_audio(text)) is None:
             return
         self._text_audio_told = True
-        await self._teller.warn(
+        await self._writer.warn(
             WarningCode.NOT_SAMPLES,
             what=what,
             outcome="not heard",
@@ -220,10 +254,10 @@ class GatewaySession:
         )
 
     async def _answer(self, error: ContractError, recognition: Recognition | None) -> None:
-        """Refuse what was asked for, and end the connection where the contract says so."""
-        if error.spec.close_code is not None:
+        """Refuse what was asked for, and end the connection where the dialect says so."""
+        if self._codec.close_code(error) is not None:
             raise over(error)
-        await self._teller.tell(error, recognition)
+        await self._writer.send_error(error, recognition)
 
     async def _on_audio(self, data: bytes) -> None:
         taken = step(self.state, Event.AUDIO)
@@ -240,7 +274,7 @@ class GatewaySession:
     async def _tell_stray_audio(self, code: ErrorCode) -> None:
         if not self._stray_audio_told:
             self._stray_audio_told = True
-            await self._teller.tell(ContractError(code), self.recognition)
+            await self._writer.send_error(ContractError(code), self.recognition)
 
     # Sessions
 
@@ -283,10 +317,12 @@ class GatewaySession:
         self._waiting = None
         self._stray_audio_told = False
         self.recognition = recognition
-        self._input = AudioInput(self._gateway, recognition, self._teller, self._clock, self._pace)
+        self._input = AudioInput(self._gateway, recognition, self._writer, self._clock, self._pace)
         self._clock.session_started()
         self._counters.session_started(recognition)
-        await self._teller.send(self._voice.started(recognition))
+        await self._writer.send(
+            events.Started(recognition.session_id, recognition.request, recognition.resumed)
+        )
         self._tasks.create_task(self._recognise(recognition))
         if recognition.request.heartbeat_s is not None:
             self.pulse = Heartbeats(recognition)
@@ -295,7 +331,7 @@ class GatewaySession:
 
     async def _beat(self, pulse: Heartbeats, interval: float) -> None:
         while True:
-            await self._teller.send_if_read(pulse.beat())
+            await self._writer.send_if_read(pulse.beat())
             await asyncio.sleep(interval)
 
     def _finalise(self) -> None:
@@ -319,7 +355,7 @@ class GatewaySession:
         entering.cancel()
         self._release()
         self._clock.session_ended()
-        await self._teller.send(self._voice.stopped(recognition))
+        await self._writer.send(_stopped(recognition))
 
     async def _recognise(self, recognition: Recognition) -> None:
         try:
@@ -342,7 +378,7 @@ class GatewaySession:
             raise over(ContractError(ended.error, detail="the recogniser ended the stream early"))
         recognition.progress.completed()
         await self._answer_finalize(recognition, recognition.audio_seconds)
-        await self._finish(recognition, ended.state, "stopped", self._voice.stopped(recognition))
+        await self._finish(recognition, ended.state, "stopped", _stopped(recognition))
 
     async def _on_event(self, recognition: Recognition, event: StreamEvent) -> None:
         match event:
@@ -353,21 +389,30 @@ class GatewaySession:
                 await self._answer_finalize(recognition, event.position)
             case Interrupted():
                 recognition.interrupted(event.position)
-                await self._teller.warn(WarningCode.RECOGNISER_LOST)
+                await self._writer.warn(WarningCode.RECOGNISER_LOST)
             case _:
                 recognition.interrupted(None)
-                await self._teller.warn(WarningCode.RECOGNISER_BACK, outage=round(event.outage, 1))
+                await self._writer.warn(WarningCode.RECOGNISER_BACK, outage=round(event.outage, 1))
 
     async def _on_result(self, recognition: Recognition, transcript: Transcript) -> None:
         age = recognition.result_age(transcript)
-        await self._teller.send(self._voice.result(recognition, transcript, age))
+        resume = recognition.resume_point(transcript.cursor) if transcript.is_final else None
+        await self._writer.send(
+            events.Result(
+                transcript=transcript,
+                segment_id=recognition.segment_id,
+                segment_start=recognition.segment_start,
+                segment_end=recognition.segment_end(transcript),
+                age=age,
+                resume=resume,
+            )
+        )
         self._counters.result(recognition, transcript, age)
         recognition.note(transcript)
 
     async def _answer_finalize(self, recognition: Recognition, position: float) -> None:
         for _ in range(recognition.finalised(position)):
-            answer = Finalized(timestamp=now(), position=round(position, 3))
-            await self._teller.send(answer)
+            await self._writer.send(events.Finalised(position))
 
     async def _on_asr_error(self, recognition: Recognition, error: AsrError) -> None:
         self._counters.upstream_error(recognition, error)
@@ -377,12 +422,14 @@ class GatewaySession:
             raise over(failure) from error
         recognition.queue.end()
         refused = step(self.state, Event.REFUSED)
-        message = self._voice.error(failure, recognition.segment_id, recognition.lost)
         self._counters.error_sent(failure)
-        await self._finish(recognition, refused.state, failure.code.value, message)
+        event = events.Failed(
+            error=failure, segment_id=recognition.segment_id, lost=recognition.lost
+        )
+        await self._finish(recognition, refused.state, failure.code.value, event)
 
     async def _finish(
-        self, recognition: Recognition, state: State, reason: str, message: ServerMessage
+        self, recognition: Recognition, state: State, reason: str, event: events.Event
     ) -> None:
         """Leave a session and go on with the connection, unless it is to end anyway."""
         self._release()
@@ -390,16 +437,20 @@ class GatewaySession:
             self._heartbeats.cancel()
         self.pulse = self._heartbeats = None
         # A start that came in between would be answered before this.
-        await self._teller.send(message)
+        await self._writer.send(event)
         self.state = state
         self.recognition = self._input = None
         self._clock.session_ended()
         self._counters.session_ended(recognition, reason)
         if self.ending is not None:
-            raise over(self.ending)
+            raise ConnectionEndError(self.ending)
 
     def _release(self) -> None:
         self._gateway.succession.leave(self._session_id, self)
         if self._ticket is not None:
             self._ticket.give_back()
         self._ticket = None
+
+
+def _stopped(recognition: Recognition) -> events.Stopped:
+    return events.Stopped(recognition.session_id, recognition.audio_seconds, recognition.segment_id)

@@ -1,18 +1,46 @@
 """A WebSocket as the session sees it: texts, bytes, and clear ends."""
 
 import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol
 
 from starlette.types import Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from app.contract import CloseCode, ContractError
-from app.gateway.server.protocol.websocket import EXTENSION, SocketControl
+from app.contract import ContractError
+
+EXTENSION: Final = "perch.control"
+"""Key of the ASGI scope's extensions under which the application finds its `SocketControl`."""
 
 _GONE: Final = (OSError, RuntimeError, WebSocketDisconnect)
 """uvicorn says OSError for a lost connection and RuntimeError for one it closed itself; Starlette
 turns some of the former into its own."""
+
+
+class SocketControl(Protocol):
+    """What the application may do to its connection beside ASGI's events."""
+
+    render_end: Callable[[ContractError], Sequence[str]] | None
+    failure: ContractError | None
+    owner: bytes
+
+    @property
+    def flowing(self) -> bool:
+        """Whether the client reads what is sent: False once a write buffer is full."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether `receive` has something to return at once."""
+
+    async def receive(self) -> Mapping[str, Any]:
+        """Wait for the client's next message or its end, as ASGI says them."""
+
+    def push(self, text: str) -> None:
+        """Send a text while `flowing`; raises OSError when the connection is closed."""
+
+    def cut(self, texts: Sequence[str], code: int) -> None:
+        """Queue the last messages and a close, not waiting for a client that does not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +117,14 @@ class ClientSocket:
         except _GONE as error:
             raise ClientGoneError from error
 
-    async def close(self, code: CloseCode) -> None:
+    async def close(self, code: int) -> None:
         """Start the closing handshake, or cut a connection whose client does not read."""
         try:
             async with asyncio.timeout(self._send_timeout_s):
-                await self._send({"type": "websocket.close", "code": int(code), "reason": ""})
+                await self._send({"type": "websocket.close", "code": code, "reason": ""})
         except _GONE as error:
             raise ClientGoneError from error
 
-    def cut(self, text: str, code: CloseCode) -> None:
-        """Say a last word to a client that may not read, and end the connection."""
-        self.control.cut(text, code)
+    def cut(self, texts: Sequence[str], code: int) -> None:
+        """Queue the last messages to a client that may not read, and end the connection."""
+        self.control.cut(texts, code)

@@ -1,12 +1,12 @@
-"""What a connection leaves behind: metrics, log lines, and dialect A's `metrics` message."""
+"""What a connection leaves behind: metrics, log lines, and the counters a client may ask for."""
 
 from datetime import UTC, datetime
 from time import monotonic
 
 from app.asr import AsrError, Transcript
-from app.contract import CloseCode, ContractError, Dialect
-from app.contract import dialect_a as a
+from app.contract import CloseCode, ContractError
 from app.gateway.core import Gateway
+from app.gateway.dialects.events import Counts
 from app.gateway.session.recognition import Recognition
 from app.gateway.telemetry.logs import get_logger
 
@@ -18,22 +18,21 @@ class SessionTelemetry:
 
     Args:
         gateway: Where the gateway's counters are.
-        connection_id: For log lines and the message.
-        dialect: A label.
+        connection_id: For log lines.
+        dialect: Name of the client's.
     """
 
-    def __init__(self, gateway: Gateway, connection_id: str, dialect: Dialect) -> None:
+    def __init__(self, gateway: Gateway, connection_id: str, dialect: str) -> None:
         self._gateway = gateway
         self._metrics = gateway.metrics
-        self._connection_id = connection_id
         self._dialect = dialect
         self._created_at = datetime.now(UTC)
         self._messages = 0
         self._finals = 0
         self._ended_audio_s = 0.0
-        self._log = _log.bind(connection_id=connection_id, dialect=dialect.value)
+        self._log = _log.bind(connection_id=connection_id, dialect=dialect)
         gateway.totals.connections += 1
-        self._metrics.connections.labels(dialect.value).inc()
+        self._metrics.connections.labels(dialect).inc()
 
     def audio_message(self) -> None:
         """Count a binary message that was taken."""
@@ -43,7 +42,7 @@ class SessionTelemetry:
     def session_started(self, recognition: Recognition) -> None:
         """Count and log a session."""
         request = recognition.request
-        self._metrics.sessions_started.labels(self._dialect.value).inc()
+        self._metrics.sessions_started.labels(self._dialect).inc()
         self._log.info(
             "session started",
             session_id=recognition.session_id,
@@ -116,32 +115,22 @@ class SessionTelemetry:
         label = str(code) if code in known else "other"
         self._metrics.connections_closed.labels(label, reason).inc()
 
-    def snapshot(self, recognition: Recognition | None) -> a.Metrics:
-        """Return dialect A's `metrics` message."""
+    def counts(self, recognition: Recognition | None) -> Counts:
+        """Return the counters as they are now."""
         gateway = self._gateway
         running = 0.0 if recognition is None else recognition.new_audio_seconds
-        return a.Metrics(
-            bridge=a.BridgeMetrics(
-                total_connections=gateway.totals.connections,
-                active_connections=gateway.admission.connections,
-                active_transcription_sessions=gateway.admission.sessions,
-                total_audio_chunks_processed=gateway.totals.audio_messages,
-                total_transcriptions=gateway.totals.finals,
-            ),
-            riva=a.RivaMetrics(
-                connected=gateway.readiness.obstacle is None,
-                total_audio_duration_s=round(self._ended_audio_s + running, 3),
-                total_segments=self._finals,
-                current_segment_id=0 if recognition is None else recognition.segment_id,
-                host=gateway.settings.app_riva_label,
-                model=None if recognition is None else recognition.request.model,
-            ),
-            connection=a.ConnectionMetrics(
-                id=self._connection_id,
-                created_at=self._created_at,
-                session_active=recognition is not None,
-                total_audio_chunks=self._messages,
-                total_transcriptions=self._finals,
-            ),
-            timestamp=datetime.now(UTC),
+        return Counts(
+            connections_opened=gateway.totals.connections,
+            connections=gateway.admission.connections,
+            sessions=gateway.admission.sessions,
+            all_messages=gateway.totals.audio_messages,
+            all_finals=gateway.totals.finals,
+            connected=gateway.readiness.obstacle is None,
+            connection_created_at=self._created_at,
+            messages=self._messages,
+            finals=self._finals,
+            audio_seconds=self._ended_audio_s + running,
+            segment_id=0 if recognition is None else recognition.segment_id,
+            session_active=recognition is not None,
+            model=None if recognition is None else recognition.request.model,
         )

@@ -7,8 +7,8 @@ before the socket is closed: closing it with unread data would make the kernel r
 and destroy the message on its way.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from uvicorn._types import ASGISendEvent
 from websockets.exceptions import InvalidState, PayloadTooBig
@@ -17,40 +17,13 @@ from websockets.http11 import Request
 
 from app.contract import CloseCode, ContractError, ErrorCode
 from app.gateway.server.protocol.holding import HoldingProtocol
-
-EXTENSION: Final = "perch.control"
-"""Key of the ASGI scope's extensions under which the application finds its `SocketControl`."""
+from app.gateway.session.socket import EXTENSION
 
 LINGER_S: Final = 5.0
 """How long a closing connection may take before it is cut."""
 
 _LINGER_TLS_S: Final = 1.0
 """The same after a failure on TLS, which has no half-close to say that nothing follows."""
-
-
-class SocketControl(Protocol):
-    """What the application may do to its connection beside ASGI's events."""
-
-    describe: Callable[[ContractError], str] | None
-    failure: ContractError | None
-    owner: bytes
-
-    @property
-    def flowing(self) -> bool:
-        """Whether the client reads what is sent: False once a write buffer is full."""
-
-    @property
-    def waiting(self) -> bool:
-        """Whether `receive` has something to return at once."""
-
-    async def receive(self) -> Mapping[str, Any]:
-        """Wait for the client's next message or its end, as ASGI says them."""
-
-    def push(self, text: str) -> None:
-        """Send a text while `flowing`; raises OSError when the connection is closed."""
-
-    def cut(self, text: str, code: CloseCode) -> None:
-        """Queue a last message and a close, not waiting for a client that does not read."""
 
 
 class GatewayProtocol(HoldingProtocol):
@@ -61,12 +34,12 @@ class GatewayProtocol(HoldingProtocol):
     close, goes through them.
 
     Attributes:
-        describe: Renders an error in the connection's dialect; set by the application after it
+        render_end: Renders an error in the connection's dialect; set by the application after it
             accepted.
         failure: What ended the connection below the application, if anything did.
     """
 
-    describe: Callable[[ContractError], str] | None = None
+    render_end: Callable[[ContractError], Sequence[str]] | None = None
     failure: ContractError | None = None
 
     @property
@@ -137,11 +110,12 @@ class GatewayProtocol(HoldingProtocol):
         if message["type"] == "websocket.close":
             self._cut_later()
 
-    def cut(self, text: str, code: CloseCode) -> None:
-        """Queue a last message and the close, then end the connection come what may."""
+    def cut(self, texts: Sequence[str], code: int) -> None:
+        """Queue the last messages and the close, then end the connection come what may."""
         if self.close_sent or self.disconnected:
             return
-        self.conn.send_text(text.encode())
+        for text in texts:
+            self.conn.send_text(text.encode())
         self.conn.send_close(code)
         self.close_sent = True
         self.transport.write(b"".join(self.conn.data_to_send()))
@@ -158,10 +132,9 @@ class GatewayProtocol(HoldingProtocol):
     def _fail(self, error: ContractError) -> None:
         self.failure = error
         output = b"".join(self.conn.data_to_send())
-        if self.handshake_complete and self.describe is not None:
-            output = (
-                Frame(Opcode.TEXT, self.describe(error).encode()).serialize(mask=False) + output
-            )
+        if self.handshake_complete and self.render_end is not None:
+            frames = (Frame(Opcode.TEXT, text.encode()) for text in self.render_end(error))
+            output = b"".join(frame.serialize(mask=False) for frame in frames) + output
         closed = self.conn.close_sent or Close(CloseCode.PROTOCOL_ERROR, "")
         self.queue.put_nowait(
             {"type": "websocket.disconnect", "code": closed.code, "reason": closed.reason}

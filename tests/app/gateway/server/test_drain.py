@@ -19,6 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.emulator import After, Emulator, Script, Stall, StreamScript
+from app.gateway.dialects.a import CodecA
 from app.gateway.settings.gateway import RecognitionMode
 from tests.support.gateways.running import (
     DEADLINE_S,
@@ -142,10 +143,10 @@ async def test_a_connection_that_is_being_opened_when_the_drain_begins_ends_with
 ) -> None:
     async with running_gateway(emulator, app_drain_grace_s=60, app_drain_timeout_s=60) as gateway:
 
-        def select_meanwhile(_connection: object) -> None:
+        def select_meanwhile(_offered: object) -> None:
             gateway.gateway.begin_drain()
 
-        monkeypatch.setattr("app.gateway.server.app.selected_subprotocol", select_meanwhile)
+        monkeypatch.setattr(CodecA, "select_subprotocol", select_meanwhile)
         async with connect(gateway.url) as socket:
             error, code = await last_words(socket)
     assert (error["code"], code) == ("going_away", 1001)

@@ -7,7 +7,7 @@ word is a gap or a repetition in numbers.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -26,9 +26,8 @@ from app.asr import (
     Transcript,
     Word,
 )
-from app.contract import CloseCode, ContractError
-from app.gateway.server.protocol.websocket import EXTENSION
-from app.gateway.session.socket import ClientSocket
+from app.contract import ContractError
+from app.gateway.session.socket import EXTENSION, ClientSocket
 
 RATE = 16_000
 WORD_S = 0.1
@@ -44,7 +43,7 @@ def audio_of(first: int, last: int) -> bytes:
 class MemorySocket:
     """What a client and a gateway hold the two ends of; uvicorn's part of the conversation."""
 
-    describe: Callable[[ContractError], str] | None = None
+    render_end: Callable[[ContractError], Sequence[str]] | None = None
     failure: ContractError | None = None
     owner = b""
 
@@ -76,8 +75,9 @@ class MemorySocket:
 
     def fail(self, error: ContractError, code: int) -> None:
         """Have the layer below end the connection, as it does for text that is not UTF-8."""
-        assert self.describe is not None
-        self._hear(self.describe(error))
+        assert self.render_end is not None
+        for text in self.render_end(error):
+            self._hear(text)
         self._close(code)
         self.failure = error
         self.leave(code)
@@ -107,9 +107,10 @@ class MemorySocket:
             raise ConnectionResetError("gone")
         self._hear(text)
 
-    def cut(self, text: str, code: CloseCode) -> None:
+    def cut(self, texts: Sequence[str], code: int) -> None:
         if not self.is_gone:
-            self._hear(text)
+            for text in texts:
+                self._hear(text)
             self._close(code)
 
     async def _send(self, message: Any) -> None:  # noqa: ANN401 - as ASGI has it

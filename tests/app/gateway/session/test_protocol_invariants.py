@@ -78,14 +78,14 @@ class Connection:
         self.task = asyncio.get_running_loop().create_task(self._serve())
 
     async def _serve(self) -> None:
-        voice = (
+        codec = (
             CodecA("connection", SETTINGS) if self.words.path == "/" else CodecB("client", SETTINGS)
         )
-        assert voice.dialect in Dialect
+        assert codec.name in set(Dialect)
         try:
             with self.gateway.admission.connection(self._visitor):
                 wire = self.socket.wire()
-                await GatewaySession(self.gateway, wire, voice, "c", self._visitor).run()
+                await GatewaySession(self.gateway, wire, codec, "c", self._visitor).run()
         except ContractError as error:
             self.refused = error
 

@@ -21,7 +21,8 @@ from app.gateway.server.protocol.buffers import Buffers
 from app.gateway.server.protocol.connections import HttpConnections
 from app.gateway.server.protocol.frames import IncomingRules
 from app.gateway.server.protocol.http import HttpConfig
-from app.gateway.server.protocol.websocket import EXTENSION, GatewayProtocol, SocketControl
+from app.gateway.server.protocol.websocket import GatewayProtocol
+from app.gateway.session.socket import EXTENSION, SocketControl
 from app.gateway.telemetry.metrics import GatewayMetrics
 
 App = Callable[[SocketControl, Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]]

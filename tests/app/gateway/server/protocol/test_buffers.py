@@ -14,7 +14,7 @@ from websockets.frames import Opcode
 
 from app.emulator import Emulator
 from app.gateway.server.protocol.buffers import FREE_BYTES, Buffers
-from app.gateway.server.protocol.websocket import SocketControl
+from app.gateway.session.socket import SocketControl
 from tests.app.gateway.server.protocol.in_memory import App, MemoryConnection, masked, rules
 from tests.support.gateways.running import (
     client,
@@ -267,7 +267,7 @@ async def test_a_message_that_was_begun_has_to_end_in_time(
     talk: Callable[[MemoryConnection], None], is_late: bool
 ) -> None:
     connection = await connected(Buffers(LIMIT, LIMIT), b"ann", takes_all, timeout_s=60)
-    connection.protocol.describe = lambda error: error.code.value
+    connection.protocol.render_end = lambda error: [error.code.value]
     talk(connection)
     told = [bytes(frame.data) for frame in connection.heard() if frame.opcode is Opcode.TEXT]
     assert told == ([b"message_timeout"] if is_late else [])

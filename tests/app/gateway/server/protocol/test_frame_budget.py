@@ -20,7 +20,7 @@ from app.gateway.server.protocol.frames import (
     FRAMES_AFTER_CLOSE,
     SMALL_FRAME_BYTES,
 )
-from app.gateway.server.protocol.websocket import SocketControl
+from app.gateway.session.socket import SocketControl
 from tests.app.gateway.server.protocol.in_memory import MemoryConnection, masked, rules
 from tests.support.gateways.running import client, running_gateway, said_until, send
 
