@@ -20,7 +20,7 @@ from app.asr.addresses import Address, parse_addresses
 from app.asr.pool.discovery import MOST_ADDRESSES
 from app.asr.pool.resolver import SystemResolver
 from tests.app.asr.conftest import settings_for
-from tests.app.asr.session.test_reopened_streams import CHUNKS, Reader, check, hear
+from tests.app.asr.session.test_reopened_streams import ALL, CHUNKS, Reader, check, hear
 from tests.app.asr.sound import Microphone, of
 from tests.app.asr.test_failures import tasks_of_client
 from tests.app.asr.wire.test_tls import ca_file, server_credentials
@@ -29,6 +29,8 @@ from tests.support.recognisers.fake_riva import FakeRiva, serving
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
+
+    from app.asr import Transcript
 
 HOME, AWAY, ELSEWHERE = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 
@@ -141,14 +143,23 @@ async def test_streams_leave_an_address_that_is_gone_at_a_final_and_lose_no_word
     old, new = FakeRiva(script=Reader()), FakeRiva(script=Reader())
     resolver = Answers(HOME)
     microphones = [Microphone() for _ in range(4)]
+    heard: list[list[Transcript]] = [[] for _ in microphones]
+    finals: asyncio.Queue[int] = asyncio.Queue()
     async with at_each(old, new) as port, client_by_name(port, resolver) as client:
-        listeners = [asyncio.create_task(hear(client, m.listen())) for m in microphones]
+
+        async def listen(number: int) -> None:
+            async for transcript in client.stream_transcribe(microphones[number].listen()):
+                heard[number].append(transcript)
+                finals.put_nowait(number)
+
+        listeners = [asyncio.create_task(listen(number)) for number in range(4)]
         half = len(CHUNKS) // 2
         for microphone in microphones:
             for chunk in CHUNKS[:half]:
                 microphone.speak(chunk)
-        for number in range(4):
-            await (await old.stream(number)).saw_audio(1)
+        # A final that comes later than the address goes would move its stream at once.
+        for _ in range(4 * len(ALL) // 2):
+            await asyncio.wait_for(finals.get(), 10)
         await resolver.become(AWAY)
         assert names(client) == ["riva-1-2"]
         check(await hear(client))
@@ -157,8 +168,9 @@ async def test_streams_leave_an_address_that_is_gone_at_a_final_and_lose_no_word
             for chunk in CHUNKS[half:]:
                 microphone.speak(chunk)
             microphone.stop()
-        for heard in await asyncio.gather(*listeners):
-            check(heard)
+        await asyncio.gather(*listeners)
+        for transcripts in heard:
+            check(transcripts)
         assert len(new.streams) == 5
         # Its connections are closed; the number is for whoever comes next.
         await resolver.become(AWAY, ELSEWHERE)
