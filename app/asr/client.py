@@ -11,7 +11,7 @@ from app.asr.events import Route, Transcript
 from app.asr.files.audio import FileAudio, FileLimits
 from app.asr.files.recognition import FileRecognition
 from app.asr.languages import language_named
-from app.asr.pool.lease import LeaseOpener
+from app.asr.pool.opener import LeaseOpener
 from app.asr.pool.resolver import SystemResolver
 from app.asr.pool.retries import with_retries
 from app.asr.pool.routes import routes_of
@@ -194,7 +194,7 @@ class RivaASRClient:
         patience_s: float,
     ) -> LastingStream:
         request = opening_request(self._settings, options, interims=rules.interims)
-        lines = LeaseOpener(self._routes, request, self._timeout)
+        opener = LeaseOpener(self._routes, request, self._timeout)
         lasting = LastingRules(
             stream=rules,
             reopen=ReopenRules(
@@ -205,7 +205,7 @@ class RivaASRClient:
             patience_s=patience_s,
             max_stream_s=self._settings.max_stream_s,
         )
-        return LastingStream(lines, await self._retried(lines.open), audio, lasting, begin)
+        return LastingStream(opener, await self._retried(opener.open), audio, lasting, begin)
 
     async def _open_for_file(
         self, options: Options, audio: AsyncIterator[bytes], rules: StreamRules, begin: Cursor

@@ -224,7 +224,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def from_status(status: str, text: str, *, doing: str) -> AsrError:
-    """Turns the end of a call into an `AsrError` by the first fitting rule.
+    """Turn the end of a call into an `AsrError` by the first fitting rule.
 
     Args:
         status: the gRPC status's name, such as "UNAVAILABLE".
@@ -260,19 +260,19 @@ _NOT_THE_SERVERS = frozenset(
 
 
 def blames_endpoint(error: AsrError) -> bool:
-    """Whether an error speaks against the server that gave it, and counts towards its ejection."""
+    """Return whether an error speaks against its server, and counts towards its ejection."""
     return error.fault is not Fault.CALLER and error.code not in _NOT_THE_SERVERS
 
 
 def is_elsewhere_different(error: AsrError) -> bool:
-    """Whether another server may well answer the same call: a passing error, or one of set-up."""
+    """Return whether another server may answer the same call: a passing error, or one of set-up."""
     if error.code == ErrorCode.CLIENT_CLOSED:
         return False
     return error.retryable or error.fault is Fault.SETUP
 
 
 def invalid(field: str, value: object, accepted: str) -> AsrError:
-    """The caller handed over something unusable; names field, value and what is accepted."""
+    """Return the error that names an argument, its value and what is accepted."""
     return AsrError(
         ErrorCode.INVALID_ARGUMENT,
         f"{field} is {value!r}; accepted: {accepted}.",
@@ -282,12 +282,23 @@ def invalid(field: str, value: object, accepted: str) -> AsrError:
 
 
 def late(doing: str, seconds: float) -> AsrError:
-    """The recogniser kept silent beyond a deadline."""
+    """Return the error for a recogniser that kept silent beyond a deadline."""
     return from_status("DEADLINE_EXCEEDED", f"nothing within {seconds:g} s", doing=doing)
 
 
+def answer_too_large(detail: str) -> AsrError:
+    """Return the error for a recogniser that says more than can be."""
+    return AsrError(
+        ErrorCode.ANSWER_TOO_LARGE,
+        "The recogniser answered with more than there can be to say.",
+        retryable=True,
+        fault=Fault.SERVICE,
+        detail=f"answer: {detail}",
+    )
+
+
 def client_closed() -> AsrError:
-    """This side ended its calls."""
+    """Return the error for a call that this side ended."""
     return AsrError(
         ErrorCode.CLIENT_CLOSED,
         "The service is shutting down.",

@@ -1,4 +1,4 @@
-"""How many streams an endpoint takes at the same time: what is configured, and what it taught.
+"""How many streams an endpoint takes at the same time: as configured, or as its refusals taught.
 
 A recogniser that answers RESOURCE_EXHAUSTED while n streams are open there has n slots for now, and
 one at least, since only a stream can show that there is room again. One more is tried each 10 s,
@@ -8,7 +8,7 @@ refusal is out of date, and each stream that works beyond what was known allows 
 Ten minutes without a refusal, and what was learned is forgotten: twice the longest wait for one
 slot, so nothing is forgotten that is still true and still tried.
 
-Nothing here waits or looks at a clock: a moment is an argument, in seconds.
+Pure: a moment is an argument, in seconds.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Capacity:
         self._learned_at = 0.0
         self._refused_at = 0.0
 
-    def count(self, now: float) -> int | None:
-        """Streams it takes at the same time; None where nobody knows."""
+    def streams(self, now: float) -> int | None:
+        """Return the streams it takes at the same time; None where nobody knows."""
         if self._taken is None or self._is_forgotten(now):
             return self._most
         slots = self._taken + self._more + self._regained(now)
@@ -62,8 +62,8 @@ class Capacity:
         return int((now - self._learned_at) / self._regain_s)
 
     def refused(self, beside: int, now: float) -> None:
-        """It took no further stream while so many others were open."""
-        known = self.count(now)
+        """Note that it took no further stream while so many others were open."""
+        known = self.streams(now)
         if self._taken is None or self._is_forgotten(now):
             self._regain_s = self._rules.regain_s
         elif self._regained(now) > 0:
@@ -73,8 +73,8 @@ class Capacity:
         self._learned_at = self._refused_at = now
 
     def held(self, streams: int, now: float) -> None:
-        """So many streams that gave results are open at the same time."""
-        known = self.count(now)
+        """Note that so many streams that gave results are open at the same time."""
+        known = self.streams(now)
         if self._taken is None or known is None or streams <= self._taken:
             return
         self._taken = streams

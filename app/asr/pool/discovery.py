@@ -1,9 +1,9 @@
-"""Which endpoints a fleet has: those that are named one by one, and those behind names of DNS.
+"""Find the endpoints of a pool: those that are named one by one, and those behind names of DNS.
 
-A name is looked up again all the time, in a task of the roster, and sooner when no endpoint
-answers. An address that comes up is an endpoint; one that is gone gets no new calls, its streams
-move at their next final, and its connections are closed once nobody uses them. A name that does not
-resolve keeps the addresses it had.
+A task looks each name up again all the time, and sooner when no endpoint answers. An address that
+comes up is an endpoint; one that is gone gets no new calls, its streams move at their next final,
+and its connections are closed once nobody uses them. A name that does not resolve keeps the
+addresses it had.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from app.asr.pool.endpoint import Endpoint
     from app.asr.pool.resolver import Resolver
 
-# Each endpoint costs connections and a label in the metrics: a name that resolves to more than this
+# Each endpoint costs connections and a label in the metrics: a name with more addresses than this
 # is no name of recognisers.
 MOST_ADDRESSES = 64
 # A name is not looked up more often than this, however much fails: a cache answers for longer.
@@ -56,7 +56,7 @@ class DnsGroup:
     numbers: dict[int, str] = field(default_factory=dict)
 
     def take(self, hosts: Sequence[str]) -> tuple[list[Endpoint], list[Endpoint]]:
-        """Makes these the addresses; returns who joined and who left."""
+        """Make these the addresses; return the endpoints that joined and those that left."""
         left = [host for host in self.members if host not in hosts]
         for host in left:
             self.leaving[host] = self.members.pop(host)
@@ -67,7 +67,7 @@ class DnsGroup:
         return [self.members[host] for host in joined], [self.leaving[host] for host in left]
 
     def _name_for(self, host: str) -> str:
-        """Its old number if it is free, else the lowest that is."""
+        """Return its old number if it is free, else the lowest that is."""
         used = {*self.members, *self.leaving}
         free = [number for number, last in self.numbers.items() if last not in used]
         mine = [number for number in free if self.numbers[number] == host]
@@ -76,7 +76,7 @@ class DnsGroup:
         return f"{self.name}-{number}"
 
     def unused(self) -> list[Endpoint]:
-        """Those that left and are used by nobody any more; they are the caller's from now on."""
+        """Remove and return those that left and that nobody uses any more."""
         hosts = [host for host, endpoint in self.leaving.items() if not endpoint.is_used]
         return [self.leaving.pop(host) for host in hosts]
 
@@ -86,7 +86,7 @@ class LookupRules:
     """How names are looked up.
 
     Attributes:
-        resolver: whom to ask.
+        resolver: looks names up.
         every_s: seconds between two lookups.
         within_s: deadline of one, in seconds.
     """
@@ -97,7 +97,7 @@ class LookupRules:
 
 
 class EndpointDiscovery:
-    """The endpoints of one fleet.
+    """The endpoints of one pool.
 
     Args:
         fixed: endpoints that stay.
@@ -120,7 +120,7 @@ class EndpointDiscovery:
         self._closed = False
 
     async def known(self) -> tuple[Endpoint, ...]:
-        """The endpoints; looks names up first where that was not done or found nothing.
+        """Return the endpoints; look names up first where that was not done or found nothing.
 
         Raises:
             AsrError: UNAVAILABLE, there is none: no name resolves.
@@ -139,7 +139,7 @@ class EndpointDiscovery:
         return self.endpoints
 
     def hurry(self) -> None:
-        """Names are to be looked up soon: what they stood for does not answer."""
+        """Look names up soon: the endpoints behind them do not answer."""
         if self._groups and not self._hurry.is_set():
             self._hurry.set()
             if not self.endpoints:
@@ -206,7 +206,7 @@ class EndpointDiscovery:
         await _close([endpoint for group in self._groups for endpoint in group.unused()])
 
     async def aclose(self) -> None:
-        """Ends the lookups, every stream and every connection."""
+        """End the lookups, every stream and every connection."""
         self._closed = True
         if self._task is not None:
             self._task.cancel()
@@ -218,7 +218,7 @@ class EndpointDiscovery:
 
 
 async def _close(endpoints: Sequence[Endpoint]) -> None:
-    """Closes them at the same time; one that does not end is reported and left."""
+    """Close them at the same time; report and leave one that does not end."""
     tasks = [
         asyncio.create_task(endpoint.aclose(), name=f"asr-close-{endpoint.name}")
         for endpoint in endpoints
@@ -234,4 +234,4 @@ async def _close(endpoints: Sequence[Endpoint]) -> None:
 
 
 def _nothing(_: Endpoint) -> None:
-    """For a roster that nobody watches."""
+    """Do nothing: for endpoints that no pool watches."""

@@ -1,12 +1,12 @@
-"""Which endpoints are left alone for a while because they failed too often.
+"""Eject endpoints that failed too often: they get no calls for a while.
 
 Outlier ejection as Envoy does it, with Envoy's defaults
 (`config/cluster/v3/outlier_detection.proto`): five errors in a row eject an endpoint for 30 s times
 the number of its recent ejections, at most 300 s; a tenth of the endpoints may be away at once, but
 one always may, and the last one never.
 A probe ends an ejection, as a health check does at Envoy, but only one that saw the endpoint down
-since: where it says ready all the while, it is blind to what the calls died of.
-Nothing here waits, draws or looks at a clock: a moment is an argument.
+since: where it says ready all the while, it does not see why the calls failed.
+Pure: a moment is an argument.
 """
 
 from __future__ import annotations
@@ -61,23 +61,23 @@ class Ejection:
 
     @property
     def most_ejected(self) -> int:
-        """So many may be away at once."""
+        """Endpoints that may be away at once."""
         share = int(len(self._records) * self._rules.most_share)
         return min(max(1, share), max(0, len(self._records) - 1))
 
     def joined(self, name: str) -> None:
-        """There is one more endpoint, with nothing on its record."""
+        """Add an endpoint, with nothing on its record."""
         self._records[name] = _Record()
 
     def gone(self, name: str, now: float) -> None:
-        """There is one endpoint less; if too many are away then, one comes back."""
+        """Remove an endpoint; if too many are away then, one comes back."""
         del self._records[name]
         away = [record for record in self._records.values() if now < record.until]
         if len(away) > self.most_ejected:
             min(away, key=lambda record: record.until).until = now
 
     def probed(self, name: str, now: float, *, ready: bool) -> bool:
-        """A probe of the endpoint answered; True when this ends its ejection."""
+        """Note what a probe of the endpoint found; return whether this ends its ejection."""
         record = self._records[name]
         if now >= record.until:
             return False
@@ -89,11 +89,11 @@ class Ejection:
         return False
 
     def succeeded(self, name: str) -> None:
-        """The endpoint answered as it should: its errors are not consecutive any more."""
+        """Note that the endpoint answered: its errors are not consecutive any more."""
         self._records[name].errors = 0
 
     def failed(self, name: str, now: float) -> bool:
-        """The endpoint failed; True when this ejects it."""
+        """Note that the endpoint failed; return whether this ejects it."""
         record = self._records[name]
         if now < record.until:
             return False  # it is away already: these are the last of its old streams
@@ -119,17 +119,17 @@ class Ejection:
         return sum(now < record.until for record in self._records.values())
 
     def is_ejected(self, name: str, now: float) -> bool:
-        """Whether the endpoint is to be left alone."""
+        """Return whether the endpoint gets no calls."""
         return now < self._records[name].until
 
     def left(self, name: str, now: float) -> float:
-        """Seconds until the endpoint may be used again; 0 when it may."""
+        """Return the seconds until the endpoint may be used again; 0 when it may."""
         return max(0.0, self._records[name].until - now)
 
     def errors(self, name: str) -> int:
-        """Errors since its last success, or since it was last ejected."""
+        """Return the errors since its last success, or since it was last ejected."""
         return self._records[name].errors
 
     def total(self, name: str) -> int:
-        """How often the endpoint was ejected so far."""
+        """Return how often the endpoint was ejected so far."""
         return self._records[name].total

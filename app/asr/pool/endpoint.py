@@ -1,4 +1,4 @@
-"""One recogniser: the wire to it, and what is known of it."""
+"""One recogniser: the transport to it, and what is known of it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from app.asr.settings import RivaSettings
     from app.asr.wire.transport import Transport
 
-# What a probe found is held against an endpoint for so long, in seconds: nobody may ask again, and
-# only calls can show then that it is well. As long as a first ejection.
+# Seconds for which an endpoint that a probe found unready is avoided: there may be no further
+# probe, and then only calls can show that it is well. As long as a first ejection.
 UNREADY_S = 30.0
 
 
@@ -23,8 +23,8 @@ class Endpoint:
     Args:
         name: for logs and metrics; holds no address.
         settings: with this recogniser's host and ports.
-        transport: the wire to it.
-        authority: what it is called in requests, where that is not its host.
+        transport: to it.
+        authority: the name it goes by in requests, where that is not its host.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Endpoint:
         self.transport = transport
         self.catalogue = ModelCatalogue(transport, timeout=settings.timeout_ms / 1000.0)
         self.http = HttpProbe(settings, authority)
-        self.slots = Capacity(settings.endpoint_streams or None)
+        self.capacity = Capacity(settings.endpoint_streams or None)
         self.calls = 0  # under way: streams being opened, and everything short
         self.opening = 0  # streams among them
         self.streams = 0  # that are open
@@ -50,19 +50,19 @@ class Endpoint:
         return self.calls > 0 or self.streams > 0
 
     def probed(self, now: float, *, ready: bool) -> None:
-        """A probe answered."""
+        """Note what a probe found."""
         self.is_ready, self._probed_at = ready, now
 
     def is_unready(self, now: float) -> bool:
-        """Whether a probe said so lately."""
+        """Return whether a probe said so lately."""
         return self.is_ready is False and now - self._probed_at < UNREADY_S
 
     def is_full(self, now: float) -> bool:
-        """Whether it is known to take no further stream."""
-        slots = self.slots.count(now)
+        """Return whether it is known to take no further stream."""
+        slots = self.capacity.streams(now)
         return slots is not None and self.streams + self.opening >= slots
 
     async def aclose(self) -> None:
-        """Ends every call and connection."""
+        """End every call and connection."""
         await self.http.aclose()
         await self.transport.aclose()

@@ -1,44 +1,68 @@
-"""One stream's open calls: each counts for the endpoint it is at, and can be asked to move."""
+"""An open call and the endpoint it counts for."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from app.asr.errors import AsrError, late
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from riva.client.proto import riva_asr_pb2
-
+    from app.asr.errors import AsrError
     from app.asr.pool.endpoint import Endpoint
-    from app.asr.pool.pool import EndpointPool
     from app.asr.pool.retry_budget import RetryPermit
-    from app.asr.pool.routes import Routes
     from app.asr.wire.transport import StreamCall
 
 
-class EndpointLease:
-    """An open call and the endpoint it counts for."""
+class LeaseCallbacks(Protocol):
+    """What a lease asks of, and reports to, whoever gave it out."""
 
-    def __init__(self, fleet: EndpointPool, endpoint: Endpoint, call: StreamCall) -> None:
+    @property
+    def is_in_use(self) -> bool:
+        """Whether the lease's route is the one in use."""
+
+    def has_other_than(self, endpoint: Endpoint) -> bool:
+        """Return whether another endpoint is neither ejected nor known to be unready."""
+
+    def worked(self, endpoint: Endpoint) -> None:
+        """Note that the endpoint answered."""
+
+    def began_to_work(self, endpoint: Endpoint) -> None:
+        """Note that one more stream gave its first result at the endpoint."""
+
+    def failed(self, endpoint: Endpoint, error: AsrError) -> None:
+        """Note that a call to the endpoint failed."""
+
+    def refused(self, endpoint: Endpoint, error: AsrError, *, beside: int) -> None:
+        """Note that the endpoint took no further stream while so many were open there."""
+
+    def closed(self, lease: EndpointLease) -> None:
+        """Note that the lease is over."""
+
+
+class EndpointLease:
+    """One open call to an endpoint, which counts it until `close`.
+
+    Args:
+        endpoint: where the call is.
+        call: the open call.
+        callbacks: whoever gave it out.
+    """
+
+    def __init__(self, endpoint: Endpoint, call: StreamCall, callbacks: LeaseCallbacks) -> None:
         self.call = call
         self.endpoint = endpoint
         self.has_failed = False
-        self._fleet = fleet
+        self._callbacks = callbacks
         self._is_open = True
         self._has_worked = False
         self._leave: Callable[[], None] | None = None
-        self._place: RetryPermit | None = None
+        self._permit: RetryPermit | None = None
         endpoint.streams += 1
-        fleet.lines.add(self)
 
     @property
     def elsewhere(self) -> bool:
         """Whether there is another endpoint that is not ejected."""
-        return not self._fleet.is_in_use or self._fleet.has_other_than(self.endpoint)
+        return not self._callbacks.is_in_use or self._callbacks.has_other_than(self.endpoint)
 
     @property
     def is_to_move(self) -> bool:
@@ -46,94 +70,52 @@ class EndpointLease:
 
         Its route is not the one in use any more, or its endpoint's address is gone.
         """
-        return not self._fleet.is_in_use or self.endpoint.is_leaving
+        return not self._callbacks.is_in_use or self.endpoint.is_leaving
 
     def when_moved(self, leave: Callable[[], None]) -> None:
-        """Calls `leave` once the stream shall leave at once; now, where that is so already."""
+        """Call `leave` once the stream shall leave at once; now, where that is so already."""
         self._leave = leave
-        if not self._fleet.is_in_use:
+        if not self._callbacks.is_in_use:
             leave()
 
     def move(self) -> None:
-        """The route is not the one in use any more."""
+        """Make the stream leave: another route is in use now."""
         if self._leave is not None:
             self._leave()
 
-    def hold(self, place: RetryPermit) -> None:
-        """Keeps the place of the attempt that led here until the recogniser has caught up."""
-        self._place = place
-        place.opened()
+    def hold(self, permit: RetryPermit) -> None:
+        """Keep the permit of the attempt that led here until the recogniser has caught up."""
+        self._permit = permit
+        permit.opened()
 
     def worked(self) -> None:
-        """The endpoint answered."""
+        """Note that the endpoint answered."""
         if self._is_open and not self._has_worked:
             self._has_worked = True
             self.endpoint.working += 1
-            self._fleet.note_held(self.endpoint)
-        self._settle()
-        self._fleet.judge(self.endpoint, None)
+            self._callbacks.began_to_work(self.endpoint)
+        self._release_permit()
+        self._callbacks.worked(self.endpoint)
 
     def broke(self, error: AsrError) -> None:
-        """The call failed."""
+        """Note that the call failed."""
         self.has_failed = True
-        self._settle()
+        self._release_permit()
         if not self._has_worked:
-            self._fleet.note_refusal(self.endpoint, error, beside=self.endpoint.streams - 1)
-        self._fleet.judge(self.endpoint, error)
+            self._callbacks.refused(self.endpoint, error, beside=self.endpoint.streams - 1)
+        self._callbacks.failed(self.endpoint, error)
 
     def close(self) -> None:
-        """The call is over; further calls do nothing."""
+        """Stop to count the call, which is over; further calls do nothing."""
         if self._is_open:
             self._is_open = False
             self._leave = None
-            self._settle()
+            self._release_permit()
             self.endpoint.streams -= 1
             self.endpoint.working -= self._has_worked
-            self._fleet.lines.discard(self)
+            self._callbacks.closed(self)
 
-    def _settle(self) -> None:
-        if self._place is not None:
-            self._place.release()
-            self._place = None
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseOpener:
-    """Opens one stream's calls."""
-
-    routes: Routes
-    request: riva_asr_pb2.StreamingRecognizeRequest
-    within: float
-
-    async def open(self) -> EndpointLease:
-        """The first call."""
-        return await self.routes.open_lease(self.request, within=self.within)
-
-    async def reopen(self, left: EndpointLease, *, patience: float) -> EndpointLease:
-        """A further call, on an endpoint that lists a model: one that is loading lists none.
-
-        Args:
-            left: the call before it.
-            patience: seconds the stream may still be without a recogniser. It waits for its turn
-                no longer, and then for no longer than that, or than one endpoint may take. One that
-                moves without having failed is given as long as an endpoint in any case.
-        """
-        limit = max(patience, self.within)
-        turn = patience if left.has_failed else limit
-        place = await self.routes.budget.place(turn, is_running=True)
-        try:
-            async with asyncio.timeout(limit):
-                line = await self.routes.open_lease(
-                    self.request,
-                    within=self.within,
-                    avoid=left.endpoint if left.has_failed else None,
-                    is_checked=True,
-                )
-        except TimeoutError:
-            place.release()
-            raise late("reopen stream", limit) from None
-        except BaseException:
-            place.release()
-            raise
-        line.hold(place)
-        return line
+    def _release_permit(self) -> None:
+        if self._permit is not None:
+            self._permit.release()
+            self._permit = None

@@ -1,4 +1,4 @@
-"""What the recogniser serves, and whether what is asked for is among it."""
+"""List the models a recogniser serves, and check whether one that is wanted is among them."""
 
 from __future__ import annotations
 
@@ -20,51 +20,51 @@ _MOST_NAMED = 20  # models in an error's sentence
 
 
 class ModelCatalogue:
-    """The models a server lists, asked for when needed and remembered for `FRESH_S` seconds.
+    """The models a server lists: listed when needed and remembered for `FRESH_S` seconds.
 
     Args:
-        transport: where to ask.
-        timeout: seconds until the question is given up.
+        transport: to the server.
+        timeout: deadline in seconds.
     """
 
     def __init__(self, transport: Transport, *, timeout: float) -> None:
         self._transport = transport
         self._timeout = timeout
         self._models: tuple[Model, ...] = ()
-        self._asked_at: float | None = None
-        self._asking = asyncio.Lock()
+        self._listed_at: float | None = None
+        self._listing = asyncio.Lock()
 
     async def refresh(self) -> tuple[Model, ...]:
-        """Asks now.
+        """List the models now.
 
         Raises:
-            AsrError: the server could not be asked.
+            AsrError: the call failed.
         """
         response = await self._transport.list_models(models_request(), within=self._timeout)
         self._models = models(response)
-        self._asked_at = time.monotonic()
+        self._listed_at = time.monotonic()
         return self._models
 
     async def _listed(self) -> tuple[Model, ...]:
-        # One deadline for the turn and the question: behind a server that is silent everybody would
-        # else wait for everybody before.
+        # One deadline for the lock and the call: behind a server that is silent each caller would
+        # else wait for all before it.
         try:
-            async with asyncio.timeout(self._timeout), self._asking:
-                if self._asked_at is None or time.monotonic() - self._asked_at > FRESH_S:
+            async with asyncio.timeout(self._timeout), self._listing:
+                if self._listed_at is None or time.monotonic() - self._listed_at > FRESH_S:
                     await self.refresh()
                 return self._models
         except TimeoutError:
             raise late("list models", self._timeout) from None
 
     async def serves(self, name: str, *, streaming: bool) -> bool:
-        """Whether a model fits, by the rules of `fitting`."""
+        """Return whether a model fits, by the rules of `fitting`."""
         return bool(fitting(await self._listed(), name, streaming=streaming))
 
     async def check(self, name: str, *, streaming: bool) -> None:
-        """Refuses a model that is not listed; an empty name is the server's choice, not asked.
+        """Refuse a model that is not listed; an empty name is the server's choice.
 
         Raises:
-            AsrError: MODEL_UNAVAILABLE, naming what is listed; or the server could not be asked.
+            AsrError: MODEL_UNAVAILABLE, naming what is listed; or the call failed.
         """
         if not name:
             return
@@ -77,7 +77,7 @@ class ModelCatalogue:
 
 
 def fitting(listed: tuple[Model, ...], name: str, *, streaming: bool) -> tuple[Model, ...]:
-    """The models of that name ("" for any) and kind; one of unstated kind counts as streaming."""
+    """Return the models of that name ("" for any) and kind; unstated counts as streaming."""
     return tuple(
         model
         for model in listed
@@ -86,7 +86,7 @@ def fitting(listed: tuple[Model, ...], name: str, *, streaming: bool) -> tuple[M
 
 
 def unavailable(name: str, listed: tuple[Model, ...], *, streaming: bool) -> AsrError:
-    """The error that names what could be asked for instead."""
+    """Return the error that names the models there are."""
     found = sorted({model.name for model in fitting(listed, "", streaming=streaming)})
     names = ", ".join(found[:_MOST_NAMED])
     if len(found) > _MOST_NAMED:

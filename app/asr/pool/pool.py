@@ -1,9 +1,9 @@
-"""All recognisers of a route as one: which endpoint takes the next call, and which are left alone.
+"""Choose which endpoint of a route takes the next call, and leave out those that fail.
 
 A call goes to the endpoint with the most room among those that are well: not ejected for their
 errors (`app.asr.pool.ejection`) and not known to be unready. Room is the share of its slots
-(`app.asr.pool.capacity`) that is free; one that is full is asked last. Where none is well, all are
-tried: to ask in vain costs less than to refuse what might work.
+(`app.asr.pool.capacity`) that is free; one that is full is tried last. Where none is well, all are
+tried: a call in vain costs less than to refuse what might work.
 """
 
 from __future__ import annotations
@@ -45,23 +45,23 @@ class EndpointPool:
 
     Args:
         route: which.
-        roster: who they are; may change.
+        discovery: finds the endpoints, which may change.
     """
 
-    def __init__(self, route: Route, roster: EndpointDiscovery) -> None:
-        self.lines: set[EndpointLease] = set()
+    def __init__(self, route: Route, discovery: EndpointDiscovery) -> None:
+        self.leases: set[EndpointLease] = set()
         self.is_in_use = False
         self._route = route
-        self._roster = roster
-        self._ejection = Ejection([endpoint.name for endpoint in roster.endpoints])
+        self._discovery = discovery
+        self._ejection = Ejection([endpoint.name for endpoint in discovery.endpoints])
         self._uses = 0
-        roster.on_joined = self._joined
-        roster.on_left = self._left
+        discovery.on_joined = self._joined
+        discovery.on_left = self._left
 
     @property
     def endpoints(self) -> Sequence[Endpoint]:
-        """Those that get new calls."""
-        return self._roster.endpoints
+        """The endpoints that get new calls."""
+        return self._discovery.endpoints
 
     def _joined(self, endpoint: Endpoint) -> None:
         self._ejection.joined(endpoint.name)
@@ -77,13 +77,13 @@ class EndpointPool:
         avoid: Endpoint | None = None,
         is_checked: bool = False,
     ) -> EndpointLease:
-        """Opens a stream at the best endpoint that takes it.
+        """Open a stream at the best endpoint that takes it.
 
         Args:
             request: the configuration.
             within: seconds until an endpoint is given up.
             avoid: tried last of those with room.
-            is_checked: whether the endpoint is asked first what it serves.
+            is_checked: whether the endpoint must first list a model.
 
         Raises:
             AsrError: no endpoint took it; what the last one said.
@@ -95,13 +95,13 @@ class EndpointPool:
             try:
                 if is_checked and not await endpoint.catalogue.refresh():
                     raise from_status("UNAVAILABLE", "it lists no model", doing="reopen stream")
-                return await self._line(endpoint, request, within)
+                return await self._open_at(endpoint, request, within)
             finally:
                 endpoint.opening -= 1
 
-        return await self._tour(attempt, avoid)
+        return await self._try_each(attempt, avoid)
 
-    async def _line(
+    async def _open_at(
         self,
         endpoint: Endpoint,
         request: riva_asr_pb2.StreamingRecognizeRequest,
@@ -110,39 +110,41 @@ class EndpointPool:
         try:
             call = await endpoint.transport.open_stream(request, within=within)
         except AsrError as error:
-            self.note_refusal(endpoint, error, beside=endpoint.streams)
+            self.refused(endpoint, error, beside=endpoint.streams)
             raise
-        return EndpointLease(self, endpoint, call)
+        lease = EndpointLease(endpoint, call, self)
+        self.leases.add(lease)
+        return lease
 
     async def recognize(
         self, request: riva_asr_pb2.RecognizeRequest, *, within: float
     ) -> riva_asr_pb2.RecognizeResponse:
-        """Recognises one recording at the best endpoint that takes it."""
-        return await self._tour(
+        """Recognise one recording at the best endpoint that takes it."""
+        return await self._try_each(
             lambda endpoint: endpoint.transport.recognize(request, within=within)
         )
 
     async def check(self, model: str, *, streaming: bool) -> None:
-        """Refuses a model that is not served, as `ModelCatalogue.check`."""
+        """Refuse a model that is not served, as `ModelCatalogue.check`."""
         if model:
-            await self._tour(lambda one: one.catalogue.check(model, streaming=streaming))
+            await self._try_each(lambda one: one.catalogue.check(model, streaming=streaming))
 
     async def serves(self, model: str, *, streaming: bool) -> bool:
-        """Whether a model fits, as `ModelCatalogue.serves`."""
-        return await self._tour(lambda one: one.catalogue.serves(model, streaming=streaming))
+        """Return whether a model fits, as `ModelCatalogue.serves`."""
+        return await self._try_each(lambda one: one.catalogue.serves(model, streaming=streaming))
 
     async def models(self) -> tuple[Model, ...]:
-        """What the best endpoint serves now."""
-        return await self._tour(lambda endpoint: endpoint.catalogue.refresh())
+        """Return what the best endpoint serves now."""
+        return await self._try_each(lambda endpoint: endpoint.catalogue.refresh())
 
-    async def _tour(
+    async def _try_each(
         self, attempt: Callable[[Endpoint], Awaitable[Answer]], avoid: Endpoint | None = None
     ) -> Answer:
-        """Tries endpoints, the best one first, until one answers or says what all would say."""
-        *others, last = self._by_merit(await self._roster.known(), avoid)
+        """Try endpoints, the best one first, until one answers or fails as all would."""
+        *others, last = self._best_first(await self._discovery.known(), avoid)
         for endpoint in others:
             try:
-                return await self._judged(attempt, endpoint)
+                return await self._try_one(attempt, endpoint)
             except AsrError as error:
                 if not is_elsewhere_different(error):
                     raise
@@ -153,13 +155,13 @@ class EndpointPool:
                     detail=error.detail,
                 )
         try:
-            return await self._judged(attempt, last)
+            return await self._try_one(attempt, last)
         except AsrError as error:
             if is_elsewhere_different(error):
-                self._roster.hurry()
+                self._discovery.hurry()
             raise
 
-    async def _judged(
+    async def _try_one(
         self, attempt: Callable[[Endpoint], Awaitable[Answer]], endpoint: Endpoint
     ) -> Answer:
         self._uses += 1
@@ -168,18 +170,18 @@ class EndpointPool:
         try:
             return await attempt(endpoint)
         except AsrError as error:
-            self.judge(endpoint, error)
+            self.failed(endpoint, error)
             raise
         finally:
             endpoint.calls -= 1
 
-    def _by_merit(self, endpoints: Sequence[Endpoint], avoid: Endpoint | None) -> list[Endpoint]:
+    def _best_first(self, endpoints: Sequence[Endpoint], avoid: Endpoint | None) -> list[Endpoint]:
         now = time.monotonic()
-        slots = {endpoint.name: endpoint.slots.count(now) for endpoint in endpoints}
+        slots = {endpoint.name: endpoint.capacity.streams(now) for endpoint in endpoints}
         # One whose slots nobody knows is as large as the largest that is known.
         largest = max((count for count in slots.values() if count), default=1)
 
-        def demerit(endpoint: Endpoint) -> tuple[bool, bool, bool, bool, float, int]:
+        def rank(endpoint: Endpoint) -> tuple[bool, bool, bool, bool, float, int]:
             streams = endpoint.streams + endpoint.opening
             return (
                 self._ejection.is_ejected(endpoint.name, now),
@@ -190,7 +192,7 @@ class EndpointPool:
                 endpoint.last_used,
             )
 
-        return sorted(endpoints, key=demerit)
+        return sorted(endpoints, key=rank)
 
     def _well(self) -> list[Endpoint]:
         now = time.monotonic()
@@ -201,47 +203,56 @@ class EndpointPool:
         ]
 
     def has_other_than(self, endpoint: Endpoint) -> bool:
-        """Whether an endpoint beside this one is neither ejected nor known to be unready."""
+        """Return whether another endpoint is neither ejected nor known to be unready."""
         return any(other is not endpoint for other in self._well())
 
-    def judge(self, endpoint: Endpoint, error: AsrError | None) -> None:
-        """Counts an answer, or an error that speaks against the endpoint."""
-        now = time.monotonic()
-        if endpoint.is_leaving:
-            return
-        if error is None:
+    def worked(self, endpoint: Endpoint) -> None:
+        """Note that the endpoint answered."""
+        if not endpoint.is_leaving:
             self._ejection.succeeded(endpoint.name)
             # A stream that works says more than a probe of some time ago.
             endpoint.is_ready = endpoint.is_ready or None
-        elif blames_endpoint(error) and self._ejection.failed(endpoint.name, now):
+
+    def failed(self, endpoint: Endpoint, error: AsrError) -> None:
+        """Count an error, where it speaks against the endpoint."""
+        if endpoint.is_leaving or not blames_endpoint(error):
+            return
+        now = time.monotonic()
+        if self._ejection.failed(endpoint.name, now):
             left = self._ejection.left(endpoint.name, now)
             _log.warning("asr_endpoint_ejected", endpoint=endpoint.name, seconds=left)
 
-    def note_refusal(self, endpoint: Endpoint, error: AsrError, *, beside: int) -> None:
-        """Learns from an endpoint that took no further stream while so many were open there."""
+    def refused(self, endpoint: Endpoint, error: AsrError, *, beside: int) -> None:
+        """Learn from an endpoint that took no further stream while so many were open there."""
         if error.code != ErrorCode.RESOURCE_EXHAUSTED:
             return
         now = time.monotonic()
-        endpoint.slots.refused(beside, now)
-        _log.warning("asr_endpoint_full", endpoint=endpoint.name, slots=endpoint.slots.count(now))
+        endpoint.capacity.refused(beside, now)
+        _log.warning(
+            "asr_endpoint_full", endpoint=endpoint.name, slots=endpoint.capacity.streams(now)
+        )
 
-    def note_held(self, endpoint: Endpoint) -> None:
-        """Learns from an endpoint at which one more stream gave a result."""
-        endpoint.slots.held(endpoint.working, time.monotonic())
+    def began_to_work(self, endpoint: Endpoint) -> None:
+        """Learn from an endpoint at which one more stream gave its first result."""
+        endpoint.capacity.held(endpoint.working, time.monotonic())
+
+    def closed(self, lease: EndpointLease) -> None:
+        """Forget a lease that is over."""
+        self.leases.discard(lease)
 
     def slots(self) -> int | None:
-        """Streams that all endpoints which are well take together; None where one's are unknown."""
+        """Return the streams all well endpoints take together; None where one's are unknown."""
         now = time.monotonic()
         well = self._well()
         # Where none is well and nothing is configured, there is still nothing known.
-        counts = [endpoint.slots.count(now) for endpoint in well or self.endpoints]
+        counts = [endpoint.capacity.streams(now) for endpoint in well or self.endpoints]
         known = [count for count in counts if count is not None]
         if len(known) < len(counts) or not counts:
             return None
         return sum(known) if well else 0
 
     def health(self) -> tuple[EndpointHealth, ...]:
-        """What is known of each endpoint, without asking any."""
+        """Return what is known of each endpoint, without a call to any."""
         now = time.monotonic()
         return tuple(
             EndpointHealth(
@@ -249,7 +260,7 @@ class EndpointPool:
                 route=self._route,
                 ready=endpoint.is_ready,
                 streams=endpoint.streams,
-                slots=endpoint.slots.count(now),
+                slots=endpoint.capacity.streams(now),
                 consecutive_errors=self._ejection.errors(endpoint.name),
                 ejected_for=self._ejection.left(endpoint.name, now),
                 ejections=self._ejection.total(endpoint.name),
@@ -258,9 +269,9 @@ class EndpointPool:
         )
 
     async def ready(self, *, model: str, within: float) -> Readiness:
-        """Asks all endpoints at once; one that is ready is enough."""
+        """Probe all endpoints at once; one that is ready is enough."""
         try:
-            endpoints = await self._roster.known()
+            endpoints = await self._discovery.known()
         except AsrError as error:
             return not_ready(error.message)
         answers = await asyncio.gather(
@@ -287,5 +298,5 @@ class EndpointPool:
         return answer
 
     async def aclose(self) -> None:
-        """Ends every stream and connection."""
-        await self._roster.aclose()
+        """End every stream and connection."""
+        await self._discovery.aclose()

@@ -1,4 +1,4 @@
-"""Whether the recogniser can take a stream now.
+"""Probe whether the recogniser can take a stream now.
 
 A port that accepts connections proves nothing, and an HTTP probe alone may be answered by something
 else on the machine: NVIDIA's own deployment notes ask for the list of models as well.
@@ -27,7 +27,7 @@ _MOST_BYTES: Final = 16 * 1024
 
 
 class HttpProbe:
-    """Asks the server's HTTP readiness endpoint; connects when it is first used.
+    """Requests the server's HTTP readiness endpoint; connects when it is first used.
 
     Args:
         settings: with this server's host and port.
@@ -47,7 +47,7 @@ class HttpProbe:
         self._closed = False
 
     async def reason(self) -> str | None:
-        """Why the server is not ready by its own word; None when it is, or is not asked by HTTP."""
+        """Return why the server is not ready; None when it is, or has no HTTP port."""
         if self._url is None:
             return None
         name = self._settings.ssl_server_name
@@ -79,7 +79,7 @@ class HttpProbe:
             return None if self._closed else self._client
 
     async def aclose(self) -> None:
-        """Closes the connection; the server then counts as not ready."""
+        """Close the connection; the server then counts as not ready."""
         self._closed = True
         async with self._connecting:
             if self._client is not None:
@@ -99,7 +99,7 @@ def _tls_context(settings: RivaSettings) -> ssl.SSLContext:
 
 
 async def _beginning(answer: httpx.Response) -> bytes:
-    """The body, or a little more of it than a probe has to say."""
+    """Read the body, or a little more of it than a probe may hold."""
     body = b""
     async for part in answer.aiter_raw(_MOST_BYTES):
         body += part
@@ -129,7 +129,7 @@ def _refusal(status: int, body: bytes) -> str | None:
 async def probe(
     http: HttpProbe, catalogue: ModelCatalogue, *, model: str, within: float
 ) -> Readiness:
-    """Asks both ways at once, within that many seconds."""
+    """Probe by HTTP and list the models at once, within that many seconds."""
     try:
         async with asyncio.timeout(within):
             refusal, listed = await asyncio.gather(
@@ -154,5 +154,5 @@ async def probe(
 
 
 def not_ready(reason: str) -> Readiness:
-    """The answer where nothing is known to be served."""
+    """Return the answer where nothing is known to be served."""
     return Readiness(ready=False, reason=reason, models=())

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from app.asr.events import Cursor, StreamEvent, Transcript
-    from app.asr.pool.lease import EndpointLease, LeaseOpener
+    from app.asr.pool.lease import EndpointLease
+    from app.asr.pool.opener import LeaseOpener
     from app.asr.session.reopening import ReopenRules
     from app.asr.session.stream import StreamRules
 

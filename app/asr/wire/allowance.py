@@ -1,7 +1,7 @@
-"""How much there can be to say in so much audio. Pure.
+"""How much a recogniser may say about so much audio. Pure.
 
-Nobody speaks as much in a second as is allowed for one: the fastest speakers on record say 11
-words. A recogniser that says more is broken, and whoever is beside it shall not notice.
+More is allowed for a second than anybody speaks: the fastest speakers on record say 11 words. A
+recogniser that says more is broken, and no other session may become slow because of it.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from app.asr.wire.answers import too_large
+from app.asr.errors import answer_too_large
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowed:
-    """So much at once, and so much more for each second of audio."""
+    """A base amount, and so much more for each second of audio."""
 
     base: int
     a_second: int
 
     def within(self, seconds: float) -> int:
-        """What is allowed in that much audio."""
+        """Return what is allowed in that much audio."""
         return self.base + int(self.a_second * seconds)
 
 
@@ -39,7 +39,7 @@ INTERIM_WORDS: Final = 200
 
 
 class Allowance:
-    """Counts what is said in a session, over all its calls: a new call is no new allowance."""
+    """Counts what was said in a session, over all its calls: a new call is no new allowance."""
 
     def __init__(self) -> None:
         self._results = self._finals = self._words = self._letters = 0
@@ -47,40 +47,40 @@ class Allowance:
         self._from = self._furthest = 0.0  # of the session's audio
 
     def call_opens(self, at: float) -> None:
-        """A call begins at so many seconds of the session's audio."""
+        """Note that a call begins at so many seconds of the session's audio."""
         self._from = at
 
     def call_ended(self, heard: float) -> None:
-        """It is over, and was sent so many seconds of audio."""
+        """Note that the call is over, and was sent so many seconds of audio."""
         self._sent += heard
 
-    def result(self, heard: float) -> None:
-        """One more, in so many seconds of this call's audio.
+    def add_result(self, heard: float) -> None:
+        """Count one more result, in so many seconds of this call's audio.
 
         Raises:
             AsrError: ANSWER_TOO_LARGE.
         """
         # Interims of audio that is heard again are said again.
-        self._results = _counted("results", self._results, 1, RESULTS, self._sent + heard)
+        self._results = _add("results", self._results, 1, RESULTS, self._sent + heard)
 
-    def said(self, letters: int, words: int, heard: float, *, is_final: bool) -> None:
-        """A result of so many characters and words, in so many seconds of this call's audio.
+    def add(self, letters: int, words: int, heard: float, *, is_final: bool) -> None:
+        """Count a result's characters and words, in so many seconds of this call's audio.
 
-        One that is too much is not counted: another recogniser says something else.
+        A result that is too much is not counted: another recogniser may say something else.
 
         Raises:
             AsrError: ANSWER_TOO_LARGE.
         """
         self._furthest = heard = max(self._furthest, self._from + heard)
-        _counted("characters in a result", 0, letters, LETTERS, heard)
+        _add("characters in a result", 0, letters, LETTERS, heard)
         if is_final:
-            finals = _counted("finals", self._finals, 1, FINALS, heard)
-            all_letters = _counted("characters", self._letters, letters, LETTERS, heard)
-            self._words = _counted("words", self._words, words, WORDS, heard)
+            finals = _add("finals", self._finals, 1, FINALS, heard)
+            all_letters = _add("characters", self._letters, letters, LETTERS, heard)
+            self._words = _add("words", self._words, words, WORDS, heard)
             self._finals, self._letters = finals, all_letters
 
 
-def _counted(what: str, before: int, more: int, allowed: Allowed, heard: float) -> int:
+def _add(what: str, before: int, more: int, allowed: Allowed, heard: float) -> int:
     if before + more > (most := allowed.within(heard)):
-        raise too_large(f"more than {most} {what} in {heard:.3f} s of audio")
+        raise answer_too_large(f"more than {most} {what} in {heard:.3f} s of audio")
     return before + more

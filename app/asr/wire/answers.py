@@ -1,8 +1,8 @@
-"""From a recogniser's bytes to a message, within bounds and in small steps.
+"""Parse a recogniser's bytes within bounds and in small steps.
 
 protobuf makes an object of every part of a message before anybody can count them, and holds the
 event loop meanwhile: 4 MiB of empty words are two million objects and 0.3 s. So the parts are
-counted in the bytes first, which can be left at any time.
+counted in the bytes first, and the count yields to the event loop.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError
 
-from app.asr.errors import AsrError, ErrorCode, Fault
+from app.asr.errors import AsrError, ErrorCode, Fault, answer_too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STREAM_BYTES: Final = 4 * 1024 * 1024 - 1
 """Largest message of a stream; two thousand words take about 60 kB. One byte below gRPC's default,
-so that a refusal by this side has a number of its own in it: the text is that of the other side."""
+so that a refusal by this side is known by its number: both sides use the same text."""
 
 FILE_BYTES: Final = 16 * 1024 * 1024 - 1
 """Largest answer to a file: four hours of speech."""
@@ -52,13 +52,13 @@ class Readable(Protocol[MessageT]):
     """A generated message class."""
 
     def FromString(self, s: bytes, /) -> MessageT:  # noqa: N802 - protobuf's name
-        """The message that was serialised."""
+        """Parse a serialised message."""
 
 
 async def read_answer(
     raw: bytes, kind: Readable[MessageT], *, most_bytes: int, most_parts: int | None = None
 ) -> MessageT:
-    """The message that a recogniser sent.
+    """Parse the message that a recogniser sent.
 
     Args:
         raw: as it came.
@@ -70,7 +70,7 @@ async def read_answer(
         AsrError: ANSWER_TOO_LARGE, or ANSWER_INVALID where it is no such message.
     """
     if len(raw) > most_bytes:
-        raise too_large(f"a message of {len(raw)} bytes; accepted: {most_bytes}")
+        raise answer_too_large(f"a message of {len(raw)} bytes; accepted: {most_bytes}")
     if most_parts is not None and len(raw) > _UNCOUNTED_BYTES:
         await _count(raw, most_parts)
     try:
@@ -80,12 +80,12 @@ async def read_answer(
 
 
 def file_parts(seconds: float) -> int:
-    """Results, alternatives and words that may be in the answer to a file of that length."""
+    """Return how many results, alternatives and words may answer a file of that length."""
     return STREAM_PARTS + round(_FILE_PARTS_A_SECOND * seconds)
 
 
 def is_answer_refused(text: str, *, most_bytes: int) -> bool:
-    """Whether gRPC's text for a message that is too large is about an answer.
+    """Return whether gRPC's text for a message that is too large is about an answer.
 
     Args:
         text: of the status; both sides use the same words.
@@ -93,17 +93,6 @@ def is_answer_refused(text: str, *, most_bytes: int) -> bool:
     """
     said = _REFUSED.search(text)
     return said is not None and int(said[1]) == most_bytes
-
-
-def too_large(detail: str) -> AsrError:
-    """The recogniser says more than can be."""
-    return AsrError(
-        ErrorCode.ANSWER_TOO_LARGE,
-        "The recogniser answered with more than there can be to say.",
-        retryable=True,
-        fault=Fault.SERVICE,
-        detail=f"answer: {detail}",
-    )
 
 
 def _invalid(detail: str) -> AsrError:
@@ -119,13 +108,13 @@ def _invalid(detail: str) -> AsrError:
 async def _count(raw: bytes, most: int) -> None:
     for number, _ in enumerate(_parts(raw, 0, len(raw), _DEPTH)):
         if number >= most:
-            raise too_large(f"a message of more than {most} parts ({len(raw)} bytes)")
+            raise answer_too_large(f"a message of more than {most} parts ({len(raw)} bytes)")
         if number % _STEP == _STEP - 1:
             await asyncio.sleep(0)
 
 
 def _parts(raw: bytes, at: int, end: int, depth: int) -> Iterator[None]:
-    """One item for each field of a message, and of those that can hold many in their turn."""
+    """Yield once for each field of a message, and of its fields that can hold many."""
     while at < end:
         tag, at = _varint(raw, at, end)
         first = at
@@ -149,7 +138,7 @@ def _parts(raw: bytes, at: int, end: int, depth: int) -> Iterator[None]:
 
 
 def _varint(raw: bytes, at: int, end: int) -> tuple[int, int]:
-    """The number that begins there, and where it ends."""
+    """Return the number that begins there, and where it ends."""
     value = 0
     for place in range(_MOST_VARINT_BYTES):
         if at >= end:

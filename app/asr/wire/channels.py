@@ -1,8 +1,8 @@
-"""The connections to the recogniser: opened when needed, each with a bounded number of streams.
+"""The connections to one recogniser: opened when needed, each with a bounded number of streams.
 
 A server's MAX_CONCURRENT_STREAMS (often 100) makes gRPC queue further streams on that connection
 silently and without end. So a connection takes fewer than that, then the next one is opened, and
-beyond the last one a caller waits for a place with its own deadline.
+beyond the last one a caller waits for a slot with its own deadline.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SERVICE = "/nvidia.riva.asr.RivaSpeechRecognition"
 class RivaChannel:
     """A connection and the number of streams on it.
 
-    Its calls give answers as bytes: `app.asr.wire.answers` looks at them before it reads them.
+    Its calls return bytes, which `app.asr.wire.answers` checks before it parses them.
     """
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
@@ -54,20 +54,20 @@ class RivaChannel:
 
 
 class StreamSlot:
-    """One stream's place on a connection."""
+    """One stream's slot on a connection."""
 
-    def __init__(self, channel: RivaChannel, places: asyncio.Semaphore) -> None:
+    def __init__(self, channel: RivaChannel, free: asyncio.Semaphore) -> None:
         self.channel = channel
-        self._places = places
+        self._free = free
         self._held = True
         channel.streams += 1
 
     def release(self) -> None:
-        """Gives the place back; further calls do nothing."""
+        """Give the slot back; further calls do nothing."""
         if self._held:
             self._held = False
             self.channel.streams -= 1
-            self._places.release()
+            self._free.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class _TlsFiles:
 
 
 class ChannelPool:
-    """Hands out places for streams, filling one connection before opening the next.
+    """Hands out slots for streams, filling one connection before opening the next.
 
     Args:
         settings: with the server's host and port.
@@ -89,8 +89,8 @@ class ChannelPool:
         self._settings = settings
         self._authority = authority
         self._limit = settings.max_streams_per_channel
-        self.places = settings.channels * self._limit
-        self._free = asyncio.Semaphore(self.places)
+        self.slots = settings.channels * self._limit
+        self._free = asyncio.Semaphore(self.slots)
         self._opening = asyncio.Lock()
         self._channels: list[RivaChannel] = []
         self._control: RivaChannel | None = None
@@ -98,7 +98,7 @@ class ChannelPool:
         self._closed = False
 
     async def acquire(self) -> StreamSlot:
-        """A place for one stream; waits until one is free. The caller sets the deadline."""
+        """Return a slot for one stream, once one is free. The caller sets the deadline."""
         await self._free.acquire()
         try:
             return StreamSlot(await self._channel_with_room(), self._free)
@@ -117,7 +117,7 @@ class ChannelPool:
             return channel
 
     async def control(self) -> RivaChannel:
-        """The connection of the short calls, apart so that streams never delay a health check."""
+        """Return the connection of the short calls: no stream delays a health check."""
         async with self._opening:
             self._refuse_when_closed()
             if self._control is None:
@@ -147,7 +147,7 @@ class ChannelPool:
         )
 
     async def aclose(self) -> None:
-        """Ends every call and connection; later calls get an AsrError."""
+        """End every call and connection; later calls get an AsrError."""
         self._closed = True
         async with self._opening:
             channels = [*self._channels, *([self._control] if self._control else [])]
@@ -159,7 +159,7 @@ class ChannelPool:
 def channel_options(
     settings: RivaSettings, largest_answer: int = STREAM_BYTES
 ) -> list[tuple[str, int | str]]:
-    """The gRPC arguments of a connection on which no answer is larger than so many bytes."""
+    """Return the gRPC arguments of a connection whose answers have at most so many bytes."""
     options: list[tuple[str, int | str]] = [
         # Without it channels with equal arguments share one connection, and a pool is a pool of
         # one.

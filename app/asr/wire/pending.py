@@ -1,4 +1,4 @@
-"""What the recogniser said and did not make final."""
+"""The interims that no final has replaced yet."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class PendingInterim:
         self._is_new = True
 
     def next_response(self) -> None:
-        """What is said from here on replaces what was said before."""
+        """Begin a response: its interims replace those before it."""
         self._is_new = True
 
     def said(self, interim: Transcript | None) -> None:
-        """An interim, or that the recogniser takes back what stood."""
+        """Add an interim; None says that the recogniser takes back what it said before."""
         if self._is_new:
             self._parts.clear()
             self._is_new = False
@@ -33,22 +33,22 @@ class PendingInterim:
             self._parts.append(interim)
 
     def settle(self) -> None:
-        """A final came."""
+        """Drop the interims: a final replaces them."""
         self._parts.clear()
 
     @property
     def text(self) -> str:
-        """What stands; empty where nothing does."""
+        """The text of the interims; empty where there is none."""
         parts = self._parts
         return parts[0].text if len(parts) == 1 else " ".join(part.text for part in parts)
 
     @property
     def audio_processed(self) -> float | None:
-        """As the newest interim says it."""
+        """The newest interim's `audio_processed`."""
         return self._parts[-1].audio_processed if self._parts else None
 
     def as_final(self) -> Transcript | None:
-        """What stands, for want of anything better; None where nothing does."""
+        """Return the interims as one forced final; None where there is none."""
         if not self._parts:
             return None
         return replace(

@@ -1,4 +1,4 @@
-"""What is asked of the recogniser: Riva's request messages from settings and one call's options."""
+"""Build Riva's request messages from the settings and one call's options."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def join_options(  # noqa: PLR0913 - one argument for each thing a caller may ch
     custom_configuration: Mapping[str, str] | None = None,
     request_id: str | None = None,
 ) -> Options:
-    """Checks a call's arguments and fills in from the settings what it leaves open.
+    """Check a call's arguments and fill in from the settings what it leaves open.
 
     Raises:
         AsrError: INVALID_ARGUMENT, naming the argument, its value and what is accepted.
@@ -136,7 +136,7 @@ def _check_endpointing(name: str, value: float) -> None:
 
 
 def recognition_config(settings: RivaSettings, options: Options) -> riva_asr_pb2.RecognitionConfig:
-    """The part of a request that both kinds of recognition share."""
+    """Return the part of a request that both kinds of recognition share."""
     config = riva_asr_pb2.RecognitionConfig(
         encoding=riva_audio_pb2.AudioEncoding.LINEAR_PCM,
         sample_rate_hertz=options.sample_rate,
@@ -172,7 +172,7 @@ def _fill_endpointing(config: riva_asr_pb2.RecognitionConfig, endpointing: Endpo
 def opening_request(
     settings: RivaSettings, options: Options, *, interims: bool
 ) -> riva_asr_pb2.StreamingRecognizeRequest:
-    """The first message of a stream: the configuration, and nothing else."""
+    """Return the first message of a stream: the configuration, and nothing else."""
     request = riva_asr_pb2.StreamingRecognizeRequest(
         streaming_config=riva_asr_pb2.StreamingRecognitionConfig(
             config=recognition_config(settings, options), interim_results=interims
@@ -184,14 +184,14 @@ def opening_request(
 
 
 def audio_request(pcm: bytes) -> riva_asr_pb2.StreamingRecognizeRequest:
-    """A message of a stream after the first: audio, and nothing else."""
+    """Return a further message of a stream: audio, and nothing else."""
     return riva_asr_pb2.StreamingRecognizeRequest(audio_content=pcm)
 
 
 def file_request(
     settings: RivaSettings, options: Options, pcm: bytes
 ) -> riva_asr_pb2.RecognizeRequest:
-    """One whole recording."""
+    """Return the request to recognise one whole recording."""
     request = riva_asr_pb2.RecognizeRequest(config=recognition_config(settings, options), audio=pcm)
     if options.request_id is not None:
         request.id.CopyFrom(riva_common_pb2.RequestId(value=options.request_id))
@@ -199,5 +199,5 @@ def file_request(
 
 
 def models_request() -> riva_asr_pb2.RivaSpeechRecognitionConfigRequest:
-    """Asks for every model."""
+    """Return the request for every model."""
     return riva_asr_pb2.RivaSpeechRecognitionConfigRequest()

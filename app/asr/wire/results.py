@@ -1,4 +1,4 @@
-"""Riva's result messages as events: pure functions of message, segment number and timeline."""
+"""Turn Riva's result messages into events: pure functions of message, segment and timeline."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ class StreamResults:
     async def transcripts(
         self, response: riva_asr_pb2.StreamingRecognizeResponse
     ) -> AsyncGenerator[Transcript]:
-        """The transcripts of one response, in Riva's order; results that say nothing are skipped.
+        """Yield a response's transcripts in Riva's order; skip results that say nothing.
 
         Riva does not number segments: they are counted here, up by one after each final.
 
         Raises:
-            AsrError: ANSWER_TOO_LARGE: nobody can have said so much.
+            AsrError: ANSWER_TOO_LARGE.
         """
         self.standing.next_response()
         for number, result in enumerate(response.results):
             if number % _STEP == _STEP - 1:
                 await asyncio.sleep(0)
             heard = self._heard()
-            self._allowance.result(heard)
+            self._allowance.add_result(heard)
             transcript = await self._transcript(result, heard)
             if result.is_final:
                 # Also one without a word: it takes back what was said for the time being.
@@ -84,7 +84,7 @@ class StreamResults:
         text = best.transcript.strip()
         if not text:
             return None
-        self._allowance.said(len(text), len(best.words), heard, is_final=is_final)
+        self._allowance.add(len(text), len(best.words), heard, is_final=is_final)
         processed = values.seconds(result.audio_processed, heard)
         # Most interims have none.
         wanted = self._word_times and (is_final or len(best.words) <= INTERIM_WORDS)
@@ -106,11 +106,11 @@ async def words(
     to_caller: Callable[[float], float],
     heard: float,
 ) -> tuple[Word, ...]:
-    """The words of an alternative in order of time; Riva's int32 milliseconds become seconds.
+    """Return the words of an alternative in order of time; int32 milliseconds become seconds.
 
-    None at all where one of them lies where no audio is: a list with holes would be no transcript,
-    and the times of the others are worth no more. And none where all are 0, which is how Riva
-    writes that it has none.
+    The list is empty where one word lies where no audio is: with a hole it would be no transcript,
+    and the other times are no better. It is empty too where all times are 0, as Riva writes times
+    that it does not have.
 
     Args:
         alternative: as it came.
@@ -143,7 +143,7 @@ async def words(
 async def offline_transcripts(
     response: riva_asr_pb2.RecognizeResponse, *, duration: float, word_times: bool
 ) -> list[Transcript]:
-    """Every result of an offline recognition as a final; results that say nothing are skipped.
+    """Return each result of an offline recognition as a final; skip results that say nothing.
 
     Args:
         response: as it came.
@@ -157,11 +157,11 @@ async def offline_transcripts(
     for segment_id, result in enumerate(response.results):
         if segment_id % _STEP == _STEP - 1:
             await asyncio.sleep(0)
-        allowance.result(duration)
+        allowance.add_result(duration)
         if not result.alternatives or not (text := result.alternatives[0].transcript.strip()):
             continue
         best = result.alternatives[0]
-        allowance.said(len(text), len(best.words), duration, is_final=True)
+        allowance.add(len(text), len(best.words), duration, is_final=True)
         found.append(
             Transcript(
                 text=text,
@@ -185,7 +185,7 @@ def _as_is(seconds: float) -> float:
 def join_finals(
     finals: Iterable[Transcript], *, duration: float, warnings: tuple[str, ...] = ()
 ) -> FileTranscript:
-    """All finals of a recording as one transcript."""
+    """Join all finals of a recording to one transcript."""
     parts = tuple(finals)
     scored = [(part.confidence, _weight(part)) for part in parts if part.confidence is not None]
     total = sum(weight for _, weight in scored)
@@ -199,13 +199,12 @@ def join_finals(
 
 
 def _weight(part: Transcript) -> int:
-    # Riva may give no word list; the text's own words then say how much speech the score speaks
-    # for.
+    # Without a word list the text's own words say how much speech the score is about.
     return len(part.words) or len(part.text.split())
 
 
 def models(response: riva_asr_pb2.RivaSpeechRecognitionConfigResponse) -> tuple[Model, ...]:
-    """The models a server lists."""
+    """Return the models a server lists."""
     return tuple(_model(entry) for entry in response.model_config)
 
 

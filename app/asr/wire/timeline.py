@@ -37,15 +37,15 @@ class Timeline:
         return self._silent_samples / self._rate
 
     def sent_seconds(self) -> float:
-        """All audio the recogniser was sent so far."""
+        """Return all audio the recogniser was sent so far."""
         return (self._caller_samples + self._silent_samples) / self._rate
 
     def add_audio(self, samples: int) -> None:
-        """The caller's audio was sent."""
+        """Count audio of the caller that was sent."""
         self._caller_samples += samples
 
     def add_silence(self, samples: int) -> None:
-        """Silence of ours was sent."""
+        """Count silence of ours that was sent."""
         start = self._caller_samples + self._silent_samples
         self._silent_samples += samples
         same_pause = bool(self._starts) and start == self._pause_end()
@@ -60,7 +60,7 @@ class Timeline:
         return self._starts[-1] + self._totals[-1] - before
 
     def to_caller(self, seconds: float) -> float:
-        """The caller's time of a moment on the recogniser's clock.
+        """Return the caller's time of a moment on the recogniser's clock.
 
         A moment inside silence of ours is the moment at which the caller's audio paused.
         """

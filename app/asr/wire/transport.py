@@ -1,61 +1,31 @@
-"""The wire: what the client needs from a transport, and the one over grpc.aio.
+"""What the client needs of a transport to one recogniser.
 
-gRPC stands in this file and in `channels` alone. Another transport (an HTTP/2 client inside the
-event loop is the next step) takes the place of `GrpcTransport` by offering the same three calls;
-both raise nothing but `AsrError`.
+Another transport (an HTTP/2 client inside the event loop is the next step) takes the place of
+`GrpcTransport` by offering the same calls, and raises nothing but `AsrError` as well.
 """
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
-
-import grpc.aio
-from riva.client.proto import riva_asr_pb2
-
-from app.asr.errors import AsrError, ErrorCode, Fault, client_closed, from_status, late
-from app.asr.session.replay import BYTES_PER_SAMPLE
-from app.asr.wire.answers import (
-    FILE_BYTES,
-    MODELS_BYTES,
-    STREAM_BYTES,
-    STREAM_PARTS,
-    file_parts,
-    is_answer_refused,
-    read_answer,
-    too_large,
-)
-from app.asr.wire.channels import ChannelPool
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Coroutine
-
-    from app.asr.settings import RivaSettings
-    from app.asr.wire.channels import StreamSlot
-
-
-Answer = TypeVar("Answer")
-
-_FAILED_WRITE = "Internal error from Core"
-# The status is in the same bytes that made the write fail; gRPC only has to get round to it.
-_STATUS_WAIT_S = 1.0
+    from riva.client.proto import riva_asr_pb2
 
 
 class StreamCall(Protocol):
     """One stream to the recogniser. One task may write while another reads; `abort` ends both."""
 
     async def write(self, request: riva_asr_pb2.StreamingRecognizeRequest) -> None:
-        """Sends a message; returns when flow control has taken it: a slow server slows us."""
+        """Send a message; return when flow control has taken it: a slow server slows us."""
 
     async def half_close(self) -> None:
-        """Says that no more audio follows; the recogniser gives its last finals, then the end."""
+        """Tell that no more audio follows; the recogniser gives its last finals, then the end."""
 
     async def read(self) -> riva_asr_pb2.StreamingRecognizeResponse | None:
-        """The next response, or None when the recogniser has ended the stream in good order."""
+        """Return the next response, or None at the stream's good end."""
 
     def abort(self) -> None:
-        """Ends the stream at once; whoever reads or writes gets an AsrError with code CANCELLED."""
+        """End the stream at once; a task that reads or writes gets an AsrError, code CANCELLED."""
 
 
 class Transport(Protocol):
@@ -64,243 +34,17 @@ class Transport(Protocol):
     async def open_stream(
         self, request: riva_asr_pb2.StreamingRecognizeRequest, *, within: float
     ) -> StreamCall:
-        """Connects and hands over the configuration, within that many seconds."""
+        """Connect and hand over the configuration, within that many seconds."""
 
     async def recognize(
         self, request: riva_asr_pb2.RecognizeRequest, *, within: float
     ) -> riva_asr_pb2.RecognizeResponse:
-        """Recognises one recording, within that many seconds."""
+        """Recognise one recording, within that many seconds."""
 
     async def list_models(
         self, request: riva_asr_pb2.RivaSpeechRecognitionConfigRequest, *, within: float
     ) -> riva_asr_pb2.RivaSpeechRecognitionConfigResponse:
-        """Asks what the recogniser serves, within that many seconds."""
+        """List what the recogniser serves, within that many seconds."""
 
     async def aclose(self) -> None:
-        """Ends every call and connection."""
-
-
-class GrpcTransport:
-    """Riva over grpc.aio and the stubs of nvidia-riva-client.
-
-    `riva.client.ASRService` is not used: it blocks, has no deadline and no cancel, and sends
-    metadata twice over TLS.
-
-    Args:
-        settings: with the server's host and port.
-        authority: the name it goes by in requests, where that is not its host.
-    """
-
-    def __init__(self, settings: RivaSettings, authority: str | None = None) -> None:
-        self._pool = ChannelPool(settings, authority)
-        key = settings.api_key.get_secret_value()
-        self._metadata = (("authorization", f"Bearer {key}"),) if key else ()
-
-    async def open_stream(
-        self, request: riva_asr_pb2.StreamingRecognizeRequest, *, within: float
-    ) -> GrpcStreamCall:
-        """Takes a free place on a connection, connects, and sends the configuration."""
-        try:
-            async with asyncio.timeout(within):
-                slot = await self._pool.acquire()
-        except TimeoutError:
-            raise _no_place(self._pool.places) from None
-        call = GrpcStreamCall(slot, self._metadata)
-        try:
-            async with asyncio.timeout(within):
-                await call.write(request)
-        except BaseException as error:
-            call.abort()
-            if isinstance(error, TimeoutError):
-                # A stream beyond the server's own limit ends here too: gRPC would queue it for
-                # ever.
-                raise late("open stream", within) from None
-            raise
-        return call
-
-    async def recognize(
-        self, request: riva_asr_pb2.RecognizeRequest, *, within: float
-    ) -> riva_asr_pb2.RecognizeResponse:
-        """Recognises one recording, within that many seconds."""
-        async with _deadline("recognise file", within):
-            call = (await self._pool.control()).recognize
-            answer = await _unary(
-                call(request, timeout=within, metadata=self._metadata), "recognise file"
-            )
-            return await read_answer(
-                answer,
-                riva_asr_pb2.RecognizeResponse,
-                most_bytes=FILE_BYTES,
-                most_parts=file_parts(_seconds_of(request)),
-            )
-
-    async def list_models(
-        self, request: riva_asr_pb2.RivaSpeechRecognitionConfigRequest, *, within: float
-    ) -> riva_asr_pb2.RivaSpeechRecognitionConfigResponse:
-        """Asks what the recogniser serves, within that many seconds."""
-        async with _deadline("list models", within):
-            call = (await self._pool.control()).list_models
-            answer = await _unary(
-                call(request, timeout=within, metadata=self._metadata), "list models"
-            )
-            return await read_answer(
-                answer,
-                riva_asr_pb2.RivaSpeechRecognitionConfigResponse,
-                most_bytes=MODELS_BYTES,
-            )
-
-    async def aclose(self) -> None:
-        """Ends every call and connection."""
-        await self._pool.aclose()
-
-
-class GrpcStreamCall:
-    """A `StreamCall` over grpc.aio; gives its place on the connection back when it is over."""
-
-    def __init__(self, slot: StreamSlot, metadata: tuple[tuple[str, str], ...]) -> None:
-        self._slot = slot
-        self._status: tuple[str, str] | None = None
-        self._status_came = asyncio.Event()
-        self._call = slot.channel.stream(metadata=metadata)
-        self._call.add_done_callback(self._note_status)
-
-    def _note_status(self, call: grpc.aio.Call) -> None:
-        """Keeps the server's own status, whenever grpc.aio sets one.
-
-        A write that fails because the call is over makes grpc.aio put "INTERNAL: Internal error
-        from Core" in the place of the status the server sent, before or after that one comes
-        (grpc/grpc issue 36066).
-        """
-        self._slot.release()
-        name, text = _result_of(call.code()).name, _result_of(call.details()) or ""
-        if self._status is None and text != _FAILED_WRITE:
-            self._status = (name, text)
-            self._status_came.set()
-
-    async def _final_status(self) -> tuple[str, str]:
-        try:
-            async with asyncio.timeout(_STATUS_WAIT_S):
-                await self._status_came.wait()
-        except TimeoutError:
-            return ("INTERNAL", _FAILED_WRITE)
-        return self._status or ("INTERNAL", _FAILED_WRITE)
-
-    async def write(self, request: riva_asr_pb2.StreamingRecognizeRequest) -> None:
-        """Sends a message; returns when flow control has taken it."""
-        before = _cancellations()
-        try:
-            await self._call.write(request)
-        except _CALL_ENDED as error:
-            raise await self._reason(error, before) from None
-
-    async def half_close(self) -> None:
-        """Says that no more audio follows."""
-        before = _cancellations()
-        try:
-            await self._call.done_writing()
-        except _CALL_ENDED as error:
-            raise await self._reason(error, before) from None
-
-    async def read(self) -> riva_asr_pb2.StreamingRecognizeResponse | None:
-        """The next response, or None at the stream's good end."""
-        before = _cancellations()
-        try:
-            response = await self._call.read()
-        except _CALL_ENDED as error:
-            raise await self._reason(error, before) from None
-        if response is grpc.aio.EOF:
-            return None
-        return await read_answer(
-            cast("bytes", response),
-            riva_asr_pb2.StreamingRecognizeResponse,
-            most_bytes=STREAM_BYTES,
-            most_parts=STREAM_PARTS,
-        )
-
-    def abort(self) -> None:
-        """Ends the stream at once."""
-        self._call.cancel()
-
-    async def _reason(self, error: BaseException, before: int) -> BaseException:
-        """Why a wait on this call ended.
-
-        grpc.aio raises CancelledError both when another task aborted the call and when the waiting
-        task itself is cancelled; only the latter raises the task's count of cancellations.
-        """
-        if isinstance(error, asyncio.CancelledError):
-            if _cancellations() > before:
-                return error
-            return from_status("CANCELLED", "aborted by this side", doing="stream")
-        name, text = await self._final_status()
-        if is_answer_refused(text, most_bytes=STREAM_BYTES):
-            return too_large(text)
-        return from_status(name, text, doing="stream")
-
-
-# What grpc.aio raises on a call that has ended.
-_CALL_ENDED = (
-    grpc.aio.AioRpcError,
-    grpc.aio.InternalError,
-    asyncio.CancelledError,
-    asyncio.InvalidStateError,
-)
-
-
-def _result_of(finished: Coroutine[Any, Any, Answer]) -> Answer:
-    """The result of a coroutine with nothing left to wait for, as those that ask an ended call."""
-    try:
-        finished.send(None)
-    except StopIteration as stop:
-        result: Answer = stop.value
-        return result
-    finally:
-        finished.close()
-    raise RuntimeError("the call has not ended")
-
-
-def _cancellations() -> int:
-    """How often the running task was asked to stop."""
-    task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()
-
-
-@asynccontextmanager
-async def _deadline(doing: str, within: float) -> AsyncIterator[None]:
-    """Bounds all there is to a short call: gRPC's own deadline begins when it is connected to."""
-    try:
-        async with asyncio.timeout(within):
-            yield
-    except TimeoutError:
-        raise late(doing, within) from None
-
-
-async def _unary(call: Awaitable[bytes], doing: str) -> bytes:
-    before = _cancellations()
-    try:
-        return await call
-    except grpc.aio.AioRpcError as error:
-        text = error.details() or ""
-        if is_answer_refused(text, most_bytes=FILE_BYTES):
-            raise too_large(text) from None
-        raise from_status(error.code().name, text, doing=doing) from None
-    except asyncio.CancelledError:
-        # What grpc.aio raises for a call whose connection was closed; its caller was not cancelled.
-        if _cancellations() > before:
-            raise
-        raise client_closed() from None
-
-
-def _seconds_of(request: riva_asr_pb2.RecognizeRequest) -> float:
-    """The length of the PCM16 mono audio in a request."""
-    size, rate = len(request.audio), int(request.config.sample_rate_hertz)
-    return size / (BYTES_PER_SAMPLE * max(1, rate))
-
-
-def _no_place(places: int) -> AsrError:
-    return AsrError(
-        ErrorCode.STREAM_LIMIT,
-        "Every stream to the recogniser is in use; try again shortly.",
-        retryable=True,
-        fault=Fault.SERVICE,
-        detail=f"open stream: all {places} places (channels x streams) are taken",
-    )
+        """End every call and connection."""

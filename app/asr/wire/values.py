@@ -1,4 +1,4 @@
-"""Numbers and names as recognisers send them: what cannot be is unknown, None.
+"""Check numbers and names that recognisers send: an impossible value becomes None, unknown.
 
 A float of a message may be NaN or infinite, and its integers anything of 32 bits.
 """
@@ -17,8 +17,8 @@ _ONE: Final = 1.0 + 1e-6
 """A single-precision 1.0 that was computed."""
 
 _BEFORE_S, _AHEAD_S = 0.5, 10.0
-"""A time may be so far before the first sample, and behind what was sent: recognisers round and
-fill up. More is no time."""
+"""A time may lie so far before the first sample, and behind what was sent: recognisers round and
+pad. Anything beyond is no time."""
 
 _MOST_TAG: Final = 1000
 _MOST_LANGUAGES, _MOST_LANGUAGE_CHARS = 16, 35
@@ -26,17 +26,17 @@ _MS: Final = 1000.0
 
 
 def score(value: float) -> float | None:
-    """A confidence: at most 1, and unset where it is 0."""
+    """Return a confidence: at most 1, and unset where it is 0."""
     return value if value and _LEAST_SCORE <= value <= _ONE else None
 
 
 def share(value: float) -> float | None:
-    """A stability: 0 to 1, and unset where it is 0."""
+    """Return a stability: 0 to 1, and unset where it is 0."""
     return value if 0.0 < value <= _ONE else None
 
 
 def seconds(value: float, heard: float) -> float | None:
-    """A moment of the audio, unset where it is 0.
+    """Return a moment of the audio, unset where it is 0.
 
     Args:
         value: seconds, as the recogniser says.
@@ -46,7 +46,7 @@ def seconds(value: float, heard: float) -> float | None:
 
 
 def span(start_ms: int, end_ms: int, heard: float) -> tuple[float, float] | None:
-    """Where a word lies, in seconds.
+    """Return where a word lies, in seconds.
 
     Args:
         start_ms: milliseconds, as the recogniser says.
@@ -60,17 +60,17 @@ def span(start_ms: int, end_ms: int, heard: float) -> tuple[float, float] | None
 
 
 def tag(value: int) -> int | None:
-    """A number of a channel or a speaker, counted from 1."""
+    """Return the number of a channel or a speaker, counted from 1."""
     return value if 0 < value <= _MOST_TAG else None
 
 
 def language(code: str) -> str | None:
-    """A BCP 47 code."""
+    """Return a BCP 47 code, where it may be one."""
     return code if 0 < len(code) <= _MOST_LANGUAGE_CHARS else None
 
 
 def languages(codes: Iterable[str]) -> tuple[str, ...]:
-    """The codes among them that can be, in order."""
+    """Return the codes among them that may be, in order."""
     found = []
     for code in codes:
         if language(code) is not None:

@@ -117,7 +117,7 @@ async def test_a_close_that_hangs_ends_all_the_same(monkeypatch: pytest.MonkeyPa
     async def stuck(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("app.asr.wire.transport.GrpcTransport.aclose", stuck)
+    monkeypatch.setattr("app.asr.wire.grpc_transport.GrpcTransport.aclose", stuck)
     monkeypatch.setattr("app.asr.pool.discovery._STOPPING_S", 0.05)
     async with serving(FakeRiva()) as riva:
         client = RivaASRClient(settings_for(riva))

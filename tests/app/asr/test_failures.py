@@ -16,7 +16,7 @@ import pytest
 
 from app.asr import AsrError, Fault
 from app.asr.errors import RULES, from_status
-from app.asr.wire.transport import GrpcTransport
+from app.asr.wire.grpc_transport import GrpcTransport
 from tests.app.asr.conftest import client_of
 from tests.app.asr.sound import Microphone, of, tone
 from tests.support.recognisers.fake_riva import (
@@ -305,7 +305,7 @@ def channels_of(client: RivaASRClient) -> list[RivaChannel]:
     """The connections of its only endpoint."""
     transport = client._routes.current.endpoints[0].transport
     assert isinstance(transport, GrpcTransport)
-    return transport._pool._channels
+    return transport._channels._channels
 
 
 async def test_closing_the_generator_in_the_middle_ends_the_call() -> None:

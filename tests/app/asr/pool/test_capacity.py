@@ -14,7 +14,7 @@ from app.asr.pool.capacity import Capacity, CapacityRules
 RULES = CapacityRules()
 
 
-class SlotsMachine(RuleBasedStateMachine):
+class CapacityMachine(RuleBasedStateMachine):
     """A recogniser with room for some streams, which it does not tell, and a client of it."""
 
     def __init__(self) -> None:
@@ -24,14 +24,14 @@ class SlotsMachine(RuleBasedStateMachine):
         self.room = 0
         self.open = 0
         self.refused_at: float | None = None
-        self.slots = Capacity(None)
+        self.capacity = Capacity(None)
 
     @initialize(most=st.none() | st.integers(min_value=1, max_value=40), room=st.integers(0, 50))
     def begin(self, most: int | None, room: int) -> None:
-        self.most, self.room, self.slots = most, room, Capacity(most)
+        self.most, self.room, self.capacity = most, room, Capacity(most)
 
     def count(self, later: float = 0.0) -> float:
-        count = self.slots.count(self.now + later)
+        count = self.capacity.streams(self.now + later)
         return float("inf") if count is None else count
 
     @rule(seconds=st.sampled_from([0.5, 3.0, 10.0, 45.0, 301.0, 700.0]))
@@ -48,12 +48,12 @@ class SlotsMachine(RuleBasedStateMachine):
     def a_stream_is_opened(self) -> None:
         before = self.count()
         if self.open >= self.room:
-            self.slots.refused(self.open, self.now)
+            self.capacity.refused(self.open, self.now)
             self.refused_at = self.now
             assert self.count() == max(1, min(before, self.open))
         else:
             self.open += 1
-            self.slots.held(self.open, self.now)
+            self.capacity.held(self.open, self.now)
             assert self.count() >= max(before, min(self.open, self.most or self.open))
 
     @precondition(lambda self: self.open > 0)
@@ -73,17 +73,17 @@ class SlotsMachine(RuleBasedStateMachine):
             self.count() + 1, float("inf") if self.most is None else self.most
         )
         if self.refused_at is not None:
-            assert self.slots.count(self.refused_at + RULES.forgotten_s + 1) == self.most
+            assert self.capacity.streams(self.refused_at + RULES.forgotten_s + 1) == self.most
 
 
-TestSlots = SlotsMachine.TestCase
-TestSlots.settings = settings(deadline=None, max_examples=60, stateful_step_count=40)
+TestCapacity = CapacityMachine.TestCase
+TestCapacity.settings = settings(deadline=None, max_examples=60, stateful_step_count=40)
 
 
 def test_a_refusal_shows_how_many_there_are_and_each_ten_seconds_give_one_back() -> None:
-    slots = Capacity(30)
-    slots.refused(12, 100.0)
-    assert [slots.count(100.0 + after) for after in (0, 9, 10, 25, 180, 500)] == [
+    capacity = Capacity(30)
+    capacity.refused(12, 100.0)
+    assert [capacity.streams(100.0 + after) for after in (0, 9, 10, 25, 180, 500)] == [
         12,
         12,
         13,
@@ -94,48 +94,48 @@ def test_a_refusal_shows_how_many_there_are_and_each_ten_seconds_give_one_back()
 
 
 def test_many_refusals_at_once_count_as_the_lowest_and_not_as_impatience() -> None:
-    slots = Capacity(None)
+    capacity = Capacity(None)
     for beside in (19, 18, 12, 10, 11):
-        slots.refused(beside, 100.0)
-    assert slots.count(100.0) == 10
-    assert slots.count(110.0) == 11
+        capacity.refused(beside, 100.0)
+    assert capacity.streams(100.0) == 10
+    assert capacity.streams(110.0) == 11
 
 
 def test_a_refusal_of_a_regained_slot_doubles_the_wait_until_a_stream_works_there() -> None:
-    slots = Capacity(30)
-    slots.refused(10, 0.0)
-    slots.refused(10, 10.0)
-    assert (slots.count(29.0), slots.count(30.0)) == (10, 11)
-    slots.refused(10, 30.0)
-    assert (slots.count(69.0), slots.count(70.0)) == (10, 11)
-    slots.held(11, 70.0)
-    assert (slots.count(70.0), slots.count(79.0), slots.count(80.0)) == (12, 12, 13)
+    capacity = Capacity(30)
+    capacity.refused(10, 0.0)
+    capacity.refused(10, 10.0)
+    assert (capacity.streams(29.0), capacity.streams(30.0)) == (10, 11)
+    capacity.refused(10, 30.0)
+    assert (capacity.streams(69.0), capacity.streams(70.0)) == (10, 11)
+    capacity.held(11, 70.0)
+    assert (capacity.streams(70.0), capacity.streams(79.0), capacity.streams(80.0)) == (12, 12, 13)
 
 
 def test_each_stream_that_works_beyond_what_was_known_allows_one_more_at_once() -> None:
-    slots = Capacity(30)
-    slots.refused(0, 0.0)
-    assert slots.count(0.0) == 1
-    slots.held(1, 5.0)  # that is what was known
-    assert slots.count(5.0) == 1
+    capacity = Capacity(30)
+    capacity.refused(0, 0.0)
+    assert capacity.streams(0.0) == 1
+    capacity.held(1, 5.0)  # that is what was known
+    assert capacity.streams(5.0) == 1
     for streams in range(2, 30):
-        slots.held(streams, 10.0)
-        assert slots.count(10.0) == streams + 1
-    slots.held(30, 10.0)
-    assert slots.count(10.0) == 30
+        capacity.held(streams, 10.0)
+        assert capacity.streams(10.0) == streams + 1
+    capacity.held(30, 10.0)
+    assert capacity.streams(10.0) == 30
 
 
 def test_a_stream_that_works_beyond_what_a_refusal_seemed_to_say_corrects_it() -> None:
-    slots = Capacity(None)
+    capacity = Capacity(None)
     # Two of five that were being opened were taken; the refusals of the others came first.
-    slots.refused(8, 0.0)
-    slots.held(10, 0.1)
-    assert slots.count(0.1) == 11
-    slots.refused(10, 0.2)
-    assert slots.count(0.2) == 10
+    capacity.refused(8, 0.0)
+    capacity.held(10, 0.1)
+    assert capacity.streams(0.1) == 11
+    capacity.refused(10, 0.2)
+    assert capacity.streams(0.2) == 10
 
 
 def test_nothing_is_known_where_nothing_was_said_or_refused() -> None:
-    slots = Capacity(None)
-    slots.held(50, 0.0)
-    assert slots.count(0.0) is None
+    capacity = Capacity(None)
+    capacity.held(50, 0.0)
+    assert capacity.streams(0.0) is None

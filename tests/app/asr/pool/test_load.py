@@ -24,7 +24,7 @@ from tests.app.asr.session.test_reopened_streams import (
     hear,
 )
 from tests.app.asr.sound import Microphone, of, tone
-from tests.app.asr.test_failures import tasks_of_client
+from tests.app.asr.test_failures import channels_of, tasks_of_client
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
 
 SESSIONS = 50
@@ -145,7 +145,7 @@ async def test_streams_go_where_the_largest_share_of_slots_is_free_and_last_wher
             await stack.enter_async_context(serving(riva))
         client = await stack.enter_async_context(client_of_all(*servers, endpoint_streams=6))
         for slots, expected in ((2, (1, 3)), (1, (1, 6))):
-            client._routes.current.endpoints[0].slots.refused(slots, time.monotonic())
+            client._routes.current.endpoints[0].capacity.refused(slots, time.monotonic())
             while sum(len(riva.streams) for riva in servers) < sum(expected):
                 microphone = Microphone()
                 microphone.speak(tone(0.02))
@@ -204,6 +204,9 @@ async def test_a_probe_ends_the_ejection_of_a_recogniser_that_came_back() -> Non
                 await asyncio.sleep(0.05)
             assert client.endpoints()[0].ejected_for == 0
             assert client.endpoints()[0].ejections == 1
+            # The connection for streams waits longer than that for probes: it failed more often.
+            for channel in channels_of(client):
+                await asyncio.wait_for(channel.channel.channel_ready(), 10)
             for _ in range(4):
                 check(await hear(client))
             assert riva.streams

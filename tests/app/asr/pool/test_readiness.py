@@ -228,7 +228,7 @@ async def test_retries_wait_at_random_below_a_bound_that_doubles(
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr("app.asr.pool.retries.random.uniform", draw)
+    monkeypatch.setattr("app.backoff.random.uniform", draw)
     monkeypatch.setattr("app.asr.pool.retries.asyncio.sleep", sleep)
 
     async def fail() -> None:

@@ -25,9 +25,9 @@ def budget(streams: int = 0, longest_s: float = 60.0) -> RetryBudget:
 
 
 def ask(
-    places: RetryBudget, within: float = 60.0, *, is_running: bool = False
+    permits: RetryBudget, within: float = 60.0, *, is_running: bool = False
 ) -> asyncio.Task[RetryPermit]:
-    return asyncio.create_task(places.place(within, is_running=is_running))
+    return asyncio.create_task(permits.acquire(within, is_running=is_running))
 
 
 async def settle() -> None:
@@ -43,98 +43,102 @@ async def ended(*tasks: asyncio.Task[RetryPermit]) -> None:
 
 async def test_three_are_let_in_in_any_case_and_a_fifth_of_many() -> None:
     for streams, allowed in ((0, 3), (10, 3), (40, 9), (100, 21)):
-        places = budget(streams)
-        asked = [ask(places) for _ in range(30)]
+        permits = budget(streams)
+        asked = [ask(permits) for _ in range(30)]
         await settle()
         assert sum(task.done() for task in asked) >= allowed
-        assert places.health().in_flight <= max(LEAST, (streams + 30) // 5)
+        assert permits.health().in_flight <= max(LEAST, (streams + 30) // 5)
         await ended(*asked)
 
 
 async def test_turns_come_in_the_order_in_which_they_were_asked_for() -> None:
-    places = budget()
-    asked = [ask(places) for _ in range(6)]
+    permits = budget()
+    asked = [ask(permits) for _ in range(6)]
     await settle()
     assert [task.done() for task in asked] == [True] * 3 + [False] * 3
     asked[1].result().release()
     asked[1].result().release()  # once is once
     await settle()
     assert [task.done() for task in asked] == [True] * 4 + [False] * 2
-    assert (places.health().in_flight, places.health().waiting) == (3, 2)
+    assert (permits.health().in_flight, permits.health().waiting) == (3, 2)
     await ended(*asked)
 
 
 async def test_streams_that_run_come_before_calls_that_have_not_begun() -> None:
-    places = budget()
-    held = [await places.place(1.0) for _ in range(3)]
-    new, running, second = ask(places), ask(places, is_running=True), ask(places, is_running=True)
+    permits = budget()
+    held = [await permits.acquire(1.0) for _ in range(3)]
+    new, running, second = (
+        ask(permits),
+        ask(permits, is_running=True),
+        ask(permits, is_running=True),
+    )
     await settle()
-    for place, expected in zip(held, ((0, 1, 0), (0, 1, 1), (1, 1, 1)), strict=True):
-        place.release()
+    for permit, expected in zip(held, ((0, 1, 0), (0, 1, 1), (1, 1, 1)), strict=True):
+        permit.release()
         await settle()
         assert tuple(task.done() for task in (new, running, second)) == expected
     await ended(new, running, second)
 
 
 async def test_who_waits_longer_than_it_may_is_told_so_and_is_gone() -> None:
-    places = budget()
-    held = [await places.place(1.0) for _ in range(3)]
+    permits = budget()
+    held = [await permits.acquire(1.0) for _ in range(3)]
     with pytest.raises(AsrError) as caught:
-        await places.place(0.01)
+        await permits.acquire(0.01)
     assert (caught.value.code, caught.value.retryable) == ("UNAVAILABLE", True)
-    assert places.health().waiting == 0
+    assert permits.health().waiting == 0
     held[0].release()
-    assert (await places.place(0.0)) is not None
+    assert (await permits.acquire(0.0)) is not None
 
 
 async def test_a_running_stream_that_stands_in_line_has_its_turn_after_its_limit_too() -> None:
-    places = budget()
-    taken = [await places.place(1.0) for _ in range(3)]
-    late = ask(places, 0.0, is_running=True)
-    impatient = ask(places, 0.0)
+    permits = budget()
+    taken = [await permits.acquire(1.0) for _ in range(3)]
+    late = ask(permits, 0.0, is_running=True)
+    impatient = ask(permits, 0.0)
     with pytest.raises(AsrError, match="UNAVAILABLE"):
         await impatient
     taken[0].release()
     assert await late is not None
 
 
-async def test_a_place_given_to_somebody_who_just_left_goes_to_the_next() -> None:
-    places = budget()
-    held = [await places.place(1.0) for _ in range(3)]
-    leaving, staying = ask(places), ask(places)
+async def test_a_permit_given_to_somebody_who_just_left_goes_to_the_next() -> None:
+    permits = budget()
+    held = [await permits.acquire(1.0) for _ in range(3)]
+    leaving, staying = ask(permits), ask(permits)
     await settle()
     held[0].release()
     leaving.cancel()
     await settle()
     assert leaving.cancelled()
     assert staying.done()
-    assert places.health().in_flight == 3
+    assert permits.health().in_flight == 3
 
 
-async def test_an_attempt_that_takes_long_counts_as_work_and_frees_its_place() -> None:
-    places = budget(longest_s=0.01)
+async def test_an_attempt_that_takes_long_counts_as_work_and_frees_its_permit() -> None:
+    permits = budget(longest_s=0.01)
     for _ in range(3):
-        await places.place(1.0)
-    assert (await places.place(5.0)) is not None
+        await permits.acquire(1.0)
+    assert (await permits.acquire(5.0)) is not None
 
 
-async def test_a_stream_that_was_opened_keeps_its_place_until_it_had_time(
+async def test_a_stream_that_was_opened_keeps_its_permit_until_it_had_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(budgets, "SETTLED_S", 0.01)
-    places = budget()
-    for place in [await places.place(1.0) for _ in range(3)]:
-        place.opened()
-    assert (places.health().in_flight, places.attempting) == (3, 0)
-    await places.place(5.0)
-    assert places.attempting == 1
+    permits = budget()
+    for permit in [await permits.acquire(1.0) for _ in range(3)]:
+        permit.opened()
+    assert (permits.health().in_flight, permits.attempting) == (3, 0)
+    await permits.acquire(5.0)
+    assert permits.attempting == 1
 
 
 async def test_a_budget_that_is_closed_sends_everybody_away() -> None:
-    places = budget()
-    asked = [ask(places) for _ in range(4)]
+    permits = budget()
+    asked = [ask(permits) for _ in range(4)]
     await settle()
-    places.close()
+    permits.close()
     with pytest.raises(AsrError, match="CLIENT_CLOSED"):
         await asked[3]
     await ended(*asked)
@@ -148,14 +152,14 @@ STEPS = st.lists(st.tuples(st.sampled_from(["ask", "open", "release", "leave"]),
 async def test_whatever_happens_the_bound_holds_and_nobody_waits_while_there_is_room(
     streams: int, steps: list[tuple[str, int]]
 ) -> None:
-    places = budget(streams)
+    permits = budget(streams)
     asked: list[asyncio.Task[RetryPermit]] = []
     for step, which in steps:
         let_in = [t.result() for t in asked if t.done() and not t.cancelled()]
         outside = [task for task in asked if not task.done()]
-        before = places.health().in_flight
+        before = permits.health().in_flight
         if step == "ask":
-            asked.append(ask(places, is_running=which % 2 == 0))
+            asked.append(ask(permits, is_running=which % 2 == 0))
         elif step == "leave" and outside:
             outside[which % len(outside)].cancel()
         elif let_in and step == "open":
@@ -163,11 +167,11 @@ async def test_whatever_happens_the_bound_holds_and_nobody_waits_while_there_is_
         elif let_in:
             let_in[which % len(let_in)].release()
         await settle()
-        now = places.health()
+        now = permits.health()
         assert now.in_flight <= max(before, now.most)
         assert now.waiting == sum(not task.done() for task in asked)
         assert now.waiting == 0 or now.in_flight >= now.most
-        assert 0 <= places.attempting <= now.in_flight
+        assert 0 <= permits.attempting <= now.in_flight
     for task in asked:
         task.cancel()
     results: list[RetryPermit | BaseException] = await _all(
@@ -176,7 +180,7 @@ async def test_whatever_happens_the_bound_holds_and_nobody_waits_while_there_is_
     for result in results:
         if isinstance(result, RetryPermit):
             result.release()
-    assert (places.health().in_flight, places.attempting, places.health().waiting) == (0, 0, 0)
+    assert (permits.health().in_flight, permits.attempting, permits.health().waiting) == (0, 0, 0)
 
 
 async def _all(

@@ -15,8 +15,8 @@ import pytest
 from app.asr import AsrError
 from app.asr.errors import from_status
 from app.asr.session.stream import RecognitionStream, StreamRules
+from app.asr.wire.grpc_transport import GrpcStreamCall
 from app.asr.wire.timeline import Timeline
-from app.asr.wire.transport import GrpcStreamCall
 from tests.app.asr.sound import Microphone, of, tone
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ async def test_the_servers_status_wins_over_what_a_failed_write_leaves(
 async def test_a_status_that_never_comes_leaves_the_failed_writes_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.asr.wire.transport._STATUS_WAIT_S", 0.01)
+    monkeypatch.setattr("app.asr.wire.grpc_transport._STATUS_WAIT_S", 0.01)
     call = HandMadeGrpcCall()
     stream = GrpcStreamCall(HandMadeSlot(call), ())  # type: ignore[arg-type]  # the part of a slot that is used
     call.end(*FAILED_WRITE)
