@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from app import standard_streams
-from ops.errors import INTERRUPTED, ConfigurationError, told_plainly
-from ops.loopback import spared
+from ops.console.errors import INTERRUPTED, ConfigurationError, plain_errors
+from ops.loopback import no_proxy_variables
 
 OWN_PACKAGES = ("app", "infra", "ops")
 
@@ -61,13 +61,13 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     ),
     "smoke": Subcommand(
         help="Check that a stack works, from its name to a recognised recording.",
-        target="ops.smoke:command",
+        target="ops.smoke.command:command",
         extra="ops",
         needs=("jiwer", "rich", "whisper_normalizer"),
     ),
     "transcribe": Subcommand(
         help="Send a recording to a stack and print what it heard.",
-        target="ops.transcribe:command",
+        target="ops.transcribe.command:command",
     ),
     "recognition": Subcommand(
         help="Show or turn the switch of recognition: on, off, fallback.",
@@ -162,7 +162,7 @@ class LazyGroup(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's
         """Run; whatever happens is told in a sentence."""
         standard_streams.prepare()
-        with told_plainly():
+        with plain_errors():
             return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's
@@ -199,7 +199,7 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="perch")
 def main() -> None:
     """NVIDIA Parakeet streaming speech recognition on AWS, and everything that keeps it running."""
-    os.environ.update(spared(os.environ))
+    os.environ.update(no_proxy_variables(os.environ))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 NAMES = ("localhost", "127.0.0.1", "::1")
 
 
-def spared(environment: Mapping[str, str]) -> dict[str, str]:
+def no_proxy_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that keep HTTP clients from asking a proxy for this machine.
 
     Args:

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import click
 
-from ops.errors import ConfigurationError
+from ops.console.errors import ConfigurationError
+from ops.console.options import LOCAL
+from ops.console.paths import project_root
 from ops.offline.diff.compare import compare
 from ops.offline.diff.digest import digest
 from ops.offline.diff.model import Comparison, Op
 from ops.offline.diff.money import monthly_cost
 from ops.offline.diff.rendering import markdown, text
 from ops.offline.errors import OfflineError
-from ops.offline.policies import Judge
-from ops.offline.revisions import checkouts, chosen, recordings
-from ops.options import LOCAL
-from ops.places import project_root
+from ops.offline.revisions.checkouts import checkouts, chosen, recordings
+from ops.offline.revisions.policies import ChangeCheck
 
 GATES = ("replace", "delete", "alarm", "change", "policy")
 """What `--fail-on` can be given."""
@@ -44,7 +44,9 @@ def preview(
         before, after = opened.enter_context(checkouts(((root, base), (root, head))))
         wanted = chosen((before, after), stacks)
         # The checks start, and read their modules, while the program runs.
-        judges = {stack: opened.enter_context(Judge(stack, before, after)) for stack in wanted}
+        judges = {
+            stack: opened.enter_context(ChangeCheck(stack, before, after)) for stack in wanted
+        }
         found = recordings((before, after), wanted)
         with ThreadPoolExecutor(max(1, len(wanted))) as pool:
             reports = {stack: pool.submit(judges[stack].report, *found[stack]) for stack in wanted}

@@ -9,13 +9,13 @@ import click
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops import hints
-from ops.errors import CommandFailedError, ConfigurationError
+from ops.console import hints
+from ops.console.errors import CommandFailedError, ConfigurationError
+from ops.console.options import stack_option, state_option
+from ops.console.paths import state_folder
 from ops.local.access import local_session
 from ops.local.host import POLL_SECONDS
 from ops.local.state import StateFolder
-from ops.options import stack_option, state_option
-from ops.places import state_folder
 from ops.stack import StackOutputs, read
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from typing import Any
 import click
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ops.errors import CommandFailedError, ConfigurationError
-from ops.hints import perhaps, start
-from ops.options import LOCAL, stack_option, state_option
-from ops.places import project_root, state_folder
+from ops.console.errors import CommandFailedError, ConfigurationError
+from ops.console.hints import perhaps, start
+from ops.console.options import LOCAL, stack_option, state_option
+from ops.console.paths import project_root, state_folder
 
 PULUMI_SECONDS = 120.0
 """Deadline for one call of the Pulumi CLI, which may have to log in to its backend first."""

@@ -14,7 +14,7 @@ from app.gateway.session.deadlines import LATE_AUDIO_S
 from app.gateway.telemetry.docs import metrics_page
 from infra.config.reference import configuration_page
 from infra.policies.page import security_page
-from ops.local.listeners import listeners_section
+from ops.local.open_ports import open_ports_section
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -23,7 +23,7 @@ DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/contract.md": lambda: contract_page(LATE_AUDIO_S),
     "docs/contract.schema.json": contract_schema,
     "docs/metrics.md": metrics_page,
-    "docs/security.md": lambda: security_page() + listeners_section(),
+    "docs/security.md": lambda: security_page() + open_ports_section(),
 }
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from ops.cost.prices import Prices, load
-from ops.cost.rules import BY_USE, FREE, PRICED, Document, Line, Surroundings
+from ops.cost.rules import BY_USE, FREE, PRICED, Document, Line, PricingContext
 
 DEFAULT_REGION = "us-east-1"
 """Where a resource without a provider of its own is."""
@@ -105,7 +105,9 @@ def estimate(
             continue
         region = regions.get(resource.get("provider", ""), DEFAULT_REGION)
         if kind in PRICED:
-            around = Surroundings(prices=table, region=region, resources=documents, at_most=at_most)
+            around = PricingContext(
+                prices=table, region=region, resources=documents, at_most=at_most
+            )
             found = list(PRICED[kind](resource, around))
             if not found:
                 continue

@@ -47,7 +47,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class PricingContext:
     """What a rule may look at besides its resource.
 
     Attributes:
@@ -88,7 +88,7 @@ class Surroundings:
         )
 
 
-def _group(resource: Document, around: Surroundings) -> Iterator[Line]:
+def _group(resource: Document, around: PricingContext) -> Iterator[Line]:
     inputs = resource["inputs"]
     schedules = [
         other["inputs"]
@@ -128,7 +128,7 @@ def _instance_type(inputs: Mapping[str, Any], template: Document | None) -> str 
 
 
 def _volume(
-    resource: Document, ebs: Mapping[str, Any], hours: Decimal | None, around: Surroundings
+    resource: Document, ebs: Mapping[str, Any], hours: Decimal | None, around: PricingContext
 ) -> Iterator[Line]:
     """A machine's volume lives as long as the machine."""
     if ebs.get("volumeType") != "gp3":
@@ -153,33 +153,33 @@ def _volume(
             yield around.line(resource, what, quantity, "month", thing)
 
 
-def _balancer(resource: Document, around: Surroundings) -> Iterator[Line]:
+def _balancer(resource: Document, around: PricingContext) -> Iterator[Line]:
     yield around.line(resource, "load balancer", Decimal(1), "hour", "load_balancer")
     if not resource["inputs"].get("internal"):
         zones = _count(resource["inputs"].get("subnets"))
         yield around.line(resource, "public addresses", zones, "hour", "public_address")
 
 
-def _endpoint(resource: Document, around: Surroundings) -> Iterator[Line]:
+def _endpoint(resource: Document, around: PricingContext) -> Iterator[Line]:
     if resource["inputs"].get("vpcEndpointType") == "Interface":
         zones = _count(resource["inputs"].get("subnetIds"))
         yield around.line(resource, "interface endpoint, zones", zones, "hour", "endpoint_zone")
 
 
-def _alarm(resource: Document, around: Surroundings) -> Iterator[Line]:
+def _alarm(resource: Document, around: PricingContext) -> Iterator[Line]:
     queries = resource["inputs"].get("metricQueries") or ()
     metrics = sum("metric" in query for query in queries) or 1
     yield around.line(resource, "alarm, metrics", Decimal(metrics), "month", "alarm_metric")
 
 
-def _web_acl(resource: Document, around: Surroundings) -> Iterator[Line]:
+def _web_acl(resource: Document, around: PricingContext) -> Iterator[Line]:
     yield around.line(resource, "web ACL", Decimal(1), "month", "web_acl")
     rules = _count(resource["inputs"].get("rules", []))
     yield around.line(resource, "web ACL, rules", rules, "month", "web_acl_rule")
 
 
-def _one(what: str, *price: str) -> Callable[[Document, Surroundings], Iterator[Line]]:
-    def rule(resource: Document, around: Surroundings) -> Iterator[Line]:
+def _one(what: str, *price: str) -> Callable[[Document, PricingContext], Iterator[Line]]:
+    def rule(resource: Document, around: PricingContext) -> Iterator[Line]:
         yield around.line(resource, what, Decimal(1), *price)
 
     return rule
@@ -193,7 +193,7 @@ def _count(values: object) -> Decimal | None:
     )
 
 
-PRICED: Final[Mapping[str, Callable[[Document, Surroundings], Iterator[Line]]]] = {
+PRICED: Final[Mapping[str, Callable[[Document, PricingContext], Iterator[Line]]]] = {
     GROUP: _group,
     "aws:lb/loadBalancer:LoadBalancer": _balancer,
     "aws:ec2/natGateway:NatGateway": _one("NAT gateway", "hour", "nat_gateway"),

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import boto3
 
-from ops.errors import CommandFailedError
-from ops.offline.credentials import load
+from ops.console.errors import CommandFailedError
 from ops.offline.errors import OfflineError
-from ops.offline.sessions import impersonal_session
+from ops.offline.simulator.credentials import load
+from ops.offline.simulator.sessions import isolated_session
 
 
 def local_session(access: Mapping[str, str], *, start: str = "`make up`") -> boto3.session.Session:
@@ -26,4 +26,4 @@ def local_session(access: Mapping[str, str], *, start: str = "`make up`") -> bot
         key = load(Path(file))
     except OfflineError as error:
         raise CommandFailedError(f"{error}; is the stack up? {start} starts it") from None
-    return impersonal_session(key, region=access.get("AWS_REGION"))
+    return isolated_session(key, region=access.get("AWS_REGION"))

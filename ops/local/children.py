@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ops.local.authority import Identity
-from ops.local.processes import ChildSpec, Probe
+from ops.local.certificates import TlsIdentity
 from ops.local.state import StateFolder
+from ops.local.supervisor.supervisor import ChildSpec, Probe
 from ops.stack import ColourOutputs, StackOutputs
 
 LOOPBACK = "127.0.0.1"
@@ -95,7 +95,7 @@ def answers(client: httpx.AsyncClient, url: str, status: int) -> Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
+class ChildSpecs:
     """What every child of a stack has in common.
 
     Args:
@@ -140,7 +140,7 @@ class Workshop:
         return self.spec(
             "aws",
             tier=TIER_AWS,
-            module="ops.offline.server",
+            module="ops.offline.simulator.server",
             arguments=("--port", str(port), "--credentials", str(self.folder.aws_credentials)),
             address=endpoint,
             port=port,
@@ -239,13 +239,13 @@ class Workshop:
         )
 
     def listener(
-        self, outputs: StackOutputs, identity: Identity, aws: Mapping[str, str]
+        self, outputs: StackOutputs, identity: TlsIdentity, aws: Mapping[str, str]
     ) -> ChildSpec:
         """Return the spec of the TLS listener before the gateways."""
         return self.spec(
             "listener",
             tier=TIER_LISTENER,
-            module="ops.local.listener",
+            module="ops.local.load_balancer.listener",
             arguments=(
                 *("--outputs", str(self.folder.outputs)),
                 *("--certificate", str(identity.certificate)),

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 import psutil
 
-from ops import hints
-from ops.errors import CommandFailedError
-from ops.local.state import Running, StateFolder, alive
-from ops.options import stack_option, state_option
-from ops.places import state_folder
+from ops.console import hints
+from ops.console.errors import CommandFailedError
+from ops.console.options import stack_option, state_option
+from ops.console.paths import state_folder
+from ops.local.state import ProcessRecord, StateFolder, alive
 
 SUPERVISOR_SECONDS = 45.0
 """How long `perch up` may take to stop its children; each has a deadline of its own in it."""
@@ -20,7 +20,7 @@ CHILD_SECONDS = 5.0
 POLL_SECONDS = 0.05
 
 
-def _signal_group(running: Running, number: signal.Signals) -> None:
+def _signal_group(running: ProcessRecord, number: signal.Signals) -> None:
     try:
         os.killpg(running.pid, number)
     except ProcessLookupError:
@@ -29,13 +29,13 @@ def _signal_group(running: Running, number: signal.Signals) -> None:
         raise _anothers(running) from None
 
 
-def _anothers(running: Running) -> CommandFailedError:
+def _anothers(running: ProcessRecord) -> CommandFailedError:
     return CommandFailedError(
         f"{running.name} (process {running.pid}) is another user's; run this as that user"
     )
 
 
-def _wait_for_end(running: tuple[Running, ...], seconds: float) -> tuple[Running, ...]:
+def _wait_for_end(running: tuple[ProcessRecord, ...], seconds: float) -> tuple[ProcessRecord, ...]:
     """Wait for processes to end; return those that still run after ``seconds``."""
     deadline = time.monotonic() + seconds
     while (left := tuple(one for one in running if alive(one))) and time.monotonic() < deadline:

@@ -42,7 +42,7 @@ def fetch_keys(arn: str, file: Path) -> None:
     write_private(file, value["SecretString"])
 
 
-class Follower:
+class ParameterFollower:
     """Keeps what a parameter says in a file; without an answer the last word stays.
 
     Args:
@@ -102,7 +102,7 @@ def main(outputs: Path, keys: Path, recognition: Path) -> None:
         signal.signal(number, lambda *_: stopped.set())
     read = stack.parse(outputs.read_text(encoding="utf-8"), stack="local", source=str(outputs))
     fetch_keys(read.secret_arns.gateway_resume_keys, keys)
-    follower = Follower(
+    follower = ParameterFollower(
         boto3.client("ssm", config=CALLS), read.recognition_parameter_name, recognition
     )
     follower.look()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.offline.project import StackProject
+from ops.offline.engine.project import StackProject
 from ops.stack import Colours, StackOutputs
 
 COLOURS = tuple(Colours.model_fields)

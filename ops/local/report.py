@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from ops.errors import CommandFailedError
-from ops.local.state import Running
+from ops.console.errors import CommandFailedError
+from ops.local.state import ProcessRecord
 
 PLAIN_COLUMNS = 160
 """Width where there is no terminal: paths in a log must not be broken."""
@@ -89,7 +89,7 @@ class Reporter:
         detail = f": {escape(step.detail)}" if step.detail else ""
         self._print(f"[green]done[/green]  {escape(name)} [dim]({taken})[/dim]{detail}")
 
-    def table(self, children: Sequence[Running], supervisor: Running) -> None:
+    def table(self, children: Sequence[ProcessRecord], supervisor: ProcessRecord) -> None:
         """Print what runs where."""
         table = Table("what", "address", "process", "log", box=None, pad_edge=False)
         for child in (*children, supervisor):

@@ -13,15 +13,15 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ops import hints
-from ops.errors import CommandFailedError, ConfigurationError
+from ops.console import hints
+from ops.console.errors import CommandFailedError, ConfigurationError
 from ops.private_files import write_private
 
 CLOCK_SECONDS = 2.0
 """How far two readings of one start may lie apart: boot time is a whole second that can waver."""
 
 
-class Running(BaseModel):
+class ProcessRecord(BaseModel):
     """One process that belongs to a stack.
 
     Attributes:
@@ -55,10 +55,10 @@ class State(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     stack: str
-    supervisor: Running
+    supervisor: ProcessRecord
     url: str | None = None
     aws: Mapping[str, str] = {}
-    children: tuple[Running, ...] = ()
+    children: tuple[ProcessRecord, ...] = ()
 
 
 def started(pid: int) -> float | None:
@@ -72,7 +72,7 @@ def started(pid: int) -> float | None:
         return None
 
 
-def alive(running: Running) -> bool:
+def alive(running: ProcessRecord) -> bool:
     """Say whether that very process still runs, and not another with its number."""
     now = started(running.pid)
     return now is not None and abs(now - running.started) <= CLOCK_SECONDS

@@ -15,11 +15,13 @@ from pathlib import Path
 import click
 import httpx
 
-from ops import hints, recording
-from ops.errors import INTERRUPTED, CommandFailedError, ConfigurationError
-from ops.local import authority, ports
-from ops.local.authority import Identity
-from ops.local.children import Workshop, aws_access
+from ops.console import hints
+from ops.console.errors import INTERRUPTED, CommandFailedError, ConfigurationError
+from ops.console.options import stack_option, state_option
+from ops.console.paths import project_root, state_folder
+from ops.local import certificates
+from ops.local.certificates import TlsIdentity
+from ops.local.children import ChildSpecs, aws_access
 from ops.local.down import stop_leftovers
 from ops.local.plan import (
     PORTS_IN_A_ROW,
@@ -29,16 +31,16 @@ from ops.local.plan import (
     exported_ports,
     has_fallback,
 )
-from ops.local.processes import ChildDiedError, Supervisor
 from ops.local.report import Reporter
-from ops.local.state import Running, State, StateFolder, started
+from ops.local.state import ProcessRecord, State, StateFolder, started
+from ops.local.supervisor import ports
+from ops.local.supervisor.supervisor import ChildDiedError, Supervisor
+from ops.offline.engine.project import StackProject, load_project
 from ops.offline.errors import OfflineError
-from ops.offline.project import StackProject, load_project
-from ops.options import stack_option, state_option
-from ops.places import project_root, state_folder
-from ops.recording import Recording
-from ops.smoke import line_of
-from ops.smoke_checks import Smoke
+from ops.smoke import recording
+from ops.smoke.checks import Smoke
+from ops.smoke.command import line_of
+from ops.smoke.recording import Recording
 from ops.stack import StackOutputs, parse
 
 START_SECONDS = 120.0
@@ -48,7 +50,7 @@ PROBE_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class UpOptions:
     """What was asked for, checked as far as it can be before anything starts.
 
     Args:
@@ -64,7 +66,7 @@ class Order:
     overrides: Config
     aws_port: int
     folder: StateFolder
-    identity: Identity
+    identity: TlsIdentity
     recorded: Recording
 
 
@@ -93,26 +95,28 @@ def refuse_taken(wanted: dict[str, int]) -> None:
         )
 
 
-class Environment:
+class LocalStack:
     """A stack on this machine, while it runs.
 
     Args:
-        order: What was asked for.
+        options: What was asked for.
         reporter: Speaks to the person.
     """
 
-    def __init__(self, order: Order, reporter: Reporter) -> None:
-        self._order = order
+    def __init__(self, options: UpOptions, reporter: Reporter) -> None:
+        self._options = options
         self._reporter = reporter
-        self._me = Running(name="perch up", pid=os.getpid(), started=started(os.getpid()) or 0.0)
+        self._me = ProcessRecord(
+            name="perch up", pid=os.getpid(), started=started(os.getpid()) or 0.0
+        )
         self._url: str | None = None
         self._aws: dict[str, str] = {}
         self.supervisor = Supervisor(on_change=self._remember, say=reporter.say)
 
-    def _remember(self, children: tuple[Running, ...]) -> None:
-        self._order.folder.write(
+    def _remember(self, children: tuple[ProcessRecord, ...]) -> None:
+        self._options.folder.write(
             State(
-                stack=self._order.project.stack,
+                stack=self._options.project.stack,
                 supervisor=self._me,
                 url=self._url,
                 aws=self._aws,
@@ -131,25 +135,25 @@ class Environment:
         Raises:
             CommandFailedError: Something did not come up, or a part that cannot be replaced died.
         """
-        trust = ssl.create_default_context(cafile=self._order.identity.authority)
+        trust = ssl.create_default_context(cafile=self._options.identity.authority)
         async with httpx.AsyncClient(
             verify=trust, trust_env=False, timeout=PROBE_SECONDS
         ) as client:
-            workshop = Workshop(folder=self._order.folder, client=client)
-            outputs = await self._create(workshop)
-            await self._start(workshop, outputs)
+            specs = ChildSpecs(folder=self._options.folder, client=client)
+            outputs = await self._create(specs)
+            await self._start(specs, outputs)
             await self._show(outputs)
             try:
                 await self.supervisor.watch()
             except* ChildDiedError as deaths:
                 raise deaths.exceptions[0] from None
 
-    async def _create(self, workshop: Workshop) -> StackOutputs:
+    async def _create(self, specs: ChildSpecs) -> StackOutputs:
         """Create the stack in an AWS API of its own and return its outputs."""
-        project = self._order.project
-        spec = workshop.aws(self._order.aws_port)
+        project = self._options.project
+        spec = specs.aws(self._options.aws_port)
         region = project.config.get("aws:region", "us-east-1")
-        self._aws = aws_access(spec.address, region, self._order.folder.aws_credentials)
+        self._aws = aws_access(spec.address, region, self._options.folder.aws_credentials)
         with self._reporter.step("starting an AWS API (moto)") as step:
             await self.supervisor.start(spec)
             await self.supervisor.until_ready(
@@ -158,28 +162,28 @@ class Environment:
             step.detail = spec.address
         with self._reporter.step(f"creating stack {project.stack} in it") as step:
             await self.supervisor.run(
-                workshop.apply(
+                specs.apply(
                     project.stack,
                     root=project.root,
-                    overrides=json.dumps(self._order.overrides),
+                    overrides=json.dumps(self._options.overrides),
                     aws=self._aws,
                 ),
                 seconds=APPLY_SECONDS,
             )
             outputs = parse(
-                self._order.folder.outputs.read_text(encoding="utf-8"),
+                self._options.folder.outputs.read_text(encoding="utf-8"),
                 stack=project.stack,
-                source=str(self._order.folder.outputs),
+                source=str(self._options.folder.outputs),
             )
             step.detail = outputs.endpoint_url
         refuse_taken(exported_ports(outputs))
         return outputs
 
-    async def _start(self, workshop: Workshop, outputs: StackOutputs) -> None:
+    async def _start(self, specs: ChildSpecs, outputs: StackOutputs) -> None:
         """Start what the outputs say: a host, both colours together, the listener before them."""
         with self._reporter.step("fetching keys and following the switch") as step:
-            spec = workshop.host(outputs, self._aws)
-            self._order.folder.forget_handed()
+            spec = specs.host(outputs, self._aws)
+            self._options.folder.forget_handed()
             await self.supervisor.start(spec)
             await self.supervisor.until_ready(
                 [spec.name], seconds=START_SECONDS, progress=step.waiting
@@ -189,14 +193,14 @@ class Environment:
             streams = outputs.riva_endpoint_streams
             for name, colour in outputs.colours.items():
                 for spec in (
-                    workshop.emulator(name, colour, streams=streams),
-                    workshop.gateway(name, colour, outputs),
+                    specs.emulator(name, colour, streams=streams),
+                    specs.gateway(name, colour, outputs),
                 ):
                     await self.supervisor.start(spec)
                     names.append(spec.name)
             await self.supervisor.until_ready(names, seconds=START_SECONDS, progress=step.waiting)
         with self._reporter.step("starting the TLS listener") as step:
-            spec = workshop.listener(outputs, self._order.identity, self._aws)
+            spec = specs.listener(outputs, self._options.identity, self._aws)
             await self.supervisor.start(spec)
             await self.supervisor.until_ready(
                 [spec.name], seconds=START_SECONDS, progress=step.waiting
@@ -211,7 +215,7 @@ class Environment:
         say = self._reporter.say
         smoke = Smoke(
             outputs=outputs,
-            recorded=self._order.recorded,
+            recorded=self._options.recorded,
             awake=[name for name, _ in outputs.colours.items()],
             on_check=lambda check: say(f"      {line_of(check)}"),
         )
@@ -219,7 +223,7 @@ class Environment:
             report = await smoke.run()
             if not report.ok:
                 raise CommandFailedError(
-                    f"the smoke test failed; the logs are in {self._order.folder.logs}"
+                    f"the smoke test failed; the logs are in {self._options.folder.logs}"
                 )
         self._url = outputs.endpoint_url
         self._remember(self.supervisor.records())
@@ -230,9 +234,9 @@ class Environment:
         say(f"page     {outputs.endpoint_url}/ui")
         if outputs.ca_certificate_path is not None:
             say(f"trust    {outputs.ca_certificate_path} (import it into the browser once)")
-        stack, folder = self._order.project.stack, self._order.folder.path
+        stack, folder = self._options.project.stack, self._options.folder.path
         perch, options = hints.own_name(), hints.stack_options(stack, folder)
-        recorded = shlex.quote(str(self._order.recorded.path))
+        recorded = shlex.quote(str(self._options.recorded.path))
         say(f"try      {perch} transcribe {recorded}{options}")
         say(f"switch   {perch} recognition off{options}")
         say(f"stop     Ctrl-C here, or `{perch} down{options}` in another terminal")
@@ -242,7 +246,7 @@ class Environment:
         killed = await self.supervisor.stop_all()
         for name in killed:
             self._reporter.say(f"perch: {name} did not stop in time and was killed")
-        self._order.folder.clear()
+        self._options.folder.clear()
 
 
 @contextmanager
@@ -266,12 +270,12 @@ def _signals(task: asyncio.Task[None], supervisor: Supervisor) -> Iterator[None]
             loop.remove_signal_handler(number)
 
 
-async def bring_up(order: Order, reporter: Reporter) -> bool:
+async def bring_up(options: UpOptions, reporter: Reporter) -> bool:
     """Keep a stack up until a signal; everything is stopped when this returns or raises.
 
     Returns whether it had come up before the signal.
     """
-    environment = Environment(order, reporter)
+    environment = LocalStack(options, reporter)
     task = asyncio.create_task(environment.run(), name="environment")
     with _signals(task, environment.supervisor):
         await asyncio.wait((task,))
@@ -349,14 +353,14 @@ def command(  # noqa: PLR0913 - one parameter an option
     folder.prepare()
     with folder.owned():
         if certificate is not None and key is not None:
-            identity = authority.given(certificate, key)
+            identity = certificates.given(certificate, key)
         else:
-            identity = authority.own(folder.path)
+            identity = certificates.own(folder.path)
         choices = Choices(
             listener_port=port, ports_from=ports_from, has_fallback=has_fallback(project)
         )
         overrides = choices.overrides(identity.authority)
-        order = Order(
+        options = UpOptions(
             project=read_project(stack, root=root, overrides=overrides),
             overrides=overrides,
             aws_port=choices.aws_port,
@@ -367,6 +371,6 @@ def command(  # noqa: PLR0913 - one parameter an option
         reporter = Reporter()
         if stopped := stop_leftovers(folder):
             reporter.say(f"perch: stopped what a crash had left behind: {', '.join(stopped)}")
-        refuse_taken({"the AWS API": order.aws_port, **configured_ports(order.project)})
-        if not asyncio.run(bring_up(order, reporter)):
+        refuse_taken({"the AWS API": options.aws_port, **configured_ports(options.project)})
+        if not asyncio.run(bring_up(options, reporter)):
             sys.exit(INTERRUPTED)

@@ -17,7 +17,8 @@ No Pulumi CLI, no service, no AWS. Recorded, with placeholders for what only a c
     recording.outputs["endpoint_url"]                 # recording.secret_outputs: secret paths
     recording.dump()                                  # JSON, secrets masked, never varies
 
-Created, in moto on this machine (`ops.offline.server`, or `IN_PROCESS` inside `mock_aws`)::
+Created, in moto on this machine (`ops.offline.simulator.server`, or `IN_PROCESS` inside
+`mock_aws`)::
 
     from ops.offline.applier import apply
 
@@ -34,9 +35,9 @@ working directory is not changed. `OfflineError` is the only error: its message 
 resource that failed, or where the program raised.
 """
 
+from ops.offline.engine.recording import Recording, Resource
+from ops.offline.engine.wire import UNKNOWN
 from ops.offline.errors import OfflineError
 from ops.offline.recorder import record
-from ops.offline.recording import Recording, Resource
-from ops.offline.wire import UNKNOWN
 
 __all__ = ["UNKNOWN", "OfflineError", "Recording", "Resource", "record"]

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.offline.aws.backend import AwsBackend, default_provider
-from ops.offline.aws.cloud import IN_PROCESS, Cloud
-from ops.offline.credentials import load
-from ops.offline.project import load_project
-from ops.offline.recording import Recording
-from ops.offline.run import run_program
+from ops.offline.engine.program import run_program
+from ops.offline.engine.project import load_project
+from ops.offline.engine.recording import Recording
+from ops.offline.provider.api import IN_PROCESS, AwsApi
+from ops.offline.provider.provider import AwsProvider, default_provider
+from ops.offline.simulator.credentials import load
 
 __all__ = ["IN_PROCESS", "AppliedStack", "apply"]
 
@@ -48,26 +48,27 @@ def apply(
 
     Args:
         stack: the stack's name.
-        endpoint_url: a server on this machine (`ops.offline.server`), or `IN_PROCESS` while moto's
-            `mock_aws` is active and `ops.offline.moto_patches` installed.
+        endpoint_url: a server on this machine (`ops.offline.simulator.server`), or `IN_PROCESS`
+            while moto's `mock_aws` is active and `ops.offline.simulator.moto_patches` installed.
         credentials: file that the server keeps its access key in; none for `IN_PROCESS`.
-        overrides: configuration laid over the stack's file; see `ops.offline.project.load_project`.
+        overrides: configuration laid over the stack's file; see
+            `ops.offline.engine.project.load_project`.
         root: folder of Pulumi.yaml; this checkout unless given.
 
     Raises:
         OfflineError: the endpoint is not local, the project or the credentials cannot be read, or
             resources failed; the message lists each with its type, name and reason.
     """
-    cloud = Cloud(endpoint_url, None if credentials is None else load(credentials))
+    api = AwsApi(endpoint_url, None if credentials is None else load(credentials))
     project = load_project(stack, root=root, overrides=overrides)
-    provider = default_provider(project.config)
-    caller = cloud.call("sts", "get_caller_identity", provider.region, {})
-    backend = AwsBackend(cloud=cloud, account=caller["Account"], default=provider)
-    recording = run_program(project, backend)
+    config = default_provider(project.config)
+    caller = api.call("sts", "get_caller_identity", config.region, {})
+    provider = AwsProvider(api=api, account=caller["Account"], default=config)
+    recording = run_program(project, provider)
     return AppliedStack(
         outputs=recording.outputs,
         secret_outputs=frozenset(str(path[0]) for path in recording.secret_outputs),
         resources={urn: state.id for urn, state in recording.states.items() if state.id},
-        unsupported=backend.unsupported,
+        unsupported=provider.unsupported,
         recording=recording,
     )

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ops.offline.project import load_project
-from ops.offline.recording import Recording
-from ops.offline.run import run_program
-from ops.offline.symbolic import SymbolicBackend
+from ops.offline.engine.program import run_program
+from ops.offline.engine.project import load_project
+from ops.offline.engine.recording import Recording
+from ops.offline.placeholders import PlaceholderProvider
 
 _REGION = "us-east-1"
 """The provider's own default when a stack names no region."""
@@ -25,7 +25,8 @@ def record(
         stack: the stack's name.
         preview: leave what a cloud would answer unknown, as `pulumi preview` does, instead of
             placeholders.
-        overrides: configuration laid over the stack's file; see `ops.offline.project.load_project`.
+        overrides: configuration laid over the stack's file; see
+            `ops.offline.engine.project.load_project`.
         root: folder of Pulumi.yaml; this checkout unless given.
 
     Raises:
@@ -33,4 +34,6 @@ def record(
     """
     project = load_project(stack, root=root, overrides=overrides)
     region = project.config.get("aws:region", _REGION)
-    return run_program(project, SymbolicBackend(region=region, preview=preview), preview=preview)
+    return run_program(
+        project, PlaceholderProvider(region=region, preview=preview), preview=preview
+    )

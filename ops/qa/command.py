@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 
 from app.client import StartTranscription
-from ops.errors import CommandFailedError
-from ops.options import ca_option, read_token, stack_option, state_option, token_option
+from ops.console.errors import CommandFailedError
+from ops.console.options import ca_option, read_token, stack_option, state_option, token_option
 from ops.qa.corpus import load_corpus
 from ops.qa.measure import Target, measure
 from ops.qa.report import as_json, as_table, latency_table, tag_totals

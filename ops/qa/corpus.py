@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from ops.errors import ConfigurationError
+from ops.console.errors import ConfigurationError
 
 MANIFEST = "manifest.json"
 Seconds = Annotated[float, Field(ge=0)]

@@ -18,8 +18,8 @@ PRELOAD: Final = (
     "ops.preview",
     "ops.qa.command",
     "ops.recognition",
-    "ops.smoke",
-    "ops.transcribe",
+    "ops.smoke.command",
+    "ops.transcribe.command",
 )
 
 

@@ -16,7 +16,7 @@ import pytest
 from app.emulator.__main__ import main as emulator
 from app.gateway.__main__ import main as gateway
 from ops.cli import SUBCOMMANDS, load
-from ops.recording import DEFAULT
+from ops.smoke.recording import DEFAULT
 from tests.commands.starting import PRELOAD, URL, environment, held
 from tests.support.forking import Forks, Order
 

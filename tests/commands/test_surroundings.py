@@ -17,8 +17,8 @@ from typing import Any, Final
 import pytest
 
 from ops.cli import SUBCOMMANDS
-from ops.offline.credentials import issue
-from ops.recording import DEFAULT
+from ops.offline.simulator.credentials import issue
+from ops.smoke.recording import DEFAULT
 from tests.commands.starting import NOBODY_LISTENS, PRELOAD, URL, environment, held
 from tests.support.forking import Forks, Order
 from tests.support.outputs import OUTPUTS

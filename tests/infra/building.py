@@ -19,11 +19,11 @@ from pulumi.runtime.settings import Settings, configure, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
 from infra.iam import AwsLocation
-from ops.offline.monitor import RecordingEngine, RecordingMonitor
-from ops.offline.project import load_project
-from ops.offline.recording import Recording, Resource
-from ops.offline.run import run_program
-from ops.offline.symbolic import SymbolicBackend
+from ops.offline.engine.monitor import RecordingEngine, RecordingMonitor
+from ops.offline.engine.program import run_program
+from ops.offline.engine.project import load_project
+from ops.offline.engine.recording import Recording, Resource
+from ops.offline.placeholders import PlaceholderProvider
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 REGION: Final = "us-east-2"
@@ -35,14 +35,14 @@ HERE: Final = AwsLocation(region=REGION, account_id="123456789012")
 def stack(name: str, *, preview: bool = False) -> Recording:
     """Everything one stack registers, run once."""
     project = load_project(name, root=ROOT)
-    backend = SymbolicBackend(region=REGION, preview=preview)
+    backend = PlaceholderProvider(region=REGION, preview=preview)
     return run_program(project, backend, preview=preview)
 
 
 def changed_stack(name: str, changes: dict[str, object]) -> Recording:
     """The same with some configuration laid over the stack's file."""
     project = load_project(name, root=ROOT, overrides=changes)
-    return run_program(project, SymbolicBackend(region=REGION))
+    return run_program(project, PlaceholderProvider(region=REGION))
 
 
 def build(program: Callable[[], Any], *, preview: bool = False) -> Recording:
@@ -54,7 +54,7 @@ def build(program: Callable[[], Any], *, preview: bool = False) -> Recording:
 
 
 def _run(program: Callable[[], Any], recording: Recording, preview: bool) -> None:
-    monitor = RecordingMonitor(recording, SymbolicBackend(region=REGION, preview=preview), ROOT)
+    monitor = RecordingMonitor(recording, PlaceholderProvider(region=REGION, preview=preview), ROOT)
     set_root_resource(None)  # type: ignore[arg-type]  # the SDK's own way to say: no stack yet
     pulumi.runtime.set_all_config({"aws:region": REGION}, [])
     configure(

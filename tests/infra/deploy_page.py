@@ -9,7 +9,7 @@ from typing import Final
 
 from ops.cost import Estimate, estimate
 from ops.cost.prices import load
-from ops.offline.recording import Recording
+from ops.offline.engine.recording import Recording
 from tests.infra.building import ROOT, stack
 from tests.infra.destroying import table as destroy_table
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from infra.policies.engine.documents import allowed
-from ops.offline.recording import Recording, Resource
+from ops.offline.engine.recording import Recording, Resource
 
 Kind = Literal["refuses", "waits", "loosens", "stays"]
 

@@ -28,7 +28,7 @@ from infra.config.sections import Settings
 from infra.config.stack import SECRETS, parse
 from infra.machines.switch import POSITIONS
 from ops.cli import SUBCOMMANDS, load
-from ops.offline.project import stack_names
+from ops.offline.engine.project import stack_names
 from tests.infra.building import ROOT, stack
 from tests.infra.test_program import contract
 

@@ -7,7 +7,7 @@ only a real account shows: docs/unverified.md has the command.
 import pytest
 
 from infra.catalogue.models import FIRST_START_SECONDS
-from ops.offline.recording import Recording, Resource
+from ops.offline.engine.recording import Recording, Resource
 from tests.infra.building import STACKS, changed_stack, stack
 from tests.infra.deploy_page import PAGE, render
 from tests.infra.destroying import GONE, RULES, Finding, leftovers, made_at_run_time, table

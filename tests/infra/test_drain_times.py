@@ -12,7 +12,7 @@ import pytest
 from app.gateway.server.protocol.websocket import LINGER_S
 from app.gateway.settings.gateway import GatewaySettings
 from infra.boot import read_user_data
-from ops.offline.recording import Recording
+from ops.offline.engine.recording import Recording
 from tests.infra.building import STACKS, changed_stack, stack
 
 pytestmark = pytest.mark.xdist_group("infra-program")

@@ -28,8 +28,8 @@ from infra.policies.engine.judging import judge
 from infra.policies.engine.recorded import read
 from infra.policies.exemptions import EXEMPTIONS
 from infra.policies.pack import policies
-from ops.offline import wire
-from ops.offline.recording import Recording
+from ops.offline.engine import wire
+from ops.offline.engine.recording import Recording
 from tests.infra.building import ROOT, STACKS, changed_stack, plain_components, stack
 from tests.infra.trees import FOLDER, tree
 

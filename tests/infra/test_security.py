@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ops.offline.recording import Recording, Resource
+from ops.offline.engine.recording import Recording, Resource
 from tests.infra.building import STACKS, stack
 
 pytestmark = pytest.mark.xdist_group("infra-program")

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from ops.offline.recording import Recording, Resource
+from ops.offline.engine.recording import Recording, Resource
 from tests.infra.building import STACKS, stack
 
 FOLDER: Final = Path(__file__).with_name("trees")

@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ops.local.clients import MAX_CLIENTS
-from ops.local.listener import Connections
-from ops.local.proxy import Proxy
-from ops.local.routing import Answer, Request, Target
+from ops.local.load_balancer.connections import MAX_CLIENTS
+from ops.local.load_balancer.listener import Connections
+from ops.local.load_balancer.proxy import Proxy
+from ops.local.load_balancer.routing import Answer, Request, Target
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from ops.cli import OWN_PACKAGES, SUBCOMMANDS, load
-from ops.loopback import spared
+from ops.loopback import no_proxy_variables
 
 NOT_ON_A_MACHINE = (
     "boto3",
@@ -84,7 +84,10 @@ def test_arguments_of_a_program_are_passed_on_unread(tmp_path: Path) -> None:
 
 def test_no_proxy_is_asked_the_way_to_this_machine() -> None:
     here = "localhost,127.0.0.1,::1"
-    assert spared({"NO_PROXY": "intra.example.org,"})["no_proxy"] == f"intra.example.org,{here}"
+    assert (
+        no_proxy_variables({"NO_PROXY": "intra.example.org,"})["no_proxy"]
+        == f"intra.example.org,{here}"
+    )
     asked = perch(
         "outputs",
         before="import os, ops.stack; os.environ['no_proxy'] = 'a.example.org'\n"

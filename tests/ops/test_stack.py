@@ -17,8 +17,9 @@ from click.testing import CliRunner, Result
 from pydantic import BaseModel
 
 from infra import outputs as exported
-from ops import places, stack
-from ops.errors import CommandFailedError, ConfigurationError
+from ops import stack
+from ops.console import paths
+from ops.console.errors import CommandFailedError, ConfigurationError
 from tests.support.outputs import COLOUR, OUTPUTS
 from tests.support.tools import run_by
 
@@ -167,10 +168,12 @@ def test_outside_a_checkout_the_one_perch_runs_from_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert (places.project_root() / "Pulumi.yaml").is_file()
-    monkeypatch.setattr(places, "__file__", str(tmp_path / "site-packages" / "ops" / "places.py"))
+    assert (paths.project_root() / "Pulumi.yaml").is_file()
+    monkeypatch.setattr(
+        paths, "__file__", str(tmp_path / "site-packages" / "ops" / "console" / "paths.py")
+    )
     with pytest.raises(ConfigurationError, match="run this inside a checkout"):
-        places.project_root()
+        paths.project_root()
 
 
 def test_one_output_is_printed_bare_so_that_a_shell_can_use_it(checkout: Path) -> None:

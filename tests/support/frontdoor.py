@@ -69,7 +69,7 @@ class FrontDoor:
 
     async def __aenter__(self) -> Self:
         credentials = self._folder / "aws-credentials"
-        server = ("ops.offline.server", "--port", "0", "--credentials", str(credentials))
+        server = ("ops.offline.simulator.server", "--port", "0", "--credentials", str(credentials))
         api = Program("aws", server, self._folder)
         await self._stack.enter_async_context(api)
         await api.launch()
@@ -84,7 +84,7 @@ class FrontDoor:
         self.listener = await self._stack.enter_async_context(
             Program(
                 "listener",
-                ("ops.local.listener", *files),
+                ("ops.local.load_balancer.listener", *files),
                 self._folder,
                 access,
             )

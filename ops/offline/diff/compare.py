@@ -19,7 +19,7 @@ from ops.offline.diff.model import (
     OutputChange,
 )
 from ops.offline.diff.rules import FORCE_NEW, NEW_VERSION_ON_UPDATE, PROTECTIONS
-from ops.offline.wire import MASK
+from ops.offline.engine.wire import MASK
 
 Document = Mapping[str, Any]
 

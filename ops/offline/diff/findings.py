@@ -31,7 +31,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OverdueException:
+class OverdueExemption:
     """A written exception that should have been looked at again.
 
     Attributes:
@@ -48,7 +48,7 @@ class OverdueException:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class PolicyResult:
     """What the policies say of one recording.
 
     Attributes:
@@ -61,7 +61,7 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     excepted: int = 0
     unjudged: int = 0
-    overdue: tuple[OverdueException, ...] = ()
+    overdue: tuple[OverdueExemption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +83,17 @@ class PolicyReport:
     existing: tuple[Finding, ...] = ()
     excepted: int = 0
     unjudged: int = 0
-    overdue: tuple[OverdueException, ...] = ()
+    overdue: tuple[OverdueExemption, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def read_verdict(told: Mapping[str, Any]) -> Verdict:
+def read_result(told: Mapping[str, Any]) -> PolicyResult:
     """The verdict in what the check prints.
 
     Raises:
         KeyError: a field is missing.
     """
-    return Verdict(
+    return PolicyResult(
         findings=tuple(
             Finding(
                 policy=item["policy"],
@@ -109,14 +109,14 @@ def read_verdict(told: Mapping[str, Any]) -> Verdict:
         excepted=len(told["excepted"]),
         unjudged=len(told["unjudged"]),
         overdue=tuple(
-            OverdueException(**{key: item[key] for key in OverdueException.__slots__})
+            OverdueExemption(**{key: item[key] for key in OverdueExemption.__slots__})
             for item in told["overdue"]
         ),
     )
 
 
 def policy_report(
-    stack: str, base: Sequence[Finding], head: Verdict, notes: Sequence[str] = ()
+    stack: str, base: Sequence[Finding], head: PolicyResult, notes: Sequence[str] = ()
 ) -> PolicyReport:
     """Split the head's findings into what is new and what the base has as well.
 

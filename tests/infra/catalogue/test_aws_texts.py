@@ -29,10 +29,10 @@ from infra.catalogue.aws_texts import (
 from infra.config.name_rules import LONGEST_STACK_NAME, OWN_TAGS, stack_problems
 from infra.config.stack import parse
 from infra.policies.rules.texts import RULES as POLICIES
+from ops.offline.engine.program import run_program
+from ops.offline.engine.project import load_project
 from ops.offline.errors import OfflineError
-from ops.offline.project import load_project
-from ops.offline.run import run_program
-from ops.offline.symbolic import SymbolicBackend
+from ops.offline.placeholders import PlaceholderProvider
 from tests.infra.building import REGION, ROOT, STACKS, stack
 from tests.infra.config.configurations import valid
 
@@ -211,7 +211,7 @@ def test_the_program_runs_with_the_longest_name_and_every_text_is_taken() -> Non
     name = "a" + "-9" * 5 + "z"
     assert len(name) == LONGEST_STACK_NAME
     project = dataclasses.replace(load_project("prod", root=ROOT), stack=name)
-    recording = run_program(project, SymbolicBackend(region=REGION))
+    recording = run_program(project, PlaceholderProvider(region=REGION))
     texts = 0
     for resource in recording.resources.values():
         for line in RULES.get(resource.type, ()):
@@ -228,7 +228,7 @@ def test_a_name_and_tags_that_aws_refuses_are_named_together_before_anything_is_
         "domain": {"name": "speech"},
     }
     project = dataclasses.replace(load_project("prod", root=ROOT, overrides=changes), stack="prod-")
-    backend = SymbolicBackend(region=REGION)
+    backend = PlaceholderProvider(region=REGION)
     with pytest.raises(OfflineError) as refused:
         run_program(project, backend)
     said = str(refused.value)

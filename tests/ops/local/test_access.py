@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.errors import CommandFailedError
+from ops.console.errors import CommandFailedError
 from ops.local.access import local_session
 from ops.local.children import aws_access
-from ops.offline.credentials import issue
+from ops.offline.simulator.credentials import issue
 
 
 def test_the_persons_profile_and_files_are_neither_used_nor_in_the_way(

@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from ops.local import down
-from ops.local.state import Running, State, StateFolder, alive, started
+from ops.local.state import ProcessRecord, State, StateFolder, alive, started
 
 SLEEPS = "import time; print('here', flush=True); time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
 
-Launch = Callable[..., Running]
+Launch = Callable[..., ProcessRecord]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def launch() -> Iterator[Launch]:
     """Start a process in a group of its own; it is reaped as an orphan would be by init."""
     processes: list[subprocess.Popen[str]] = []
 
-    def start(name: str, code: str = SLEEPS) -> Running:
+    def start(name: str, code: str = SLEEPS) -> ProcessRecord:
         process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdout=subprocess.PIPE,
@@ -43,7 +43,7 @@ def launch() -> Iterator[Launch]:
         assert process.stdout.readline() == "here\n"
         since = started(process.pid)
         assert since is not None
-        return Running(name=name, pid=process.pid, started=since)
+        return ProcessRecord(name=name, pid=process.pid, started=since)
 
     yield start
     for process in processes:
@@ -53,8 +53,8 @@ def launch() -> Iterator[Launch]:
         process.stdout.close()
 
 
-def gone() -> Running:
-    return Running(name="perch up", pid=os.getpid(), started=1.0)
+def gone() -> ProcessRecord:
+    return ProcessRecord(name="perch up", pid=os.getpid(), started=1.0)
 
 
 def test_nothing_up_is_said_and_is_no_failure(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from ops.local.host import Follower, fetch_keys
+from ops.local.host import ParameterFollower, fetch_keys
 
 NAME = "/perch/local/recognition"
 
@@ -48,7 +48,7 @@ def test_a_secret_without_a_value_is_an_error_and_no_empty_file(tmp_path: Path) 
 @pytest.mark.usefixtures("aws")
 def test_the_file_says_what_the_parameter_says(tmp_path: Path) -> None:
     ssm, file = boto3.client("ssm"), tmp_path / "recognition"
-    follower = Follower(ssm, NAME, file)
+    follower = ParameterFollower(ssm, NAME, file)
     for word in ("on", "off", "on"):
         ssm.put_parameter(Name=NAME, Value=word, Type="String", Overwrite=True)
         follower.look()
@@ -62,7 +62,7 @@ def test_without_an_answer_the_last_word_stays_and_it_is_said_once(
         "ssm", region_name="us-east-2", aws_access_key_id="x", aws_secret_access_key="x"
     )
     file = tmp_path / "recognition"
-    follower = Follower(ssm, NAME, file)
+    follower = ParameterFollower(ssm, NAME, file)
     asked = {"Name": NAME}
     with Stubber(ssm) as stub, caplog.at_level(logging.INFO):
         stub.add_response("get_parameter", {"Parameter": {"Value": "off"}}, asked)

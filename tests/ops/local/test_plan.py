@@ -15,7 +15,7 @@ from ops.local.plan import (
     exported_ports,
     has_fallback,
 )
-from ops.offline.project import load_project
+from ops.offline.engine.project import load_project
 from ops.stack import StackOutputs
 from tests.support.outputs import COLOUR, OUTPUTS
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from ops import hints
-from ops.errors import CommandFailedError, ConfigurationError
-from ops.local.state import Running, State, StateFolder, alive, started
+from ops.console import hints
+from ops.console.errors import CommandFailedError, ConfigurationError
+from ops.local.state import ProcessRecord, State, StateFolder, alive, started
 
 
-def me(offset: float = 0.0) -> Running:
+def me(offset: float = 0.0) -> ProcessRecord:
     since = started(os.getpid())
     assert since is not None
-    return Running(name="perch up", pid=os.getpid(), started=since + offset)
+    return ProcessRecord(name="perch up", pid=os.getpid(), started=since + offset)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_a_process_that_has_ended_is_not_alive_even_before_it_is_waited_for() ->
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         since = started(process.pid)
         assert since is not None
-        running = Running(name="x", pid=process.pid, started=since)
+        running = ProcessRecord(name="x", pid=process.pid, started=since)
         assert alive(running)
         assert process.stdin is not None
         process.stdin.close()

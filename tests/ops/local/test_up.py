@@ -28,13 +28,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ops.cli import main
-from ops.local import ports
 from ops.local.access import local_session
-from ops.local.listeners import LISTENERS
+from ops.local.open_ports import OPEN_PORTS
 from ops.local.plan import PORTS_IN_A_ROW
-from ops.local.state import Running, State, StateFolder, alive
-from ops.offline.credentials import load
-from ops.recording import DEFAULT
+from ops.local.state import ProcessRecord, State, StateFolder, alive
+from ops.local.supervisor import ports
+from ops.offline.simulator.credentials import load
+from ops.smoke.recording import DEFAULT
 from ops.stack import StackOutputs
 
 pytestmark = pytest.mark.timeout(300)
@@ -179,7 +179,7 @@ def test_the_page_is_there_for_whoever_trusts_the_authority(up: Up) -> None:
     assert answer.headers["content-type"].startswith("text/html")
 
 
-def opened(child: Running) -> list[tuple[str, int]]:
+def opened(child: ProcessRecord) -> list[tuple[str, int]]:
     """Address and port of every listening socket of a process."""
     connections = psutil.Process(child.pid).net_connections(kind="tcp")
     listening = (one for one in connections if one.status == psutil.CONN_LISTEN)
@@ -191,7 +191,7 @@ def test_every_open_port_is_on_loopback_and_in_the_table_of_ports(up: Up) -> Non
     for child in (*up.state.children, up.state.supervisor):
         sockets = opened(child)
         assert {address for address, _ in sockets} <= {"127.0.0.1", "::1"}, child.name
-        rows = [row for row in LISTENERS if fnmatch(child.name, row.process)]
+        rows = [row for row in OPEN_PORTS if fnmatch(child.name, row.process)]
         assert len({port for _, port in sockets}) == sum(row.sockets for row in rows), child.name
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import pytest
 from moto import mock_aws
 
-from ops.offline import moto_patches
+from ops.offline.simulator import moto_patches
 
 HARBOUR = Path(__file__).parent / "programs" / "harbour"
 """A program of the tests' own: a component, a provider with default tags, a secret, two subnets."""

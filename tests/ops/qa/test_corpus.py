@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.errors import ConfigurationError
+from ops.console.errors import ConfigurationError
 from ops.qa.corpus import load_corpus
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from app.client import StartTranscription, transcribe
 from app.emulator import Emulator, EmulatorSettings, serve
 from app.emulator.recognition import Hypothesis, StreamOptions
-from ops.transcribe import command
+from ops.transcribe.command import command
 from tests.support.gateways.running import Running, running_gateway
 
 

@@ -1,1 +1,0 @@
-"""Makes what a program registers real, by boto3 and botocore's models."""

@@ -1,0 +1,285 @@
+"""What `perch smoke` says when something is wrong; when all is right is in test_up."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+from click.testing import CliRunner
+
+from ops.console.errors import ConfigurationError
+from ops.console.options import read_token
+from ops.local.load_balancer.routing import Answer, Request, Target
+from ops.smoke import checks, recording
+from ops.smoke import command as smoke
+from ops.smoke.checks import Report, Smoke
+from ops.smoke.recording import Recording
+from ops.stack import StackOutputs
+from tests.ops.conftest import Chooser, running_front, running_target
+from tests.support.gateways.breaking import At, Fault, breaking
+from tests.support.outputs import OUTPUTS
+
+SILENT = Recording(path=recording.DEFAULT, reference=None)
+
+
+def outputs_at(port: int, ca: Path | None) -> StackOutputs:
+    return StackOutputs.model_validate(
+        OUTPUTS
+        | {
+            "endpoint_url": f"https://localhost:{port}",
+            "websocket_url": f"wss://localhost:{port}",
+            "listener_port": port,
+            "ca_certificate_path": None if ca is None else str(ca),
+        }
+    )
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return path
+
+
+@asynccontextmanager
+async def endpoint(
+    choose: Chooser, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, ca: Path | None
+) -> AsyncIterator[StackOutputs]:
+    async with running_front(choose, server_tls, client_tls) as front:
+        yield outputs_at(front.port, ca)
+
+
+def statuses(report: Report) -> list[str]:
+    return [check.status for check in report.checks]
+
+
+async def test_an_endpoint_that_does_not_listen_fails_once_and_skips_the_rest(
+    unused_tcp_port: int,
+) -> None:
+    report = await Smoke(outputs=outputs_at(unused_tcp_port, None), recorded=SILENT).run()
+    assert not report.ok
+    assert statuses(report) == ["failed"] + ["skipped"] * 5
+    assert f"nothing listens on localhost port {unused_tcp_port}" in report.checks[0].detail
+
+
+async def test_a_name_that_does_not_resolve_is_said_so() -> None:
+    outputs = outputs_at(443, None).model_copy(update={"endpoint_url": "https://perch.invalid"})
+    report = await Smoke(outputs=outputs, recorded=SILENT).run()
+    assert report.checks[0].detail.startswith("the name perch.invalid does not resolve")
+
+
+async def test_a_certificate_that_is_not_trusted_is_the_end_of_it(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    def never(request: Request) -> Target | Answer:
+        raise AssertionError(request)
+
+    async with endpoint(never, server_tls, client_tls, None) as outputs:
+        report = await Smoke(outputs=outputs, recorded=SILENT).run()
+    assert statuses(report) == ["ok", "failed", *["skipped"] * 4]
+    detail = report.checks[1].detail
+    assert detail.startswith("it does not prove localhost: unable to get local issuer certificate")
+    assert detail.endswith("; name the PEM file of its authority with --ca")
+
+
+async def test_an_authority_that_is_named_stands_in_for_the_stacks_and_no_proxy_is_asked(
+    server_tls: ssl.SSLContext,
+    client_tls: ssl.SSLContext,
+    ca_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("ALL_PROXY", "HTTPS_PROXY", "all_proxy", "https_proxy", "socks_proxy"):
+        monkeypatch.setenv(name, "socks5h://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "[::1")
+    said = Answer(status=200, body="{}")
+    async with endpoint(lambda _: said, server_tls, client_tls, None) as outputs:
+        report = await Smoke(outputs=outputs, recorded=SILENT, authority=ca_file).run()
+    assert statuses(report) == ["ok"] * 5 + ["failed"]
+    assert report.checks[5].detail.startswith("the gateway refused the connection: HTTP 200")
+
+
+async def test_a_proxy_that_cannot_be_used_on_the_way_elsewhere_is_a_failed_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:9")
+    outputs = outputs_at(443, None).model_copy(update={"endpoint_url": "https://perch.invalid"})
+    checked = await checks._time("x", Smoke(outputs=outputs, recorded=SILENT)._alive)
+    assert checked.status == "failed"
+    assert checked.detail.startswith("GET /healthz: the proxy that the environment names (HTTPS_")
+
+
+def test_a_recording_that_is_none_is_a_failed_check(tmp_path: Path) -> None:
+    (tmp_path / "noise.wav").write_text("no sound")
+    smoke = Smoke(outputs=outputs_at(9, None), recorded=recording.find(tmp_path / "noise.wav"))
+    checked = asyncio.run(checks._time("x", smoke._session))
+    assert (checked.status, "noise.wav" in checked.detail) == ("failed", True)
+
+
+async def test_an_authority_file_that_is_gone_is_named(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, tmp_path: Path
+) -> None:
+    async with endpoint(
+        lambda _: Answer(status=503), server_tls, client_tls, tmp_path / "gone.pem"
+    ) as outputs:
+        report = await Smoke(outputs=outputs, recorded=SILENT).run()
+    assert report.checks[1].detail == f"the authority's file {tmp_path / 'gone.pem'} is not there"
+    (tmp_path / "empty.pem").write_text("")
+    broken = Smoke(outputs=outputs, recorded=SILENT, authority=tmp_path / "empty.pem")
+    checked = await checks._time("x", broken._certificate)
+    assert checked.detail == f"the authority's file {tmp_path / 'empty.pem'} holds no certificate"
+
+
+async def test_a_gateway_that_is_not_ready_fails_with_its_own_words(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, ca_file: Path
+) -> None:
+    def choose(request: Request) -> Target | Answer:
+        said = '{"reasons":["the recogniser is loading"]}'
+        return Answer(status=200 if request.path == "/healthz" else 503, body=said)
+
+    async with endpoint(choose, server_tls, client_tls, ca_file) as outputs:
+        report = await Smoke(outputs=outputs, recorded=SILENT, awake=["blue"]).run()
+    assert statuses(report) == ["ok", "ok", "ok", "failed", "failed", "failed"]
+    assert report.checks[3].detail == (
+        'GET /readyz answers HTTP 503 {"reasons":["the recogniser is loading"]}'
+    )
+    assert report.checks[4].detail.startswith("blue: HTTP 503")
+    assert report.heard is None
+
+
+async def test_a_session_that_needed_another_connection_says_so(
+    server_tls: ssl.SSLContext, ca_file: Path
+) -> None:
+    async with breaking([Fault(at=At.FINAL, count=2)], tls=server_tls) as gateway:
+        port = int(gateway.url.split(":")[2].split("/")[0])
+        smoke = Smoke(outputs=outputs_at(port, ca_file), recorded=SILENT)
+        said = await smoke._session()
+    assert "; the connection broke 1 time(s), for " in said
+    assert said.endswith("and was made again (the connection ended with close code 1006)")
+    assert smoke.heard is not None
+    assert smoke.heard.reconnects == 1
+
+
+async def test_a_colour_may_sleep_unless_it_must_be_awake(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, ca_file: Path
+) -> None:
+    async with running_target("blue") as blue:
+
+        def choose(request: Request) -> Target | Answer:
+            asleep = request.values("x-perch-colour") == ["green"]
+            return Answer(status=503, body="green is not healthy") if asleep else blue
+
+        async with endpoint(choose, server_tls, client_tls, ca_file) as outputs:
+            may = await Smoke(outputs=outputs, recorded=SILENT, awake=["blue"]).run()
+            must = await Smoke(outputs=outputs, recorded=SILENT, awake=["blue", "green"]).run()
+    words = "blue is ready; green: HTTP 503 green is not healthy"
+    assert (may.checks[4].status, may.checks[4].detail) == ("ok", words)
+    assert (must.checks[4].status, must.checks[4].detail) == ("failed", words)
+
+
+async def test_one_colour_can_be_asked_for_in_every_check(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, ca_file: Path
+) -> None:
+    asked: set[tuple[str, tuple[str, ...]]] = set()
+
+    def choose(request: Request) -> Target | Answer:
+        asked.add((request.path, tuple(request.values("X-Perch-Colour"))))
+        return Answer(status=503)
+
+    async with endpoint(choose, server_tls, client_tls, ca_file) as outputs:
+        await Smoke(outputs=outputs, recorded=SILENT, colour="green").run()
+    assert {path for path, colour in asked if colour == ("green",)} == {"/healthz", "/readyz", "/"}
+    assert {colour for path, colour in asked if path != "/readyz"} == {("green",)}
+
+
+def test_the_command_prints_a_line_a_check_and_fails_as_a_whole(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
+    (tmp_path / "outputs.json").write_text(outputs_at(unused_tcp_port, None).model_dump_json())
+    arguments = ["--state-dir", str(tmp_path)]
+    plain = CliRunner().invoke(smoke.command, arguments)
+    assert plain.exit_code == 1
+    first, *others = plain.output.splitlines()
+    assert first.startswith("FAILED  the endpoint takes connections (")
+    assert len(others) == 5
+    assert all(line.startswith("SKIPPED ") for line in others)
+    report = json.loads(CliRunner().invoke(smoke.command, [*arguments, "--json"]).output)
+    assert (report["ok"], report["stack"], len(report["checks"])) == (False, "local", 6)
+
+
+def test_a_recording_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"there is no recording .*name a WAV, FLAC"):
+        recording.find(tmp_path / "missing.wav")
+
+
+def test_the_words_of_a_recording_are_found_beside_it_or_in_the_manifest(tmp_path: Path) -> None:
+    assert "River Street" in str(recording.find(None).reference)
+    copy = tmp_path / "speech.flac"
+    copy.write_bytes(recording.DEFAULT.read_bytes())
+    assert recording.find(copy).reference is None
+    (tmp_path / "manifest.json").write_text('[{"file": "speech.flac", "text": "from manifest"}]')
+    assert recording.find(copy).reference == "from manifest"
+    (tmp_path / "speech.txt").write_text("from beside\n", encoding="utf-8-sig")
+    assert recording.find(copy).reference == "from beside"
+
+
+@pytest.mark.parametrize("manifest", ["{", "7", "[7]", '[{"file": "speech.flac"}]', "[" * 10_000])
+def test_a_manifest_that_is_somebody_elses_says_nothing(tmp_path: Path, manifest: str) -> None:
+    copy = tmp_path / "speech.flac"
+    copy.write_bytes(recording.DEFAULT.read_bytes())
+    (tmp_path / "manifest.json").write_text(manifest)
+    assert recording.find(copy).reference is None
+
+
+def test_words_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    copy = tmp_path / "speech.flac"
+    copy.write_bytes(recording.DEFAULT.read_bytes())
+    (tmp_path / "speech.txt").write_bytes("für".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"speech\.txt is no text in UTF-8; save it so"):
+        recording.find(copy)
+
+
+def test_a_token_comes_from_a_file_or_the_environment_and_never_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PERCH_TOKEN", raising=False)
+    assert read_token(None) is None
+    monkeypatch.setenv("PERCH_TOKEN", "from-environment")
+    assert read_token(None) == "from-environment"
+    file = tmp_path / "token"
+    file.write_text("from-file\n")
+    assert read_token(file) == "from-file"
+    file.write_text("\n")
+    with pytest.raises(ConfigurationError, match="is empty"):
+        read_token(file)
+    with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
+        read_token(tmp_path / "none")
+    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
+        read_token(tmp_path)
+    for content in (b"two words", b"one\ntwo\n", "Schlüssel".encode(), b"\xff\xfe", b"nul\0"):
+        file.write_bytes(content)
+        with pytest.raises(ConfigurationError, match=f"--token-file {file} does not hold a token"):
+            read_token(file)
+    monkeypatch.setenv("PERCH_TOKEN", "Schlüssel")
+    with pytest.raises(ConfigurationError, match="the variable PERCH_TOKEN does not hold a token"):
+        read_token(None)
+    assert not {"--token"} & {
+        option for parameter in smoke.command.params for option in parameter.opts
+    }
+
+
+def test_checks_that_hang_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "SESSION_SECONDS", 0.05)
+
+    async def hang() -> str:
+        await asyncio.sleep(600)
+        return ""
+
+    done = asyncio.run(checks._time("x", hang))
+    assert (done.status, done.detail) == ("failed", "not done after 0 s")

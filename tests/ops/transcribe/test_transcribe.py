@@ -1,0 +1,203 @@
+"""What `perch transcribe` shows and refuses. Speech through a whole stack is in test_up."""
+
+import asyncio
+import errno
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.client import Partial, Queued, Reconnected, Transcription, WarningA
+from app.recordings import RecordingError, RecordingProblem
+from ops.cli import main
+from ops.smoke.recording import DEFAULT
+from ops.transcribe import command as transcribe
+from ops.transcribe.screen import Screen
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def partial(text: str) -> Partial:
+    return Partial(segment_id=0, text=text, timestamp=NOW, processing_time_ms=1)
+
+
+def final(text: str) -> Transcription:
+    return Transcription(
+        segment_id=0, text=text, timestamp=NOW, processing_time_ms=1, words=[], confidence=None
+    )
+
+
+def test_on_a_terminal_interims_replace_each_other_and_the_final_stays(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "12")
+    screen = Screen(live=True, quiet=False)
+    for event in (partial("good"), partial("good morning all"), final(" Good morning. ")):
+        screen.show(event)
+    shown = capsys.readouterr().out
+    assert shown == (
+        "\r\x1b[2mgood\x1b[0m\x1b[K\r\x1b[2m…rning all\x1b[0m\x1b[K\r\x1b[KGood morning.\n"
+    )
+
+
+def test_in_a_pipe_only_finals_are_printed_and_warnings_go_elsewhere(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    screen = Screen(live=False, quiet=False)
+    warning = WarningA(warning="the session ends soon", code="max_duration", timestamp=NOW)
+    for event in (partial("good"), warning, final("Good."), final(""), final("Morning.")):
+        screen.show(event)
+    shown = capsys.readouterr()
+    assert shown.out == "Good.\nMorning.\n"
+    assert shown.err == "perch: the session ends soon\n"
+    assert screen.text == "Good. Morning."
+
+
+def test_a_break_and_a_place_in_the_waiting_room_are_said_beside_the_transcript(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    screen = Screen(live=False, quiet=False)
+    healed = Reconnected(
+        outage_s=1.25, replayed_s=3.5, position=7.0, segment_id=2, reason="it was gone"
+    )
+    for event in (Queued(timestamp=NOW, place=2, seconds_left=30), healed, final("Good.")):
+        screen.show(event)
+    shown = capsys.readouterr()
+    assert shown.out == "Good.\n"
+    assert shown.err.splitlines() == [
+        "perch: all sessions are in use; place 2 in the waiting room, 30 s left",
+        "perch: connected again after 1.2 s; 3.5 s of sound are sent again (it was gone)",
+    ]
+    assert json.loads(transcribe._as_json(screen, 9.0))["reconnects"] == [
+        {
+            "outage_s": 1.25,
+            "replayed_s": 3.5,
+            "position": 7.0,
+            "segment_id": 2,
+            "reason": "it was gone",
+            "type": "reconnected",
+        }
+    ]
+
+
+async def test_a_pipe_is_not_read_further_ahead_than_the_gateway_takes() -> None:
+    read = 0
+    full = threading.Event()
+
+    def blocks() -> Iterator[bytes]:
+        nonlocal read
+        for _ in range(10 * transcribe.WAITING_BLOCKS):
+            read += 1
+            if read > transcribe.WAITING_BLOCKS:
+                full.set()
+            yield b"ab"
+
+    stream = transcribe._from_thread(blocks())
+    assert await anext(stream) == b"ab"
+    assert await asyncio.to_thread(full.wait, 10)
+    # One was taken, as many wait as may, and one more is in the reader's hand.
+    assert read <= transcribe.WAITING_BLOCKS + 2
+    assert len([block async for block in stream]) == 10 * transcribe.WAITING_BLOCKS - 1
+
+
+async def test_a_stream_that_breaks_off_is_told_where_it_is_read() -> None:
+    def blocks() -> Iterator[bytes]:
+        yield b"ab"
+        raise RecordingError(RecordingProblem.UNREADABLE, "broke off")
+
+    stream = transcribe._from_thread(blocks())
+    assert await anext(stream) == b"ab"
+    with pytest.raises(RecordingError):
+        await anext(stream)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["missing.wav"], 2, "perch: there is no file missing.wav; - reads standard input\n"),
+        ([str(DEFAULT), "--url", "https://x"], 2, "perch: url is https://x; accepted: ws://"),
+        ([str(DEFAULT), "--url", "ws://127.0.0.1:9"], 1, "perch: cannot connect to ws://127"),
+        (
+            [str(DEFAULT), "--url", "https://x"],
+            2,
+            (
+                "perch: url is https://x; accepted: ws://host... or "
+                "wss://host...; perhaps wss://x/ws is meant\n"
+            ),
+        ),
+        (
+            [str(DEFAULT), "--language", "en_US"],
+            2,
+            (
+                'perch: --language is "en_US"; accepted: a BCP 47 '
+                "language tag such as en-US; perhaps en-US is meant\n"
+            ),
+        ),
+        ([str(DEFAULT), "--language", ""], 2, 'perch: --language is ""; accepted: a BCP 47'),
+        (
+            [str(DEFAULT), "--model", "my model"],
+            2,
+            'perch: --model is "my model"; accepted: letters',
+        ),
+        ([str(DEFAULT), "--model", ""], 2, 'perch: --model is ""; accepted: letters'),
+        (
+            [str(DEFAULT), "--hotword", ""],
+            2,
+            'perch: --hotword is ""; accepted: a text of 1 to 100',
+        ),
+        (
+            [str(DEFAULT), "--hotword", "caf\udce9"],
+            2,
+            "perch: an option holds '\\udce9', which is no ",
+        ),
+        (
+            [str(DEFAULT), "--token-file", "/dev/null"],
+            2,
+            "perch: --token-file /dev/null is empty; it",
+        ),
+        (
+            [str(DEFAULT), "--url", "wss://x", "--ca", "/none"],
+            2,
+            "perch: ca is /none; accepted: a ",
+        ),
+        (
+            [str(DEFAULT), "--url", "wss://x", "--ca", __file__],
+            2,
+            f"perch: ca is {__file__}; accepted",
+        ),
+        ([f"{'a' * 300}.wav"], 2, f"perch: {'a' * 300}.wav cannot be read: File name too long\n"),
+        (["."], 2, "perch: . is a folder; name a recording in it\n"),
+        ([__file__, "--url", "ws://127.0.0.1:9"], 2, f"perch: {__file__} cannot be decoded; "),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(
+    arguments: list[str], code: int, sentence: str
+) -> None:
+    failed = CliRunner().invoke(transcribe.command, arguments)
+    assert failed.exit_code == code
+    assert failed.stderr.startswith(sentence)
+    assert failed.stderr.count("\n") == 1
+
+
+def test_a_transcript_that_nobody_reads_is_no_fault_of_the_recording(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def nobody_reads(*_: object, **__: object) -> float:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(transcribe, "_run", nobody_reads)
+    ended = CliRunner().invoke(main, ["transcribe", str(DEFAULT), "--url", "ws://127.0.0.1:9"])
+    assert (ended.exit_code, ended.stderr) == (1, "")
+
+
+def test_a_stack_that_is_not_up_is_said_before_any_sound_is_read(tmp_path: Path) -> None:
+    failed = CliRunner().invoke(transcribe.command, [str(DEFAULT), "--state-dir", str(tmp_path)])
+    assert failed.exit_code == 1
+    assert failed.stderr == (
+        f"perch: stack local is not up (nothing in {tmp_path}); "
+        f"start it with `perch up --state-dir {tmp_path}`\n"
+    )
