@@ -29,11 +29,11 @@ export UV_NATIVE_TLS ?= $(UV_SYSTEM_CERTS)
 endif
 
 # Where uv may keep what it fetched: its usual place, else, for whoever has no home to write to, here.
-$(STAMP) conformance: export UV_CACHE_DIR = $(shell \
+$(STAMP) wheels conformance: export UV_CACHE_DIR = $(shell \
   place="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$${HOME:-/dev/null}/.cache}/uv}"; \
   mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place" || echo "$(CURDIR)/.uv/cache")
 
-.PHONY: help setup up down test check format mutants bench chaos abuse clean
+.PHONY: help setup up down test check format mutants wheels bench chaos abuse clean
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,10 @@ format: $(STAMP) ## Put the code into its standard form
 
 mutants: $(STAMP) ## Break a sample of small things, and say what no test notices: ARGS="asr --count 50"
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+wheels: $(STAMP) ## Build the Python client and perch itself as wheels, in dist/
+	@$(UV) build --quiet --wheel --all-packages --out-dir dist
+	@ls dist/*.whl
 
 bench: $(STAMP) ## Measure speeds, as ratios against a named baseline in the same run
 	@$(BIN)/python -m bench $(ARGS)

@@ -15,11 +15,21 @@ goes on over another connection when its own breaks, and no word is lost; `Recon
 events says that it happened. Where it cannot, `lost` of the error says which audio is in no final.
 """
 
-from app.client.audio import PcmAudio, read_audio
-from app.client.connecting import AnyConnection, connect
-from app.client.connection import Connection, lacks_authority
-from app.client.deadlines import Deadlines
-from app.client.errors import (
+from ..contract.dialect_a import (
+    Metrics,
+    Partial,
+    SessionStarted,
+    SessionStopped,
+    StartTranscription,
+    Transcription,
+    WarningA,
+)
+from ..contract.fields import AudioSpan, Finalized, Heartbeat, Queued
+from .audio import PcmAudio, read_audio
+from .connecting import AnyConnection, connect
+from .connection import Connection, lacks_authority
+from .deadlines import Deadlines
+from .errors import (
     BusyError,
     CertificateError,
     ClientError,
@@ -33,19 +43,9 @@ from app.client.errors import (
     TooManyRequestsError,
     UnauthorizedError,
 )
-from app.client.events import Event, Reconnected
-from app.client.resume import ReconnectRules, ResumableConnection
-from app.client.transcribing import Outcome, stream, transcribe
-from app.contract.dialect_a import (
-    Metrics,
-    Partial,
-    SessionStarted,
-    SessionStopped,
-    StartTranscription,
-    Transcription,
-    WarningA,
-)
-from app.contract.fields import AudioSpan, Finalized, Heartbeat, Queued
+from .events import Event, Reconnected
+from .resume import ReconnectRules, ResumableConnection
+from .transcribing import Outcome, stream, transcribe
 
 __all__ = [
     "AnyConnection",

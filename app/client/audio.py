@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.contract.limits import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
-from app.recordings import RecordingError, read_recording
+from ..contract.limits import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 
 BYTES_PER_SAMPLE = 2
 
@@ -41,7 +40,7 @@ class PcmAudio:
 
 
 def read_audio(path: Path | str) -> PcmAudio:
-    """Read a recording of any kind that `app.recordings` decodes, at its own sample rate.
+    """Read a recording of any kind that is decoded here, at its own sample rate.
 
     Channels are averaged. Recordings outside the contract's rates are converted to 16 kHz. This
     blocks: on an event loop, call it in a thread.
@@ -52,7 +51,16 @@ def read_audio(path: Path | str) -> PcmAudio:
     Raises:
         ValueError: It cannot be decoded: what it seems to be, what is accepted, what to do.
         OSError: It cannot be opened.
+        ImportError: The client was installed without `[files]`.
     """
+    # Decoders are heavy, and whoever streams samples needs none of them.
+    try:
+        from ..recordings import RecordingError, read_recording  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"reading files needs {error.name}; install perch-client[files], or send samples",
+            name=error.name,
+        ) from error
     with Path(path).open("rb") as file:
         try:
             read = read_recording(file)

@@ -6,9 +6,9 @@ from pathlib import Path
 from ssl import SSLContext
 from typing import Literal, overload
 
-from app.client.connection import Address, Connection
-from app.client.deadlines import Deadlines
-from app.client.resume import DEFAULT_KEEP_S, ReconnectRules, ResumableConnection
+from .connection import Address, Connection
+from .deadlines import Deadlines
+from .resume import DEFAULT_KEEP_S, ReconnectRules, ResumableConnection
 
 AnyConnection = Connection | ResumableConnection
 """What sessions run on, whether they survive a break or not."""

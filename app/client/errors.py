@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from app.contract import ErrorBody
-from app.contract.dialect_a import ErrorA
+from ..contract import ErrorBody
+from ..contract.dialect_a import ErrorA
 
 if TYPE_CHECKING:
-    from app.contract.fields import AudioSpan
+    from ..contract.fields import AudioSpan
 
 
 class ClientError(Exception):

@@ -4,9 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
-from app.client.errors import DeadlineError
-from app.client.events import Event
-from app.client.signals import Signal
+from .errors import DeadlineError
+from .events import Event
+from .signals import Signal
 
 
 class EventQueue:

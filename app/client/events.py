@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from app.contract.dialect_a import Partial, Transcription, WarningA
-from app.contract.fields import Queued
+from ..contract.dialect_a import Partial, Transcription, WarningA
+from ..contract.fields import Queued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 from typing import Final
 
-from app.client.audio import BYTES_PER_SAMPLE, PcmAudio
+from .audio import BYTES_PER_SAMPLE, PcmAudio
 
 DEFAULT_CHUNK_SECONDS: Final = 0.1
 

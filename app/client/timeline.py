@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from time import monotonic
 
-from app.client.events import Event, Reconnected
-from app.contract.dialect_a import Partial, Transcription
+from ..contract.dialect_a import Partial, Transcription
+from .events import Event, Reconnected
 
 
 class Timeline:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.client.audio import PcmAudio, read_audio
-from app.client.connecting import AnyConnection, connect
-from app.client.deadlines import Deadlines
-from app.client.events import Event, Reconnected
-from app.client.pacing import DEFAULT_CHUNK_SECONDS, chunks, paced
-from app.client.timeline import Timeline, span
-from app.contract.dialect_a import SessionStopped, StartTranscription, Transcription
+from ..contract.dialect_a import SessionStopped, StartTranscription, Transcription
+from .audio import PcmAudio, read_audio
+from .connecting import AnyConnection, connect
+from .deadlines import Deadlines
+from .events import Event, Reconnected
+from .pacing import DEFAULT_CHUNK_SECONDS, chunks, paced
+from .timeline import Timeline, span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@ A leaf package: it imports nothing else of this repository, so that gateway, cli
 can share it.
 """
 
-from app.contract import dialect_a, dialect_b, limits
-from app.contract.dialect_a import ClientMessageA, ServerMessageA
-from app.contract.dialect_b import ClientMessageB, ServerMessageB
-from app.contract.errors import (
+from . import dialect_a, dialect_b, limits
+from .dialect_a import ClientMessageA, ServerMessageA
+from .dialect_b import ClientMessageB, ServerMessageB
+from .errors import (
     CLOSE_MEANINGS,
     ERRORS,
     WARNINGS,
@@ -16,9 +16,9 @@ from app.contract.errors import (
     ErrorSpec,
     WarningCode,
 )
-from app.contract.failures import ContractError
-from app.contract.fields import ClientMessage, ErrorBody, ServerMessage, WordTiming
-from app.contract.parsing import CLIENT_MESSAGES, Dialect, dialect_of, parse_client_message
+from .failures import ContractError
+from .fields import ClientMessage, ErrorBody, ServerMessage, WordTiming
+from .parsing import CLIENT_MESSAGES, Dialect, dialect_of, parse_client_message
 
 __all__ = [
     "CLIENT_MESSAGES",

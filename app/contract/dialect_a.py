@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.contract import limits
-from app.contract.fields import (
+from . import limits
+from .fields import (
     AudioFormats,
     AudioSpan,
     Channels,

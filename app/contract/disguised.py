@@ -10,8 +10,8 @@ from typing import Final
 
 from pydantic_core import from_json
 
-from app.contract.limits import MAX_CONTROL_BYTES
-from app.contract.parsing import CLIENT_MESSAGES, Dialect
+from .limits import MAX_CONTROL_BYTES
+from .parsing import CLIENT_MESSAGES, Dialect
 
 _LEAST_CHARS: Final = 200
 """Shorter text carries less than 5 ms of sound, and may be anything."""

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
 
-from app.contract import dialect_a as a
-from app.contract import dialect_b as b
-from app.contract import limits
-from app.contract.errors import CLOSE_MEANINGS, ERRORS, WARNINGS, ErrorCode
-from app.contract.fields import (
+from ..recordings import ACCEPTED
+from . import dialect_a as a
+from . import dialect_b as b
+from . import limits
+from .errors import CLOSE_MEANINGS, ERRORS, WARNINGS, ErrorCode
+from .fields import (
     ErrorBody,
     Finalize,
     Finalized,
@@ -18,7 +19,6 @@ from app.contract.fields import (
     Queued,
     ServerMessage,
 )
-from app.recordings import ACCEPTED
 
 _CLIENT_A: Final = (
     a.StartTranscription,

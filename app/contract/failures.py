@@ -1,7 +1,7 @@
 """A failure on its way to a client."""
 
-from app.contract.errors import ERRORS, ErrorCode, ErrorSpec
-from app.contract.fields import ErrorBody
+from .errors import ERRORS, ErrorCode, ErrorSpec
+from .fields import ErrorBody
 
 
 class ContractError(Exception):

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from app.contract import limits
-from app.json_types import WHOLE
+from ..json_types import WHOLE
+from . import limits
 
 Timestamp = Annotated[AwareDatetime, Field(description="UTC, ISO 8601 with offset.")]
 """Wall-clock time of sending. Not to be used for measuring durations."""

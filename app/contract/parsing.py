@@ -9,11 +9,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from app.contract import dialect_a, dialect_b
-from app.contract.errors import ErrorCode
-from app.contract.failures import ContractError
-from app.contract.fields import ClientMessage, Finalize
-from app.contract.limits import MAX_ECHO_CHARS, PATH_B
+from . import dialect_a, dialect_b
+from .errors import ErrorCode
+from .failures import ContractError
+from .fields import ClientMessage, Finalize
+from .limits import MAX_ECHO_CHARS, PATH_B
 
 
 class Dialect(StrEnum):

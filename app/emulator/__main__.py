@@ -114,4 +114,4 @@ def main(script: Script, **options: Any) -> None:  # noqa: ANN401 - checked by p
 
 if __name__ == "__main__":
     standard_streams.prepare()
-    main(prog_name="python -m app.emulator")
+    main(prog_name="perch emulator")

@@ -6,13 +6,13 @@ Both block: on an event loop, call them in a thread, or use `StreamedRecording` 
 by piece. Nothing here knows who calls.
 """
 
-from app.recordings.decoding import OpenRecording, open_recording, read_recording
-from app.recordings.errors import RecordingError, RecordingProblem
-from app.recordings.formats import ACCEPTED
-from app.recordings.limits import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, RecordingLimits
-from app.recordings.live import can_be_decoded, certain_name_of
-from app.recordings.samples import Pcm16
-from app.recordings.streamed import StreamedRecording
+from .decoding import OpenRecording, open_recording, read_recording
+from .errors import RecordingError, RecordingProblem
+from .formats import ACCEPTED
+from .limits import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, RecordingLimits
+from .live import can_be_decoded, certain_name_of
+from .samples import Pcm16
+from .streamed import StreamedRecording
 
 __all__ = [
     "ACCEPTED",

@@ -7,12 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
-from app.recordings.decoders import Opened, demuxer_of, open_by_ffmpeg, open_sound
-from app.recordings.errors import RecordingError, RecordingProblem, undecodable
-from app.recordings.formats import HEAD_BYTES, container_of, name_of
-from app.recordings.limits import RecordingLimits, check_shape
-from app.recordings.samples import Mixer, Pcm16
-from app.recordings.sources import source_of
+from .decoders import Opened, demuxer_of, open_by_ffmpeg, open_sound
+from .errors import RecordingError, RecordingProblem, undecodable
+from .formats import HEAD_BYTES, container_of, name_of
+from .limits import RecordingLimits, check_shape
+from .samples import Mixer, Pcm16
+from .sources import source_of
 
 BLOCK_SECONDS: Final = 0.5
 _READ_SECONDS: Final = 0.25

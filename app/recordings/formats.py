@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from app.recordings.errors import RecordingError, RecordingProblem
+from .errors import RecordingError, RecordingProblem
 
 HEAD_BYTES: Final = 4096
 """So many first bytes are looked at."""

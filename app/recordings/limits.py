@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from app.recordings.errors import RecordingError, RecordingProblem
+from .errors import RecordingError, RecordingProblem
 
 LOWEST_RATE_HZ: Final = 8_000
 HIGHEST_RATE_HZ: Final = 48_000

@@ -6,10 +6,10 @@ named is what speech would not be in years of calls.
 
 from typing import Final
 
-from app.recordings.containers.mpeg import frame_header
-from app.recordings.decoders import demuxer_of
-from app.recordings.errors import RecordingError
-from app.recordings.formats import HEAD_BYTES, container_of, is_text, mark_of, name_of
+from .containers.mpeg import frame_header
+from .decoders import demuxer_of
+from .errors import RecordingError
+from .formats import HEAD_BYTES, container_of, is_text, mark_of, name_of
 
 _SURE_BYTES: Final = 4
 _SURE_TEXT_BYTES: Final = 64

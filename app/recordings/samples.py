@@ -7,7 +7,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from app.recordings.limits import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MODEL_RATE_HZ
+from .limits import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MODEL_RATE_HZ
 
 BYTES_PER_SAMPLE: Final = 2
 _FULL_SCALE: Final = 32_768.0

@@ -11,7 +11,7 @@ import os
 import stat
 from typing import BinaryIO, Final, Protocol
 
-from app.recordings.errors import RecordingError, RecordingProblem
+from .errors import RecordingError, RecordingProblem
 
 HEAD_BYTES: Final = 1 << 20
 """Of a pipe, so much of its beginning can be read again: headers are read twice."""

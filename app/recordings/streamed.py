@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import BinaryIO, Final, Generic, TypeVar, cast
 
-from app.recordings.decoding import OpenRecording, open_recording
+from .decoding import OpenRecording, open_recording
 
 Made = TypeVar("Made")
 

@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.uv import assert_locked_for_the_gateway, installed, run_with_uv
+
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "app" / "Dockerfile"
 LIMIT_SECONDS = 90
@@ -144,19 +146,9 @@ class Image:
         return {**own, "PATH": path, "HOME": str(self.folder), **more}
 
 
-def uv_folder() -> Path:
-    """Where uv is: the Makefile's own or one on PATH."""
-    own = ROOT / ".uv" / "bin" / "uv"
-    found = str(own) if own.exists() else shutil.which("uv")
-    if found is None:
-        pytest.skip("uv is missing; `make setup` fetches it")
-    return Path(found).parent
-
-
 def build(image: Image) -> None:
     """Execute the build stage: every instruction but the one that installs uv."""
-    environment = {**os.environ, "PATH": f"{uv_folder()}:{os.environ['PATH']}"}
-    environment.pop("VIRTUAL_ENV", None)
+    environment: dict[str, str] = {}
     workdir = image.folder
     for each in stages()[0]:
         if each.name == "ENV":
@@ -172,16 +164,7 @@ def build(image: Image) -> None:
                 )
         elif each.name == "RUN" and not each.value.startswith("pip install"):
             command = f"{image.here(each.value)} --quiet --python {shlex.quote(sys.executable)}"
-            execute(command, workdir, environment)
-
-
-def execute(command: str, workdir: Path, environment: dict[str, str]) -> None:
-    """Run a command on what `make setup` left in the cache of uv, else from an index."""
-    offline = {**environment, "UV_OFFLINE": "1"}
-    words = ["sh", "-ec", command]
-    done = subprocess.run(words, cwd=workdir, env=offline, capture_output=True, check=False)
-    if done.returncode != 0:
-        subprocess.run(words, cwd=workdir, env=environment, check=True, timeout=LIMIT_SECONDS)
+            run_with_uv(["sh", "-ec", command], cwd=workdir, environment=environment)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -202,16 +185,9 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     return made
 
 
-def installed(image: Image) -> dict[str, str]:
-    """Name -> version of every distribution in the image."""
-    program = (
-        "import importlib.metadata as m, json;"
-        "print(json.dumps({d.name: d.version for d in m.distributions()}))"
-    )
-    command = [str(image.folder / "opt" / "perch" / "bin" / "python"), "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    names: dict[str, str] = json.loads(done.stdout)
-    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in names.items()}
+def python_of(image: Image) -> Path:
+    """The interpreter of the image's environment."""
+    return image.folder / "opt" / "perch" / "bin" / "python"
 
 
 @pytest.mark.tool
@@ -219,25 +195,10 @@ def installed(image: Image) -> dict[str, str]:
 @pytest.mark.xdist_group("gateway-image")
 class TestBuilt:
     def test_holds_exactly_what_the_lock_file_pins_for_the_gateway(self, image: Image) -> None:
-        export = "export --locked --no-dev --no-emit-project --no-hashes --no-annotate --no-header"
-        done = subprocess.run(
-            [uv_folder() / "uv", *export.split()],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        rules = [line.partition(";") for line in done.stdout.splitlines() if line]
-        # One name may stand there twice, for different versions of Python.
-        pinned = {tuple(rule.strip().split("==")) for rule, _, _ in rules}
-        needed = {rule.partition("==")[0].strip() for rule, _, where in rules if not where}
-        found = installed(image)
-        assert found.pop("perch")
-        assert set(found.items()) <= pinned
-        assert needed <= found.keys()
+        assert_locked_for_the_gateway(python_of(image))
 
     def test_brings_no_model_no_pulumi_and_no_test_server(self, image: Image) -> None:
-        names = installed(image).keys()
+        names = installed(python_of(image)).keys()
         assert not names & {
             "pulumi",
             "boto3",
@@ -260,7 +221,7 @@ class TestBuilt:
             RIVA_PORT="1",
             RIVA_HTTP_PORT="1",
         )
-        python = str(image.folder / "opt" / "perch" / "bin" / "python")
+        python = str(python_of(image))
         health = [python, *health_command()[1:]]
         assert (
             subprocess.run(health, env=environment, capture_output=True, check=False).returncode

@@ -79,6 +79,7 @@ def test_arguments_of_a_program_are_passed_on_unread(tmp_path: Path) -> None:
     (tmp_path / "app" / "__init__.py").write_text("raise SystemExit('the wrong app')")
     helped = perch("emulator", "--help", cwd=tmp_path)
     assert helped.returncode == 0
+    assert helped.stdout.startswith("Usage: perch emulator ")
     assert "--tags-selector" in helped.stdout
 
 

@@ -6,10 +6,10 @@ what comes in, and `Progress` puts off deadlines while a session comes further. 
 reconnects.
 """
 
-from app.client.connection.address import Address
-from app.client.connection.connection import BYTES_PER_SAMPLE, MAX_UNREAD_EVENTS, Connection
-from app.client.connection.diagnosis import lacks_authority
-from app.client.connection.progress import Progress
+from .address import Address
+from .connection import BYTES_PER_SAMPLE, MAX_UNREAD_EVENTS, Connection
+from .diagnosis import lacks_authority
+from .progress import Progress
 
 __all__ = [
     "BYTES_PER_SAMPLE",

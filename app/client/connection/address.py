@@ -13,16 +13,16 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus
 
-from app.client.connection.diagnosis import failure
-from app.client.deadlines import Deadlines
-from app.client.errors import refusal
-from app.contract import Dialect, dialect_of
-from app.contract.limits import MAX_WAIT_S, MIN_WAIT_S, PATH_A
-from app.loopback import is_this_machine
+from ...contract import Dialect, dialect_of
+from ...contract.limits import MAX_WAIT_S, MIN_WAIT_S, PATH_A
+from ...loopback import is_this_machine
+from ..deadlines import Deadlines
+from ..errors import refusal
+from .diagnosis import failure
 
 # At DEBUG the websockets library logs handshakes, the bearer token included. This logger stays
 # above.
-_WIRE_LOG: Final = logging.getLogger("app.client.wire")
+_WIRE_LOG: Final = logging.getLogger(f"{__name__}.wire")
 _WIRE_LOG.setLevel(logging.INFO)
 
 

@@ -11,22 +11,9 @@ from typing import Final, Self
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from app.client.connection.address import Address
-from app.client.connection.inbox import AnswerT, Inbox
-from app.client.connection.progress import Grant, Limits, Progress, while_queued
-from app.client.deadlines import Deadlines
-from app.client.errors import (
-    ClientError,
-    ConnectionLostError,
-    DeadlineError,
-    GatewayError,
-    ProtocolError,
-)
-from app.client.event_queue import EventQueue, reading
-from app.client.events import Event
-from app.contract import ClientMessage, ErrorCode, ServerMessageA
-from app.contract.dialect_a import Connection as Hello
-from app.contract.dialect_a import (
+from ...contract import ClientMessage, ErrorCode, ServerMessageA
+from ...contract.dialect_a import Connection as Hello
+from ...contract.dialect_a import (
     GetMetrics,
     Metrics,
     Ping,
@@ -36,7 +23,20 @@ from app.contract.dialect_a import (
     StartTranscription,
     StopTranscription,
 )
-from app.contract.fields import Finalize, Finalized, Heartbeat
+from ...contract.fields import Finalize, Finalized, Heartbeat
+from ..deadlines import Deadlines
+from ..errors import (
+    ClientError,
+    ConnectionLostError,
+    DeadlineError,
+    GatewayError,
+    ProtocolError,
+)
+from ..event_queue import EventQueue, reading
+from ..events import Event
+from .address import Address
+from .inbox import AnswerT, Inbox
+from .progress import Grant, Limits, Progress, while_queued
 
 MAX_UNREAD_EVENTS: Final = 1024
 """Events kept for a slow reader: minutes of speech, at a few interims a second."""

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult
 
 from websockets.exceptions import InvalidMessage, InvalidProxy
 
-from app.client.errors import CertificateError, ConnectFailedError
+from ..errors import CertificateError, ConnectFailedError
 
 PROBE_SECONDS: Final = 2.0
 """How long a port is asked whether it speaks TLS; a handshake takes one round trip or two."""

@@ -7,11 +7,9 @@ from typing import Final, TypeVar, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.client.errors import ClientError, ConnectionLostError, GatewayError, ProtocolError
-from app.client.event_queue import EventQueue
-from app.contract import ERRORS, CloseCode, ErrorCode, ServerMessageA
-from app.contract.dialect_a import Connection as Hello
-from app.contract.dialect_a import (
+from ...contract import ERRORS, CloseCode, ErrorCode, ServerMessageA
+from ...contract.dialect_a import Connection as Hello
+from ...contract.dialect_a import (
     ErrorA,
     Metrics,
     Partial,
@@ -21,7 +19,9 @@ from app.contract.dialect_a import (
     Transcription,
     WarningA,
 )
-from app.contract.fields import Finalized, Heartbeat, Queued
+from ...contract.fields import Finalized, Heartbeat, Queued
+from ..errors import ClientError, ConnectionLostError, GatewayError, ProtocolError
+from ..event_queue import EventQueue
 
 Answer = Hello | SessionStarted | SessionStopped | Finalized | Pong | Metrics
 AnswerT = TypeVar("AnswerT", Hello, SessionStarted, SessionStopped, Finalized, Pong, Metrics)

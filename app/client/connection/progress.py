@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from app.contract import ServerMessageA
-from app.contract.dialect_a import Partial, SessionStarted, Transcription, WarningA
-from app.contract.fields import Finalized, Heartbeat, Queued
+from ...contract import ServerMessageA
+from ...contract.dialect_a import Partial, SessionStarted, Transcription, WarningA
+from ...contract.fields import Finalized, Heartbeat, Queued
 
 Grant = Callable[[ServerMessageA], float | None]
 """Says how many seconds there are from now on, None for as many as before."""

@@ -5,7 +5,7 @@ as many connections as it takes; a `ReplayBuffer` keeps the audio that is in no 
 `ReconnectRules` say when another connection is worth it and how long to wait before.
 """
 
-from app.client.resume.connection import DEFAULT_KEEP_S, ResumableConnection
-from app.client.resume.policy import ReconnectRules
+from .connection import DEFAULT_KEEP_S, ResumableConnection
+from .policy import ReconnectRules
 
 __all__ = ["DEFAULT_KEEP_S", "ReconnectRules", "ResumableConnection"]

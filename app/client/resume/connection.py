@@ -6,17 +6,17 @@ from time import monotonic
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from app.client.connection import MAX_UNREAD_EVENTS, Address, Connection
-from app.client.deadlines import Deadlines
-from app.client.errors import ClientError, ConnectionLostError, DeadlineError
-from app.client.event_queue import EventQueue, reading
-from app.client.events import Event, Reconnected
-from app.client.resume.policy import ReconnectRules, may_resume
-from app.client.resume.reconnector import Reconnector
-from app.client.resume.session import PIECE_BYTES, ResumableSession
-from app.contract.dialect_a import Connection as Hello
-from app.contract.dialect_a import Metrics, SessionStarted, SessionStopped, StartTranscription
-from app.contract.fields import Finalized
+from ...contract.dialect_a import Connection as Hello
+from ...contract.dialect_a import Metrics, SessionStarted, SessionStopped, StartTranscription
+from ...contract.fields import Finalized
+from ..connection import MAX_UNREAD_EVENTS, Address, Connection
+from ..deadlines import Deadlines
+from ..errors import ClientError, ConnectionLostError, DeadlineError
+from ..event_queue import EventQueue, reading
+from ..events import Event, Reconnected
+from .policy import ReconnectRules, may_resume
+from .reconnector import Reconnector
+from .session import PIECE_BYTES, ResumableSession
 
 Result = TypeVar("Result")
 

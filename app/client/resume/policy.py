@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Final
 
-from app.client.errors import ClientError, ConnectionLostError, GatewayError
-from app.contract import CloseCode
+from ...contract import CloseCode
+from ..errors import ClientError, ConnectionLostError, GatewayError
 
 _WORTH_RESUMING: Final = frozenset(
     {CloseCode.GOING_AWAY, CloseCode.INTERNAL, CloseCode.RESTART, CloseCode.TRY_LATER}

@@ -5,17 +5,17 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final, TypeVar
 
-from app.client.connection import Address, Connection
-from app.client.deadlines import Deadlines
-from app.client.errors import ClientError, ConnectionLostError, DeadlineError, GatewayError
-from app.client.event_queue import EventQueue
-from app.client.events import Event, Reconnected
-from app.client.resume.policy import QuickFailures, ReconnectRules, may_resume
-from app.client.resume.replacement import Replacement
-from app.client.resume.session import ResumableSession
-from app.contract import ErrorCode, ServerMessageA
-from app.contract.dialect_a import SessionStarted, SessionStopped, StartTranscription
-from app.contract.fields import Finalize
+from ...contract import ErrorCode, ServerMessageA
+from ...contract.dialect_a import SessionStarted, SessionStopped, StartTranscription
+from ...contract.fields import Finalize
+from ..connection import Address, Connection
+from ..deadlines import Deadlines
+from ..errors import ClientError, ConnectionLostError, DeadlineError, GatewayError
+from ..event_queue import EventQueue
+from ..events import Event, Reconnected
+from .policy import QuickFailures, ReconnectRules, may_resume
+from .replacement import Replacement
+from .session import ResumableSession
 
 Result = TypeVar("Result")
 

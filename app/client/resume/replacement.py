@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-from app.client.connection import Address, Connection
-from app.client.deadlines import Deadlines
-from app.client.errors import ClientError
-from app.client.resume.policy import Backoff, ReconnectRules
-from app.contract import ServerMessageA
+from ...contract import ServerMessageA
+from ..connection import Address, Connection
+from ..deadlines import Deadlines
+from ..errors import ClientError
+from .policy import Backoff, ReconnectRules
 
 
 class Replacement:

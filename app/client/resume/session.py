@@ -5,13 +5,8 @@ from collections import deque
 from time import monotonic
 from typing import Final
 
-from app.client.connection import BYTES_PER_SAMPLE, Progress
-from app.client.errors import GatewayError, ProtocolError
-from app.client.events import Event
-from app.client.resume.replay_buffer import ReplayBuffer
-from app.client.signals import Signal
-from app.contract import ErrorCode, ServerMessageA, WarningCode
-from app.contract.dialect_a import (
+from ...contract import ErrorCode, ServerMessageA, WarningCode
+from ...contract.dialect_a import (
     Partial,
     SessionStarted,
     SessionStopped,
@@ -19,7 +14,12 @@ from app.contract.dialect_a import (
     Transcription,
     WarningA,
 )
-from app.contract.fields import AudioSpan, Finalized, Heartbeat, ResumeOffer, ResumePoint
+from ...contract.fields import AudioSpan, Finalized, Heartbeat, ResumeOffer, ResumePoint
+from ..connection import BYTES_PER_SAMPLE, Progress
+from ..errors import GatewayError, ProtocolError
+from ..events import Event
+from ..signals import Signal
+from .replay_buffer import ReplayBuffer
 
 PIECE_BYTES: Final = 32_768
 """Audio is handed on in pieces of at most so much: a second of 16 kHz PCM16."""

@@ -4,10 +4,10 @@ import math
 import struct
 from typing import Final
 
-from app.recordings.containers.layout import Layout, broken, chunks, promised, subtype_of
-from app.recordings.formats import unsupported
-from app.recordings.limits import check_shape
-from app.recordings.sources import Source
+from ..formats import unsupported
+from ..limits import check_shape
+from ..sources import Source
+from .layout import Layout, broken, chunks, promised, subtype_of
 
 _AIFF_CHUNKS_AT: Final = 12
 _COMMON: Final = struct.Struct(">HIH10s")

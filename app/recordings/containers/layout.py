@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from app.recordings.errors import RecordingError, undecodable
-from app.recordings.formats import unsupported
-from app.recordings.sources import Source, skip
+from ..errors import RecordingError, undecodable
+from ..formats import unsupported
+from ..sources import Source, skip
 
 UNKNOWN_FROM: Final = 0x7F00_0000
 """Sizes that programs write which do not know theirs: 2^31 or 2^32 less a little (arecord, SoX,

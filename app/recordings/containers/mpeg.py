@@ -11,8 +11,8 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from app.recordings.errors import undecodable
-from app.recordings.sources import Source, skip
+from ..errors import undecodable
+from ..sources import Source, skip
 
 _HEADER_BYTES: Final = 4
 _SYNC: Final = 0x7FF

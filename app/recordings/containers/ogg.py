@@ -10,8 +10,8 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-from app.recordings.formats import unsupported
-from app.recordings.sources import Source
+from ..formats import unsupported
+from ..sources import Source
 
 _HEAD: Final = struct.Struct("<4sBBqIIIB")
 """Mark, version, flags, position, stream, number, checksum, pieces (RFC 3533, 6)."""

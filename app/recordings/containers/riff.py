@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from app.recordings.containers.layout import (
+from ..formats import unsupported
+from ..limits import check_shape
+from ..sources import Source
+from .layout import (
     UNKNOWN_FROM,
     WIDEST_SAMPLE,
     Chunk,
@@ -16,9 +19,6 @@ from app.recordings.containers.layout import (
     promised,
     subtype_of,
 )
-from app.recordings.formats import unsupported
-from app.recordings.limits import check_shape
-from app.recordings.sources import Source
 
 _CHUNKS_AT: Final = 12
 _FORMAT_BYTES: Final = 128

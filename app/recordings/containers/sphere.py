@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
-from app.recordings.containers.layout import Layout, broken, promised, subtype_of
-from app.recordings.formats import unsupported
-from app.recordings.limits import check_shape
-from app.recordings.sources import Source
+from ..formats import unsupported
+from ..limits import check_shape
+from ..sources import Source
+from .layout import Layout, broken, promised, subtype_of
 
 _MOST_HEADER_BYTES: Final = 64 << 10
 _FIELD: Final = re.compile(r"^(\w+) -(?:i|r|s\d+) (\S+)", re.MULTILINE)

@@ -4,8 +4,8 @@
 `open_by_ffmpeg` runs the program for the containers that `demuxer_of` names.
 """
 
-from app.recordings.decoders.ffmpeg import demuxer_of
-from app.recordings.decoders.opened import Opened
-from app.recordings.decoders.opening import open_by_ffmpeg, open_sound
+from .ffmpeg import demuxer_of
+from .opened import Opened
+from .opening import open_by_ffmpeg, open_sound
 
 __all__ = ["Opened", "demuxer_of", "open_by_ffmpeg", "open_sound"]

@@ -14,10 +14,10 @@ from typing import IO, Final
 
 import numpy as np
 
-from app.recordings.errors import RecordingError
-from app.recordings.limits import MODEL_RATE_HZ
-from app.recordings.samples import Frames
-from app.recordings.sources import Source
+from ..errors import RecordingError
+from ..limits import MODEL_RATE_HZ
+from ..samples import Frames
+from ..sources import Source
 
 _DEMUXERS: Final = {
     "WebM or Matroska": "matroska",

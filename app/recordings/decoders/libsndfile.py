@@ -10,9 +10,9 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import soundfile
 
-from app.recordings.errors import RecordingError, undecodable
-from app.recordings.samples import Frames
-from app.recordings.sources import Readable
+from ..errors import RecordingError, undecodable
+from ..samples import Frames
+from ..sources import Readable
 
 NO_END: Final = 1 << 62
 """A length that no recording has: where nobody knows how long it is, or the header shall be heard

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from app.recordings.errors import RecordingError
-from app.recordings.samples import Frames
+from ..errors import RecordingError
+from ..samples import Frames
 
 _MENTIONED_SECONDS: Final = 0.1
 """What is missing is mentioned from here on: coders pad their ends by less."""

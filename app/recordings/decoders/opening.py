@@ -4,25 +4,25 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
-from app.recordings.containers.aiff import read_aiff, read_au, read_caf
-from app.recordings.containers.layout import Layout
-from app.recordings.containers.mpeg import LONGEST_TAG_HEAD, MpegFrames, tag_bytes
-from app.recordings.containers.ogg import FlacOfOgg, OggPages
-from app.recordings.containers.riff import MPEG, read_w64, read_wav
-from app.recordings.containers.sphere import read_sphere
-from app.recordings.decoders.ffmpeg import FfmpegSound
-from app.recordings.decoders.libsndfile import (
+from ..containers.aiff import read_aiff, read_au, read_caf
+from ..containers.layout import Layout
+from ..containers.mpeg import LONGEST_TAG_HEAD, MpegFrames, tag_bytes
+from ..containers.ogg import FlacOfOgg, OggPages
+from ..containers.riff import MPEG, read_w64, read_wav
+from ..containers.sphere import read_sphere
+from ..errors import RecordingError, RecordingProblem, undecodable
+from ..formats import Container, unsupported
+from ..sources import OffsetSource, PipeSource, Source, skip
+from .ffmpeg import FfmpegSound
+from .libsndfile import (
     NO_END,
     ForwardSoundFile,
     Pump,
     VirtualFile,
     open_libsndfile,
 )
-from app.recordings.decoders.opened import Opened
-from app.recordings.decoders.plain import open_samples
-from app.recordings.errors import RecordingError, RecordingProblem, undecodable
-from app.recordings.formats import Container, unsupported
-from app.recordings.sources import OffsetSource, PipeSource, Source, skip
+from .opened import Opened
+from .plain import open_samples
 
 _UNKNOWN_FRAMES: Final = 1 << 40
 """More than any recording has: libsndfile's way to say that a header does not know."""

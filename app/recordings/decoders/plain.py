@@ -4,16 +4,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
-from app.recordings.containers.layout import Layout, leftovers
-from app.recordings.decoders.libsndfile import (
+from ..containers.layout import Layout, leftovers
+from ..samples import Frames
+from ..sources import Source
+from .libsndfile import (
     NO_END,
     ForwardSoundFile,
     VirtualFile,
     open_libsndfile,
 )
-from app.recordings.decoders.opened import Opened
-from app.recordings.samples import Frames
-from app.recordings.sources import Source
+from .opened import Opened
 
 _MOST_PACKED_BYTES: Final = 1 << 30
 """Of packed samples, which a WAV's own header can tell of and libsndfile can count: at 4 bits a
