@@ -19,7 +19,8 @@ from app.asr import Cursor, LastWord
 from app.contract import ContractError, ErrorCode
 from app.contract.fields import ResumeOffer, ResumePoint
 from app.contract.limits import DEFAULT_HEARTBEAT_S
-from app.gateway.session.progress import BEGINNING
+
+BEGINNING: Final = Cursor(position=0.0, covered=0.0, segment_id=0)
 
 _VERSION: Final = 2
 _SALT: Final = b"perch resume"

@@ -16,8 +16,6 @@ DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443, "ws": 80, "
 
 _AUTHORITY: Final = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^\[\]:@/?#\s]+)(?::(?P<port>\d{0,5}))?")
 _ORIGIN: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<authority>.+)", re.DOTALL)
-_LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
-_ENTRY: Final = re.compile(rf"\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\.?")
 _ANY: Final = "*"
 
 
@@ -83,18 +81,6 @@ class Origin:
             return None
         scheme = found["scheme"]
         return cls(scheme, Authority.parse(found["authority"]).at(scheme))
-
-
-def checked_entry(text: str) -> str:
-    """Return one entry of a list of hosts as `AcceptedHosts` takes it.
-
-    Raises:
-        ValueError: It is neither a name, nor `*.` and a name, nor `*`.
-    """
-    lowered = text.strip().lower()
-    if _ENTRY.fullmatch(lowered) is None:
-        raise ValueError(f"{text!r} is no host name")
-    return lowered.rstrip(".")
 
 
 class AcceptedHosts:

@@ -3,8 +3,6 @@
 from app.asr import Cursor, StreamControl, Transcript
 from app.contract.fields import AudioSpan
 
-BEGINNING = Cursor(position=0.0, covered=0.0, segment_id=0)
-
 _SHORTEST_SPAN_S = 0.001
 """A stretch below this is the rounding of positions."""
 

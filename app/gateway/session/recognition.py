@@ -13,9 +13,9 @@ from app.contract.fields import AudioSpan, Resumed, ResumePoint
 from app.gateway.admission.succession import ClientTokens
 from app.gateway.audio.decoder import AudioDecoder
 from app.gateway.dialects.intents import SessionRequest
-from app.gateway.resume_token import ResumeClaim
+from app.gateway.resume_token import BEGINNING, ResumeClaim
 from app.gateway.session.audio_queue import ArrivalClock, AudioQueue
-from app.gateway.session.progress import BEGINNING, Progress
+from app.gateway.session.progress import Progress
 
 _BYTES_PER_SAMPLE: Final = 2
 _HANDED_AT_ONCE_S: Final = 0.1

@@ -1,5 +1,6 @@
 """Where the gateway listens, who may come in, and what it proves itself and others with."""
 
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network, IPv6Network
@@ -10,7 +11,6 @@ from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from app.gateway.admission.hosts import checked_entry
 from app.settings import Problem, Settings, rule
 from app.settings.types import EmptyIsNone, HostName, OptionalPath
 
@@ -18,6 +18,9 @@ MIN_TOKEN_CHARS: Final = 16
 """Below this a token can be guessed; `openssl rand -hex 16` gives 32."""
 MIN_RESUME_KEY_CHARS: Final = 32
 """128 bits where the key is hexadecimal, as `openssl rand -hex 16` writes it."""
+
+_LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+_HOST: Final = re.compile(rf"\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\.?")
 
 
 def _list(value: object) -> object:
@@ -36,6 +39,18 @@ def _readable_file(path: Path | None) -> Path | None:
             return path
     except OSError as error:
         raise ValueError(error.strerror) from error
+
+
+def checked_host(text: str) -> str:
+    """Return one entry of a list of hosts in lower case, without a dot at its end.
+
+    Raises:
+        ValueError: It is neither a name, nor `*.` and a name, nor `*`.
+    """
+    lowered = text.strip().lower()
+    if _HOST.fullmatch(lowered) is None:
+        raise ValueError(f"{text!r} is no host name")
+    return lowered.rstrip(".")
 
 
 def _secrets(shortest: int) -> Callable[[SecretStr], SecretStr]:
@@ -79,7 +94,7 @@ def _together(listed: SecretStr, file: Path | None) -> tuple[str, ...]:
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
 Hosts = Annotated[
-    tuple[Annotated[str, AfterValidator(checked_entry)], ...], NoDecode, BeforeValidator(_list)
+    tuple[Annotated[str, AfterValidator(checked_host)], ...], NoDecode, BeforeValidator(_list)
 ]
 OptionalFile = Annotated[OptionalPath, AfterValidator(_readable_file)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_list)]

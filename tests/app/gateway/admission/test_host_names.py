@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.gateway.admission.hosts import AcceptedHosts, Authority, checked_entry
+from app.gateway.admission.hosts import AcceptedHosts, Authority
+from app.gateway.settings.access import checked_host
 from app.gateway.settings.gateway import GatewaySettings
 from app.settings import SettingsError
 
@@ -61,7 +62,7 @@ def test_a_star_accepts_every_name_but_nothing_that_is_none() -> None:
 )
 def test_an_entry_that_is_no_name_is_refused_when_settings_are_read(entry: str) -> None:
     with pytest.raises(ValueError, match="is no host name"):
-        checked_entry(entry)
+        checked_host(entry)
     with pytest.raises(SettingsError) as refused:
         GatewaySettings.model_validate({"app_allowed_hosts": f"{OWN},{entry}"})
     (problem,) = refused.value.problems

@@ -7,8 +7,8 @@ from app.contract.fields import AudioSpan
 from app.gateway.admission.clients import Visitor
 from app.gateway.admission.succession import ClientTokens
 from app.gateway.dialects.intents import SessionRequest
-from app.gateway.resume_token import ResumeTokens
-from app.gateway.session.progress import BEGINNING, Progress
+from app.gateway.resume_token import BEGINNING, ResumeTokens
+from app.gateway.session.progress import Progress
 from app.gateway.session.recognition import Recognition
 
 
