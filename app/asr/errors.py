@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 NO_MODEL = "The recogniser has no model for the language and kind of request that were asked for."
-"""Said where nobody knows which: `app.asr.languages` names the language where it is known."""
+"""Used where the language is unknown: `app.asr.languages` names it where it is known."""
 
 
 class Fault(StrEnum):
@@ -119,8 +119,8 @@ def _rule(  # noqa: PLR0913 - one argument for each column of the table
     statuses: str,
     message: str,
     *,
-    fault: Fault,
-    retryable: bool,
+    fault: Fault = Fault.SERVICE,
+    retryable: bool = True,
     text: str | None = None,
     code: ErrorCode | None = None,
 ) -> Rule:
@@ -137,8 +137,6 @@ RULES: tuple[Rule, ...] = (
         "The recogniser gave the stream up because no audio reached it for too long; start again.",
         text=r"must specify the START flag",
         code=ErrorCode.STREAM_IDLE,
-        fault=Fault.SERVICE,
-        retryable=True,
     ),
     _rule(
         "INVALID_ARGUMENT NOT_FOUND UNKNOWN FAILED_PRECONDITION UNIMPLEMENTED",
@@ -159,16 +157,12 @@ RULES: tuple[Rule, ...] = (
     _rule(
         "RESOURCE_EXHAUSTED",
         "The recogniser is busy; try again shortly.",
-        fault=Fault.SERVICE,
-        retryable=True,
     ),
     _rule(
         "UNKNOWN",
         "The recogniser did not answer in time; it may be overloaded.",
         text=r"response timeout",
         code=ErrorCode.DEADLINE_EXCEEDED,
-        fault=Fault.SERVICE,
-        retryable=True,
     ),
     _rule(
         "UNAVAILABLE UNKNOWN INTERNAL",
@@ -181,20 +175,14 @@ RULES: tuple[Rule, ...] = (
     _rule(
         "UNAVAILABLE",
         "The recogniser cannot be reached at the moment.",
-        fault=Fault.SERVICE,
-        retryable=True,
     ),
     _rule(
         "DEADLINE_EXCEEDED",
         "The recogniser did not answer in time.",
-        fault=Fault.SERVICE,
-        retryable=True,
     ),
     _rule(
         "ABORTED CANCELLED INTERNAL",
         "The recogniser broke the stream off.",
-        fault=Fault.SERVICE,
-        retryable=True,
     ),
     _rule(
         "UNAUTHENTICATED PERMISSION_DENIED",
@@ -217,7 +205,6 @@ RULES: tuple[Rule, ...] = (
     _rule(
         "",
         "The recogniser failed.",
-        fault=Fault.SERVICE,
         retryable=False,
     ),
 )

@@ -1,4 +1,4 @@
-"""A recording as audio for the recogniser: decoded while it is heard, never held as a whole."""
+"""A recording as audio for the recogniser: decoded while it is sent, never held as a whole."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class FileLimits:
 class FileAudio:
     """PCM16 little-endian mono of a file, in order, and again from any sample.
 
-    What was taken is not kept: to hear it again it is decoded again. Use it as an async context
-    manager; only one task at a time may take audio.
+    Audio that was taken is not kept: for another pass it is decoded again. Use it as an async
+    context manager; only one task at a time may take audio.
 
     Args:
         file: its bytes, its path, or an open file that can seek, from where it stands.
@@ -71,7 +71,7 @@ class FileAudio:
         self._position = 0  # the sample that the next block begins with
 
     async def __aenter__(self) -> Self:
-        """Reads the header.
+        """Open the file and read its header.
 
         Raises:
             AsrError: AUDIO_INVALID, AUDIO_TOO_LARGE or AUDIO_TOO_LONG, naming what is accepted.
@@ -94,12 +94,12 @@ class FileAudio:
 
     @property
     def promised_duration(self) -> float | None:
-        """Seconds that the header promises, which need not be there; None where it does not say."""
+        """Seconds that the header promises, which need not be there; None where it has none."""
         return self._opened.promised_duration
 
     @property
     def duration(self) -> float:
-        """Seconds that were decoded: of the whole file, once that was taken to its end."""
+        """Seconds decoded so far: of the whole file, once that was taken to its end."""
         return self._opened.duration
 
     @property
@@ -108,7 +108,7 @@ class FileAudio:
         return self._opened.warnings
 
     async def whole(self, most: int) -> bytes | None:
-        """All audio, where that is no more than so many bytes; else None, and nothing is taken.
+        """Take all audio, where that is at most so many bytes; else return None and take nothing.
 
         Raises:
             AsrError: as `__aenter__`.
@@ -129,7 +129,7 @@ class FileAudio:
         return pcm
 
     async def from_sample(self, sample: int, largest: int) -> AsyncGenerator[bytes]:
-        """The audio from a sample on, in chunks of at most so many bytes.
+        """Yield the audio from a sample on, in chunks of at most so many bytes.
 
         Raises:
             AsrError: as `__aenter__`.
@@ -143,7 +143,7 @@ class FileAudio:
                 yield block[start : start + largest]
 
     async def _decode(self) -> bytes:
-        """The next block; empty at the end."""
+        """Decode the next block; empty at the end."""
         block = await in_thread(self._next_block)
         if self.on_decoded is not None and block:
             await self.on_decoded(len(block) / BYTES_PER_SAMPLE / self.sample_rate)
@@ -156,7 +156,7 @@ class FileAudio:
         return self._recording
 
     def _next_block(self) -> bytes:
-        with _told():
+        with _as_asr_errors():
             return next(self._blocks, b"")
 
     def _open(self) -> None:
@@ -165,7 +165,7 @@ class FileAudio:
             file = io.BytesIO(file)
         elif not isinstance(file, Path):
             file.seek(self._begin)
-        with _told():
+        with _as_asr_errors():
             self._recording = open_recording(file, self._limits)
         self._blocks = self._recording.blocks(_BLOCK_S)
 
@@ -181,8 +181,8 @@ class FileAudio:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Tells refusals of `app.recordings` as this package's errors."""
+def _as_asr_errors() -> Iterator[None]:
+    """Turn refusals of `app.recordings` into this package's errors."""
     try:
         yield
     except RecordingError as error:

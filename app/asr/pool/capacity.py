@@ -35,7 +35,7 @@ class Capacity:
     """The slots of one endpoint.
 
     Args:
-        most: as configured; None where nobody knows.
+        most: as configured; None where it is unknown.
         rules: how fast they are regained.
     """
 
@@ -49,7 +49,7 @@ class Capacity:
         self._refused_at = 0.0
 
     def streams(self, now: float) -> int | None:
-        """Return the streams it takes at the same time; None where nobody knows."""
+        """Return the streams it takes at the same time; None where it is unknown."""
         if self._taken is None or self._is_forgotten(now):
             return self._most
         slots = self._taken + self._more + self._regained(now)

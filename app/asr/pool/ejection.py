@@ -5,7 +5,7 @@ Outlier ejection as Envoy does it, with Envoy's defaults
 the number of its recent ejections, at most 300 s; a tenth of the endpoints may be away at once, but
 one always may, and the last one never.
 A probe ends an ejection, as a health check does at Envoy, but only one that saw the endpoint down
-since: where it says ready all the while, it does not see why the calls failed.
+since: one that found it ready all the while does not see why the calls failed.
 Pure: a moment is an argument.
 """
 
@@ -44,7 +44,7 @@ class _Record:
     ejections: int = 0  # on record, which is what the next length is reckoned from
     total: int = 0  # ever
     until: float = -math.inf
-    was_down: bool = False  # a probe said so since it was ejected
+    was_down: bool = False  # a probe found it down since it was ejected
 
 
 class Ejection:

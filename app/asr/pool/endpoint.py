@@ -54,7 +54,7 @@ class Endpoint:
         self.is_ready, self._probed_at = ready, now
 
     def is_unready(self, now: float) -> bool:
-        """Return whether a probe said so lately."""
+        """Return whether a probe found it unready lately."""
         return self.is_ready is False and now - self._probed_at < UNREADY_S
 
     def is_full(self, now: float) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class LeaseCallbacks(Protocol):
-    """What a lease asks of, and reports to, whoever gave it out."""
+    """The part of the pool that a lease calls."""
 
     @property
     def is_in_use(self) -> bool:
@@ -45,7 +45,7 @@ class EndpointLease:
     Args:
         endpoint: where the call is.
         call: the open call.
-        callbacks: whoever gave it out.
+        callbacks: of the pool that gave it out.
     """
 
     def __init__(self, endpoint: Endpoint, call: StreamCall, callbacks: LeaseCallbacks) -> None:

@@ -86,7 +86,7 @@ class EndpointPool:
             is_checked: whether the endpoint must first list a model.
 
         Raises:
-            AsrError: no endpoint took it; what the last one said.
+            AsrError: no endpoint took it; the error of the last one.
         """
 
         async def attempt(endpoint: Endpoint) -> EndpointLease:
@@ -178,7 +178,7 @@ class EndpointPool:
     def _best_first(self, endpoints: Sequence[Endpoint], avoid: Endpoint | None) -> list[Endpoint]:
         now = time.monotonic()
         slots = {endpoint.name: endpoint.capacity.streams(now) for endpoint in endpoints}
-        # One whose slots nobody knows is as large as the largest that is known.
+        # An endpoint of unknown size counts as large as the largest that is known.
         largest = max((count for count in slots.values() if count), default=1)
 
         def rank(endpoint: Endpoint) -> tuple[bool, bool, bool, bool, float, int]:
@@ -210,11 +210,11 @@ class EndpointPool:
         """Note that the endpoint answered."""
         if not endpoint.is_leaving:
             self._ejection.succeeded(endpoint.name)
-            # A stream that works says more than a probe of some time ago.
+            # A stream that works counts more than a probe of some time ago.
             endpoint.is_ready = endpoint.is_ready or None
 
     def failed(self, endpoint: Endpoint, error: AsrError) -> None:
-        """Count an error, where it speaks against the endpoint."""
+        """Count an error, where the endpoint is to blame for it."""
         if endpoint.is_leaving or not blames_endpoint(error):
             return
         now = time.monotonic()

@@ -87,7 +87,7 @@ class HttpProbe:
 
 
 def _tls_context(settings: RivaSettings) -> ssl.SSLContext:
-    # As gRPC does: a CA that is given replaces those everybody trusts.
+    # As in gRPC a given CA replaces the system's.
     context = (
         httpx.create_ssl_context(trust_env=False)
         if settings.ssl_cert is None
@@ -118,10 +118,12 @@ def _refusal(status: int, body: bytes) -> str | None:
     if len(body) > _MOST_BYTES:
         return f"the recogniser's readiness probe answers with more than {_MOST_BYTES} bytes"
     try:
-        said = from_json(body)
+        answer = from_json(body)
     except ValueError:
         return "the recogniser's readiness probe answers with something that is not JSON"
-    if isinstance(said, dict) and (said.get("status") == "ready" or said.get("ready") is True):
+    if isinstance(answer, dict) and (
+        answer.get("status") == "ready" or answer.get("ready") is True
+    ):
         return None
     return "the recogniser's readiness probe says that it is not ready"
 

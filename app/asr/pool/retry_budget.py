@@ -25,7 +25,7 @@ LEAST = 3
 # A reopened stream catches up on its old audio as fast as it is taken. The next one begins when the
 # first results are there, or after so many seconds without any.
 SETTLED_S = 1.0
-# In so many seconds everybody had a permit. A stream that waits for one has no outage any more.
+# Within so many seconds every waiting stream has had a permit: none is in an outage any more.
 ROUND_S = SETTLED_S / SHARE
 
 

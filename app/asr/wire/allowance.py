@@ -1,7 +1,7 @@
-"""How much a recogniser may say about so much audio. Pure.
+"""Bound what a recogniser may return for so much audio. Pure.
 
-More is allowed for a second than anybody speaks: the fastest speakers on record say 11 words. A
-recogniser that says more is broken, and no other session may become slow because of it.
+A second is allowed more words than people speak: the fastest on record reach 11. A recogniser that
+returns more is broken, and must not slow down other sessions.
 """
 
 from __future__ import annotations
@@ -39,48 +39,48 @@ INTERIM_WORDS: Final = 200
 
 
 class Allowance:
-    """Counts what was said in a session, over all its calls: a new call is no new allowance."""
+    """Counts the results of a session, over all its calls: a new call is no new allowance."""
 
     def __init__(self) -> None:
         self._results = self._finals = self._words = self._letters = 0
-        self._sent = 0.0  # in earlier calls, with what was heard again
+        self._sent = 0.0  # seconds in earlier calls, replayed audio counted again
         self._from = self._furthest = 0.0  # of the session's audio
 
     def call_opens(self, at: float) -> None:
         """Note that a call begins at so many seconds of the session's audio."""
         self._from = at
 
-    def call_ended(self, heard: float) -> None:
+    def call_ended(self, sent: float) -> None:
         """Note that the call is over, and was sent so many seconds of audio."""
-        self._sent += heard
+        self._sent += sent
 
-    def add_result(self, heard: float) -> None:
+    def add_result(self, sent: float) -> None:
         """Count one more result, in so many seconds of this call's audio.
 
         Raises:
             AsrError: ANSWER_TOO_LARGE.
         """
-        # Interims of audio that is heard again are said again.
-        self._results = _add("results", self._results, 1, RESULTS, self._sent + heard)
+        # Replayed audio gives its interims again.
+        self._results = _add("results", self._results, 1, RESULTS, self._sent + sent)
 
-    def add(self, letters: int, words: int, heard: float, *, is_final: bool) -> None:
+    def add(self, letters: int, words: int, sent: float, *, is_final: bool) -> None:
         """Count a result's characters and words, in so many seconds of this call's audio.
 
-        A result that is too much is not counted: another recogniser may say something else.
+        A result that is too much is not counted: another recogniser may give another one.
 
         Raises:
             AsrError: ANSWER_TOO_LARGE.
         """
-        self._furthest = heard = max(self._furthest, self._from + heard)
-        _add("characters in a result", 0, letters, LETTERS, heard)
+        self._furthest = seconds = max(self._furthest, self._from + sent)
+        _add("characters in a result", 0, letters, LETTERS, seconds)
         if is_final:
-            finals = _add("finals", self._finals, 1, FINALS, heard)
-            all_letters = _add("characters", self._letters, letters, LETTERS, heard)
-            self._words = _add("words", self._words, words, WORDS, heard)
+            finals = _add("finals", self._finals, 1, FINALS, seconds)
+            all_letters = _add("characters", self._letters, letters, LETTERS, seconds)
+            self._words = _add("words", self._words, words, WORDS, seconds)
             self._finals, self._letters = finals, all_letters
 
 
-def _add(what: str, before: int, more: int, allowed: Allowed, heard: float) -> int:
-    if before + more > (most := allowed.within(heard)):
-        raise answer_too_large(f"more than {most} {what} in {heard:.3f} s of audio")
+def _add(what: str, before: int, more: int, allowed: Allowed, seconds: float) -> int:
+    if before + more > (most := allowed.within(seconds)):
+        raise answer_too_large(f"more than {most} {what} in {seconds:.3f} s of audio")
     return before + more

@@ -91,8 +91,8 @@ def is_answer_refused(text: str, *, most_bytes: int) -> bool:
         text: of the status; both sides use the same words.
         most_bytes: what this side takes.
     """
-    said = _REFUSED.search(text)
-    return said is not None and int(said[1]) == most_bytes
+    refused = _REFUSED.search(text)
+    return refused is not None and int(refused[1]) == most_bytes
 
 
 def _invalid(detail: str) -> AsrError:

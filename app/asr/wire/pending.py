@@ -24,15 +24,15 @@ class PendingInterim:
         """Begin a response: its interims replace those before it."""
         self._is_new = True
 
-    def said(self, interim: Transcript | None) -> None:
-        """Add an interim; None says that the recogniser takes back what it said before."""
+    def add(self, interim: Transcript | None) -> None:
+        """Add an interim; None says that the recogniser takes the earlier ones back."""
         if self._is_new:
             self._parts.clear()
             self._is_new = False
         if interim is not None:
             self._parts.append(interim)
 
-    def settle(self) -> None:
+    def clear(self) -> None:
         """Drop the interims: a final replaces them."""
         self._parts.clear()
 

@@ -25,22 +25,22 @@ class StreamResults:
 
     Args:
         to_caller: maps seconds of the recogniser's audio to seconds of the caller's.
-        heard: seconds of audio the recogniser was sent so far.
-        word_times: False when word times were not asked for: words without times are then left out,
+        sent: returns the seconds of audio the recogniser was sent so far.
+        word_times: False when the request wanted none: words without times are then left out,
             since Riva writes 0 where it has none.
-        allowance: how much may be said; None for a session of its own.
+        allowance: of the session; None for a session of its own.
     """
 
     def __init__(
         self,
         to_caller: Callable[[float], float],
-        heard: Callable[[], float],
+        sent: Callable[[], float],
         *,
         word_times: bool,
         allowance: Allowance | None = None,
     ) -> None:
         self._to_caller = to_caller
-        self._heard = heard
+        self._sent = sent
         self._word_times = word_times
         self._allowance = allowance or Allowance()
         self._segment_id = 0
@@ -49,7 +49,7 @@ class StreamResults:
     async def transcripts(
         self, response: riva_asr_pb2.StreamingRecognizeResponse
     ) -> AsyncGenerator[Transcript]:
-        """Yield a response's transcripts in Riva's order; skip results that say nothing.
+        """Yield a response's transcripts in Riva's order; skip results without text.
 
         Riva does not number segments: they are counted here, up by one after each final.
 
@@ -60,14 +60,14 @@ class StreamResults:
         for number, result in enumerate(response.results):
             if number % _STEP == _STEP - 1:
                 await asyncio.sleep(0)
-            heard = self._heard()
-            self._allowance.add_result(heard)
-            transcript = await self._transcript(result, heard)
+            sent = self._sent()
+            self._allowance.add_result(sent)
+            transcript = await self._transcript(result, sent)
             if result.is_final:
-                # Also one without a word: it takes back what was said for the time being.
-                self.standing.settle()
+                # Also one without a word: it takes back the interims.
+                self.standing.clear()
             elif result.alternatives:
-                self.standing.said(transcript)
+                self.standing.add(transcript)
             if transcript is None:
                 continue
             if transcript.is_final:
@@ -75,7 +75,7 @@ class StreamResults:
             yield transcript
 
     async def _transcript(
-        self, result: riva_asr_pb2.StreamingRecognitionResult, heard: float
+        self, result: riva_asr_pb2.StreamingRecognitionResult, sent: float
     ) -> Transcript | None:
         alternatives = result.alternatives
         if not alternatives:
@@ -84,14 +84,14 @@ class StreamResults:
         text = best.transcript.strip()
         if not text:
             return None
-        self._allowance.add(len(text), len(best.words), heard, is_final=is_final)
-        processed = values.seconds(result.audio_processed, heard)
+        self._allowance.add(len(text), len(best.words), sent, is_final=is_final)
+        processed = values.seconds(result.audio_processed, sent)
         # Most interims have none.
         wanted = self._word_times and (is_final or len(best.words) <= INTERIM_WORDS)
         return Transcript(
             text=text,
             is_final=is_final,
-            words=await words(best, self._to_caller, heard) if wanted and best.words else (),
+            words=await words(best, self._to_caller, sent) if wanted and best.words else (),
             confidence=values.score(best.confidence),
             stability=None if is_final else values.share(result.stability),
             audio_processed=None if processed is None else round(self._to_caller(processed), 3),
@@ -104,7 +104,7 @@ class StreamResults:
 async def words(
     alternative: riva_asr_pb2.SpeechRecognitionAlternative,
     to_caller: Callable[[float], float],
-    heard: float,
+    sent: float,
 ) -> tuple[Word, ...]:
     """Return the words of an alternative in order of time; int32 milliseconds become seconds.
 
@@ -115,13 +115,13 @@ async def words(
     Args:
         alternative: as it came.
         to_caller: maps seconds of the recogniser's audio to seconds of the caller's.
-        heard: seconds of audio the recogniser was sent.
+        sent: seconds of audio the recogniser was sent.
     """
     found = []
     for number, info in enumerate(alternative.words):
         if number % _STEP == _STEP - 1:
             await asyncio.sleep(0)
-        span = values.span(info.start_time, info.end_time, heard)
+        span = values.span(info.start_time, info.end_time, sent)
         if span is None:
             return ()
         found.append(
@@ -143,7 +143,7 @@ async def words(
 async def offline_transcripts(
     response: riva_asr_pb2.RecognizeResponse, *, duration: float, word_times: bool
 ) -> list[Transcript]:
-    """Return each result of an offline recognition as a final; skip results that say nothing.
+    """Return each result of an offline recognition as a final; skip results without text.
 
     Args:
         response: as it came.

@@ -35,26 +35,26 @@ def share(value: float) -> float | None:
     return value if 0.0 < value <= _ONE else None
 
 
-def seconds(value: float, heard: float) -> float | None:
+def seconds(value: float, sent: float) -> float | None:
     """Return a moment of the audio, unset where it is 0.
 
     Args:
-        value: seconds, as the recogniser says.
-        heard: seconds of audio it was sent.
+        value: seconds, as the recogniser gives them.
+        sent: seconds of audio the recogniser was sent.
     """
-    return value if 0.0 < value <= heard + _AHEAD_S else None
+    return value if 0.0 < value <= sent + _AHEAD_S else None
 
 
-def span(start_ms: int, end_ms: int, heard: float) -> tuple[float, float] | None:
+def span(start_ms: int, end_ms: int, sent: float) -> tuple[float, float] | None:
     """Return where a word lies, in seconds.
 
     Args:
-        start_ms: milliseconds, as the recogniser says.
+        start_ms: milliseconds, as the recogniser gives them.
         end_ms: the same.
-        heard: seconds of audio it was sent.
+        sent: seconds of audio the recogniser was sent.
     """
     start, end = start_ms / _MS, end_ms / _MS
-    if not -_BEFORE_S <= start <= end <= heard + _AHEAD_S:
+    if not -_BEFORE_S <= start <= end <= sent + _AHEAD_S:
         return None
     return max(0.0, start), max(0.0, end)
 

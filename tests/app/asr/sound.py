@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import wave
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +16,17 @@ if TYPE_CHECKING:
 def tone(seconds: float, rate: int = 16000) -> bytes:
     """PCM16 in which each sample differs from the next, so that a lost or doubled one shows."""
     return np.arange(round(seconds * rate)).astype("<u2").tobytes()
+
+
+def wav(pcm: bytes, rate: int = 16000) -> bytes:
+    """The samples as a file."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(pcm)
+    return buffer.getvalue()
 
 
 async def of(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -7,8 +7,6 @@ took: what does not end would hang, and what waits in line would be asked in vai
 from __future__ import annotations
 
 import asyncio
-import io
-import wave
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +15,7 @@ import pytest
 from app.asr import AsrError, RivaASRClient
 from tests.app.asr.conftest import client_of, settings_for
 from tests.app.asr.session.test_reopened_streams import Reader, check, client_of_all, hear
-from tests.app.asr.sound import of, tone
+from tests.app.asr.sound import of, tone, wav
 from tests.app.asr.test_failures import tasks_of_client
 from tests.support.recognisers.fake_riva import FakeRiva, serving
 
@@ -67,7 +65,7 @@ async def test_many_who_ask_a_silent_server_wait_once_and_not_one_after_the_othe
 
 async def test_every_call_to_a_port_that_only_accepts_ends_in_its_deadline() -> None:
     async with black_hole() as riva, client_of(riva, timeout_ms=150, file_timeout_ms=150) as client:
-        for call in (hear(client), client.models(), client.transcribe_file(_wave())):
+        for call in (hear(client), client.models(), client.transcribe_file(wav(tone(1.0)))):
             with pytest.raises(AsrError) as caught:
                 await asyncio.wait_for(call, 20)
             assert caught.value.code in ("DEADLINE_EXCEEDED", "UNAVAILABLE")
@@ -123,15 +121,3 @@ async def test_a_close_that_hangs_ends_all_the_same(monkeypatch: pytest.MonkeyPa
         client = RivaASRClient(settings_for(riva))
         await asyncio.wait_for(client.aclose(), 20)
     assert await tasks_of_client() == set()
-
-
-def _wave() -> bytes:
-    """A second of a tone in a WAV file."""
-
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(tone(1.0))
-    return buffer.getvalue()

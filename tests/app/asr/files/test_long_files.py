@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import io
 import tracemalloc
-import wave
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -24,6 +23,7 @@ from app.asr.files.audio import FileAudio, FileLimits
 from tests.app.asr.conftest import client_of
 from tests.app.asr.files.test_files import BOTH, decoded, encoded, offline, offline_result, sine
 from tests.app.asr.session.test_reopened_streams import ALL, RATE, SPEECH, Reader, Turns
+from tests.app.asr.sound import wav
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
 
 if TYPE_CHECKING:
@@ -31,16 +31,6 @@ if TYPE_CHECKING:
 
 LIMITS = FileLimits(max_bytes=10_000_000, max_duration=7200.0)
 BREAKS = {"replay_s": 1.0, "reopen_delay_ms": 1, "retry_delay_ms": 1}
-
-
-def wav(pcm: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(pcm)
-    return buffer.getvalue()
 
 
 NUMBERED = wav(SPEECH)

@@ -20,8 +20,9 @@ from riva.client.proto import riva_asr_pb2
 from app.asr import AsrError, RivaASRClient, Transcript
 from app.asr.wire.allowance import FINALS, RESULTS, WORDS
 from app.asr.wire.answers import MODELS_BYTES, STREAM_BYTES, read_answer
-from tests.app.asr.conftest import client_of, settings_for
-from tests.app.asr.sound import of, tone
+from tests.app.asr.conftest import client_of
+from tests.app.asr.session.test_reopened_streams import client_of_all
+from tests.app.asr.sound import of, tone, wav
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, interim, serving, word
 
 if TYPE_CHECKING:
@@ -181,14 +182,10 @@ async def test_a_recogniser_that_says_too_much_is_left_and_the_words_come_from_a
     async with (
         serving(FakeRiva(script=says(*messages)), options=SENDS_ANYTHING) as broken,
         serving(FakeRiva(script=says([final("hello", word("hello", 0, 900))]))) as well,
+        client_of_all(broken, well) as client,
     ):
-        endpoints = f"127.0.0.1:{broken.port},127.0.0.1:{well.port}"
-        client = RivaASRClient(settings_for(broken, endpoints=endpoints, reopen_delay_ms=1))
-        try:
-            heard = await words_of(client)
-            first = client.endpoints()[0]
-        finally:
-            await client.aclose()
+        heard = await words_of(client)
+        first = client.endpoints()[0]
     assert heard[-1:] == ["hello"]
     assert len(broken.streams) == len(well.streams) == 1
     assert first.consecutive_errors == 1
@@ -224,17 +221,13 @@ async def test_one_that_keeps_saying_too_much_ends_the_session_by_name_and_is_ej
     async with (
         serving(FakeRiva(script=says([final("a" * 300_000)]))) as one,
         serving(FakeRiva(script=says([final("a" * 300_000)]))) as two,
+        client_of_all(one, two) as client,
     ):
-        endpoints = f"127.0.0.1:{one.port},127.0.0.1:{two.port}"
-        client = RivaASRClient(settings_for(one, endpoints=endpoints, reopen_delay_ms=1))
-        try:
-            for _ in range(4):
-                with pytest.raises(AsrError, match="ANSWER_TOO_LARGE") as caught:
-                    await words_of(client)
-                assert "a" * 100 not in caught.value.detail
-            health = client.endpoints()
-        finally:
-            await client.aclose()
+        for _ in range(4):
+            with pytest.raises(AsrError, match="ANSWER_TOO_LARGE") as caught:
+                await words_of(client)
+            assert "a" * 100 not in caught.value.detail
+        health = client.endpoints()
     # Five errors in a row eject one of them; the last one is never ejected.
     assert sorted(endpoint.ejections for endpoint in health) == [0, 1]
 
@@ -285,14 +278,6 @@ async def test_a_file_with_too_long_an_answer_and_a_list_of_too_many_models_are_
     async with serving(riva) as server, client_of(server, max_retries=0) as client:
         with pytest.raises(AsrError, match="ANSWER_TOO_LARGE"):
             await client.models()
-
-
-def wav(pcm: bytes) -> bytes:
-    head = (
-        b"RIFF" + (36 + len(pcm)).to_bytes(4, "little") + b"WAVEfmt " + (16).to_bytes(4, "little")
-    )
-    form = b"\x01\x00\x01\x00" + (16000).to_bytes(4, "little") + (32000).to_bytes(4, "little")
-    return head + form + b"\x02\x00\x10\x00data" + len(pcm).to_bytes(4, "little") + pcm
 
 
 async def test_a_neighbour_on_the_same_connection_hears_every_word() -> None:
