@@ -1,11 +1,11 @@
 """When a broken connection is worth another one, and how long to wait before."""
 
 import math
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Final
 
+from ...backoff import jittered
 from ...contract import CloseCode
 from ..errors import ClientError, ConnectionLostError, GatewayError
 
@@ -57,11 +57,11 @@ class Backoff:
 
     Args:
         rules: The bounds.
-        draw: Returns a random number between two.
+        draw: Returns a random number between two; None takes `random.uniform`.
     """
 
     def __init__(
-        self, rules: ReconnectRules, draw: Callable[[float, float], float] = random.uniform
+        self, rules: ReconnectRules, draw: Callable[[float, float], float] | None = None
     ) -> None:
         self._rules = rules
         self._draw = draw
@@ -74,10 +74,14 @@ class Backoff:
             retry_after: What the gateway asked for; the drawn time comes on top of it, or all who
                 were refused would come back in the same moment.
         """
-        # 2 to the 32nd times any first wait is longer than the longest one.
-        bound = min(self._rules.longest_s, self._rules.first_s * 2 ** min(self._tries, 32))
+        wait = jittered(
+            self._tries,
+            first_s=self._rules.first_s,
+            longest_s=self._rules.longest_s,
+            draw=self._draw,
+        )
         self._tries += 1
-        return (retry_after or 0.0) + self._draw(0.0, bound)
+        return (retry_after or 0.0) + wait
 
 
 class QuickFailures:
