@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.support.tools import wanting
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -24,6 +26,13 @@ def pytest_collection_modifyitems(items: "list[pytest.Item]") -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.location[0]))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count what was skipped for want of a program."""
+    skipped = terminalreporter.getreports("skipped")
+    for sentence in wanting(str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(sentence)
 
 
 @pytest.fixture(scope="session")

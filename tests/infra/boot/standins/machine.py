@@ -37,6 +37,7 @@ METADATA = "http://169.254.169.254"
 START = """
 set -eu
 folder=$1
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 mount --make-rprivate /
 mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/disk,workdir=$folder/work" "$folder/root"
 cd "$folder/root"
@@ -261,6 +262,9 @@ def need_machines() -> None:
     need("systemd-analyze", "systemd")
     need("findmnt", "util-linux")
     need("ip", "iproute2")
+    need("unshare", "util-linux")
+    need("mount", "mount")
+    need("chroot", "coreutils")
     if os.geteuid() != 0:
         pytest.skip("only root may start a systemd in namespaces of its own")
 
