@@ -11,6 +11,7 @@ from asyncio.transports import BaseTransport
 from typing import Final, cast
 
 from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake, InvalidHeader, SecurityError
@@ -36,6 +37,7 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
 
     _deadline: TimerHandle | None = None
     _is_refused = False
+    _is_over = False
 
     @property
     def peer(self) -> str:
@@ -88,8 +90,18 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
             return
         super().handle_connect(event)
 
+    def shutdown(self) -> None:
+        """Refuse a handshake that has no answer yet, then end as uvicorn does."""
+        if not (self.handshake_complete or self.initial_response):
+            # uvicorn would answer, and let the application answer once more.
+            self._refuse(ContractError(ErrorCode.DRAINING))
+            self._is_over = True
+        super().shutdown()
+
     async def send(self, message: ASGISendEvent) -> None:
         """Send; with the 101 a connection becomes a WebSocket, which admission has counted."""
+        if self._is_over:
+            raise ClientDisconnected
         await super().send(message)
         if message["type"] == "websocket.accept":
             self._leave()

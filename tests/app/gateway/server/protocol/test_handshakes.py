@@ -9,14 +9,18 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.contract import ContractError, ErrorCode
 from app.emulator import Emulator
+from app.gateway.server import app
 from app.gateway.server.protocol import handshake
 from app.gateway.server.protocol import http as http_protocol
+from app.gateway.server.protocol.websocket import GatewayProtocol
 from tests.support.gateways.running import DEADLINE_S, Running, client, eventually, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -193,6 +197,36 @@ async def test_a_handshake_keeps_its_place_and_its_deadline_until_it_is_answered
         await eventually(lambda: held(gateway) == 0)
         assert cut(gateway, "late") == 1
         stuck.set()
+
+
+@pytest.mark.parametrize("then", ["refused", "accepted", "given up"])
+async def test_a_handshake_that_meets_the_servers_end_is_refused_once(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+    serve, shutdown = app._serve, GatewayProtocol.shutdown
+
+    async def wait(*given: Any) -> None:  # noqa: ANN401 - whatever the application hands on
+        begun.set()
+        await ended.wait()
+        if then == "accepted":
+            await serve(*given)
+        if then == "refused":
+            raise ContractError(ErrorCode.TOO_MANY_SESSIONS, limit=1)
+
+    def end(protocol: GatewayProtocol) -> None:
+        # The application goes on in the same turn, before it can know that the connection is lost.
+        ended.set()
+        shutdown(protocol)
+
+    monkeypatch.setattr(app, "_serve", wait)
+    monkeypatch.setattr(GatewayProtocol, "shutdown", end)
+    async with running_gateway(emulator) as gateway, raw(gateway, request(*GOOD)) as one:
+        await begun.wait()
+        gateway.server.should_exit = True
+        answer = await one.answer()
+        assert await one.is_closed()
+    assert (answer.status, json.loads(answer.body)["code"]) == (503, "draining")
 
 
 async def test_who_was_refused_and_stays_takes_nobodys_place(emulator: Emulator) -> None:
