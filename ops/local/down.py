@@ -12,7 +12,8 @@ from ops.console import hints
 from ops.console.errors import CommandFailedError
 from ops.console.options import stack_option, state_option
 from ops.console.paths import state_folder
-from ops.local.state import ProcessRecord, StateFolder, alive
+from ops.local.state import StateFolder
+from ops.local.supervisor.records import ProcessRecord, alive
 
 SUPERVISOR_SECONDS = 45.0
 """How long `perch up` may take to stop its children; each has a deadline of its own in it."""

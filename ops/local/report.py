@@ -14,7 +14,7 @@ from rich.status import Status
 from rich.table import Table
 
 from ops.console.errors import CommandFailedError
-from ops.local.state import ProcessRecord
+from ops.local.supervisor.records import ProcessRecord
 
 PLAIN_COLUMNS = 160
 """Width where there is no terminal: paths in a log must not be broken."""

@@ -1,8 +1,4 @@
-"""The state folder of a stack on this machine: who runs, since when, and what belongs to it.
-
-Process ids are reused by the kernel, so each is kept with the time at which its process started,
-and only a process that agrees in both is taken for ours.
-"""
+"""The state folder of a stack on this machine: who runs, since when, and what belongs to it."""
 
 import fcntl
 import json
@@ -10,35 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ops.console import hints
 from ops.console.errors import CommandFailedError, ConfigurationError
+from ops.local.supervisor.records import ProcessRecord
 from ops.private_files import write_private
-
-CLOCK_SECONDS = 2.0
-"""How far two readings of one start may lie apart: boot time is a whole second that can waver."""
-
-
-class ProcessRecord(BaseModel):
-    """One process that belongs to a stack.
-
-    Attributes:
-        name: What it is, as in `gateway-blue`.
-        pid: Its process id; it leads a process group of that number.
-        started: When it started, in seconds since the epoch by the clock of then.
-        address: Where it listens; None when it does not.
-        log: File of its output; None for the supervisor, which speaks to its terminal.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    pid: int
-    started: float
-    address: str | None = None
-    log: Path | None = None
 
 
 class State(BaseModel):
@@ -59,23 +32,6 @@ class State(BaseModel):
     url: str | None = None
     aws: Mapping[str, str] = {}
     children: tuple[ProcessRecord, ...] = ()
-
-
-def started(pid: int) -> float | None:
-    """Return when a process started, in seconds since the epoch; None when it has ended."""
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        return process.create_time()
-    except psutil.NoSuchProcess:
-        return None
-
-
-def alive(running: ProcessRecord) -> bool:
-    """Say whether that very process still runs, and not another with its number."""
-    now = started(running.pid)
-    return now is not None and abs(now - running.started) <= CLOCK_SECONDS
 
 
 class StateFolder:

@@ -32,8 +32,9 @@ from ops.local.plan import (
     has_fallback,
 )
 from ops.local.report import Reporter
-from ops.local.state import ProcessRecord, State, StateFolder, started
+from ops.local.state import State, StateFolder
 from ops.local.supervisor import ports
+from ops.local.supervisor.records import ProcessRecord, started
 from ops.local.supervisor.supervisor import ChildDiedError, Supervisor
 from ops.offline.engine.project import StackProject, load_project
 from ops.offline.errors import OfflineError

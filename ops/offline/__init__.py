@@ -2,7 +2,7 @@
 
 No Pulumi CLI, no service, no AWS. Recorded, with placeholders for what only a cloud would know::
 
-    from ops.offline import record
+    from ops.offline.recorder import record
 
     recording = record("prod")                        # Recording
     recording = record("dev", preview=True)           # outputs unknown, as in `pulumi preview`
@@ -33,11 +33,13 @@ for nothing here can decrypt them.
 The program runs with its own copy of its modules, in its own thread, context and event loop; the
 working directory is not changed. `OfflineError` is the only error: its message names every
 resource that failed, or where the program raised.
+
+`engine` runs the program, `provider` creates in moto, `placeholders` creates nothing, `simulator`
+is moto with a guard, `diff` compares two recordings, `revisions` records a stack at git revisions.
+What needs Pulumi is imported from where it lies: commands that only speak to the simulated AWS do
+without it.
 """
 
-from ops.offline.engine.recording import Recording, Resource
-from ops.offline.engine.wire import UNKNOWN
 from ops.offline.errors import OfflineError
-from ops.offline.recorder import record
 
-__all__ = ["UNKNOWN", "OfflineError", "Recording", "Resource", "record"]
+__all__ = ["OfflineError"]

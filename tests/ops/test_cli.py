@@ -1,10 +1,12 @@
 """The command perch as a process. What each subcommand does is tested beside it."""
 
+import ast
 import importlib.metadata
 import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -29,8 +31,21 @@ NOT_ON_A_MACHINE = (
     "whisper_normalizer",
     "yaml",
 )
-BLOCKER = f"import sys; sys.modules.update(dict.fromkeys({NOT_ON_A_MACHINE!r}))"
-"""Makes these packages impossible to import, as where they are not installed."""
+
+
+def without(packages: Iterable[str]) -> str:
+    """Code that makes packages impossible to import, as where they are not installed."""
+    return f"import sys; sys.modules.update(dict.fromkeys({[*packages]!r}))"
+
+
+BLOCKER = without(NOT_ON_A_MACHINE)
+OF_EXTRA = {
+    "emulator": ("ctranslate2", "faster_whisper", "onnxruntime"),
+    "infra": ("pulumi", "pulumi_aws", "yaml"),
+    "local": NOT_ON_A_MACHINE,
+    "ops": ("boto3", "botocore", "jiwer", "psutil", "rich", "whisper_normalizer", "yaml"),
+}
+"""What of these each extra installs."""
 
 
 def perch(
@@ -71,6 +86,27 @@ def test_a_command_whose_extra_is_missing_says_in_one_line_which(name: str, extr
     (line,) = refused.stderr.splitlines()
     assert line.startswith(f"perch: `perch {name}` needs ")
     assert line.endswith(f"install the extra: pip install 'perch[{extra}]'")
+
+
+@pytest.mark.parametrize("extra", [None, "ops", "infra,ops"])
+def test_a_command_is_there_where_its_own_extra_is_and_no_other(extra: str | None) -> None:
+    installed = {name for part in (extra or "").split(",") for name in OF_EXTRA.get(part, ())}
+    absent = [name for name in NOT_ON_A_MACHINE if name not in installed]
+    names = [name for name, entry in SUBCOMMANDS.items() if entry.extra == extra]
+    code = (
+        f"{without(absent)}\nfrom ops.cli import SUBCOMMANDS, load\n"
+        f"print([load(name, SUBCOMMANDS[name]).name for name in {names!r}])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (loaded.returncode, loaded.stderr) == (0, "")
+    assert names
+    assert len(ast.literal_eval(loaded.stdout)) == len(names)
 
 
 def test_arguments_of_a_program_are_passed_on_unread(tmp_path: Path) -> None:

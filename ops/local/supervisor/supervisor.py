@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO
 
 from ops.console.errors import CommandFailedError
-from ops.local.state import ProcessRecord, started
 from ops.local.supervisor import ports
+from ops.local.supervisor.records import ProcessRecord, started
 
 LAST_LINES = 12
 """How much of a dead child's output is shown."""

@@ -13,7 +13,8 @@ from ops.console import hints
 from ops.console.errors import CommandFailedError
 from ops.console.paths import usual_state_folder
 from ops.local import down
-from ops.local.state import ProcessRecord, State, StateFolder, started
+from ops.local.state import State, StateFolder
+from ops.local.supervisor.records import ProcessRecord, started
 
 
 @pytest.mark.parametrize("name", ["local", "staging", "a b"])

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from ops.local import down
-from ops.local.state import ProcessRecord, State, StateFolder, alive, started
+from ops.local.state import State, StateFolder
+from ops.local.supervisor.records import ProcessRecord, alive, started
 
 SLEEPS = "import time; print('here', flush=True); time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"

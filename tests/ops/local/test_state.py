@@ -11,7 +11,8 @@ import pytest
 
 from ops.console import hints
 from ops.console.errors import CommandFailedError, ConfigurationError
-from ops.local.state import ProcessRecord, State, StateFolder, alive, started
+from ops.local.state import State, StateFolder
+from ops.local.supervisor.records import ProcessRecord, alive, started
 
 
 def me(offset: float = 0.0) -> ProcessRecord:

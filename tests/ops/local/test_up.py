@@ -31,8 +31,9 @@ from ops.cli import main
 from ops.local.access import local_session
 from ops.local.open_ports import OPEN_PORTS
 from ops.local.plan import PORTS_IN_A_ROW
-from ops.local.state import ProcessRecord, State, StateFolder, alive
+from ops.local.state import State, StateFolder
 from ops.local.supervisor import ports
+from ops.local.supervisor.records import ProcessRecord, alive
 from ops.offline.simulator.credentials import load
 from ops.smoke.recording import DEFAULT
 from ops.stack import StackOutputs

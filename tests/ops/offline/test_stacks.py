@@ -10,10 +10,10 @@ from typing import Any
 import boto3
 import pytest
 
-from ops.offline import record
 from ops.offline.applier import IN_PROCESS, AppliedStack, apply
 from ops.offline.diff.rules import FORCE_NEW
 from ops.offline.engine.project import load_project, stack_names
+from ops.offline.recorder import record
 from ops.stack import StackOutputs
 
 pytestmark = [pytest.mark.xdist_group("moto"), pytest.mark.usefixtures("aws_in_process")]

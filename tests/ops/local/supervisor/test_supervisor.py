@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from ops.console.errors import CommandFailedError
-from ops.local.state import alive
+from ops.local.supervisor.records import alive
 from ops.local.supervisor.supervisor import (
     ChildDiedError,
     ChildSpec,

@@ -14,14 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.offline import Recording, record
 from ops.offline.diff.compare import EMPTY, compare
 from ops.offline.diff.digest import digest, summary
 from ops.offline.diff.flatten import flatten, top_level, unpacked
 from ops.offline.diff.model import Change, Comparison, Op
 from ops.offline.diff.rendering import markdown, text
 from ops.offline.diff.rules import FORCE_NEW, NEW_VERSION_ON_UPDATE, PROTECTIONS
+from ops.offline.engine.recording import Recording
 from ops.offline.engine.sdk import output_types
+from ops.offline.recorder import record
 from tests.ops.offline.conftest import MakeProgram
 
 

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from ops.offline import UNKNOWN, OfflineError, Recording, record
+from ops.offline import OfflineError
 from ops.offline.engine.program import run_program
 from ops.offline.engine.project import load_project
+from ops.offline.engine.recording import Recording
+from ops.offline.engine.wire import UNKNOWN
 from ops.offline.placeholders import PlaceholderProvider
+from ops.offline.recorder import record
 from tests.ops.offline.conftest import HARBOUR, MakeProgram
 
 STACK = "urn:pulumi:quay::harbour::"
@@ -79,7 +82,7 @@ def test_no_secret_is_in_a_dump(harbour: Recording) -> None:
 
 def test_a_dump_is_the_same_bytes_whatever_the_hash_seed() -> None:
     code = (
-        "import sys, pathlib; from ops.offline import record;"
+        "import sys, pathlib; from ops.offline.recorder import record;"
         "sys.stdout.write(record('quay', root=pathlib.Path(sys.argv[1])).dump())"
     )
     runs = [
