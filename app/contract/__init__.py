@@ -1,21 +1,15 @@
 """The WebSocket and HTTP contract: message types of both dialects, error and close codes, limits.
 
-A leaf package: it imports nothing else of this repository, so that gateway, client and documents
-can share it.
+What the gateway, its clients and the documents share; it knows none of them. Messages are pydantic
+models: `dialect_a` and `dialect_b`, on common `fields`; `parse_client_message` makes one of a text,
+or raises a `ContractError`. `ERRORS` says for each code what a client can rely on.
 """
 
 from . import dialect_a, dialect_b, limits
+from .codes import CLOSE_MEANINGS, WARNINGS, CloseCode, ErrorCode, WarningCode
 from .dialect_a import ClientMessageA, ServerMessageA
 from .dialect_b import ClientMessageB, ServerMessageB
-from .errors import (
-    CLOSE_MEANINGS,
-    ERRORS,
-    WARNINGS,
-    CloseCode,
-    ErrorCode,
-    ErrorSpec,
-    WarningCode,
-)
+from .errors import ERRORS, ErrorSpec
 from .failures import ContractError
 from .fields import ClientMessage, ErrorBody, ServerMessage, WordTiming
 from .parsing import CLIENT_MESSAGES, Dialect, dialect_of, parse_client_message

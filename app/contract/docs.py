@@ -10,7 +10,8 @@ from ..recordings import ACCEPTED
 from . import dialect_a as a
 from . import dialect_b as b
 from . import limits
-from .errors import CLOSE_MEANINGS, ERRORS, WARNINGS, ErrorCode
+from .codes import CLOSE_MEANINGS, WARNINGS, ErrorCode
+from .errors import ERRORS
 from .fields import (
     ErrorBody,
     Finalize,

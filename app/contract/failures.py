@@ -1,6 +1,7 @@
 """A failure on its way to a client."""
 
-from .errors import ERRORS, ErrorCode, ErrorSpec
+from .codes import ErrorCode
+from .errors import ERRORS, ErrorSpec
 from .fields import ErrorBody
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from . import dialect_a, dialect_b
-from .errors import ErrorCode
+from .codes import ErrorCode
 from .failures import ContractError
 from .fields import ClientMessage, Finalize
 from .limits import MAX_ECHO_CHARS, PATH_B
@@ -134,7 +134,11 @@ def _schema(model: type[ClientMessage]) -> Mapping[str, Any]:
 
 
 def _shown(value: object) -> str:
-    return _cut(json.dumps(value, ensure_ascii=False, default=str))
+    try:
+        return _cut(json.dumps(value, ensure_ascii=False, default=str, allow_nan=False))
+    except ValueError:
+        # As 1e400 is read; how it was written is not known here.
+        return "a number beyond 1.8e308"
 
 
 def _cut(text: str) -> str:

@@ -244,7 +244,11 @@ def test_what_is_no_whole_number_of_hertz_is_refused_as_it_was_written(written: 
 @pytest.mark.parametrize("written", ["NaN", "Infinity", "1e400", "-1e400"])
 def test_what_json_has_no_number_for_is_an_error_and_no_rate(written: str) -> None:
     text = f'{{"type":"start_transcription","sample_rate":{written}}}'
-    assert error_of(Dialect.A, text).code in {ErrorCode.INVALID_JSON, ErrorCode.INVALID_MESSAGE}
+    error = error_of(Dialect.A, text)
+    assert error.code in {ErrorCode.INVALID_JSON, ErrorCode.INVALID_MESSAGE}
+    assert "nf" not in error.sentence
+    beyond = "sample_rate is a number beyond 1.8e308; accepted:" in error.sentence
+    assert beyond == written.endswith("1e400")
 
 
 @pytest.mark.parametrize("whole", [3, 3.0])
