@@ -143,6 +143,11 @@ class OpenRecording:
                 f"{self._mixer.not_numbers} of its samples are no numbers (NaN or infinite) and "
                 "were taken as silence."
             )
+        if self._mixer.cancelled:
+            self._warnings.append(
+                "Its channels cancel each other out in the mix, as where one is of opposite phase; "
+                "send one of them alone."
+            )
         share = self._mixer.clipped / max(1, self._mixer.samples)
         if share > 0.01:  # noqa: PLR2004 - a percent is heard
             self._warnings.append(

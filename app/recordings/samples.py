@@ -11,6 +11,8 @@ from .limits import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MODEL_RATE_HZ
 
 BYTES_PER_SAMPLE: Final = 2
 _FULL_SCALE: Final = 32_768.0
+_CANCELLED_SHARE: Final = 0.01
+"""Energy left in the mean. Of channels that have nothing to do with one another it is a half."""
 
 Frames = NDArray[np.float32]
 """Decoded samples in -1..1, one row a frame, one column a channel."""
@@ -48,6 +50,13 @@ class Mixer:
         self.samples = 0
         self.clipped = 0
         self.not_numbers = 0
+        self._energy = 0.0
+        self._mixed_energy = 0.0
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether little is left of the channels in their mean, as they are of opposite phase."""
+        return self._mixed_energy < _CANCELLED_SHARE * self._energy
 
     def mix(self, frames: Frames) -> bytes:
         """PCM16 of some frames; may be empty while the resampler fills."""
@@ -60,9 +69,13 @@ class Mixer:
         # Beyond full scale by less than a step of PCM16 is rounding, not a fault.
         self.clipped += int(np.count_nonzero(np.abs(frames) > 1.0 + 1.0 / _FULL_SCALE))
         frames = np.clip(frames, -1.0, 1.0)
-        mono: NDArray[np.float32] = (
-            frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1, dtype=np.float32)
-        )
+        mono: NDArray[np.float32]
+        if frames.shape[1] == 1:
+            mono = frames[:, 0]
+        else:
+            mono = frames.mean(axis=1, dtype=np.float32)
+            self._energy += float(np.square(frames).mean(axis=1).sum())
+            self._mixed_energy += float(np.square(mono).sum())
         if self._resampler is not None:
             mono = self._resampler.resample_chunk(mono)
         return _pcm16(mono)

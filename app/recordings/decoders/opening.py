@@ -1,5 +1,6 @@
 """From a container to its decoder."""
 
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
@@ -114,10 +115,13 @@ _FLAC_TOTAL_AT: Final = 21
 _FLAC_TOTAL_END: Final = 26
 _FLAC_READ_BYTES: Final = 1024
 """Read at once from a pipe: 60 ms of speech. libFLAC asks for eight times as many."""
+_FLAC_BEGINS: Final = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
+"""The mark, and the head of the description that must follow it (RFC 9639, 8.1)."""
+_FLAC_MARK_BYTES: Final = 8
 
 
 def _open_flac(source: Source, closing: ExitStack) -> Opened:
-    """A FLAC without the number of samples in its header, past which libsndfile would not read."""
+    """Open a FLAC without the number of samples in its header, at which libsndfile would stop."""
     before = bytearray(source.read_at(0, _FLAC_TOTAL_END))
     declared = 0
     if len(before) == _FLAC_TOTAL_END:
@@ -125,10 +129,25 @@ def _open_flac(source: Source, closing: ExitStack) -> Opened:
         before[_FLAC_TOTAL_AT] &= 0xF0
         before[_FLAC_TOTAL_AT + 1 :] = bytes(_FLAC_TOTAL_END - _FLAC_TOTAL_AT - 1)
 
+    latest, end = b"", NO_END
+
     def read_at(position: int, wanted: int) -> bytes:
+        nonlocal latest, end
         if position < len(before):
             return bytes(before[position : position + wanted])
-        return source.read_at(position, min(wanted, _FLAC_READ_BYTES) if source.flows else wanted)
+        if position >= end:
+            return b""
+        came = source.read_at(position, min(wanted, _FLAC_READ_BYTES) if source.flows else wanted)
+        # libFLAC looks for one more frame at the end, and would take it out of another FLAC.
+        if another := _FLAC_BEGINS.search(latest + came):
+            end = position + another.start() - len(latest)
+            return came[: max(0, end - position)]
+        latest = came[1 - _FLAC_MARK_BYTES :]
+        return came
+
+    def behind() -> list[str]:
+        said = "Another FLAC begins behind its end and was left out; decode them one by one."
+        return [said] if end < NO_END else []
 
     view = VirtualFile(read_at, NO_END)
     sound = open_libsndfile(view, "FLAC", closing, decoder=ForwardSoundFile)
@@ -138,6 +157,7 @@ def _open_flac(source: Source, closing: ExitStack) -> Opened:
         name=f"FLAC ({sound.subtype_info})",
         declared_frames=declared or None,
         open_ended=not declared and not source.flows,
+        behind=behind,
     )
 
 
@@ -161,7 +181,7 @@ def _open_ogg(source: Source, closing: ExitStack) -> Opened:
 
 
 _MENTIONED_BYTES: Final = 1024
-"""OffsetSource the end of an Ogg; tags are shorter."""
+"""Behind the end of an Ogg; tags are shorter."""
 
 
 def _end_of(pages: OggPages) -> list[str]:

@@ -102,6 +102,16 @@ def test_an_mp3_is_heard_to_its_end_whatever_its_first_frame_says() -> None:
     assert twice.data.startswith(once.data)
 
 
+@pytest.mark.parametrize("pad", range(0, 8192, 1021))
+def test_of_two_flacs_in_a_row_the_first_is_heard_and_that_is_said(pad: int) -> None:
+    first = encoded(SOUND[: 2 * RATE + pad], RATE, "FLAC", "PCM_16")
+    read = read_recording(first + FLAC)
+    assert read.data == read_recording(first).data
+    assert read.warnings == (
+        "Another FLAC begins behind its end and was left out; decode them one by one.",
+    )
+
+
 @pytest.mark.parametrize("tag", [ID3, ID3 + ID3])
 def test_tags_around_an_mp3_are_no_sound(tag: bytes) -> None:
     tagged = read_recording(tag + MP3 + b"TAG" + bytes(125))

@@ -64,3 +64,25 @@ def test_a_neighbours_sound_is_not_heard_after_it_was_read() -> None:
         heard = read_recording(data)
         assert heard.duration < 0.5
         assert np.abs(np.frombuffer(heard.data, "<i2")).max() < 0.02 * 32768
+
+
+def stereo(left: np.ndarray, right: np.ndarray) -> bytes:
+    frames = np.column_stack((left, right))
+    return encoded(frames, RATE, "WAV", "PCM_16")
+
+
+def test_channels_of_opposite_phase_are_silence_in_the_mix_and_that_is_said() -> None:
+    sound = speech_like(1, RATE)
+    read = read_recording(stereo(sound, -sound))
+    assert np.abs(np.frombuffer(read.data, "<i2")).max() <= 1
+    [warning] = read.warnings
+    assert warning.startswith("Its channels cancel each other out in the mix")
+
+
+@pytest.mark.parametrize("right", [0.0, 1.0, -0.5, "noise"])
+def test_channels_that_do_not_cancel_out_are_nothing_to_mention(right: float | str) -> None:
+    sound = speech_like(1, RATE)
+    noise = 0.1 * np.random.default_rng(3).standard_normal(len(sound))
+    other = noise if isinstance(right, str) else right * sound
+    assert read_recording(stereo(sound, other)).warnings == ()
+    assert read_recording(stereo(0 * sound, 0 * sound)).warnings == ()
