@@ -1,19 +1,80 @@
-"""An error about a language, with the language in it and those that could be asked for instead."""
+"""Which of the languages that a recogniser lists is meant, and the error where it has none.
+
+A recogniser takes its own tags alone, such as en-US; people say en, and browsers say en-us.
+"""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from app.asr.errors import NO_MODEL, AsrError, ErrorCode
+from app.asr.errors import NO_MODEL, AsrError, ErrorCode, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 
     from app.asr.events import Model
 
 _MOST_NAMED: Final = 30
 """Languages in a sentence; the largest models of NVIDIA know 25."""
+
+_SEVERAL: Final = frozenset({"mul", "multi"})
+"""Listed by a model that hears many languages and does not say which."""
+
+
+def lookup(wanted: str, listed: Sequence[str], preferred: str) -> str | None:
+    """Return the listed tag that a wanted one stands for; None for none.
+
+    The tag itself comes first, then, where it names less than what is listed (en for en-US), one
+    that it covers (RFC 4647, 3.3.1), then what is left of it without its last parts (de for de-CH:
+    RFC 4647, 3.4). Another region's is no match: en-US is not what en-GB stands for.
+
+    Args:
+        wanted: A BCP 47 tag.
+        listed: Those there are.
+        preferred: Where several are covered, this one.
+    """
+    by_name = {tag.lower(): tag for tag in reversed(listed)}
+    asked = wanted.lower()
+    if asked in by_name:
+        return by_name[asked]
+    covered = [tag for tag in listed if tag.lower().startswith(f"{asked}-")]
+    if covered:
+        return next((tag for tag in covered if tag.lower() == preferred.lower()), covered[0])
+    return next((by_name[less] for less in _shortened(asked) if less in by_name), None)
+
+
+def _shortened(tag: str) -> Iterator[str]:
+    """Yield what is left of a tag as parts go; a single letter goes with what follows it."""
+    parts = tag.split("-")
+    while len(parts) > 1:
+        parts.pop()
+        if len(parts[-1]) > 1:
+            yield "-".join(parts)
+
+
+def listed_language(wanted: str, serving: Sequence[Model], preferred: str) -> str:
+    """Return the language to ask for.
+
+    That is the recogniser's own tag for what is wanted, or what is wanted where it does not say
+    which languages it has.
+
+    Args:
+        wanted: A BCP 47 tag.
+        serving: Models that could take the call; none where they are not known.
+        preferred: Where several tags fit, this one.
+
+    Raises:
+        AsrError: MODEL_UNAVAILABLE: no model has the language; names those there are.
+    """
+    known = _languages(serving)
+    found = lookup(wanted, known, preferred)
+    if found is not None:
+        return found
+    says_all = all(model.language for model in serving) and _SEVERAL.isdisjoint(known)
+    if known and says_all:
+        raise _no_language(wanted, known)
+    return wanted
 
 
 @asynccontextmanager
@@ -34,14 +95,7 @@ async def language_named(
     except AsrError as error:
         if error.code != ErrorCode.MODEL_UNAVAILABLE or error.message != NO_MODEL:
             raise
-        named = AsrError(
-            error.code,
-            f"The recogniser has no model for the language {language} and this kind of request; "
-            f"{_offer(language, await _known(ask))}.",
-            retryable=error.retryable,
-            fault=error.fault,
-            detail=error.detail,
-        )
+        named = _no_language(language, await _known(ask), error.detail)
         named.lost = error.lost
         raise named from error
 
@@ -57,6 +111,17 @@ def _languages(models: Iterable[Model]) -> tuple[str, ...]:
     """What the models say of themselves; a model may list several, joined by commas."""
     named = (part.strip() for model in models for part in (model.language or "").split(","))
     return tuple(sorted({language for language in named if language}))
+
+
+def _no_language(language: str, known: tuple[str, ...], detail: str | None = None) -> AsrError:
+    return AsrError(
+        ErrorCode.MODEL_UNAVAILABLE,
+        f"The recogniser has no model for the language {language} and this kind of request; "
+        f"{_offer(language, known)}.",
+        retryable=False,
+        fault=Fault.CALLER,
+        detail=detail,
+    )
 
 
 def _offer(language: str, known: tuple[str, ...]) -> str:

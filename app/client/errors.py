@@ -49,7 +49,8 @@ class ClientError(Exception):
         said = super().__str__()
         if self.lost is None:
             return said
-        return f"{said}; audio from {self.lost.start:.2f} to {self.lost.end:.2f} s is in no final"
+        lost = f"audio from {self.lost.start:.2f} to {self.lost.end:.2f} s is in no final"
+        return f"{said.removesuffix('.')}; {lost}"
 
 
 class ConnectFailedError(ClientError):

@@ -84,7 +84,8 @@ Language = Annotated[
     Field(
         pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$",
         max_length=35,
-        description="BCP 47 tag as the recogniser lists it, region included (en-US).",
+        description="BCP 47 tag. Part of one that the recogniser lists will do (`en` for `en-US`), "
+        "and more than it lists (`de-CH` for `de`); `config` of the answer says what is asked for.",
         json_schema_extra=accepted("a BCP 47 language tag such as en-US"),
     ),
 ]
@@ -131,11 +132,11 @@ HotwordBoost = Annotated[
 HistoryMs = Annotated[
     int,
     Field(
-        ge=0,
+        ge=1,
         le=limits.MAX_ENDPOINTING_MS,
         description="Window in milliseconds.",
         json_schema_extra=accepted(
-            f"a whole number of milliseconds from 0 to {limits.MAX_ENDPOINTING_MS}"
+            f"a whole number of milliseconds from 1 to {limits.MAX_ENDPOINTING_MS}"
         ),
     ),
     WHOLE,
@@ -233,7 +234,10 @@ class SessionConfig(ServerMessage):
     sample_rate: int = Field(description="Hz.")
     encoding: str = Field(description="Sample format.")
     channels: int = Field(description="Interleaved channels.")
-    language: str | None = Field(description="null: as the recogniser is configured.")
+    language: str | None = Field(
+        description="The recogniser's own tag for what the start named, or for the configured "
+        "one; as it was named where the recogniser does not say which it has."
+    )
     model: str | None = Field(description="null: as the recogniser is configured.")
 
 

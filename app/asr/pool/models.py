@@ -34,6 +34,11 @@ class ModelCatalogue:
         self._listed_at: float | None = None
         self._listing = asyncio.Lock()
 
+    @property
+    def known(self) -> tuple[Model, ...]:
+        """What the server listed when it was last asked."""
+        return self._models
+
     async def refresh(self) -> tuple[Model, ...]:
         """List the models now.
 

@@ -133,6 +133,11 @@ class EndpointPool:
         """Return whether a model fits, as `ModelCatalogue.serves`."""
         return await self._try_each(lambda one: one.catalogue.serves(model, streaming=streaming))
 
+    @property
+    def known_models(self) -> tuple[Model, ...]:
+        """What the well endpoints listed last, without asking any."""
+        return tuple(one for endpoint in self._well() for one in endpoint.catalogue.known)
+
     async def models(self) -> tuple[Model, ...]:
         """Return what the best endpoint serves now."""
         return await self._try_each(lambda endpoint: endpoint.catalogue.refresh())

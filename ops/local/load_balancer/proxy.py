@@ -349,4 +349,7 @@ async def linger(client: Peer) -> None:
 async def refuse(client: Peer, error: h11.RemoteProtocolError) -> None:
     """Tell a client that what it sent is not HTTP, where an answer is still possible."""
     if client.http.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-        await answer(client, Answer(status=error.error_status_hint, body="not a proper request\n"))
+        # Without the bytes, which h11 repeats as Python writes them.
+        reason = str(error).partition(": bytearray(")[0]
+        body = f"This is no proper HTTP request: {reason}\n"
+        await answer(client, Answer(status=error.error_status_hint, body=body))

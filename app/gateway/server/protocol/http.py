@@ -10,6 +10,7 @@ begin one: what else a peer has sent waits, here up to a bound and then, unread,
 """
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable
 from time import monotonic
@@ -44,6 +45,8 @@ LINGER_S: Final = 2.0
 answer on its way is lost."""
 
 _TOO_LARGE: Final = 431
+_BYTES: Final = re.compile(r"(?:bytearray\()?\bb(['\"])(.*)\1\)?", re.DOTALL)
+"""Bytes as h11 repeats them in a sentence."""
 
 
 class HttpConfig(uvicorn.Config):
@@ -235,7 +238,8 @@ class GatewayHttpProtocol(H11Protocol):
             accepted = f"{MAX_HEAD_BYTES} bytes in all"
             self._refuse(ContractError(ErrorCode.HEADERS_TOO_LARGE, accepted=accepted))
         else:
-            detail = f"This is no proper HTTP request: {error or msg}"[: 3 * MAX_ECHO_CHARS]
+            reason = _BYTES.sub(r"\2", str(error or msg))
+            detail = f"This is no proper HTTP request: {reason}"[: 3 * MAX_ECHO_CHARS]
             self._refuse(ContractError(ErrorCode.BAD_REQUEST, detail=detail))
 
     def abort(self) -> None:

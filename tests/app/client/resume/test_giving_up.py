@@ -270,3 +270,11 @@ async def test_after_a_session_that_the_recogniser_refused_another_can_follow() 
         await say_all(connection)
         assert finals(await read(connection)) == texts_of(SPEECH)
         assert len(gateway.served) == 1
+
+
+def test_lost_audio_is_named_in_the_sentence_that_says_why() -> None:
+    error = GatewayError("The recogniser failed; accepted: en-US.")
+    error.lost = AudioSpan(start=0.0, end=0.3)
+    assert str(error) == (
+        "The recogniser failed; accepted: en-US; audio from 0.00 to 0.30 s is in no final"
+    )

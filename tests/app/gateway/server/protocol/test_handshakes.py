@@ -126,6 +126,7 @@ async def test_a_handshake_that_cannot_be_read_is_400_and_ends(
         assert answer.headers["connection"] == "close"
         assert json.loads(answer.body)["code"] == "bad_request"
         assert json.loads(answer.body)["retryable"] is False
+        assert "bytearray" not in json.loads(answer.body)["error"]
         assert await one.is_closed()
     await eventually(lambda: held(gateway) == 0)
 
