@@ -290,5 +290,5 @@ class Readiness:
 
     ready: bool
     reason: str | None
-    models: tuple[Model, ...]
+    models: tuple[Model, ...] = ()
     endpoints: tuple[EndpointHealth, ...] = ()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING
 
+from app.asr.errors import AsrError
+from app.asr.events import Readiness
 from app.asr.pool.capacity import Capacity
-from app.asr.pool.models import ModelCatalogue
-from app.asr.pool.readiness import HttpProbe
+from app.asr.pool.http_probe import HttpProbe
+from app.asr.pool.models import ModelCatalogue, fitting, unavailable
 
 if TYPE_CHECKING:
     from app.asr.settings import RivaSettings
@@ -49,9 +53,40 @@ class Endpoint:
         """Whether a call to it is under way."""
         return self.calls > 0 or self.streams > 0
 
-    def probed(self, now: float, *, ready: bool) -> None:
-        """Note what a probe found."""
-        self.is_ready, self._probed_at = ready, now
+    async def probe(self, *, model: str, within: float) -> Readiness:
+        """Probe by HTTP and list the models at once, within that many seconds.
+
+        A port that accepts connections proves nothing, and an HTTP probe alone may be answered by
+        something else on the machine: NVIDIA's own deployment notes want the list of models too.
+        """
+        self.calls += 1
+        try:
+            found = await self._probe(model, within)
+        finally:
+            self.calls -= 1
+        self.is_ready, self._probed_at = found.ready, time.monotonic()
+        return found
+
+    async def _probe(self, model: str, within: float) -> Readiness:
+        try:
+            async with asyncio.timeout(within):
+                refusal, listed = await asyncio.gather(
+                    self.http.reason(), self.catalogue.refresh(), return_exceptions=True
+                )
+        except TimeoutError:
+            reason = f"the recogniser did not answer within {within:g} s"
+            return Readiness(ready=False, reason=reason)
+        if isinstance(listed, AsrError):
+            return Readiness(ready=False, reason=listed.message)
+        if isinstance(listed, BaseException):
+            raise listed
+        if isinstance(refusal, BaseException):
+            raise refusal
+        if refusal is None and not listed:
+            refusal = "the recogniser lists no model"
+        elif refusal is None and not fitting(listed, model, streaming=True):
+            refusal = unavailable(model, listed, streaming=True).message
+        return Readiness(ready=refusal is None, reason=refusal, models=listed)
 
     def is_unready(self, now: float) -> bool:
         """Return whether a probe found it unready lately."""

@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 from app.asr.errors import AsrError, ErrorCode, Fault, late
-from app.asr.wire.requests import models_request
 from app.asr.wire.results import models
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class ModelCatalogue:
         Raises:
             AsrError: the call failed.
         """
-        response = await self._transport.list_models(models_request(), within=self._timeout)
+        response = await self._transport.list_models(within=self._timeout)
         self._models = models(response)
         self._listed_at = time.monotonic()
         return self._models

@@ -24,7 +24,6 @@ from app.asr.errors import (
 from app.asr.events import EndpointHealth, Readiness
 from app.asr.pool.ejection import Ejection
 from app.asr.pool.lease import EndpointLease
-from app.asr.pool.readiness import not_ready, probe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -278,7 +277,7 @@ class EndpointPool:
         try:
             endpoints = await self._discovery.known()
         except AsrError as error:
-            return not_ready(error.message)
+            return Readiness(ready=False, reason=error.message)
         answers = await asyncio.gather(
             *(self._probe(endpoint, model=model, within=within) for endpoint in endpoints)
         )
@@ -289,15 +288,9 @@ class EndpointPool:
         )
 
     async def _probe(self, endpoint: Endpoint, *, model: str, within: float) -> Readiness:
-        endpoint.calls += 1
-        try:
-            answer = await probe(endpoint.http, endpoint.catalogue, model=model, within=within)
-        finally:
-            endpoint.calls -= 1
-        now = time.monotonic()
-        endpoint.probed(now, ready=answer.ready)
+        answer = await endpoint.probe(model=model, within=within)
         if not endpoint.is_leaving and self._ejection.probed(
-            endpoint.name, now, ready=answer.ready
+            endpoint.name, time.monotonic(), ready=answer.ready
         ):
             _log.info("asr_endpoint_readmitted", endpoint=endpoint.name)
         return answer

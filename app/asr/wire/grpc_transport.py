@@ -102,11 +102,12 @@ class GrpcTransport:
             )
 
     async def list_models(
-        self, request: riva_asr_pb2.RivaSpeechRecognitionConfigRequest, *, within: float
+        self, *, within: float
     ) -> riva_asr_pb2.RivaSpeechRecognitionConfigResponse:
         """List what the recogniser serves, within that many seconds."""
         async with _deadline("list models", within):
             call = (await self._channels.control()).list_models
+            request = riva_asr_pb2.RivaSpeechRecognitionConfigRequest()
             answer = await _unary(
                 call(request, timeout=within, metadata=self._metadata), "list models"
             )

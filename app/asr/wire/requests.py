@@ -196,8 +196,3 @@ def file_request(
     if options.request_id is not None:
         request.id.CopyFrom(riva_common_pb2.RequestId(value=options.request_id))
     return request
-
-
-def models_request() -> riva_asr_pb2.RivaSpeechRecognitionConfigRequest:
-    """Return the request for every model."""
-    return riva_asr_pb2.RivaSpeechRecognitionConfigRequest()

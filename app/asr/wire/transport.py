@@ -42,7 +42,7 @@ class Transport(Protocol):
         """Recognise one recording, within that many seconds."""
 
     async def list_models(
-        self, request: riva_asr_pb2.RivaSpeechRecognitionConfigRequest, *, within: float
+        self, *, within: float
     ) -> riva_asr_pb2.RivaSpeechRecognitionConfigResponse:
         """List what the recogniser serves, within that many seconds."""
 

@@ -1,8 +1,4 @@
-"""Probe whether the recogniser can take a stream now.
-
-A port that accepts connections proves nothing, and an HTTP probe alone may be answered by something
-else on the machine: NVIDIA's own deployment notes ask for the list of models as well.
-"""
+"""Probe a recogniser by HTTP."""
 
 from __future__ import annotations
 
@@ -14,12 +10,8 @@ import httpx
 from pydantic_core import from_json
 
 from app.asr.addresses import bracketed
-from app.asr.errors import AsrError
-from app.asr.events import Readiness
-from app.asr.pool.models import fitting, unavailable
 
 if TYPE_CHECKING:
-    from app.asr.pool.models import ModelCatalogue
     from app.asr.settings import RivaSettings
 
 _MOST_BYTES: Final = 16 * 1024
@@ -126,35 +118,3 @@ def _refusal(status: int, body: bytes) -> str | None:
     ):
         return None
     return "the recogniser's readiness probe says that it is not ready"
-
-
-async def probe(
-    http: HttpProbe, catalogue: ModelCatalogue, *, model: str, within: float
-) -> Readiness:
-    """Probe by HTTP and list the models at once, within that many seconds."""
-    try:
-        async with asyncio.timeout(within):
-            refusal, listed = await asyncio.gather(
-                http.reason(), catalogue.refresh(), return_exceptions=True
-            )
-    except TimeoutError:
-        return not_ready(f"the recogniser did not answer within {within:g} s")
-    if isinstance(listed, AsrError):
-        return not_ready(listed.message)
-    if isinstance(listed, BaseException):
-        raise listed
-    if isinstance(refusal, BaseException):
-        raise refusal
-    if refusal is not None:
-        return Readiness(ready=False, reason=refusal, models=listed)
-    if not listed:
-        return not_ready("the recogniser lists no model")
-    if not fitting(listed, model, streaming=True):
-        reason = unavailable(model, listed, streaming=True).message
-        return Readiness(ready=False, reason=reason, models=listed)
-    return Readiness(ready=True, reason=None, models=listed)
-
-
-def not_ready(reason: str) -> Readiness:
-    """Return the answer where nothing is known to be served."""
-    return Readiness(ready=False, reason=reason, models=())
