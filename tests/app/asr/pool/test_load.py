@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, aclosing
 import grpc
 import pytest
 
-from app.asr import AsrError
+from app.asr import AsrError, RivaASRClient
 from tests.app.asr.conftest import client_of
 from tests.app.asr.session.test_reopened_streams import (
     CHUNKS,
@@ -133,12 +133,23 @@ async def test_an_endpoint_that_refuses_shows_its_slots_and_the_others_get_the_r
         assert small.refused == 2
 
 
-async def test_streams_go_where_the_largest_share_of_slots_is_free_and_last_where_none_is() -> None:
-    async def greet(stream: Stream) -> None:
-        await stream.receive()
-        await stream.say(final("hello"))
-        await stream.receive_all()
+async def greet(stream: Stream) -> None:
+    await stream.receive()
+    await stream.say(final("hello"))
+    await stream.receive_all()
 
+
+async def open_streams(client: RivaASRClient, stack: AsyncExitStack, count: int) -> None:
+    """Streams that are open until the stack is left."""
+    for _ in range(count):
+        microphone = Microphone()
+        microphone.speak(tone(0.02))
+        transcripts = client.stream_transcribe(microphone.listen())
+        await stack.enter_async_context(aclosing(transcripts))
+        await anext(transcripts)
+
+
+async def test_streams_go_where_the_largest_share_of_slots_is_free_and_last_where_none_is() -> None:
     servers = FakeRiva(script=greet), FakeRiva(script=greet)
     async with AsyncExitStack() as stack:
         for riva in servers:
@@ -146,12 +157,8 @@ async def test_streams_go_where_the_largest_share_of_slots_is_free_and_last_wher
         client = await stack.enter_async_context(client_of_all(*servers, endpoint_streams=6))
         for slots, expected in ((2, (1, 3)), (1, (1, 6))):
             client._routes.current.endpoints[0].capacity.refused(slots, time.monotonic())
-            while sum(len(riva.streams) for riva in servers) < sum(expected):
-                microphone = Microphone()
-                microphone.speak(tone(0.02))
-                transcripts = client.stream_transcribe(microphone.listen())
-                await stack.enter_async_context(aclosing(transcripts))
-                await anext(transcripts)
+            opened = sum(len(riva.streams) for riva in servers)
+            await open_streams(client, stack, sum(expected) - opened)
             assert tuple(len(riva.streams) for riva in servers) == expected
         assert client.slots() == 7
 
@@ -210,3 +217,14 @@ async def test_a_probe_ends_the_ejection_of_a_recogniser_that_came_back() -> Non
             for _ in range(4):
                 check(await hear(client))
             assert riva.streams
+
+
+async def test_a_recogniser_of_unknown_size_counts_as_large_as_the_largest_that_is_known() -> None:
+    servers = FakeRiva(script=greet), FakeRiva(script=greet)
+    async with AsyncExitStack() as stack:
+        for riva in servers:
+            await stack.enter_async_context(serving(riva))
+        client = await stack.enter_async_context(client_of_all(*servers))
+        client._routes.current.endpoints[0].capacity.refused(4, time.monotonic())
+        await open_streams(client, stack, 6)
+        assert tuple(len(riva.streams) for riva in servers) == (3, 3)
