@@ -146,7 +146,7 @@ class Gateway:
         metrics.watch_queue(lambda: sum(session.queued_seconds for session in gateway.sessions))
         return gateway
 
-    def let_in(self, connection: HTTPConnection, tokens: Iterable[str] = ()) -> Visitor:
+    def authorise(self, connection: HTTPConnection, tokens: Iterable[str] = ()) -> Visitor:
         """Return whose a request is, if it may come in.
 
         Args:
@@ -159,15 +159,15 @@ class Gateway:
         """
         return self.clients.visitor(connection, self.access.check(connection, tokens))
 
-    def obstacles(self, *, capacity: bool = True) -> list[str]:
+    def unready_reasons(self, *, capacity: bool = True) -> list[str]:
         """Say why no session can be taken now; nothing when one can.
 
         Args:
             capacity: Whether being full counts. It does for a client, and not for whoever replaces
                 machines that cannot serve: a full one serves more than any other.
         """
-        found = self.admission.obstacles(capacity=capacity)
-        recogniser = self.readiness.obstacle
+        found = self.admission.unready_reasons(capacity=capacity)
+        recogniser = self.readiness.unready_reason
         # Neither off nor on the fallback does this machine's own recogniser matter, and no new
         # machine would make the fallback's any better.
         is_own = self.switch.mode is RecognitionMode.ON

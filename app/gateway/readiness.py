@@ -18,7 +18,7 @@ _COULD_NOT_ASK: Final = "the recogniser could not be asked"
 _log = get_logger(__name__)
 
 
-class CanBeReady(Protocol):
+class ReadinessSource(Protocol):
     """What is asked."""
 
     async def ready(self) -> Readiness:
@@ -33,7 +33,7 @@ class ReadinessProbe:
         interval_s: Seconds between two questions.
     """
 
-    def __init__(self, asr: CanBeReady, interval_s: float) -> None:
+    def __init__(self, asr: ReadinessSource, interval_s: float) -> None:
         self._asr = asr
         self._interval_s = interval_s
         self._answer: Readiness | None = None
@@ -41,7 +41,7 @@ class ReadinessProbe:
         self._asking = asyncio.Lock()
 
     @property
-    def obstacle(self) -> str | None:
+    def unready_reason(self) -> str | None:
         """Why the recogniser cannot be used as far as is known; None when it can."""
         if self._answer is None:
             return "the recogniser was not asked yet"
@@ -54,24 +54,24 @@ class ReadinessProbe:
     async def run(self) -> None:
         """Ask for ever."""
         while True:
-            await self.ask()
+            await self.refresh()
             await asyncio.sleep(self._interval_s)
 
     async def confirm(self) -> bool:
         """Return whether a session can start, asking again when the last answer says no."""
-        if self.obstacle is None:
+        if self.unready_reason is None:
             return True
         async with self._asking:
             if monotonic() - self._answered_at > _MIN_RECHECK_S:
-                await self._ask()
-        return self.obstacle is None
+                await self._refresh()
+        return self.unready_reason is None
 
-    async def ask(self) -> None:
+    async def refresh(self) -> None:
         """Ask once."""
         async with self._asking:
-            await self._ask()
+            await self._refresh()
 
-    async def _ask(self) -> None:
+    async def _refresh(self) -> None:
         before = self._answer
         try:
             self._answer = await self._asr.ready()

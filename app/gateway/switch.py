@@ -44,7 +44,7 @@ class RecognitionSwitch:
         self._act = act
         self._problem: str | None = None
 
-    async def look(self) -> bool:
+    async def refresh(self) -> bool:
         """Look at the file once.
 
         Returns:
@@ -71,7 +71,7 @@ class RecognitionSwitch:
         """
         while self._file is not None:
             await asyncio.sleep(POLL_S)
-            if await self.look():
+            if await self.refresh():
                 await changed()
 
     def _note(self, problem: str | None) -> None:

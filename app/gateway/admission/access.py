@@ -30,7 +30,7 @@ class AccessPolicy:
         self._hosts = AcceptedHosts(hosts)
 
     @property
-    def asks_for_token(self) -> bool:
+    def requires_token(self) -> bool:
         """Whether a token is needed."""
         return bool(self._digests)
 

@@ -74,7 +74,7 @@ class Clients:
         known_by = hashlib.blake2b(name, digest_size=_HASH_BYTES, key=self._key, person=kind)
         return Visitor(
             known_by.digest(),
-            wait_of(connection),
+            requested_wait(connection),
             has_token=token is not None,
             marks=self._marks(kind + b" " + name),
         )
@@ -97,7 +97,7 @@ class Clients:
         return any(address in network for network in self._trusted)
 
 
-def wait_of(connection: HTTPConnection) -> float | None:
+def requested_wait(connection: HTTPConnection) -> float | None:
     """Return how long the client would wait for a session, None where it does not say.
 
     Raises:

@@ -103,7 +103,7 @@ class Admission:
         """Clients that wait for a session."""
         return len(self._room)
 
-    def obstacles(self, *, capacity: bool) -> list[str]:
+    def unready_reasons(self, *, capacity: bool) -> list[str]:
         """Say why no session can be taken now; nothing when one can.
 
         Args:
@@ -230,7 +230,7 @@ class Admission:
         if not self._has_free_slot() or self.free_sessions <= kept:
             raise self._full()
         self._quotas.take(client)
-        ticket = Ticket(client, resumed=False, wait_s=0.0, desk=self, clock=self._clock)
+        ticket = Ticket(client, resumed=False, wait_s=0.0, issuer=self, clock=self._clock)
         self._admit(ticket)
         return ticket
 
@@ -252,10 +252,10 @@ class Admission:
         """Let in who waits when the recognisers take more than before. Never returns."""
         while True:
             await self._somebody_waits.wait()
-            self._let_in()
+            self._admit_waiting()
             await asyncio.sleep(_RECOUNT_S)
 
-    def take_back(self, ticket: Ticket) -> None:
+    def release(self, ticket: Ticket) -> None:
         """Free a ticket's slot or place; for the ticket itself."""
         self._quotas.give(ticket.client)
         if ticket.is_admitted:
@@ -265,9 +265,9 @@ class Admission:
             self._room.leave(ticket)
             self._metrics.waiting_seconds.labels("left").observe(ticket.waited)
             self._show_room()
-        self._let_in()
+        self._admit_waiting()
 
-    def too_late(self) -> ContractError:
+    def expire(self) -> ContractError:
         """Count and say that a wait was in vain; for the ticket itself."""
         error = self._full()
         self._metrics.admission_refused.labels("waiting", error.code.value).inc()
@@ -283,7 +283,7 @@ class Admission:
             visitor.client,
             resumed=resumed,
             wait_s=visitor.wait_s or 0.0,
-            desk=self,
+            issuer=self,
             clock=self._clock,
         )
         if is_free:
@@ -295,10 +295,10 @@ class Admission:
 
     def _has_free_slot(self) -> bool:
         """Whether a slot is left for who comes now, after all who wait."""
-        self._let_in()
+        self._admit_waiting()
         return not self._room and self.free_sessions > 0
 
-    def _let_in(self) -> None:
+    def _admit_waiting(self) -> None:
         before = len(self._room)
         while self._room and self.free_sessions > 0:
             ticket = self._room.next()

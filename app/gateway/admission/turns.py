@@ -28,7 +28,7 @@ class Turns:
         self._pipelined: deque[Callable[[], None]] = deque()
         self._next: asyncio.Handle | None = None
 
-    def ask(self, begin: Callable[[], None], *, is_pipelined: bool = False) -> None:
+    def schedule(self, begin: Callable[[], None], *, is_pipelined: bool = False) -> None:
         """Have something begun in its turn; who asks again gets another one.
 
         Args:

@@ -13,13 +13,13 @@ from typing import Final, Protocol, Self
 from app.contract import ContractError
 
 
-class TicketOffice(Protocol):
+class TicketIssuer(Protocol):
     """Where tickets come from."""
 
-    def take_back(self, ticket: "Ticket") -> None:
+    def release(self, ticket: "Ticket") -> None:
         """Free its slot or place."""
 
-    def too_late(self) -> ContractError:
+    def expire(self) -> ContractError:
         """Say why the wait was in vain."""
 
 
@@ -42,7 +42,7 @@ class Ticket:
         *,
         resumed: bool,
         wait_s: float,
-        desk: "TicketOffice",
+        issuer: "TicketIssuer",
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.client = client
@@ -52,7 +52,7 @@ class Ticket:
         self._clock = clock
         self._begun_at = clock()
         self._until = self._begun_at + wait_s
-        self._desk = desk
+        self._issuer = issuer
         self._settled = asyncio.Event()
         self._refusal: ContractError | None = None
         self._is_held = True
@@ -81,7 +81,7 @@ class Ticket:
         except TimeoutError:
             # A slot that came at the same moment is taken.
             if not self._settled.is_set():
-                self.refuse(self._desk.too_late())
+                self.refuse(self._issuer.expire())
         except BaseException:
             self.give_back()
             raise
@@ -109,7 +109,7 @@ class Ticket:
         """Return the slot or leave the line; again is no harm."""
         if self._is_held:
             self._is_held = False
-            self._desk.take_back(self)
+            self._issuer.release(self)
 
     def _settle(self) -> None:
         self.place = 0

@@ -62,7 +62,7 @@ class MetricsPage:
         """Expose the metrics in Prometheus's text format."""
         if monotonic() - self._made_at >= PAGE_S:
             metrics = self._gateway.metrics
-            metrics.ready.set(not self._gateway.obstacles())
+            metrics.ready.set(not self._gateway.unready_reasons())
             metrics.tasks.set(len(asyncio.all_tasks()))
             self._text = metrics.render()
             self._made_at = monotonic()

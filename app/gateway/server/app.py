@@ -83,7 +83,7 @@ async def serve_websocket(websocket: WebSocket) -> None:
     handshake = _handshake(websocket)
     try:
         tokens = registry.dialect_at(handshake.path).credentials(handshake)
-        visitor = gateway.let_in(websocket, tokens)
+        visitor = gateway.authorise(websocket, tokens)
         with gateway.admission.connection(visitor):
             await _serve(gateway, websocket, handshake, visitor)
     except ContractError as error:
@@ -118,16 +118,16 @@ async def _serve(
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
-    if not gateway.access.asks_for_token:
+    if not gateway.access.requires_token:
         _log.warning("anyone who can reach this port may use it: APP_AUTH_TOKENS is not set")
-    await gateway.switch.look()
+    await gateway.switch.refresh()
     background = [
         asyncio.create_task(_keep_up(run))
         for run in (
             gateway.readiness.run,
             gateway.admission.run,
             # Another route's recognisers are others: what is known of the last ones says nothing.
-            partial(gateway.switch.run, gateway.readiness.ask),
+            partial(gateway.switch.run, gateway.readiness.refresh),
             partial(_measure_lag, gateway.metrics),
         )
     ]

@@ -36,12 +36,12 @@ async def readyz(request: Request) -> Response:
     reason to replace it.
     """
     gateway = gateway_of(request)
-    obstacles = gateway.obstacles(capacity=request.query_params.get("ignore") != "capacity")
+    reasons = gateway.unready_reasons(capacity=request.query_params.get("ignore") != "capacity")
     admission = gateway.admission
     return JSONResponse(
         {
-            "ready": not obstacles,
-            "reasons": obstacles,
+            "ready": not reasons,
+            "reasons": reasons,
             "sessions": admission.sessions,
             "slots": admission.slots,
             "free_sessions": max(0, admission.free_sessions),
@@ -51,7 +51,7 @@ async def readyz(request: Request) -> Response:
             "recognition": gateway.switch.mode.value,
             "endpoints": [asdict(endpoint) for endpoint in gateway.asr.endpoints()],
         },
-        status_code=503 if obstacles else 200,
+        status_code=503 if reasons else 200,
     )
 
 
@@ -124,16 +124,16 @@ def _lost_upgrade(request: HTTPConnection) -> str:
 async def health(request: Request) -> Response:
     """Answer in the predecessor's shape, but truly."""
     gateway = gateway_of(request)
-    obstacles = gateway.obstacles()
+    reasons = gateway.unready_reasons()
     return JSONResponse(
         {
-            "status": "unhealthy" if obstacles else "healthy",
+            "status": "unhealthy" if reasons else "healthy",
             "service": SERVICE,
             "riva_host": gateway.settings.app_riva_label,
-            "reasons": obstacles,
+            "reasons": reasons,
             "timestamp": datetime.now(UTC).isoformat(),
         },
-        status_code=503 if obstacles else 200,
+        status_code=503 if reasons else 200,
     )
 
 
@@ -144,7 +144,7 @@ async def websocket_status(request: Request) -> Response:
         {
             "websocket_endpoint": PATH_B,
             "protocol": PROTOCOL_VERSION_B,
-            "status": "unavailable" if gateway.obstacles() else "available",
+            "status": "unavailable" if gateway.unready_reasons() else "available",
             "active_connections": gateway.admission.connections,
         }
     )

@@ -48,14 +48,14 @@ async def transcribe_file(request: Request) -> Response:
 
 
 async def _transcribe(gateway: Gateway, request: Request) -> Response:
-    with gateway.uploads.place(gateway.let_in(request)) as place:
-        async with received(request, place, gateway.settings, gateway.drain_begun) as upload:
-            return await until_hang_up(request.receive, _recognise(gateway, place, upload))
+    with gateway.uploads.slot(gateway.authorise(request)) as slot:
+        async with received(request, slot, gateway.settings, gateway.drain_begun) as upload:
+            return await until_hang_up(request.receive, _recognise(gateway, slot, upload))
 
 
-async def _recognise(gateway: Gateway, place: UploadSlot, upload: Received) -> Response:
+async def _recognise(gateway: Gateway, slot: UploadSlot, upload: Received) -> Response:
     try:
-        result = await _hear(gateway, place, upload)
+        result = await _hear(gateway, slot, upload)
     except AsrError as error:
         if error.fault is not Fault.CALLER:
             gateway.metrics.upstream_errors.labels(str(error.code)).inc()
@@ -66,15 +66,15 @@ async def _recognise(gateway: Gateway, place: UploadSlot, upload: Received) -> R
     return JSONResponse(_answer(upload.name, result))
 
 
-async def _hear(gateway: Gateway, place: UploadSlot, upload: Received) -> FileTranscript:
+async def _hear(gateway: Gateway, slot: UploadSlot, upload: Received) -> FileTranscript:
     uploads, settings = gateway.uploads, gateway.settings
     async with gateway.asr.file(
         upload.file, max_bytes=settings.max_upload_bytes, max_duration=settings.app_max_upload_s
     ) as recording:
         promised = recording.promised_duration
         if promised is None:
-            promised = place.held / _LEAST_BYTES_S
-        async with uploads.turn(place, min(promised, settings.app_max_upload_s)) as turn:
+            promised = slot.held / _LEAST_BYTES_S
+        async with uploads.turn(slot, min(promised, settings.app_max_upload_s)) as turn:
             recording.on_decoded = partial(_keep_within, uploads, turn, recording)
             if not await gateway.readiness.confirm():
                 raise ContractError(ErrorCode.ASR_UNAVAILABLE)

@@ -125,7 +125,7 @@ class SessionTelemetry:
             sessions=gateway.admission.sessions,
             all_messages=gateway.totals.audio_messages,
             all_finals=gateway.totals.finals,
-            connected=gateway.readiness.obstacle is None,
+            connected=gateway.readiness.unready_reason is None,
             connection_created_at=self._created_at,
             messages=self._messages,
             finals=self._finals,

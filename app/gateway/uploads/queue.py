@@ -1,6 +1,6 @@
 """Who may upload, and whose turn it is: uploads are bounded apart from what speakers have.
 
-An upload has a place from its first byte to its answer, and room on disk for what has arrived. Only
+An upload has a slot from its first byte to its answer, and room on disk for what has arrived. Only
 when all of it has, it takes a session, so that a slow one holds none. Where it has to wait for that
 it waits in the order of arrival; whom only its own client's limit holds back lets others pass.
 """
@@ -43,7 +43,7 @@ class UploadRules:
     """What uploads may have together; one client may have a share of it, and one upload at least.
 
     Attributes:
-        places: UploadQueue at once, from the first byte to the answer.
+        places: Uploads at once, from the first byte to the answer.
         spool_bytes: What lies on disk.
         audio_s: Seconds of audio in the recordings that are being recognised.
         client_share: Of each of these, above 0, to 1.
@@ -167,8 +167,8 @@ class UploadQueue:
         )
 
     @contextmanager
-    def place(self, visitor: Visitor) -> Iterator[UploadSlot]:
-        """Hold a place for the length of a `with` block.
+    def slot(self, visitor: Visitor) -> Iterator[UploadSlot]:
+        """Hold a slot for the length of a `with` block.
 
         Refuses already who would get no session whatever is sent.
 
@@ -179,21 +179,21 @@ class UploadQueue:
         with self._counting_refusals():
             self._admission.check_upload(visitor)
             self._places.take(visitor.client, 1)
-        place = UploadSlot(visitor.client, self._spool)
+        slot = UploadSlot(visitor.client, self._spool)
         try:
-            yield place
+            yield slot
         finally:
-            place.hold(0)
+            slot.hold(0)
             self._places.give(visitor.client, 1)
 
     @asynccontextmanager
-    async def turn(self, place: UploadSlot, seconds: float) -> AsyncIterator[QueuedUpload]:
+    async def turn(self, slot: UploadSlot, seconds: float) -> AsyncIterator[QueuedUpload]:
         """Hold a session for a recording of so many seconds, for the length of a `with` block.
 
         Raises:
             ContractError: Why there was none in time.
         """
-        mine = self.queue(place.client, seconds)
+        mine = self.queue(slot.client, seconds)
         try:
             with self._counting_refusals():
                 await self._settle(mine)

@@ -45,13 +45,13 @@ class Received:
 
 @asynccontextmanager
 async def received(
-    request: Request, place: UploadSlot, settings: GatewaySettings, draining: asyncio.Event
+    request: Request, slot: UploadSlot, settings: GatewaySettings, draining: asyncio.Event
 ) -> AsyncIterator[Received]:
     """Take an upload, and keep its file for the length of a `with` block.
 
     Args:
         request: Of which nothing was read.
-        place: Where its room on disk comes from.
+        slot: Where its room on disk comes from.
         settings: The limits.
         draining: Set when it would come too late.
 
@@ -66,15 +66,15 @@ async def received(
         if int(declared) > limit + _FORM_ROOM_BYTES:
             raise ContractError(ErrorCode.UPLOAD_TOO_BIG, limit=limit)
         # What is around the file does not lie on disk.
-        place.hold(min(limit, int(declared)))
+        slot.hold(min(limit, int(declared)))
     form = await _form(request.headers.get("content-type", ""), settings)
     try:
         name = await unless(
             draining.wait(),
-            _in_time(request, form, place, settings),
+            _in_time(request, form, slot, settings),
             ContractError(ErrorCode.DRAINING),
         )
-        place.hold(form.size)
+        slot.hold(form.size)
         yield Received(name, form.file)
     finally:
         await in_thread(form.close)
@@ -90,7 +90,7 @@ async def _form(content_type: str, settings: GatewaySettings) -> FormFile:
 
 
 async def _in_time(
-    request: Request, form: FormFile, place: UploadSlot, settings: GatewaySettings
+    request: Request, form: FormFile, slot: UploadSlot, settings: GatewaySettings
 ) -> str:
     within = settings.app_upload_timeout_s
     try:
@@ -98,7 +98,7 @@ async def _in_time(
             await _take(
                 request.receive,
                 form,
-                place,
+                slot,
                 MinimumRate(settings.upload_min_bytes_s, PATIENCE_S),
             )
             return await _on_disk(form.finish)
@@ -108,7 +108,7 @@ async def _in_time(
         ) from error
 
 
-async def _take(receive: Receive, form: FormFile, place: UploadSlot, least: MinimumRate) -> None:
+async def _take(receive: Receive, form: FormFile, slot: UploadSlot, least: MinimumRate) -> None:
     room = form.limit + _FORM_ROOM_BYTES
     size, more = 0, True
     while more:
@@ -118,8 +118,8 @@ async def _take(receive: Receive, form: FormFile, place: UploadSlot, least: Mini
         size += len(piece)
         if size > room:
             raise ContractError(ErrorCode.UPLOAD_TOO_BIG, limit=form.limit)
-        if place.held < min(form.limit, size):
-            place.hold(min(form.limit, size + _STEP_BYTES))
+        if slot.held < min(form.limit, size):
+            slot.hold(min(form.limit, size + _STEP_BYTES))
         if piece:
             await _on_disk(partial(form.feed, piece))
 

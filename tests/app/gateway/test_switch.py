@@ -78,10 +78,10 @@ async def test_the_file_wins_while_it_says_a_word_and_its_last_word_holds(word: 
     ):
         if content is not None:
             write(word, content)
-        await follower.switch.look()
+        await follower.switch.refresh()
         assert follower.switch.mode is mode
     remove(word)
-    await follower.switch.look()
+    await follower.switch.refresh()
     assert follower.done == [OFF, FALLBACK, ON]
 
 
@@ -91,10 +91,10 @@ async def test_a_file_that_cannot_be_followed_is_logged_once_and_its_content_nev
     follower = Follower(word, OFF, can_fall_back=False)
     write(word, "made-up-secret")
     for _ in range(3):
-        await follower.switch.look()
+        await follower.switch.refresh()
     make_folder(word)
     for _ in range(3):
-        await follower.switch.look()
+        await follower.switch.refresh()
     told = [line["problem"] for line in log.lines if "not followed" in line["event"]]
     assert told == ["it holds none of on, off, fallback", "it cannot be read (Is a directory)"]
     assert "made-up-secret" not in log.text
@@ -104,13 +104,13 @@ async def test_a_file_that_cannot_be_followed_is_logged_once_and_its_content_nev
 async def test_a_pipe_that_nobody_writes_to_holds_nothing_up(word: Path) -> None:
     os.mkfifo(word)
     follower = Follower(word, ON, can_fall_back=False)
-    assert await follower.switch.look() is False
+    assert await follower.switch.refresh() is False
 
 
 async def test_a_fallback_that_is_not_there_is_refused_and_logged(word: Path, log: Log) -> None:
     write(word, "fallback")
     follower = Follower(word, ON, can_fall_back=False)
-    await follower.switch.look()
+    await follower.switch.refresh()
     assert follower.switch.mode is ON
     assert follower.done == []
     assert "RIVA_FALLBACK_ENDPOINTS is empty" in log.text
@@ -226,7 +226,7 @@ async def test_no_machine_is_replaced_for_a_fallback_that_is_away(
         assert (await ready(gateway)).status_code == 503
         assert (await ready(gateway, "?ignore=capacity")).status_code == 200
         write(word, "on")
-        await eventually(lambda: gateway.gateway.readiness.obstacle is None)
+        await eventually(lambda: gateway.gateway.readiness.unready_reason is None)
         assert (await ready(gateway)).status_code == 200
 
 

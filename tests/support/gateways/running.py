@@ -106,7 +106,7 @@ async def running_gateway(
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await eventually(lambda: server.started)
-            await gateway.readiness.ask()
+            await gateway.readiness.refresh()
             running = Running(
                 f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}", gateway, server, app
             )

@@ -23,7 +23,7 @@ class Holder(Protocol):
     def unfinished(self) -> int:
         """Bytes of a message that is not complete."""
 
-    def has_no_room(self) -> None:
+    def evict(self) -> None:
         """Be ended, and hold nothing of it any more."""
 
 
@@ -82,4 +82,4 @@ def _end_largest(holders: Iterable[Holder], is_too_much: Callable[[], bool]) -> 
     for holder in sorted(holders, key=lambda one: one.unfinished, reverse=True):
         if not is_too_much() or holder.unfinished <= FREE_BYTES:
             return
-        holder.has_no_room()
+        holder.evict()

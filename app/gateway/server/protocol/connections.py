@@ -27,7 +27,7 @@ class HttpConnection(Protocol):
         """Address of who opened it: a client, or the proxy that many of them come by."""
 
     @property
-    def quiet_since(self) -> float | None:
+    def idle_since(self) -> float | None:
         """When it last had something to do, on the monotonic clock; None while it has."""
 
     @property
@@ -35,7 +35,7 @@ class HttpConnection(Protocol):
         """Since when an answer waits to be read; None where none does."""
 
     @property
-    def busy_since(self) -> float | None:
+    def pipelined_since(self) -> float | None:
         """Since when it asks for more before it is answered; None while it does not."""
 
     def abort(self) -> None:
@@ -122,9 +122,9 @@ def _long(since: float | None) -> float | None:
 
 _LEAST_MISSED: Final[tuple[tuple[str, Callable[[HttpConnection], float | None]], ...]] = (
     ("unread", lambda one: _long(one.unread_since)),
-    ("idle", lambda one: _long(one.quiet_since)),
-    ("pipelined", lambda one: one.busy_since),
+    ("idle", lambda one: _long(one.idle_since)),
+    ("pipelined", lambda one: one.pipelined_since),
     # Who has only just connected may be about to ask.
-    ("idle", lambda one: one.quiet_since),
+    ("idle", lambda one: one.idle_since),
 )
 """Whose place is taken first: a metric's label, and since when somebody is such a one."""

@@ -45,7 +45,7 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
         return peer_of(self.client)
 
     @property
-    def quiet_since(self) -> float | None:
+    def idle_since(self) -> float | None:
         """Always None: it is the gateway that has to answer."""
         return None
 
@@ -55,7 +55,7 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
         return None
 
     @property
-    def busy_since(self) -> float | None:
+    def pipelined_since(self) -> float | None:
         """Always None: it asks for one thing."""
         return None
 

@@ -71,11 +71,11 @@ class HoldingProtocol(PacedProtocol):
         self._in_hand = _size(message)
         return message
 
-    def hand_on(self, message: ASGIReceiveEvent) -> None:
+    def deliver(self, message: ASGIReceiveEvent) -> None:
         """Give a message to the session; it counts until the next one is asked for."""
         self._begun_at = None
         self._messages += _size(message)
-        super().hand_on(message)
+        super().deliver(message)
 
     def after_turn(self) -> None:
         """Count what is held, and the time of a message that is not complete."""
@@ -88,14 +88,14 @@ class HoldingProtocol(PacedProtocol):
             if self._alarm is None:
                 self._set_alarm(self._message_timeout_s)
 
-    def has_no_room(self) -> None:
+    def evict(self) -> None:
         """End the connection, whose unfinished message is too much."""
-        self.end_with(ContractError(ErrorCode.BUFFERS_FULL))
+        self.end_with_error(ContractError(ErrorCode.BUFFERS_FULL))
         # Also where the last word was said already, and only the client's close was waited for.
-        self.stop_listening()
+        self.discard_input()
         self._count()
 
-    def end_with(self, error: ContractError) -> None:
+    def end_with_error(self, error: ContractError) -> None:
         """Tell the client what is wrong and close."""
         raise NotImplementedError
 
@@ -114,7 +114,7 @@ class HoldingProtocol(PacedProtocol):
         if self._begun_at is None or self.close_sent:
             return
         now = self.loop.time()
-        if self.is_held:
+        if self.is_blocked:
             # It could not have ended: nobody reads.
             self._begun_at = now
         left = self._begun_at + self._message_timeout_s - now
@@ -122,7 +122,7 @@ class HoldingProtocol(PacedProtocol):
             self._set_alarm(left)
         else:
             limit = self._message_timeout_s
-            self.end_with(ContractError(ErrorCode.MESSAGE_TIMEOUT, seconds=limit))
+            self.end_with_error(ContractError(ErrorCode.MESSAGE_TIMEOUT, seconds=limit))
 
 
 def _size(message: ASGIReceiveEvent) -> int:

@@ -129,7 +129,7 @@ class GatewayHttpProtocol(H11Protocol):
         return cast("HttpConfig", self.config)
 
     @property
-    def is_at_work(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether a request is being answered, or waits for its turn."""
         # None before the first request, whatever uvicorn's annotation says.
         cycle: RequestResponseCycle | None = self.cycle
@@ -141,9 +141,9 @@ class GatewayHttpProtocol(H11Protocol):
         return peer_of(self.client)
 
     @property
-    def quiet_since(self) -> float | None:
+    def idle_since(self) -> float | None:
         """When the last bytes came; None while a request is being answered."""
-        return None if self.is_at_work else self._heard_at
+        return None if self.is_busy else self._heard_at
 
     @property
     def unread_since(self) -> float | None:
@@ -151,9 +151,9 @@ class GatewayHttpProtocol(H11Protocol):
         return self._unread.since
 
     @property
-    def busy_since(self) -> float | None:
+    def pipelined_since(self) -> float | None:
         """When the last bytes came, where they are more requests than the one at work."""
-        is_more = self.is_at_work and not self._is_amid_body and self.conn.trailing_data[0]
+        is_more = self.is_busy and not self._is_amid_body and self.conn.trailing_data[0]
         return self._heard_at if is_more else None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -181,7 +181,7 @@ class GatewayHttpProtocol(H11Protocol):
         if not self._is_refused:
             self._heard_at = monotonic()
             super().data_received(data)
-            if self._is_amid_body and not self.is_at_work:
+            if self._is_amid_body and not self.is_busy:
                 self._rest()
 
     def handle_events(self) -> None:
@@ -193,7 +193,7 @@ class GatewayHttpProtocol(H11Protocol):
             self.flow.pause_reading()
         if not self._awaits_turn:
             self._awaits_turn = True
-            self._limits.turns.ask(self._take_turn, is_pipelined=self._is_answered)
+            self._limits.turns.schedule(self._take_turn, is_pipelined=self._is_answered)
 
     def on_response_complete(self) -> None:
         """See that the answer is read, and that the rest of its request comes to an end."""
@@ -298,7 +298,7 @@ class GatewayHttpProtocol(H11Protocol):
         is_amid_head = self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]
         if is_amid_head and self._timer is None:
             self._close_after(HEAD_TIMEOUT_S)
-        elif not is_amid_head and (self.is_at_work or not self._is_amid_body):
+        elif not is_amid_head and (self.is_busy or not self._is_amid_body):
             self._stop_timer()
 
     def _close_after(self, seconds: float) -> None:
@@ -309,7 +309,7 @@ class GatewayHttpProtocol(H11Protocol):
         self._timer = None
         if self._is_refused:
             self.abort()
-        elif not self.is_at_work:
+        elif not self.is_busy:
             self._limits.open_connections.cut(self, "late")
 
     def _on_unread(self) -> None:

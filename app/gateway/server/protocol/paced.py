@@ -95,12 +95,12 @@ class PacedProtocol(HandshakeProtocol):
         if self._next_turn is None:
             self._take_turn()
 
-    def hand_on(self, message: ASGIReceiveEvent) -> None:
+    def deliver(self, message: ASGIReceiveEvent) -> None:
         """Give a message to the session."""
         self.queue.put_nowait(message)
         self._is_awaited = False
 
-    def stop_listening(self) -> None:
+    def discard_input(self) -> None:
         """Drop everything that comes from now on, unparsed."""
         self._is_deaf = True
         self.drop_unfinished()
@@ -152,7 +152,7 @@ class PacedProtocol(HandshakeProtocol):
     # Turns
 
     @property
-    def is_held(self) -> bool:
+    def is_blocked(self) -> bool:
         """Whether the session has something to do before another frame may be read."""
         if self.close_sent:
             return False
@@ -166,7 +166,7 @@ class PacedProtocol(HandshakeProtocol):
         conn = self.conn
         self._next_turn, self._debt = None, 0.0
         for _ in range(FRAMES_A_TURN):
-            if self._is_deaf or self.is_held:
+            if self._is_deaf or self.is_blocked:
                 break
             conn.receive_data(b"")
             if conn.parser_exc is not None:
@@ -177,9 +177,9 @@ class PacedProtocol(HandshakeProtocol):
                 self._count_after_close()
             if self._debt or not conn.has_more:
                 break
-        if self._debt or (conn.has_more and not self.is_held):
+        if self._debt or (conn.has_more and not self.is_blocked):
             self._rest()
-        elif conn.reader.buffer and self.is_held:
+        elif conn.reader.buffer and self.is_blocked:
             # The session goes on with it.
             self._pause_reading()
         elif self.read_paused:
@@ -195,7 +195,7 @@ class PacedProtocol(HandshakeProtocol):
     def _count_after_close(self) -> None:
         self._frames_after_close -= 1
         if not self._frames_after_close:
-            self.stop_listening()
+            self.discard_input()
             if self.transport.can_write_eof() and not self.transport.is_closing():
                 self.transport.write_eof()
 

@@ -67,14 +67,14 @@ class GatewayProtocol(HoldingProtocol):
         if self.close_sent:
             return
         if self.curr_msg_data_type == "bytes":
-            self.hand_on({"type": "websocket.receive", "bytes": data})
+            self.deliver({"type": "websocket.receive", "bytes": data})
             return
         try:
-            self.hand_on({"type": "websocket.receive", "text": data.decode()})
+            self.deliver({"type": "websocket.receive", "text": data.decode()})
         except UnicodeDecodeError:
-            self.end_with(ContractError(ErrorCode.INVALID_UTF8))
+            self.end_with_error(ContractError(ErrorCode.INVALID_UTF8))
 
-    def end_with(self, error: ContractError) -> None:
+    def end_with_error(self, error: ContractError) -> None:
         """Tell the client what is wrong and close."""
         if not self.close_sent:
             self.conn.fail(error.spec.close_code or CloseCode.INTERNAL)
@@ -142,7 +142,7 @@ class GatewayProtocol(HoldingProtocol):
         self.close_sent = True
         self.stop_keepalive()
         self.transport.write(output)
-        self.stop_listening()
+        self.discard_input()
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self._cut_later()

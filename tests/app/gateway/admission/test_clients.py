@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from starlette.requests import HTTPConnection
 
 from app.contract import ContractError, ErrorCode
-from app.gateway.admission.clients import Clients, wait_of
+from app.gateway.admission.clients import Clients, requested_wait
 
 PROXY = "10.1.2.3"
 NETWORKS = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
@@ -79,13 +79,13 @@ def test_no_header_breaks_it(peer: str, header: str) -> None:
 
 @pytest.mark.parametrize(("query", "seconds"), [("", None), ("wait=1", 1.0), ("wait=300", 300.0)])
 def test_a_wait_is_so_many_seconds(query: str, seconds: float | None) -> None:
-    assert wait_of(connection("192.0.2.1", query=query)) == seconds
+    assert requested_wait(connection("192.0.2.1", query=query)) == seconds
 
 
 @pytest.mark.parametrize("value", ["", "0", "301", "-1", "nan", "inf", "soon", "x" * 500])
 def test_any_other_wait_is_named_with_what_is_accepted(value: str) -> None:
     with pytest.raises(ContractError) as refused:
-        wait_of(connection("192.0.2.1", query=f"wait={value}"))
+        requested_wait(connection("192.0.2.1", query=f"wait={value}"))
     assert refused.value.code is ErrorCode.BAD_REQUEST
     assert refused.value.sentence == (
         f"wait is {value[:80]!r}; accepted: a number of seconds from 1 to 300"

@@ -11,7 +11,7 @@ import pytest
 
 from app.asr import Readiness
 from app.gateway.readiness import ReadinessProbe
-from app.gateway.server import app as asgi
+from app.gateway.server import app
 from tests.app.gateway.conftest import Log
 from tests.support.gateways.running import DEADLINE_S, eventually
 
@@ -42,18 +42,18 @@ async def asking(probe: ReadinessProbe) -> AsyncIterator[None]:
 
 async def test_a_question_that_fails_is_a_no_and_the_next_one_is_asked(log: Log) -> None:
     probe = ReadinessProbe(Fragile(), 0.01)
-    await probe.ask()
-    assert probe.obstacle == "the recogniser could not be asked"
+    await probe.refresh()
+    assert probe.unready_reason == "the recogniser could not be asked"
     assert "AttributeError" in log.text
     log.forget()
     async with asking(probe), asyncio.timeout(DEADLINE_S):
-        await eventually(lambda: probe.obstacle is None)
+        await eventually(lambda: probe.unready_reason is None)
 
 
 async def test_a_background_task_that_fails_runs_again(
     monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
-    monkeypatch.setattr(asgi, "_REVIVAL_S", 0.0)
+    monkeypatch.setattr(app, "_REVIVAL_S", 0.0)
     runs = 0
 
     async def run() -> None:
@@ -62,7 +62,7 @@ async def test_a_background_task_that_fails_runs_again(
         if runs < 3:
             raise RuntimeError("a fault")
 
-    await asgi._keep_up(run)
+    await app._keep_up(run)
     assert runs == 3
     assert log.text.count("background task failed") == 2
     log.forget()

@@ -59,10 +59,10 @@ async def test_readiness_follows_the_recogniser() -> None:
         # The process is well all the same: nobody may restart it for that.
         assert (await get(gateway, "/healthz")).status_code == 200
         await finish_loading(emulator)
-        await gateway.gateway.readiness.ask()
+        await gateway.gateway.readiness.refresh()
         assert (await get(gateway, "/readyz")).json()["ready"] is True
         emulator.set_script(Script(loading_seconds=3600))
-        await gateway.gateway.readiness.ask()
+        await gateway.gateway.readiness.refresh()
         assert (await get(gateway, "/readyz")).status_code == 503
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.gateway.session import deadlines as watch
+from app.gateway.session import deadlines
 from app.gateway.session.deadlines import Deadline, Deadlines
 from app.gateway.settings.gateway import GatewaySettings
 
@@ -20,7 +20,7 @@ class Time:
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     moved = Time()
-    monkeypatch.setattr(watch, "monotonic", moved)
+    monkeypatch.setattr(deadlines, "monotonic", moved)
     return moved
 
 
@@ -81,5 +81,5 @@ def test_audio_is_late_only_for_a_moment_after_a_session(time: Time) -> None:
     clock.session_started()
     clock.session_ended()
     assert clock.just_stopped()
-    time.now += watch.LATE_AUDIO_S
+    time.now += deadlines.LATE_AUDIO_S
     assert not clock.just_stopped()

@@ -116,7 +116,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     async def _new_gateway(self) -> Gateway:
         gateway = Gateway.build(SETTINGS, cast("RivaASRClient", self.recogniser), "0")
-        await gateway.readiness.ask()
+        await gateway.readiness.refresh()
         self.gateways.append(gateway)
         return gateway
 

@@ -126,7 +126,7 @@ async def test_a_start_while_the_recogniser_loads_is_refused_and_succeeds_when_i
             True,
         )
         await finish_loading(emulator)
-        await gateway.gateway.readiness.ask()
+        await gateway.gateway.readiness.refresh()
         await send(socket, "start_transcription")
         assert (await said(socket))["type"] == "session_started"
 

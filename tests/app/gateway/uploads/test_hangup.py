@@ -14,7 +14,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from app.emulator import Emulator
-from app.gateway.server.protocol import hang_up_watch as peer
+from app.gateway.server.protocol import hang_up_watch
 from app.gateway.telemetry.uploads import UploadCounts
 from app.gateway.uploads.hangup import until_hang_up
 from tests.app.gateway.uploads.test_uploads import recording
@@ -88,7 +88,7 @@ async def test_an_upload_whose_client_hung_up_ends_at_the_recogniser_and_frees_i
     how: str,
     pipelined: bytes,
 ) -> None:
-    monkeypatch.setattr(peer, "LOOK_S", 0.05)
+    monkeypatch.setattr(hang_up_watch, "LOOK_S", 0.05)
     async with (
         asyncio.timeout(DEADLINE_S),
         serving(Deaf(models)) as riva,

@@ -1,4 +1,4 @@
-"""UploadQueue on their way in: at a least rate, holding nothing of what speakers have.
+"""Uploads on their way in: at a least rate, holding nothing of what speakers have.
 
 What many slow ones at once do to a neighbour's speed is shown by `make abuse`.
 """
@@ -15,7 +15,7 @@ import pytest
 
 from app.emulator import Emulator
 from app.gateway.telemetry.uploads import UploadCounts
-from app.gateway.uploads import rate as pace
+from app.gateway.uploads import reception
 from tests.app.gateway.server.protocol.test_connections import Raw, raw
 from tests.app.gateway.uploads.test_uploads import recording, upload
 from tests.support.gateways.running import (
@@ -76,13 +76,13 @@ async def test_uploads_that_never_end_take_no_session_and_their_own_places_alone
         await send(speaker, "start_transcription")
         assert (await said(speaker))["type"] == "session_started"
         said_to_it = await refused(await upload(gateway, SPEECH), 503)
-        assert said_to_it == "too_many_uploads: UploadQueue are at their limit: 4 at once"
+        assert said_to_it == "too_many_uploads: Uploads are at their limit: 4 at once"
 
 
 async def test_an_upload_below_the_least_rate_is_408_and_its_connection_closed(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(reception, "PATIENCE_S", 0.2)
     async with running_gateway(emulator) as gateway, begun(gateway) as slow:
         assert await slow.answer() == 408
         body = json.loads(slow.body)
@@ -138,7 +138,7 @@ async def test_what_lies_on_disk_is_bounded_over_all_uploads(
             headers={"Content-Type": request.headers["Content-Type"]},
         )
     said_to_it = await refused(answer, 503)
-    assert said_to_it == "too_many_uploads: UploadQueue are at their limit: 83886 bytes on disk"
+    assert said_to_it == "too_many_uploads: Uploads are at their limit: 83886 bytes on disk"
 
 
 async def test_a_form_may_be_larger_than_the_largest_file_in_it(emulator: Emulator) -> None:
@@ -159,9 +159,7 @@ async def test_a_folder_that_is_gone_is_503_and_no_traceback(
         assert (await upload(gateway, SPEECH)).status_code == 200
         folder.rmdir()
         said_to_it = await refused(await upload(gateway, SPEECH), 503)
-    assert (
-        said_to_it == "too_many_uploads: UploadQueue are at their limit: the room there is on disk"
-    )
+    assert said_to_it == "too_many_uploads: Uploads are at their limit: the room there is on disk"
 
 
 async def test_a_drain_tells_an_upload_that_is_still_coming(emulator: Emulator) -> None:

@@ -81,7 +81,7 @@ class StandIn:
         by, self.counted = beyond - self.counted, beyond
         self.buffers.change(self, by)
 
-    def has_no_room(self) -> None:
+    def evict(self) -> None:
         self.was_ended = True
         self.change(0, self.complete)
 

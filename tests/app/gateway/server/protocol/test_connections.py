@@ -184,9 +184,9 @@ class Idle:
     """A connection on which nothing has happened."""
 
     peer: str
-    quiet_since: float
+    idle_since: float
     unread_since: float | None = None
-    busy_since: float | None = None
+    pipelined_since: float | None = None
     is_cut: bool = False
 
     def abort(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from app.emulator import Emulator
 from app.gateway.admission.turns import Turns
-from app.gateway.server.protocol import connections as http_connections
+from app.gateway.server.protocol import connections
 from app.gateway.server.protocol import http as http_protocol
 from app.gateway.server.protocol.http import MAX_PIPELINED_BYTES, GatewayHttpProtocol
 from tests.support.gateways.running import DEADLINE_S, Running, client, eventually, running_gateway
@@ -72,7 +72,7 @@ async def test_only_a_few_requests_are_begun_in_one_turn_and_in_the_order_they_c
         return lambda: begun.append(number)
 
     for number in range(10):
-        turns.ask(begin(number))
+        turns.schedule(begin(number))
     while len(begun) < 10:
         await asyncio.sleep(0)
         seen.append(len(begun))
@@ -88,9 +88,9 @@ async def test_who_pipelines_has_one_place_in_a_turn_as_long_as_others_wait() ->
         return lambda: begun.append(name)
 
     for number in range(4):
-        turns.ask(begin(f"pipelined {number}"), is_pipelined=True)
+        turns.schedule(begin(f"pipelined {number}"), is_pipelined=True)
     for number in range(3):
-        turns.ask(begin(f"new {number}"))
+        turns.schedule(begin(f"new {number}"))
     await asyncio.sleep(0)
     assert begun == ["pipelined 0", "new 0", "new 1"]
     await asyncio.sleep(0)
@@ -157,7 +157,7 @@ async def test_an_answer_that_is_read_slowly_arrives_whole(emulator: Emulator) -
 async def test_when_the_table_is_full_who_does_not_read_goes_first(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_connections, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(connections, "PATIENCE_S", 0.0)
     async with (
         running_gateway(emulator, app_max_http_connections=2) as gateway,
         raw(gateway) as (idle_reader, idle),
@@ -179,7 +179,7 @@ async def test_when_the_table_is_full_who_does_not_read_goes_first(
 async def test_where_nobody_reads_newcomers_are_served_all_the_same(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_connections, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(connections, "PATIENCE_S", 0.0)
     async with running_gateway(emulator, app_max_http_connections=4) as gateway:
         deaf = [raw(gateway, room=DEAF) for _ in range(4)]
         for one in deaf:
@@ -196,7 +196,7 @@ async def test_where_nobody_reads_newcomers_are_served_all_the_same(
 async def test_who_asks_for_more_makes_room_where_nobody_is_quiet(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_connections, "PATIENCE_S", 3600)
+    monkeypatch.setattr(connections, "PATIENCE_S", 3600)
     async with (
         running_gateway(emulator, app_max_http_connections=1) as gateway,
         raw(gateway, room=DEAF) as (_, greedy),
@@ -237,7 +237,7 @@ async def test_a_body_that_ends_behind_its_answer_keeps_the_connection(
 async def test_of_the_refused_only_so_many_may_stay_to_read_why(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_connections, "MAX_LINGERING", 1)
+    monkeypatch.setattr(connections, "MAX_LINGERING", 1)
     monkeypatch.setattr(http_protocol, "LINGER_S", 60)
     async with (
         running_gateway(emulator) as gateway,
