@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..contract.limits import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
+from ..contract.limits import BYTES_PER_SAMPLE, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 
-BYTES_PER_SAMPLE = 2
+WIDTH = BYTES_PER_SAMPLE["pcm16"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class PcmAudio:
                 f"sample_rate is {self.sample_rate}; "
                 f"accepted: {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ}"
             )
-        if len(self.data) % BYTES_PER_SAMPLE:
+        if len(self.data) % WIDTH:
             raise ValueError(
                 f"data has {len(self.data)} bytes; accepted: an even number, two to a sample"
             )
@@ -36,7 +36,7 @@ class PcmAudio:
     @property
     def seconds(self) -> float:
         """Length in seconds."""
-        return len(self.data) / (BYTES_PER_SAMPLE * self.sample_rate)
+        return len(self.data) / (WIDTH * self.sample_rate)
 
 
 def read_audio(path: Path | str) -> PcmAudio:

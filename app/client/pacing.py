@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 from typing import Final
 
-from .audio import BYTES_PER_SAMPLE, PcmAudio
+from .audio import WIDTH, PcmAudio
 
 DEFAULT_CHUNK_SECONDS: Final = 0.1
 
@@ -25,7 +25,7 @@ def chunks(audio: PcmAudio, seconds: float) -> list[bytes]:
         raise ValueError(
             f"seconds is {seconds}; accepted: at least one sample, {1 / audio.sample_rate:.6f} s"
         )
-    step = samples * BYTES_PER_SAMPLE
+    step = samples * WIDTH
     return [audio.data[start : start + step] for start in range(0, len(audio.data), step)]
 
 
@@ -50,7 +50,7 @@ async def paced(
     begun = clock()
     spoken = 0
     for piece in pieces:
-        spoken += len(piece) // BYTES_PER_SAMPLE
+        spoken += len(piece) // WIDTH
         wait = begun + spoken / sample_rate - clock()
         if wait > 0:
             await sleep(wait)

@@ -25,7 +25,8 @@ DEFAULT_SAMPLE_RATE_HZ: Final = 16_000
 SUPPORTED_SAMPLE_RATES_HZ: Final = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 """Rates announced in the hello. Any whole rate between the minimum and the maximum is accepted."""
 
-SUPPORTED_ENCODINGS: Final = ("pcm16", "float32")
+BYTES_PER_SAMPLE: Final = {"pcm16": 2, "float32": 4}
+SUPPORTED_ENCODINGS: Final = tuple(BYTES_PER_SAMPLE)
 SUPPORTED_CHANNELS: Final = (1, 2)
 """Two interleaved channels are averaged to one before recognition."""
 

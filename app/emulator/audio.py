@@ -8,16 +8,16 @@ import struct
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 
 from app.emulator.recognition import AudioFormat
+from app.pcm import Floats, WholeSamples, floats_of
 from app.recordings import read_recording
 
 ENGINE_RATE = 16_000
 ENCODINGS = ("LINEAR_PCM", "MULAW", "ALAW")
 
-Samples = npt.NDArray[np.float32]
+Samples = Floats
 _EMPTY: Samples = np.zeros(0, np.float32)
 
 
@@ -26,8 +26,7 @@ def _expansion(encoding: str) -> Samples:
     """The 256 values of a G.711 law, as a sound file with all of them is decoded."""
     kind = {"MULAW": 1, "ALAW": 27}[encoding]
     header = struct.pack(">4sIIIII", b".snd", 24, 256, kind, 8000, 1)
-    values = np.frombuffer(read_recording(header + bytes(range(256))).data, "<i2")
-    return values.astype(np.float32) / 32768.0
+    return floats_of(read_recording(header + bytes(range(256))).data)
 
 
 class AudioDecoder:
@@ -39,7 +38,7 @@ class AudioDecoder:
 
     def __init__(self, audio: AudioFormat) -> None:
         self._audio = audio
-        self._odd_byte = b""
+        self._whole = WholeSamples()
         self._resampler = (
             None
             if audio.sample_rate == ENGINE_RATE
@@ -64,7 +63,4 @@ class AudioDecoder:
     def _expand(self, chunk: bytes) -> Samples:
         if self._audio.encoding != "LINEAR_PCM":
             return _expansion(self._audio.encoding)[np.frombuffer(chunk, np.uint8)]
-        chunk = self._odd_byte + chunk
-        whole = len(chunk) - len(chunk) % 2
-        self._odd_byte = chunk[whole:]
-        return np.frombuffer(chunk[:whole], "<i2").astype(np.float32) / 32768.0
+        return floats_of(self._whole.take(chunk))

@@ -5,16 +5,14 @@ from typing import Final
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
+from ..pcm import FULL_SCALE, Floats, mono, pcm_of, rounded
 from .limits import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MODEL_RATE_HZ
 
-BYTES_PER_SAMPLE: Final = 2
-_FULL_SCALE: Final = 32_768.0
 _CANCELLED_SHARE: Final = 0.01
 """Energy left in the mean. Of channels that have nothing to do with one another it is a half."""
 
-Frames = NDArray[np.float32]
+Frames = Floats
 """Decoded samples in -1..1, one row a frame, one column a channel."""
 
 
@@ -67,26 +65,18 @@ class Mixer:
             self.not_numbers += int(frames.size - np.count_nonzero(finite))
             frames = np.where(finite, frames, np.float32(0))
         # Beyond full scale by less than a step of PCM16 is rounding, not a fault.
-        self.clipped += int(np.count_nonzero(np.abs(frames) > 1.0 + 1.0 / _FULL_SCALE))
+        self.clipped += int(np.count_nonzero(np.abs(frames) > 1.0 + 1.0 / FULL_SCALE))
         frames = np.clip(frames, -1.0, 1.0)
-        mono: NDArray[np.float32]
-        if frames.shape[1] == 1:
-            mono = frames[:, 0]
-        else:
-            mono = frames.mean(axis=1, dtype=np.float32)
+        mean = mono(frames)
+        if frames.shape[1] > 1:
             self._energy += float(np.square(frames).mean(axis=1).sum())
-            self._mixed_energy += float(np.square(mono).sum())
+            self._mixed_energy += float(np.square(mean).sum())
         if self._resampler is not None:
-            mono = self._resampler.resample_chunk(mono)
-        return _pcm16(mono)
+            mean = self._resampler.resample_chunk(mean)
+        return pcm_of(rounded(mean))
 
     def finish(self) -> bytes:
         """What the resampler still held; call once, after the last frames."""
         if self._resampler is None:
             return b""
-        return _pcm16(self._resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
-
-
-def _pcm16(samples: NDArray[np.float32]) -> bytes:
-    scaled = np.clip(np.rint(samples * np.float32(_FULL_SCALE)), -_FULL_SCALE, _FULL_SCALE - 1)
-    return bytes(scaled.astype("<i2").tobytes())
+        return pcm_of(rounded(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True)))

@@ -7,12 +7,11 @@ reconnects.
 """
 
 from .address import Address
-from .connection import BYTES_PER_SAMPLE, MAX_UNREAD_EVENTS, Connection
+from .connection import MAX_UNREAD_EVENTS, Connection
 from .diagnosis import lacks_authority
 from .progress import Progress
 
 __all__ = [
-    "BYTES_PER_SAMPLE",
     "MAX_UNREAD_EVENTS",
     "Address",
     "Connection",

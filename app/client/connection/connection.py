@@ -24,6 +24,7 @@ from ...contract.dialect_a import (
     StopTranscription,
 )
 from ...contract.fields import Finalize, Finalized, Heartbeat
+from ...contract.limits import BYTES_PER_SAMPLE
 from ..deadlines import Deadlines
 from ..errors import (
     ClientError,
@@ -40,8 +41,6 @@ from .progress import Grant, Limits, Progress, while_queued
 
 MAX_UNREAD_EVENTS: Final = 1024
 """Events kept for a slow reader: minutes of speech, at a few interims a second."""
-
-BYTES_PER_SAMPLE: Final = {"pcm16": 2, "float32": 4}
 
 
 def _ignore(_connection: "Connection", _message: ServerMessageA) -> None:

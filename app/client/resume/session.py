@@ -15,7 +15,8 @@ from ...contract.dialect_a import (
     WarningA,
 )
 from ...contract.fields import AudioSpan, Finalized, Heartbeat, ResumeOffer, ResumePoint
-from ..connection import BYTES_PER_SAMPLE, Progress
+from ...contract.limits import BYTES_PER_SAMPLE
+from ..connection import Progress
 from ..errors import GatewayError, ProtocolError
 from ..events import Event
 from ..signals import Signal

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-_WIDTH: Final = {"pcm16": 2, "float32": 4}
-_PCM16_SCALE: Final = 32_768.0
+from app import pcm
+from app.contract.limits import BYTES_PER_SAMPLE
+
 PIECE_SECONDS: Final = 0.1
 """Longest piece that is decoded at once, so that a long message never holds the event loop."""
 
@@ -28,10 +29,10 @@ class AudioDecoder:
     def __init__(self, encoding: str, channels: int, sample_rate: int, target_rate: int) -> None:
         self._encoding = encoding
         self._channels = channels
-        self._frame = _WIDTH[encoding] * channels
-        self._bytes_per_s = sample_rate * self._frame
-        self._piece = max(1, round(sample_rate * PIECE_SECONDS)) * self._frame
-        self._rest = b""
+        frame = BYTES_PER_SAMPLE[encoding] * channels
+        self._bytes_per_s = sample_rate * frame
+        self._piece = max(1, round(sample_rate * PIECE_SECONDS)) * frame
+        self._frames = pcm.WholeSamples(frame)
         self._resampler = (
             soxr.ResampleStream(sample_rate, target_rate, 1, dtype="int16")
             if target_rate != sample_rate
@@ -45,12 +46,9 @@ class AudioDecoder:
             Seconds of incoming audio in the piece, and its PCM16 bytes (possibly empty while the
             resampler fills).
         """
-        if self._rest:
-            message = self._rest + message
-        whole = len(message) - len(message) % self._frame
-        self._rest = message[whole:]
-        for start in range(0, whole, self._piece):
-            piece = message[start : min(start + self._piece, whole)]
+        message = self._frames.take(message)
+        for start in range(0, len(message), self._piece):
+            piece = message[start : start + self._piece]
             yield len(piece) / self._bytes_per_s, self._decode(piece)
 
     def finish(self) -> tuple[bytes, int]:
@@ -59,12 +57,11 @@ class AudioDecoder:
         Returns:
             What the resampler still held, and how many bytes of an incomplete sample are left over.
         """
-        left = len(self._rest)
-        self._rest = b""
+        left = self._frames.finish()
         if self._resampler is None:
             return b"", left
         tail = self._resampler.resample_chunk(np.empty(0, dtype=np.int16), last=True)
-        return tail.astype("<i2", copy=False).tobytes(), left
+        return pcm.pcm_of(tail), left
 
     def _decode(self, piece: bytes) -> bytes:
         if self._encoding == "pcm16" and self._channels == 1 and self._resampler is None:
@@ -72,16 +69,16 @@ class AudioDecoder:
         samples = _to_int16(piece, self._encoding, self._channels)
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(samples)
-        return samples.astype("<i2", copy=False).tobytes()
+        return pcm.pcm_of(samples)
 
 
 def _to_int16(piece: bytes, encoding: str, channels: int) -> npt.NDArray[np.int16]:
     """Scale to 16 bit and average the channels. A float sample that is not a number is silence."""
+    if encoding == "pcm16" and channels == 1:
+        return pcm.samples_of(piece)
     if encoding == "pcm16":
-        wide: npt.NDArray[np.float32] = np.frombuffer(piece, dtype="<i2").astype(np.float32)
+        floats = pcm.floats_of(piece)
     else:
-        wide = np.nan_to_num(np.frombuffer(piece, dtype="<f4"), nan=0.0, posinf=1.0, neginf=-1.0)
-        wide = np.clip(wide, -1.0, 1.0) * np.float32(_PCM16_SCALE)
-    if channels > 1:
-        wide = wide.reshape(-1, channels).mean(axis=1, dtype=np.float32)
-    return np.clip(np.rint(wide), -32_768, 32_767).astype(np.int16)
+        floats = np.nan_to_num(np.frombuffer(piece, "<f4"), nan=0.0, posinf=1.0, neginf=-1.0)
+        floats = np.clip(floats, -1.0, 1.0)
+    return pcm.rounded(pcm.mono(floats.reshape(-1, channels)))
