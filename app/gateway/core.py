@@ -1,4 +1,4 @@
-"""What all connections of a gateway share."""
+"""The gateway: everything its connections share."""
 
 import asyncio
 from collections.abc import Iterable
@@ -31,16 +31,16 @@ class Drainable(Protocol):
 
     @property
     def queued_seconds(self) -> float:
-        """Audio that waits for the recogniser."""
+        """Seconds of audio that wait for the recogniser."""
 
     def drain(self) -> None:
-        """Finalise and close by the drain's times."""
+        """Finalise and close by the times of the drain."""
 
     def recognition_off(self) -> None:
-        """Finalise a session that runs, and end the connection with it."""
+        """Finalise a running session, and close the connection with it."""
 
     def recognition_moved(self) -> None:
-        """Say that another recogniser goes on with a session that runs."""
+        """Warn that another recogniser takes a running session over."""
 
 
 @dataclass(slots=True)
@@ -54,18 +54,18 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class DrainTimes:
-    """When what happens in a drain, on the monotonic clock.
+    """The times of a drain, on the monotonic clock.
 
     Attributes:
-        finalise_at: Sessions that still run are finalised.
-        cut_at: What is not final by then is lost.
+        finalise_at: Running sessions are finalised.
+        cut_at: Connections are cut; what is not final by then is lost.
     """
 
     finalise_at: float
     cut_at: float
 
     def seconds_left(self) -> dict[str, float]:
-        """Return the seconds until each, for who asked for the drain."""
+        """Return the seconds until each, for the answer to a drain request."""
         now = monotonic()
         return {
             "finalise_in": round(max(0.0, self.finalise_at - now), 3),
@@ -115,7 +115,7 @@ class Gateway:
 
     @classmethod
     def build(cls, settings: GatewaySettings, asr: RivaASRClient, version: str) -> "Gateway":
-        """Put the parts together; no I/O but reading the token file."""
+        """Build a gateway; no I/O but reading the token file."""
         metrics = GatewayMetrics(version)
         admission = Admission(_admission_rules(settings), metrics, asr.slots)
         resume = ResumeTokens(settings.resume_keys(), settings.app_resume_window_s)
@@ -147,7 +147,7 @@ class Gateway:
         return gateway
 
     def authorise(self, connection: HTTPConnection, tokens: Iterable[str] = ()) -> Visitor:
-        """Return whose a request is, if it may come in.
+        """Check a request's access and return its client.
 
         Args:
             connection: The request.
@@ -160,11 +160,11 @@ class Gateway:
         return self.clients.visitor(connection, self.access.check(connection, tokens))
 
     def unready_reasons(self, *, capacity: bool = True) -> list[str]:
-        """Say why no session can be taken now; nothing when one can.
+        """Return why no session can be admitted now; empty when one can.
 
         Args:
-            capacity: Whether being full counts. It does for a client, and not for whoever replaces
-                machines that cannot serve: a full one serves more than any other.
+            capacity: Whether being full counts. It does for a client, and not for the auto scaling
+                group, which replaces machines that cannot serve.
         """
         found = self.admission.unready_reasons(capacity=capacity)
         recogniser = self.readiness.unready_reason
@@ -176,7 +176,7 @@ class Gateway:
         return found
 
     def recognise(self, mode: RecognitionMode) -> None:
-        """Turn recognition on or off, or send it to the fallback.
+        """Switch recognition on, off, or to the fallback.
 
         Raises:
             ValueError: The fallback is asked for and there is none.
@@ -189,7 +189,7 @@ class Gateway:
         self.metrics.show_mode(mode)
 
     def switch_recognition(self, mode: RecognitionMode) -> None:
-        """Do as `recognise`, with sessions running."""
+        """Do as `recognise`, and tell the running sessions."""
         self.metrics.recognition_switches.labels(mode.value).inc()
         route = self.asr.current_route
         self.recognise(mode)
@@ -200,7 +200,7 @@ class Gateway:
                 session.recognition_moved()
 
     def begin_drain(self) -> DrainTimes:
-        """Refuse what is new and tell every connection to come to an end; again changes nothing.
+        """Refuse new sessions and drain every connection; further calls change nothing.
 
         Returns:
             When the sessions end.

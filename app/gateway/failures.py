@@ -1,4 +1,4 @@
-"""From the recogniser's failures to the contract's."""
+"""Translates the recogniser's failures to the contract's errors."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ _UNUSABLE_FILE: Final = frozenset({AsrCode.AUDIO_INVALID})
 
 
 def is_refusal(error: AsrError, results: int) -> bool:
-    """Whether the recogniser refuses the start message itself; another one may do better."""
+    """Return whether the recogniser refuses what the start message asked for."""
     return error.fault is Fault.CALLER and results == 0
 
 

@@ -1,4 +1,4 @@
-"""Whether the recogniser can be used, asked in the background and remembered for a moment."""
+"""Probes the recogniser's readiness in the background, and keeps the answer for a moment."""
 
 import asyncio
 from time import monotonic
@@ -8,10 +8,10 @@ from app.asr import Readiness
 from app.gateway.telemetry.logs import get_logger
 
 _FRESH_INTERVALS: Final = 3
-"""An answer older than so many intervals says nothing any more."""
+"""An answer older than so many intervals has expired."""
 
 _MIN_RECHECK_S: Final = 0.5
-"""A start asks again at most so often: a crowd of starts must not become a crowd of probes."""
+"""Starts probe again at most so often: many starts must not become many probes."""
 
 _COULD_NOT_ASK: Final = "the recogniser could not be asked"
 
@@ -19,18 +19,18 @@ _log = get_logger(__name__)
 
 
 class ReadinessSource(Protocol):
-    """What is asked."""
+    """What is probed."""
 
     async def ready(self) -> Readiness:
-        """Answer within a deadline of its own."""
+        """Return the readiness, within a deadline of its own."""
 
 
 class ReadinessProbe:
-    """Asks the recogniser every interval.
+    """Probes the recogniser every interval.
 
     Args:
         asr: The recogniser.
-        interval_s: Seconds between two questions.
+        interval_s: Seconds between two probes.
     """
 
     def __init__(self, asr: ReadinessSource, interval_s: float) -> None:
@@ -52,13 +52,13 @@ class ReadinessProbe:
         return None if self._answer.ready else self._answer.reason
 
     async def run(self) -> None:
-        """Ask for ever."""
+        """Probe for ever."""
         while True:
             await self.refresh()
             await asyncio.sleep(self._interval_s)
 
     async def confirm(self) -> bool:
-        """Return whether a session can start, asking again when the last answer says no."""
+        """Return whether a session can start, probing again where the last answer says no."""
         if self.unready_reason is None:
             return True
         async with self._asking:
@@ -67,7 +67,7 @@ class ReadinessProbe:
         return self.unready_reason is None
 
     async def refresh(self) -> None:
-        """Ask once."""
+        """Probe once."""
         async with self._asking:
             await self._refresh()
 

@@ -1,7 +1,7 @@
-"""Signed cursors: what a client carries to another gateway to go on with its session.
+"""Resume tokens: signed cursors that a client takes to another gateway.
 
 A token holds everything the other gateway needs, so none keeps state for clients that left. It is
-signed, not encrypted: what is in it, the client knows.
+signed, not encrypted: the client may know what is in it.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _MARK_SALT: Final = b"perch resume mark\0"
 _MARK_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 _MOST_LETTERS: Final = 40
-"""Of the one word a token may have in it: where it is heard again, it is not said twice."""
+"""Of the one word in a token, which is not sent again where it is recognised again."""
 
 _DECIMALS: Final = 6
 """Microseconds: a sample at 48 kHz is 21 of them long."""
@@ -38,10 +38,10 @@ _DECIMALS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class ResumeClaim:
-    """What a valid token says.
+    """The content of a valid token.
 
     Attributes:
-        cursor: Where the session goes on.
+        cursor: Where the session is resumed.
         session_id: Of the session; None for the token of a hello, which belongs to none yet.
         mark: Of the client it was issued to.
     """
@@ -52,7 +52,7 @@ class ResumeClaim:
 
 
 class _Payload(BaseModel):
-    """What a token holds. Short keys: it is sent with every final."""
+    """A token's fields. Short keys: it is sent with every final."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -67,7 +67,7 @@ class _Payload(BaseModel):
     from_: float = Field(default=0.0, ge=0, allow_inf_nan=False, alias="from")
 
     def cursor(self) -> Cursor:
-        """Return where the session goes on."""
+        """Return where the session is resumed."""
         again = None if self.word is None else LastWord(letters=self.word, start=self.from_)
         return Cursor(position=self.pos, covered=self.cov, segment_id=self.seg, again=again)
 
@@ -99,9 +99,9 @@ class ResumeTokens:
         self._clock = clock
 
     def marks(self, client: bytes) -> tuple[str, ...]:
-        """Return what tokens know a client by, one for each key, the one that signs first.
+        """Return a client's marks in tokens, one for each key, the signing key first.
 
-        Keyed, so that nobody who sees a token can try out what the client shows to be let in.
+        Keyed, so that nobody who sees a token can guess the client's credentials by trial.
         """
         digests = [
             hashlib.blake2b(client, digest_size=_MARK_BYTES, key=key).digest()
@@ -110,7 +110,7 @@ class ResumeTokens:
         return tuple(urlsafe_b64encode(digest).decode() for digest in digests)
 
     def offer(self, mark: str = "") -> ResumeOffer:
-        """Return what a hello says: the beginning of any session, good until its first token."""
+        """Return the offer of a hello: the beginning of any session, until its first token."""
         return ResumeOffer(
             token=self._issue(BEGINNING, None, mark),
             window_s=self.window_s,
@@ -118,13 +118,13 @@ class ResumeTokens:
         )
 
     def point(self, cursor: Cursor, session_id: str, mark: str = "") -> ResumePoint:
-        """Return where a session can be gone on with, by the client with a mark."""
+        """Return where a session can be resumed, by the client with a mark."""
         return ResumePoint(
             position=round(cursor.position, _DECIMALS), token=self._issue(cursor, session_id, mark)
         )
 
     def read(self, token: str) -> ResumeClaim:
-        """Check a token and say what is in it.
+        """Check a token and return its content.
 
         Raises:
             ContractError: `resume_rejected`; the detail says why, and nothing of the token.

@@ -1,4 +1,4 @@
-"""The kill switch: turns recognition off, or sends it to the fallback, while the gateway runs."""
+"""The kill switch: switches recognition off, or to the fallback, while the gateway runs."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from app.gateway.settings.gateway import RecognitionMode
 from app.gateway.telemetry.logs import get_logger
 
 POLL_S: Final = 1.0
-"""Between two looks at the file."""
+"""Between two reads of the file."""
 
 _LONGEST_WORD: Final = 64
 
@@ -20,7 +20,7 @@ _log = get_logger(__name__)
 class RecognitionSwitch:
     """Holds the mode, and follows a file if there is one.
 
-    A file that is missing, cannot be read or says something else changes nothing: what it said last
+    A file that is missing, cannot be read or has another word changes nothing: its last valid word
     holds, and before that what is configured. Each such problem is logged once.
 
     Args:
@@ -45,7 +45,7 @@ class RecognitionSwitch:
         self._problem: str | None = None
 
     async def refresh(self) -> bool:
-        """Look at the file once.
+        """Read the file once.
 
         Returns:
             Whether the mode changed.
@@ -64,7 +64,7 @@ class RecognitionSwitch:
         return True
 
     async def run(self, changed: Callable[[], Awaitable[object]]) -> None:
-        """Follow the file for ever.
+        """Read the file every second, for ever.
 
         Args:
             changed: Awaited after each change.
@@ -81,7 +81,7 @@ class RecognitionSwitch:
 
 
 def _read(path: Path) -> tuple[RecognitionMode | None, str | None]:
-    """Return what a file says, or why it says nothing; runs in a thread."""
+    """Return a file's mode, or why it has none; runs in a thread."""
     try:
         # Not blocking: a pipe without a writer would hold the thread for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""Who may connect, and by which name: tokens, browser origins, hosts. Before the upgrade."""
+"""Access control before the upgrade: bearer tokens, browser origins, host names."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ _BEARER_SUBPROTOCOL: Final = "bearer."
 
 
 class AccessPolicy:
-    """Decides by host, token and origin.
+    """Grants or denies access by host, token and origin.
 
     Args:
         tokens: Accepted bearer tokens; none switches the check off.
@@ -35,14 +35,14 @@ class AccessPolicy:
         return bool(self._digests)
 
     def check(self, connection: HTTPConnection, more: Iterable[str] = ()) -> str | None:
-        """Let a request pass.
+        """Check host, origin and token of a request.
 
         Args:
             connection: The request.
             more: Tokens that the client shows where its dialect has them.
 
         Returns:
-            The token that was accepted; None where none is asked for.
+            The token that was accepted; None where none is required.
 
         Raises:
             ContractError: `misdirected_request`, `forbidden_origin` or `unauthorized`.
@@ -64,7 +64,7 @@ class AccessPolicy:
         return any(matches)
 
     def check_host(self, connection: HTTPConnection) -> None:
-        """Let a request pass that asks for a host this gateway is known as.
+        """Check that a request names a host this gateway is known as.
 
         Only HTTP/1.0 may name none, and no browser speaks it.
 

@@ -1,7 +1,7 @@
-"""Who a connection belongs to, for limits that count by client.
+"""Identifies the client of a connection, for limits by client.
 
-A client is its bearer token, or its address where no token is asked for. Neither is kept: what is
-counted by is a keyed hash whose key dies with the process.
+A client is its bearer token, or its address where no token is required. Neither is kept: limits
+count by a keyed hash whose key is lost with the process.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _IPV6_SITE_BITS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """What admission needs to know of a connection.
+    """The client of a connection, as admission sees it.
 
     Attributes:
         client: Keyed hash of the token or address.
@@ -41,7 +41,7 @@ class Visitor:
 
 
 class Clients:
-    """Tells clients apart.
+    """Identifies clients.
 
     Args:
         trusted_proxies: Networks of the load balancers whose X-Forwarded-For is believed.
@@ -58,7 +58,7 @@ class Clients:
         self._key = secrets.token_bytes(32)
 
     def visitor(self, connection: HTTPConnection, token: str | None) -> Visitor:
-        """Describe a connection.
+        """Return the client of a connection.
 
         Args:
             connection: The request.
@@ -98,7 +98,7 @@ class Clients:
 
 
 def requested_wait(connection: HTTPConnection) -> float | None:
-    """Return how long the client would wait for a session, None where it does not say.
+    """Return the seconds a client would wait for a session, None where it does not wait.
 
     Raises:
         ContractError: `bad_request`.
@@ -121,7 +121,7 @@ def requested_wait(connection: HTTPConnection) -> float | None:
 
 
 def _site(entry: str) -> str | None:
-    """Return what an address belongs to: itself, or its network of 64 bits; None if it is none."""
+    """Return an IPv4 address itself, an IPv6 address's network of 64 bits, None for neither."""
     text = entry.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

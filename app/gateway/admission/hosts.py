@@ -1,9 +1,9 @@
-"""What a Host or Origin header names, and which hosts a server may be asked by.
+"""Parses Host and Origin headers, and accepts the hosts a server is known as.
 
 A page of a stranger can have its own name resolve to the address of a server behind its reader's
 firewall ("DNS rebinding"). The browser then takes both for one site, and only the name in Host
-tells. What cannot be had that way needs no list: an address has no name that could be made to
-resolve to another one, and `localhost` is resolved by the reader's own machine (RFC 6761, 6.3).
+tells. Two kinds need no list: an address has no name that could be made to resolve to another one,
+and `localhost` is resolved by the reader's own machine (RFC 6761, 6.3).
 """
 
 import re
@@ -33,7 +33,7 @@ class Authority:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read what a Host header has (RFC 9110, 7.2).
+        """Parse the value of a Host header (RFC 9110, 7.2).
 
         Raises:
             ValueError: It is none.
@@ -58,7 +58,7 @@ class Authority:
         return True
 
     def at(self, scheme: str) -> "Authority":
-        """The same with the scheme's own port where none is said."""
+        """Return the same with the scheme's default port where none is given."""
         return Authority(self.host, self.port or DEFAULT_PORTS.get(scheme))
 
 
@@ -71,7 +71,7 @@ class Origin:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Read what an Origin header has; None for what names no host, as `null` and `file://` do.
+        """Parse the value of an Origin header; None where it names no host, as `null` and `file://`.
 
         Raises:
             ValueError: Where a host would stand, there is none.
@@ -84,7 +84,7 @@ class Origin:
 
 
 class AcceptedHosts:
-    """Tells by which hosts a server may be asked.
+    """Accepts or refuses the hosts of requests.
 
     Args:
         listed: Names, `*.example.org` for all names below one, or `*` for every name. Addresses and
@@ -100,7 +100,7 @@ class AcceptedHosts:
         self._below = (".localhost", *(one[1:] for one in entries if one.startswith("*.")))
 
     def accept(self, host: str) -> bool:
-        """Say whether a Host header's text names an accepted host."""
+        """Return whether a Host header's text names an accepted host."""
         try:
             authority = Authority.parse(host)
         except ValueError:

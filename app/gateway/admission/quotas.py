@@ -1,4 +1,4 @@
-"""How many sessions a client may have, and how many may begin in a minute."""
+"""Limits sessions by client and by minute."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -22,13 +22,13 @@ _ROUNDING_S: Final = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaRules:
-    """0 means no limit.
+    """Limits on sessions; 0 means no limit.
 
     Attributes:
         client_sessions: Sessions of one client at once, those that wait included.
         new_per_minute: Sessions begun in a minute, over all clients.
         client_new_per_minute: The same for one client.
-        client_resumes_per_minute: Sessions that one client goes on with in a minute.
+        client_resumes_per_minute: Sessions that one client resumes in a minute.
     """
 
     client_sessions: int = 0
@@ -39,7 +39,7 @@ class QuotaRules:
 
 @dataclass(slots=True)
 class _Client:
-    """What is remembered of one."""
+    """The state kept for one client."""
 
     beginnings: TokenBucket | None
     resumes: TokenBucket | None
@@ -52,7 +52,7 @@ class _Client:
 
 
 class Quotas:
-    """Counts by client.
+    """Counts sessions by client.
 
     Args:
         rules: The limits.
@@ -79,11 +79,11 @@ class Quotas:
 
     @property
     def remembered(self) -> int:
-        """Clients that are known."""
+        """How many clients have state."""
         return len(self._busy) + len(self._idle)
 
     def check(self, client: bytes, *, is_new: bool = True) -> None:
-        """Say whether a session may begin; counts nothing.
+        """Refuse a session that may not begin; count nothing.
 
         Args:
             client: Whose.
@@ -106,7 +106,7 @@ class Quotas:
         _check(self._beginnings, self._rules.new_per_minute)
 
     def take(self, client: bytes, *, is_new: bool = True) -> None:
-        """Count a session that begins or waits; `give` returns it.
+        """Count a session that begins or waits, until `give`.
 
         Raises:
             ContractError: As `check`; nothing is counted then.
@@ -125,7 +125,7 @@ class Quotas:
                 bucket.spend(1.0)
 
     def take_over(self, client: bytes) -> None:
-        """Count that a client goes on with a session of its own that is counted already.
+        """Count a resume of a session that the client has already.
 
         Raises:
             ContractError: `too_many_resumes`; nothing is counted then.
@@ -136,7 +136,7 @@ class Quotas:
             known.resumes.spend(1.0)
 
     def give(self, client: bytes) -> None:
-        """Return a session."""
+        """Count the end of a session."""
         known = self._busy[client]
         known.sessions -= 1
         if not known.sessions:
@@ -144,7 +144,7 @@ class Quotas:
         self._forget()
 
     def _forget(self) -> None:
-        """Drop who was quiet for longest, while that changes nothing or they are too many."""
+        """Drop the state of clients idle for longest, while it is default or over the limit."""
         while self._idle:
             client, known = next(iter(self._idle.items()))
             if not known.is_as_new and len(self._idle) <= self._max_clients:

@@ -1,4 +1,4 @@
-"""Limits on how fast a client may go."""
+"""A token bucket, for every rate limit of the gateway."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -22,7 +22,7 @@ class TokenBucket:
 
     @property
     def is_full(self) -> bool:
-        """Whether it has all tokens it can have: as a new one."""
+        """Whether all tokens are there, as in a new one."""
         self._refill()
         return self._tokens >= self._burst
 
@@ -34,7 +34,7 @@ class TokenBucket:
         return True
 
     def seconds_to(self, tokens: float = 1.0) -> float:
-        """Return the seconds until so many tokens are there, 0 when they are; takes none."""
+        """Return the seconds until so many tokens are there, 0 when they are; take none."""
         self._refill()
         return max(0.0, (tokens - self._tokens) / self._rate)
 

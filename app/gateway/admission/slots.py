@@ -1,7 +1,7 @@
-"""Who gets a session now, who waits for one, and who is refused.
+"""Admits connections and sessions, queues them, or refuses them.
 
-Slots are what the recognisers take together, as far as they say so, and at most what the operator
-allows. Only what is new is refused: a limit that falls below the running sessions ends none.
+Slots are the capacity of the recognisers together, as far as it is known, and at most what the
+operator allows. Only new sessions are refused: a limit that falls below the running ones ends none.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from app.gateway.admission.waiting_room import Ticket, WaitingRoom
 from app.gateway.telemetry.metrics import GatewayMetrics
 
 _SPEAKERS_SHARE: Final = 0.1
-"""Of the slots: so many uploads leave free, at least one where there are two, whatever they may use
-otherwise. A file can wait; who speaks cannot."""
+"""Of the slots, what uploads leave free for live sessions whatever their own limit is, at least one
+where there are two. A file can wait; a speaker cannot."""
 
 _RECOUNT_S: Final = 0.25
 """Between two looks at slots that came free at the recogniser, while somebody waits."""
@@ -83,14 +83,14 @@ class Admission:
 
     @property
     def slots(self) -> int:
-        """Sessions that may run at once as things are."""
+        """Sessions that may run at once now."""
         capacity = self._capacity()
         limit = self._rules.max_sessions
         return limit if capacity is None else min(limit, capacity)
 
     @property
     def upload_slots(self) -> int:
-        """Sessions that uploads may have at once as things are."""
+        """Sessions that uploads may have at once now."""
         return max(1, int(self.slots * self._rules.upload_share))
 
     @property
@@ -104,7 +104,7 @@ class Admission:
         return len(self._room)
 
     def unready_reasons(self, *, capacity: bool) -> list[str]:
-        """Say why no session can be taken now; nothing when one can.
+        """Return why no session can be admitted now; empty when one can.
 
         Args:
             capacity: Whether being full or switched off is a reason.
@@ -126,8 +126,8 @@ class Admission:
     def connection(self, visitor: Visitor) -> Iterator[None]:
         """Hold a connection for the length of a `with` block.
 
-        Refuses already who would get no session anyway. Of who is ready to wait only so much is
-        known: it may be about to resume a session, to which the limits on new ones do not apply.
+        Refuse clients that would get no session anyway. A client that would wait may be about to
+        resume a session, to which the limits on new ones do not apply.
 
         Raises:
             ContractError: `draining`, `recognition_off`, `too_many_connections`,
@@ -162,12 +162,12 @@ class Admission:
             raise ContractError(ErrorCode.TOO_MANY_CLIENT_CONNECTIONS, limit=share)
 
     def _share_of(self, total: int) -> int:
-        """What one client may have of it; 0 where that is all of it, and the total the limit."""
+        """Return one client's share of a total; 0 where that is all of it."""
         share = max(1, ceil(total * self._rules.client_share))
         return share if share < total else 0
 
     def queue(self, visitor: Visitor, *, resumed: bool = False) -> Ticket:
-        """Take a session slot, or a place in line where all are in use and the client would wait.
+        """Take a session slot, or a place in the queue if all are in use and the client would wait.
 
         Args:
             visitor: Whose session, and how long it would wait.
@@ -185,7 +185,7 @@ class Admission:
             return self._draw(visitor, resumed=resumed)
 
     def take_over(self, ticket: Ticket) -> Ticket:
-        """Let a session go on in the slot it has on another connection.
+        """Hand the slot of a session on to the connection that resumes it.
 
         Raises:
             ContractError: `draining`, `recognition_off`, or what `Quotas.take_over` says.
@@ -196,7 +196,7 @@ class Admission:
         return ticket
 
     def check_open(self) -> None:
-        """Refuse while nothing new is taken.
+        """Refuse while no new session is admitted.
 
         Raises:
             ContractError: `draining`, `recognition_off`.
@@ -207,7 +207,7 @@ class Admission:
             raise ContractError(ErrorCode.RECOGNITION_OFF)
 
     def check_upload(self, visitor: Visitor) -> None:
-        """Refuse an upload that would get no session, before it is received; counts nothing.
+        """Refuse an upload that would get no session, before it is received; count nothing.
 
         Raises:
             ContractError: `draining`, `recognition_off`, `asr_unavailable`, or what `Quotas.check`
@@ -219,7 +219,7 @@ class Admission:
         self._quotas.check(visitor.client)
 
     def upload(self, client: bytes) -> Ticket:
-        """Take a session slot for an upload that has arrived; the last free ones are the speakers'.
+        """Take a session slot for an upload that has arrived; leave the last ones to live sessions.
 
         Raises:
             ContractError: As `check_upload`, or `too_many_sessions`.
@@ -235,28 +235,28 @@ class Admission:
         return ticket
 
     def drain(self) -> None:
-        """Take nothing new any more, and send away who waits."""
+        """Admit nothing any more, and refuse every client in the queue."""
         self.draining = True
         self._send_away(ErrorCode.DRAINING)
 
     def switch_off(self) -> None:
-        """Take nothing new until `switch_on`, and send away who waits."""
+        """Admit nothing until `switch_on`, and refuse every client in the queue."""
         self.switched_off = True
         self._send_away(ErrorCode.RECOGNITION_OFF)
 
     def switch_on(self) -> None:
-        """Take sessions again."""
+        """Admit sessions again."""
         self.switched_off = False
 
     async def run(self) -> None:
-        """Let in who waits when the recognisers take more than before. Never returns."""
+        """Admit from the queue whenever the capacity has grown. Never returns."""
         while True:
             await self._somebody_waits.wait()
             self._admit_waiting()
             await asyncio.sleep(_RECOUNT_S)
 
     def release(self, ticket: Ticket) -> None:
-        """Free a ticket's slot or place; for the ticket itself."""
+        """Free a ticket's slot or place; called by the ticket."""
         self._quotas.give(ticket.client)
         if ticket.is_admitted:
             self.sessions -= 1
@@ -268,7 +268,7 @@ class Admission:
         self._admit_waiting()
 
     def expire(self) -> ContractError:
-        """Count and say that a wait was in vain; for the ticket itself."""
+        """Count a wait that timed out, and return its error; called by the ticket."""
         error = self._full()
         self._metrics.admission_refused.labels("waiting", error.code.value).inc()
         return error
@@ -294,7 +294,7 @@ class Admission:
         return ticket
 
     def _has_free_slot(self) -> bool:
-        """Whether a slot is left for who comes now, after all who wait."""
+        """Return whether a slot is left after all that wait."""
         self._admit_waiting()
         return not self._room and self.free_sessions > 0
 
@@ -326,7 +326,7 @@ class Admission:
             )
 
     def _full(self) -> ContractError:
-        # Recognisers of which none is well are not in use.
+        # Without a healthy recogniser the slots are not in use but missing.
         if self.slots == 0:
             return ContractError(ErrorCode.ASR_UNAVAILABLE)
         return ContractError(ErrorCode.TOO_MANY_SESSIONS, limit=self.slots)

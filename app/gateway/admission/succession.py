@@ -1,6 +1,6 @@
-"""Who goes on with a session: its own client alone, and on one connection at a time.
+"""Hands a session over to the connection that resumes it: of its own client, one at a time.
 
-What one gateway can know. That the same token is used at two gateways is seen by neither.
+Within one gateway: that the same token is used at two gateways is seen by neither.
 """
 
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ class SessionHolder(Protocol):
 
     @property
     def ticket(self) -> Ticket | None:
-        """The session's slot, or its place in line."""
+        """The session's slot, or its place in the queue."""
 
     def superseded(self, *, gives_back: bool) -> None:
-        """Let another connection have the session, and end.
+        """End, because another connection resumes the session.
 
         Args:
             gives_back: Whether the ticket is returned; the other connection has it otherwise.
@@ -32,7 +32,7 @@ class SessionHolder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClientTokens:
-    """Resume tokens as one client gets and shows them.
+    """Issues and checks the resume tokens of one client.
 
     Attributes:
         tokens: Issue and read them.
@@ -43,19 +43,19 @@ class ClientTokens:
     visitor: Visitor
 
     def offer(self) -> ResumeOffer:
-        """Return what a hello says."""
+        """Return the offer of a hello."""
         return self.tokens.offer(self.visitor.marks[0])
 
     def point(self, cursor: Cursor, session_id: str) -> ResumePoint:
-        """Return where a session can be gone on with."""
+        """Return where a session can be resumed."""
         return self.tokens.point(cursor, session_id, self.visitor.marks[0])
 
     def claim(self, token: str | None) -> ResumeClaim | None:
-        """Return what the client may do with a token; None where it shows none.
+        """Return what a token allows the client; None without a token.
 
-        A bearer token says who a client is, and another one's resume token is refused. An address
-        says less: it changes in the middle of a session. Who comes from another one goes on at the
-        same place, but as a new session, which counts as one and ends nobody's.
+        With a bearer token, another client's resume token is refused. An address identifies less:
+        it changes in the middle of a session. From another one the session is resumed at the same
+        place, but as a new one, which counts as such and ends nobody's.
 
         Raises:
             ContractError: `resume_rejected`.
@@ -73,20 +73,20 @@ class ClientTokens:
 
 
 class SessionRegistry:
-    """Knows on which connection of this gateway a session is."""
+    """Maps session ids to the connections that hold them."""
 
     def __init__(self) -> None:
         self._bearers: dict[str, SessionHolder] = {}
 
     def ticket(self, claim: ResumeClaim | None, admission: Admission, visitor: Visitor) -> Ticket:
-        """Return a slot or a place in line; the session's own where another connection has it.
+        """Return a slot or a place in the queue; the session's own where a connection holds it.
 
         That connection is ended: often it is half open, and its client is the one who comes.
 
         Raises:
             ContractError: What `Admission.queue` or `Admission.take_over` says; nothing is ended.
         """
-        # The token of a hello belongs to no session: who has it begins one.
+        # The token of a hello belongs to no session: it begins one.
         session_id = None if claim is None else claim.session_id
         older = None if session_id is None else self._bearers.get(session_id)
         held = None if older is None else older.ticket
@@ -99,10 +99,10 @@ class SessionRegistry:
         return ticket
 
     def enter(self, session_id: str, bearer: SessionHolder) -> None:
-        """Note that a connection has a session."""
+        """Register a connection as the holder of a session."""
         self._bearers[session_id] = bearer
 
     def leave(self, session_id: str, bearer: SessionHolder) -> None:
-        """Note that it has it no more, unless another one has."""
+        """Remove it, unless another one holds the session by now."""
         if self._bearers.get(session_id) is bearer:
             del self._bearers[session_id]

@@ -1,9 +1,8 @@
-"""Whose request is begun next: a few in each turn of the event loop, in the order they came.
+"""Begins requests in the order they came, a few in each turn of the event loop.
 
-What a request costs is small, and hundreds that come at once would still keep every session waiting
-for their sum. Between two turns whatever else is due is done. Requests that were sent before the
-answer to the one before them stand in a line of their own, which has one place in each turn: who
-asks for much does not stand before who asks for little.
+A request costs little, but hundreds at once would keep every session waiting for their sum.
+Pipelined requests, sent before the answer to the one before them, have a queue of their own with
+one place in each turn, so that a client that pipelines does not delay the others.
 """
 
 import asyncio
@@ -16,7 +15,7 @@ REQUESTS_A_TURN: Final = 4
 
 
 class Turns:
-    """Begins what is asked for, a few at a time.
+    """Begins requests, a few in each turn.
 
     Args:
         a_turn: How many are begun in one turn.
@@ -29,7 +28,7 @@ class Turns:
         self._next: asyncio.Handle | None = None
 
     def schedule(self, begin: Callable[[], None], *, is_pipelined: bool = False) -> None:
-        """Have something begun in its turn; who asks again gets another one.
+        """Begin a request in its turn; each call gets a turn.
 
         Args:
             begin: Called in its turn.

@@ -1,7 +1,7 @@
-"""The waiting room: a bounded line before the sessions, served in the order of arrival.
+"""The waiting room: a bounded queue for sessions, served in the order of arrival.
 
-Sessions that are resumed go before new ones: somebody's sentence was broken off. Within each of the
-two kinds nobody overtakes.
+Resumed sessions go before new ones: their speakers were interrupted. Within each of the two kinds
+the order is kept.
 """
 
 import asyncio
@@ -14,24 +14,24 @@ from app.contract import ContractError
 
 
 class TicketIssuer(Protocol):
-    """Where tickets come from."""
+    """Issues tickets and takes them back."""
 
     def release(self, ticket: "Ticket") -> None:
         """Free its slot or place."""
 
     def expire(self) -> ContractError:
-        """Say why the wait was in vain."""
+        """Return the error of a wait that timed out."""
 
 
 class Ticket:
-    """A session slot, or a place in line for one. Made by `Admission.queue`.
+    """A session slot, or a place in the queue for one. Made by `Admission.queue`.
 
-    Whoever has it gives it back when the session ends or nobody wants it any more; as a context
-    manager it does so itself.
+    The holder gives it back when the session ends or is not wanted any more; as a context manager
+    it does so itself.
 
     Attributes:
         client: Whose it is.
-        resumed: Whether it is for a session that goes on.
+        resumed: Whether it is for a session that is resumed.
         place: 1 is next; 0 for a slot, and for a ticket that was given back.
         moved: Set whenever `place` changed, and at the end of the wait; who watches clears it.
     """
@@ -60,12 +60,12 @@ class Ticket:
 
     @property
     def seconds_left(self) -> float:
-        """Until the wait is given up."""
+        """Seconds until the wait times out."""
         return max(0.0, self._until - self._clock())
 
     @property
     def waited(self) -> float:
-        """Seconds since the ticket was drawn."""
+        """Seconds since the ticket was issued."""
         return self._clock() - self._begun_at
 
     async def admitted(self) -> None:
@@ -100,13 +100,13 @@ class Ticket:
         self._settle()
 
     def move(self, place: int) -> None:
-        """Note the place in line."""
+        """Set the place in the queue."""
         if place != self.place:
             self.place = place
             self.moved.set()
 
     def give_back(self) -> None:
-        """Return the slot or leave the line; again is no harm."""
+        """Return the slot or the place; further calls do nothing."""
         if self._is_held:
             self._is_held = False
             self._issuer.release(self)
@@ -124,7 +124,7 @@ class Ticket:
 
 
 class WaitingRoom:
-    """The line.
+    """The queue.
 
     Args:
         places: How many may wait.
@@ -144,22 +144,22 @@ class WaitingRoom:
 
     @property
     def is_full(self) -> bool:
-        """Whether nobody else can wait."""
+        """Whether no other client can wait."""
         return len(self) >= self.places
 
     def enter(self, ticket: Ticket) -> None:
-        """Take the last place of the ticket's kind."""
+        """Append a ticket behind those of its kind."""
         self._line(ticket).append(ticket)
         self._renumber()
 
     def leave(self, ticket: Ticket) -> None:
-        """Go away from anywhere in line."""
+        """Remove a ticket from anywhere in the queue."""
         self._line(ticket).remove(ticket)
         ticket.move(0)
         self._renumber()
 
     def next(self) -> Ticket:
-        """Take out who comes first."""
+        """Take out the first ticket."""
         ticket = (self._resumed or self._new).popleft()
         self._renumber()
         return ticket

@@ -1,4 +1,4 @@
-"""A container that is sent live, decoded while it comes."""
+"""Decodes a container that is sent live, while it arrives."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""From the bytes of binary messages to what the recogniser takes: PCM16, mono, little-endian."""
+"""Decodes audio messages to PCM16, mono, little-endian."""
 
 from collections.abc import Iterator
 from typing import Final

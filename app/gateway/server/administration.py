@@ -1,7 +1,7 @@
-"""The listener of who runs the gateway: metrics and drain, apart from what the public reaches.
+"""The administrative listener: metrics and drain, apart from what the public reaches.
 
-It has connections of its own: whatever clients do, the machine can still look at its gateway and
-send it away.
+It has connections of its own: whatever clients do, the machine can still watch and drain its
+gateway.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from app.gateway.server.middleware import MIDDLEWARE, LostUpgrades
 from app.gateway.server.pages import EXCEPTION_HANDLERS, gateway_of
 
 MAX_CONNECTIONS: Final = 16
-"""Of the administrative listener: a scraper, an agent, a person, and room for their successors."""
+"""Of the administrative listener: a scraper, an agent, a person, and some to spare."""
 
 PAGE_S: Final = 1.0
-"""How old the metrics may be: however often they are asked for, they are made once in that time."""
+"""How old the metrics may be: they are rendered at most once in that time."""
 
 _SIGNS_OF_OTHERS: Final = ("forwarded", "x-forwarded-for", "origin")
-"""Headers that a program on this machine which asks for itself does not send."""
+"""Headers that a program on this machine does not send for itself."""
 
 
 def create_admin_app(gateway: Gateway) -> Starlette:
@@ -47,7 +47,7 @@ def create_admin_app(gateway: Gateway) -> Starlette:
 
 
 class MetricsPage:
-    """The metrics as text, made anew at most once in `PAGE_S`.
+    """Renders the metrics as text, at most once in `PAGE_S`.
 
     Args:
         gateway: Whose they are.
@@ -72,8 +72,7 @@ class MetricsPage:
 async def drain(request: Request) -> Response:
     """Begin the drain that SIGTERM begins, for a program on the same machine.
 
-    To everybody else there is nothing here. A proxy on this machine says for whom it asks, and a
-    browser from which page.
+    Everybody else gets 404: a proxy on this machine names its client, and a browser its page.
     """
     if not _is_local(request):
         raise ContractError(ErrorCode.NOT_FOUND, path=request.scope["path"])

@@ -1,4 +1,4 @@
-"""Errors of the contract as HTTP answers, for the application and for what stands below it."""
+"""Renders errors of the contract as HTTP answers, for the application and the protocols below."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -36,7 +36,7 @@ def error_headers(error: ContractError) -> Mapping[str, str]:
 
 
 def error_response(error: ContractError, **extra: object) -> JSONResponse:
-    """Render an error as the contract has it, with Retry-After where waiting helps."""
+    """Render an error in the contract's form, with Retry-After where waiting helps."""
     return JSONResponse(
         {**error.body().model_dump(), **extra},
         status_code=error_status(error),

@@ -143,7 +143,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
 
 async def _keep_up(run: Callable[[], Awaitable[None]]) -> None:
-    """Run what runs for ever; a fault of ours is logged and ends it for a moment only."""
+    """Run a background task for ever; log an exception and run it again after a moment."""
     while True:
         try:
             await run()

@@ -7,11 +7,11 @@ import uvloop
 
 TLS_HANDSHAKE_TIMEOUT_S: Final = 10.0
 """From a connection's opening to the end of its TLS handshake. asyncio would give it a minute, and
-before its end no protocol of ours sees the connection, to count or to cut it."""
+until then no protocol of ours sees the connection, to count or to cut it."""
 
 
 class GatewayLoop(uvloop.Loop):
-    """uvloop's, with a limit to TLS handshakes; uvicorn has no option to set one."""
+    """uvloop's loop with a timeout for TLS handshakes; uvicorn has no option to set one."""
 
     async def create_server(  # type: ignore[override]
         self,

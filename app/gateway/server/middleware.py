@@ -1,4 +1,4 @@
-"""What every request passes on its way to a route, and every answer on its way out."""
+"""ASGI middleware: request targets, host checks, security headers, lost upgrades."""
 
 import re
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 
 
 class SecurityHeaders:
-    """Puts the security headers on every HTTP answer."""
+    """Adds the security headers to every HTTP answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -53,7 +53,7 @@ class SecurityHeaders:
 
 
 class RequestTarget:
-    """Reads what a request asks for: `/path/` is `/path`, and a whole URL is its path.
+    """Normalises the request target: `/path/` is `/path`, and a whole URL is its path.
 
     A redirect to the path without the slash would have to name scheme and host, and neither is
     known here: TLS may have ended at a load balancer, under another name and port.
@@ -71,7 +71,7 @@ class RequestTarget:
 
 
 def _at_its_host(scope: Scope) -> Scope:
-    """Take a whole URL apart; its host wins over the header (RFC 9112, 3.2.2)."""
+    """Split a whole URL; its host overrides the header (RFC 9112, 3.2.2)."""
     found = _WHOLE_URL.fullmatch(scope["path"])
     if found is None:
         return scope
@@ -81,7 +81,7 @@ def _at_its_host(scope: Scope) -> Scope:
 
 
 class HostCheck:
-    """Answers nothing over HTTP for a host the gateway is not known as.
+    """Refuses HTTP requests for a host the gateway is not known as.
 
     A WebSocket's host is checked with its origin and token, where refusals are counted.
     """
@@ -102,7 +102,7 @@ class HostCheck:
 
 
 class LostUpgrades:
-    """Tells a WebSocket client, on whatever path, that its upgrade did not arrive."""
+    """Answers a WebSocket client, on any path, that its upgrade did not arrive."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Everything over plain HTTP but the upload: health, the old information pages, errors."""
+"""The routes over plain HTTP but the upload: health, information pages, errors."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -25,12 +25,12 @@ def gateway_of(connection: HTTPConnection) -> Gateway:
 
 
 async def healthz(request: Request) -> Response:
-    """Answer that the process lives; it asks nobody."""
+    """Answer that the process runs; check nothing else."""
     return JSONResponse({"status": "ok", "version": gateway_of(request).version})
 
 
 async def readyz(request: Request) -> Response:
-    """Answer whether a session can be taken now.
+    """Answer whether a session can be admitted now.
 
     `?ignore=capacity` asks whether the machine is well: neither being full nor the kill switch is a
     reason to replace it.
@@ -56,7 +56,7 @@ async def readyz(request: Request) -> Response:
 
 
 async def root(request: Request) -> Response:
-    """Send browsers to the page, and programs what the predecessor told them."""
+    """Redirect browsers to the page; answer programs in the predecessor's shape."""
     if _accepts_html(request):
         return RedirectResponse("/ui", status_code=307)
     gateway = gateway_of(request)
@@ -94,7 +94,7 @@ async def needs_upgrade(request: Request) -> Response:
 
 
 def upgrade_required(request: HTTPConnection) -> ContractError:
-    """Say that a WebSocket was not asked for, and what a proxy has to do with it."""
+    """Return the error of a request without an upgrade, with the proxy's part in it."""
     return ContractError(
         ErrorCode.UPGRADE_REQUIRED,
         path=request.scope["path"][:MAX_ECHO_CHARS],
@@ -122,7 +122,7 @@ def _lost_upgrade(request: HTTPConnection) -> str:
 
 
 async def health(request: Request) -> Response:
-    """Answer in the predecessor's shape, but truly."""
+    """Answer readiness in the predecessor's shape."""
     gateway = gateway_of(request)
     reasons = gateway.unready_reasons()
     return JSONResponse(
@@ -151,7 +151,7 @@ async def websocket_status(request: Request) -> Response:
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """Put Starlette's own refusals into the contract's form."""
+    """Render Starlette's own refusals in the contract's form."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     path = request.scope["path"][:200]
     if status == ContractError(ErrorCode.NOT_FOUND, path=path).spec.http_status:
@@ -176,7 +176,7 @@ async def on_contract_error(_request: Request, error: Exception) -> Response:
 
 
 async def on_internal_error(_request: Request, _error: Exception) -> Response:
-    """Say nothing of what went wrong inside; the log has it."""
+    """Answer 500 without a cause; the log has it."""
     return error_response(ContractError(ErrorCode.INTERNAL_ERROR))
 
 

@@ -1,4 +1,4 @@
-"""Runs the application: one process, one event loop, signals in our own hands."""
+"""Runs the servers in one process and one event loop, with signal handlers of our own."""
 
 import asyncio
 import gc
@@ -251,7 +251,7 @@ def run_gateway(configuration: Configuration) -> None:
 
 
 def _settle_heap() -> None:
-    """Keep the collector away from what start-up made and will never be freed."""
+    """Freeze the heap of the start-up, which is never freed, and collect garbage more rarely."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)

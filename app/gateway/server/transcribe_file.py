@@ -1,4 +1,4 @@
-"""`POST /transcribe/file`: one recording in, its transcript out."""
+"""`POST /transcribe/file`: transcribe an uploaded recording."""
 
 from datetime import UTC, datetime
 from functools import partial

@@ -1,4 +1,4 @@
-"""What is measured of connections, whatever is said on them, for Prometheus."""
+"""Prometheus metrics of connections."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 

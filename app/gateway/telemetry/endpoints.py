@@ -1,4 +1,4 @@
-"""What is known of each recogniser, for Prometheus; asked when the metrics are read."""
+"""Prometheus metrics of each recogniser, collected when they are read."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
@@ -12,7 +12,7 @@ _LABELS: Final = ("endpoint",)
 
 
 class EndpointMetrics(Collector):
-    """The metrics of all recognisers; an endpoint that is gone is not shown any more.
+    """Collects the metrics of all recognisers; an endpoint that is gone has none.
 
     Args:
         registry: Where they are read from.
@@ -23,7 +23,7 @@ class EndpointMetrics(Collector):
         registry.register(self)
 
     def watch(self, endpoints: Callable[[], Sequence[EndpointHealth]]) -> None:
-        """Take what is known from there."""
+        """Set where the endpoints' health is read."""
         self._endpoints = endpoints
 
     def describe(self) -> Iterable[Metric]:

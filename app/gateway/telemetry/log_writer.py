@@ -1,4 +1,4 @@
-"""Writes log lines from a thread of its own, so that no session waits for whoever reads the log.
+"""Writes log lines from a thread of its own, so that no session waits for the log's reader.
 
 Standard output is a pipe to a collector or a file on a disk. When the one stops reading or the
 other is full, a write blocks or fails: on the event loop, every session would stop with it.
@@ -40,14 +40,14 @@ class LogWriter(logging.Handler):
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a line; drop it where too many wait."""
+        """Queue a line; drop it where too many wait."""
         try:
             self._lines.put_nowait(self.format(record))
         except queue.Full:
             self._dropped += 1
 
     def close(self) -> None:
-        """Write what waits, as long as somebody reads it."""
+        """Write the queued lines, as long as somebody reads them."""
         if not self._closing.is_set():
             self._closing.set()
             with suppress(queue.Full):

@@ -1,4 +1,4 @@
-"""JSON logs with redaction as a property of the logger: no call site can forget it."""
+"""JSON logs, redacted by the logger itself so that no call site can forget it."""
 
 import logging
 import re

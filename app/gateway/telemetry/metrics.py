@@ -1,4 +1,4 @@
-"""What the gateway measures about itself, for Prometheus.
+"""The Prometheus metrics of the gateway.
 
 Base units, one prefix, no label whose values a client can choose. `docs/metrics.md` lists them.
 """
@@ -209,12 +209,12 @@ class GatewayMetrics(ConnectionMetrics):
         )
 
     def show_mode(self, mode: RecognitionMode) -> None:
-        """Show which mode recognition is in."""
+        """Set the mode of recognition."""
         for one in RecognitionMode:
             self.recognition_mode.labels(one.value).set(one is mode)
 
     def watch_queue(self, seconds: Callable[[], float]) -> None:
-        """Ask for the queued audio whenever the metrics are read."""
+        """Set where the queued audio is read."""
         self.queue_seconds.set_function(seconds)
 
     def render(self) -> bytes:

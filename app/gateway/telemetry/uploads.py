@@ -1,4 +1,4 @@
-"""What uploads hold, for Prometheus; asked when the metrics are read."""
+"""Prometheus metrics of uploads, collected when they are read."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadCounts:
-    """What uploads hold at a moment.
+    """What uploads hold now.
 
     Attributes:
         active: Uploads from first byte to answer.
@@ -25,7 +25,7 @@ class UploadCounts:
 
 
 class UploadMetrics(Collector):
-    """The gauges of uploads.
+    """Collects the gauges of uploads.
 
     Args:
         registry: Where they are read from.
@@ -36,7 +36,7 @@ class UploadMetrics(Collector):
         registry.register(self)
 
     def watch(self, counts: Callable[[], UploadCounts]) -> None:
-        """Take the counts from there."""
+        """Set where the counts are read."""
         self._counts = counts
 
     def describe(self) -> Iterable[Metric]:

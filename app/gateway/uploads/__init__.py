@@ -1,5 +1,6 @@
-"""Recordings as files over HTTP: received on disk at a least rate, within one budget, then heard.
+"""Uploaded recordings: received on disk at a minimum rate, within one budget, then recognised.
 
-`route` answers the request; `form` takes the body apart; `pace` holds slow clients to the least
-rate; `allowance` and `line` keep what uploads may have apart from what speakers have.
+`reception` receives a request's file, with `form` as the parser and `rate` as the minimum rate;
+`queue` gives uploads slots, disk space and sessions within each `allowance`; `hangup` ends work
+whose client is gone.
 """

@@ -1,4 +1,4 @@
-"""What all uploads may have together, and one client of it: places, bytes, seconds of audio."""
+"""A budget that all uploads share, with a share for each client: slots, bytes, seconds."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ from app.contract import ContractError, ErrorCode
 
 
 class Allowance:
-    """An amount that all uploads share.
+    """A budget that all uploads share.
 
     Args:
         words: The limit for people, with a place for the amount, such as "{} bytes together".
@@ -22,11 +22,11 @@ class Allowance:
 
     @property
     def used(self) -> int:
-        """What is taken."""
+        """The amount that is taken."""
         return self._of_client.total()
 
     def take(self, client: bytes, amount: int) -> None:
-        """Take some for a client; `give` returns it.
+        """Take an amount for a client, until `give`.
 
         Raises:
             ContractError: `too_many_client_uploads` or `too_many_uploads`; nothing is taken then.
@@ -41,7 +41,7 @@ class Allowance:
         self._of_client[client] += amount
 
     def give(self, client: bytes, amount: int) -> None:
-        """Return what was taken."""
+        """Return an amount."""
         self._of_client[client] -= amount
         if not self._of_client[client]:
             del self._of_client[client]

@@ -1,4 +1,4 @@
-"""A form's file on its way from the socket to the disk.
+"""Parses a multipart form and writes its file to disk.
 
 Starlette's own form parser cannot be told where its files lie, and knows no bound over all
 requests. Here nothing of a body stays in memory but the piece that came last.
@@ -26,7 +26,7 @@ _MAX_NAME_CHARS: Final = 255
 
 
 class FormFile:
-    """Takes a form apart and keeps the file in its field `file`.
+    """Parses a form and keeps the file in its field `file`.
 
     Every method blocks: they are for a thread.
 
@@ -58,7 +58,7 @@ class FormFile:
         self.file = cast("BinaryIO", TemporaryFile(dir=folder))  # noqa: SIM115 - `close` does it
 
     def feed(self, piece: bytes) -> None:
-        """Take what came next.
+        """Parse the next bytes.
 
         Raises:
             ContractError: `bad_request` for what is no form, `upload_too_big`.
@@ -70,7 +70,7 @@ class FormFile:
             raise _bad(f"The form cannot be read: {error}") from error
 
     def finish(self) -> str:
-        """Check that there is a whole file, and go back to its beginning.
+        """Check that there is a whole file, and rewind it.
 
         Returns:
             Its name as the client gave it, at most 255 characters.
@@ -89,7 +89,7 @@ class FormFile:
         return self.name
 
     def close(self) -> None:
-        """Give the file up, and its room on disk with it."""
+        """Close the file, which frees its space on disk."""
         self.file.close()
 
     def _callbacks(self) -> "MultipartCallbacks":

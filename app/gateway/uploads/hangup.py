@@ -1,4 +1,4 @@
-"""Work that ends when what it is done for ends first."""
+"""Cancels work whose client hangs up first."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,7 +11,7 @@ Answer = TypeVar("Answer")
 
 
 async def until_hang_up(receive: Receive, work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Do work for as long as its client is there.
+    """Do work, and cancel it when its client hangs up.
 
     Args:
         receive: The request's ASGI channel, its body read to the end: what still comes there is the
@@ -27,7 +27,7 @@ async def until_hang_up(receive: Receive, work: Coroutine[Any, Any, Answer]) -> 
 async def unless(
     end: Coroutine[Any, Any, object], work: Coroutine[Any, Any, Answer], reason: Exception
 ) -> Answer:
-    """Do work unless something ends it.
+    """Do work, and cancel it when something else happens first.
 
     Args:
         end: Returns when the work is to end.

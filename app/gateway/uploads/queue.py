@@ -1,8 +1,8 @@
-"""Who may upload, and whose turn it is: uploads are bounded apart from what speakers have.
+"""Bounds uploads, apart from live sessions, and queues those that have arrived.
 
-An upload has a slot from its first byte to its answer, and room on disk for what has arrived. Only
-when all of it has, it takes a session, so that a slow one holds none. Where it has to wait for that
-it waits in the order of arrival; whom only its own client's limit holds back lets others pass.
+An upload has a slot from its first byte to its answer, and space on disk for what has arrived. Only
+when all of it has arrived it takes a session, so that a slow one holds none. Uploads wait for that
+in the order of arrival; one that only its own client's limit holds back lets others pass.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from app.gateway.telemetry.uploads import UploadCounts
 from app.gateway.uploads.allowance import Allowance
 
 _RECOUNT_S: Final = 0.25
-"""Between two looks at what speakers and recognisers have freed, while an upload waits."""
+"""Between two attempts to get a session, while an upload waits."""
 
 _STEP_S: Final = 60
-"""In such steps a recording that its header says too little of gets its part of the audio."""
+"""Step in which a recording longer than announced takes more of the audio budget."""
 
 _BURST_S: Final = 0.5
-"""So long recordings may be heard faster than they may be in the long run."""
+"""For so long recordings may be faster than in the long run."""
 
 _OTHERS_PASS: Final = frozenset(
     {ErrorCode.TOO_MANY_CLIENT_UPLOADS, ErrorCode.TOO_MANY_CLIENT_SESSIONS}
@@ -40,7 +40,7 @@ _ALL_WAIT: Final = frozenset({ErrorCode.TOO_MANY_UPLOADS, ErrorCode.TOO_MANY_SES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRules:
-    """What uploads may have together; one client may have a share of it, and one upload at least.
+    """Limits over all uploads; one client may have a share of each, and one upload at least.
 
     Attributes:
         places: Uploads at once, from the first byte to the answer.
@@ -71,11 +71,11 @@ class UploadRules:
 
 @dataclass(slots=True, eq=False)
 class UploadSlot:
-    """One upload's, from its first byte to its answer.
+    """One upload's slot, from its first byte to its answer.
 
     Attributes:
         client: Whose it is.
-        held: Bytes on disk it has room for.
+        held: Bytes reserved on disk.
     """
 
     client: bytes
@@ -83,7 +83,7 @@ class UploadSlot:
     held: int = 0
 
     def hold(self, size: int) -> None:
-        """Have room on disk for so many bytes in all.
+        """Reserve space on disk for so many bytes in all.
 
         Raises:
             ContractError: `too_many_client_uploads` or `too_many_uploads`; it holds what it held.
@@ -97,7 +97,7 @@ class UploadSlot:
 
 @dataclass(slots=True, eq=False)
 class QueuedUpload:
-    """One in line. In the end it has a ticket for a session, or is refused for good.
+    """An upload in the queue; in the end it has a ticket for a session, or is refused.
 
     Attributes:
         client: Whose it is.
@@ -170,7 +170,7 @@ class UploadQueue:
     def slot(self, visitor: Visitor) -> Iterator[UploadSlot]:
         """Hold a slot for the length of a `with` block.
 
-        Refuses already who would get no session whatever is sent.
+        Refuse clients that would get no session anyway.
 
         Raises:
             ContractError: `too_many_uploads`, `too_many_client_uploads`, or what
@@ -202,14 +202,14 @@ class UploadQueue:
             self.leave(mine)
 
     def queue(self, client: bytes, seconds: float) -> QueuedUpload:
-        """Go to the end of the line; `leave` gives back whatever comes of it."""
+        """Append an upload to the queue, until `leave`."""
         mine = QueuedUpload(client, ceil(seconds))
         self._line.append(mine)
         self.serve()
         return mine
 
     def serve(self) -> None:
-        """Give what there is to those in line, the first one first."""
+        """Give sessions to queued uploads, in order."""
         held_up: ContractError | None = None
         for turn in tuple(self._line):
             if held_up is not None:
@@ -228,7 +228,7 @@ class UploadQueue:
             turn.settled.set()
 
     def hold(self, turn: QueuedUpload, seconds: float) -> None:
-        """Have its part of the audio for a recording that is longer than it was said to be.
+        """Take more of the audio budget for a recording that is longer than announced.
 
         Raises:
             ContractError: `too_many_client_uploads` or `too_many_uploads`.
@@ -239,15 +239,15 @@ class UploadQueue:
             turn.seconds += more
 
     async def keep_pace(self, seconds: float) -> None:
-        """Count so many seconds of audio that are heard now, and wait until there is time for more.
+        """Count seconds of audio and wait as long as the speed limit asks for.
 
-        Who speaks shall not notice how fast files are decoded and sent.
+        Live sessions shall not notice how fast files are decoded and sent.
         """
         if self._pace is not None and (wait := self._pace.spend(seconds)) > 0:
             await asyncio.sleep(wait)
 
     def leave(self, turn: QueuedUpload) -> None:
-        """Leave the line, or give the session back."""
+        """Leave the queue, or give the session back."""
         if turn.ticket is not None:
             self._running[turn.client] -= 1
             if not self._running[turn.client]:

@@ -1,16 +1,16 @@
-"""Who sends an upload too slowly is told so, instead of holding a place for as long as it likes."""
+"""The minimum rate of uploads: a slow client must not hold a slot for as long as it likes."""
 
 from typing import Final
 
 PATIENCE_S: Final = 10.0
-"""How far behind the least rate an upload may fall: what a handover
+"""How far behind the minimum rate an upload may fall: what a handover
 of a mobile connection takes, or a client whose machine is busy."""
 
 
 class MinimumRate:
-    """The patience that is left with an upload.
+    """The time an upload may still fall behind the minimum rate.
 
-    It runs out while nothing comes and comes back with each byte, as the rate says. The time the
+    It shrinks while nothing arrives and grows with each byte, as the rate says. The time the
     gateway itself takes does not count.
 
     Args:
@@ -25,10 +25,10 @@ class MinimumRate:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds to wait for the next bytes; None where there is no least rate."""
+        """Seconds to wait for the next bytes; None where there is no minimum rate."""
         return self._left if self.rate else None
 
     def came(self, size: int, after: float) -> None:
-        """So many bytes came after so many seconds of waiting for them."""
+        """Note that so many bytes arrived after so many seconds of waiting."""
         if self.rate:
             self._left = min(self.patience, self._left - after + size / self.rate)

@@ -1,4 +1,4 @@
-"""An upload arrives: fast enough, in time, and with room for it on disk."""
+"""Receives an upload: fast enough, in time, and with space for it on disk."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -25,7 +25,7 @@ _FORM_ROOM_BYTES: Final = 64 * 1024
 """Room for the form around the file itself."""
 
 _STEP_BYTES: Final = 1 << 20
-"""In such steps an upload that declares no length gets its room on disk."""
+"""Step in which an upload that declares no length reserves space on disk."""
 
 _log = get_logger(__name__)
 
@@ -47,7 +47,7 @@ class Received:
 async def received(
     request: Request, slot: UploadSlot, settings: GatewaySettings, draining: asyncio.Event
 ) -> AsyncIterator[Received]:
-    """Take an upload, and keep its file for the length of a `with` block.
+    """Receive an upload, and keep its file for the length of a `with` block.
 
     Args:
         request: Of which nothing was read.

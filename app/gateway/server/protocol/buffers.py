@@ -1,9 +1,9 @@
-"""How much of what comes in may lie in memory: one budget over all WebSockets.
+"""One memory budget for what all WebSockets have received.
 
-A connection holds what it has read and not parsed, the parts of a message that is not complete, and
-messages until the session is done with them. So much that live sound never needs more is free. What
-is beyond it counts, for its client and for all together; where either is too much, the connection
-with most of an unfinished message is ended.
+A connection holds unparsed bytes, the parts of an incomplete message, and messages until the
+session has handled them. `FREE_BYTES` of it, more than live audio needs, are free. The rest counts,
+for its client and for all together; where either is over its limit, the connection with the largest
+incomplete message is ended.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,16 +15,16 @@ FREE_BYTES: Final = 65_536
 
 
 class Holder(Protocol):
-    """A connection, as far as the budget looks at it."""
+    """A connection, as the budget sees it."""
 
     owner: bytes
 
     @property
     def unfinished(self) -> int:
-        """Bytes of a message that is not complete."""
+        """Bytes of an incomplete message."""
 
     def evict(self) -> None:
-        """Be ended, and hold nothing of it any more."""
+        """End the connection, and drop its incomplete message."""
 
 
 @dataclass(slots=True)
@@ -54,10 +54,10 @@ class Buffers:
         self._of_client: dict[bytes, int] = {}
 
     def change(self, holder: Holder, by: int) -> None:
-        """Count more or less for a connection, and end whose message is too much."""
+        """Change a connection's count, and end connections over the budget."""
         share = self._shares.get(holder)
         if share is None:
-            # Whose it is, is asked once: it may not change while bytes are counted.
+            # The owner is read once: it may not change while bytes are counted.
             share = self._shares[holder] = _Share(holder.owner)
         share.held += by
         self.held += by
@@ -78,7 +78,7 @@ class Buffers:
 
 
 def _end_largest(holders: Iterable[Holder], is_too_much: Callable[[], bool]) -> None:
-    """End those with the largest unfinished messages, each once, while it is too much."""
+    """End connections with the largest incomplete messages, each once, while over the budget."""
     for holder in sorted(holders, key=lambda one: one.unfinished, reverse=True):
         if not is_too_much() or holder.unfinished <= FREE_BYTES:
             return

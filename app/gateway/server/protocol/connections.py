@@ -1,4 +1,4 @@
-"""The table of connections that are no WebSockets, or not yet, and who leaves it when it is full.
+"""The bounded table of HTTP connections, and which one is cut when it is full.
 
 A WebSocket stays in it until its handshake is answered with 101; from then on admission bounds it.
 """
@@ -12,23 +12,22 @@ from typing import Final, Protocol
 from app.gateway.telemetry.metrics import GatewayMetrics
 
 PATIENCE_S: Final = 1.0
-"""For so long an answer may be unread, or nothing be asked, before a connection is the first to
-make room."""
+"""How long an answer may be unread, or a connection idle, before it is the first to be cut."""
 
 MAX_LINGERING: Final = 64
-"""Refused connections that may still be open: each has its answer, and a moment to read it."""
+"""Refused connections that may still be open, to read their answer."""
 
 
 class HttpConnection(Protocol):
-    """A connection, as far as the table looks at it."""
+    """A connection, as the table sees it."""
 
     @property
     def peer(self) -> str:
-        """Address of who opened it: a client, or the proxy that many of them come by."""
+        """Address of the peer: a client, or a proxy of many clients."""
 
     @property
     def idle_since(self) -> float | None:
-        """When it last had something to do, on the monotonic clock; None while it has."""
+        """Since when it is idle, on the monotonic clock; None while it is not."""
 
     @property
     def unread_since(self) -> float | None:
@@ -36,7 +35,7 @@ class HttpConnection(Protocol):
 
     @property
     def pipelined_since(self) -> float | None:
-        """Since when it asks for more before it is answered; None while it does not."""
+        """Since when it has sent more requests than the one at work; None while it has not."""
 
     def abort(self) -> None:
         """Close at once, without an answer."""
@@ -44,7 +43,7 @@ class HttpConnection(Protocol):
 
 @dataclass(slots=True)
 class HttpConnections:
-    """Counts connections, and makes room for new ones.
+    """Bounds connections, and cuts one to make room for a new one.
 
     Attributes:
         limit: How many there may be.
@@ -60,13 +59,13 @@ class HttpConnections:
         return len(self._held) + len(self._lingering)
 
     def add(self, newcomer: HttpConnection) -> bool:
-        """Count a connection; where that is one too many, cut the one that is least missed.
+        """Add a connection; over the limit, cut another one first.
 
-        That is who has not read an answer for longest, then who was quiet for longest, then who
-        asks for more before it is answered; if it can be, one of the peer that has most of them.
+        That is one with an unread answer for longest, else idle for longest, else with pipelined
+        requests; if possible one of the peer that has most of them.
 
         Returns:
-            False where all others are at work on one request: the newcomer is one too many.
+            False where all others have one request at work: the newcomer is to be refused.
         """
         if len(self._held) >= self.limit and not self._make_room():
             return False
@@ -74,12 +73,12 @@ class HttpConnections:
         return True
 
     def discard(self, one: HttpConnection) -> None:
-        """Forget a connection, if it is there."""
+        """Remove a connection, if it is there."""
         self._held.discard(one)
         self._lingering.pop(one, None)
 
     def linger(self, refused: HttpConnection) -> None:
-        """Let a connection that is refused end by itself; it takes nobody's place."""
+        """Let a refused connection end by itself, outside the limit."""
         self._held.discard(refused)
         if len(self._lingering) >= MAX_LINGERING:
             oldest = next(iter(self._lingering))
@@ -88,15 +87,15 @@ class HttpConnections:
         self._lingering[refused] = None
 
     def cut(self, one: HttpConnection, reason: str) -> None:
-        """Cut a connection and count that."""
+        """Abort a connection and count that."""
         self.metrics.http_connections_cut.labels(reason).inc()
-        # It makes room now, not when it is gone: no more than one may be cut for each that comes.
+        # It makes room now, not when it is gone: one is cut for each that comes, no more.
         self.discard(one)
         one.abort()
 
     def _make_room(self) -> bool:
-        # Who has most of the places gives one up first: else a client that opens connections faster
-        # than others can ask would have the others cut.
+        # The peer with most connections loses one first: else one that opens connections faster
+        # than others send requests would have the others cut.
         opened = Counter(one.peer for one in self._held)
         most = max(opened.values())
         greediest = [one for one in self._held if opened[one.peer] == most]
@@ -124,7 +123,7 @@ _LEAST_MISSED: Final[tuple[tuple[str, Callable[[HttpConnection], float | None]],
     ("unread", lambda one: _long(one.unread_since)),
     ("idle", lambda one: _long(one.idle_since)),
     ("pipelined", lambda one: one.pipelined_since),
-    # Who has only just connected may be about to ask.
+    # A connection that was only just opened may be about to send a request.
     ("idle", lambda one: one.idle_since),
 )
-"""Whose place is taken first: a metric's label, and since when somebody is such a one."""
+"""Which is cut first: a metric's label, and since when a connection is of that kind."""

@@ -1,8 +1,8 @@
-"""What comes in over a WebSocket, one frame at a time.
+"""Parses incoming WebSocket frames one at a time.
 
-websockets parses all the frames of what was read in one go: a read of 256 KiB can hold 43,000 empty
-pings, half a second of work in which nobody else is served. Here the parser waits before every
-frame, and whoever feeds it decides when the next one is its turn.
+websockets parses all the frames of a read in one go: a read of 256 KiB can hold 43,000 empty pings,
+half a second of work in which no other connection is served. Here the parser pauses before every
+frame until it is stepped.
 """
 
 from collections.abc import Generator
@@ -21,8 +21,8 @@ are pings, measured. A hundred connections that send nothing else make a turn 12
 long as `IncomingRules.frame_burst` lasts."""
 
 BYTES_A_TURN: Final = 65_536
-"""After a read of so many bytes the next one is another turn's: uvloop reads up to 32 times of
-256 KiB without giving anybody else a turn."""
+"""After a read of so many bytes the next one is left to another turn: uvloop reads up to 32 times
+256 KiB in one turn."""
 
 SMALL_FRAME_BYTES: Final = 512
 """A part of a message below this carries less than it costs to handle. Audio of 16 ms at 16 kHz."""
@@ -34,7 +34,7 @@ under way, 100 s of audio in messages of 100 ms. What follows is dropped unparse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingRules:
-    """Limits on what one connection sends, below its messages.
+    """Limits on the frames of one connection.
 
     Attributes:
         frame_rate: Frames a second that are no whole message: pings, pongs, and parts of messages
@@ -51,7 +51,7 @@ class IncomingRules:
 
 
 class FrameReader(StreamReader):
-    """Holds the parser before every frame; stepped once, it lets one through.
+    """Pauses the parser before every frame, until it is stepped.
 
     Attributes:
         between_frames: Whether the parser waits to be stepped into the next frame.
@@ -64,7 +64,7 @@ class FrameReader(StreamReader):
     frames = 0
 
     def at_eof(self) -> Generator[None, None, bool]:
-        """Wait to be stepped, then as the library has it: the parser asks before every frame."""
+        """Pause until stepped, then do as the library: the parser calls it before every frame."""
         self.frames += self.in_frame
         self.in_frame = False
         self.between_frames = True
@@ -76,7 +76,7 @@ class FrameReader(StreamReader):
 
 
 class SteppedProtocol(ServerProtocol):
-    """websockets' parser, that reads at most one frame whenever `receive_data` is called.
+    """websockets' parser, reading at most one frame in each call of `receive_data`.
 
     Args:
         max_size: Largest message in bytes.
@@ -97,6 +97,6 @@ class SteppedProtocol(ServerProtocol):
         return self.reader.between_frames and bool(self.reader.buffer)
 
     def drop(self) -> None:
-        """Forget what was received and is not parsed, and the message that is not complete."""
+        """Drop unparsed bytes and the incomplete message."""
         self.reader.discard()
         self.cur_size = None

@@ -1,9 +1,9 @@
-"""uvicorn's WebSocket protocol up to the 101: a handshake is answered, in time, whatever it is.
+"""uvicorn's WebSocket protocol up to the 101: answers every handshake, in time.
 
-Below the application a handshake can fail in ways that uvicorn does not look at: what its HTTP
-parser let through may be nothing that the WebSocket parser can read (a method other than GET, a
-body, a header line over the limit, a control character). Here all of them get the contract's error
-and a close. Until the 101 is sent a connection has a deadline, and is counted as what it still is.
+A handshake can fail below the application in ways that uvicorn does not handle: its HTTP parser
+accepts what the WebSocket parser cannot read (a method other than GET, a body, a header line over
+the limit, a control character). Here all of them get the contract's error and a close. Until the
+101 a connection has a deadline and counts as an HTTP connection.
 """
 
 from asyncio import TimerHandle
@@ -33,7 +33,7 @@ _log = get_logger(__name__)
 
 
 class HandshakeProtocol(WebSocketsSansIOProtocol):
-    """One connection, from its upgrade request to the 101 or to the end of a refusal."""
+    """A connection from its upgrade request to the 101, or to the end of a refusal."""
 
     _deadline: TimerHandle | None = None
     _is_refused = False
@@ -46,7 +46,7 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
 
     @property
     def idle_since(self) -> float | None:
-        """Always None: it is the gateway that has to answer."""
+        """Always None: the gateway owes the answer."""
         return None
 
     @property
@@ -56,7 +56,7 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
 
     @property
     def pipelined_since(self) -> float | None:
-        """Always None: it asks for one thing."""
+        """Always None: there is one request."""
         return None
 
     @property
@@ -64,18 +64,18 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
         return cast("HttpConfig", self.config)
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Take the connection over, still counted among those that are no WebSockets."""
+        """Take the connection over, still counted as an HTTP connection."""
         super().connection_made(transport)
         self._limits.open_connections.add(self)
         self._wait_at_most(HANDSHAKE_TIMEOUT_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Remove the connection from the table."""
         self._leave()
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
-        """Look at what came; at a handshake that cannot be read, too."""
+        """Handle what was parsed, and refuse a handshake that cannot be."""
         super().handle_events()
         failure = self.conn.handshake_exc
         if failure is not None and not self.handshake_initiated:
@@ -99,7 +99,7 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
         super().shutdown()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send; with the 101 a connection becomes a WebSocket, which admission has counted."""
+        """Send; with the 101 the connection leaves the table: admission has counted it."""
         if self._is_over:
             raise ClientDisconnected
         await super().send(message)
@@ -152,7 +152,7 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
 
 
 def _unreadable(cause: BaseException) -> ContractError:
-    """Say why the parser gave a request up."""
+    """Return the error of a request that could not be parsed."""
     if isinstance(cause, SecurityError):
         return ContractError(
             ErrorCode.HEADERS_TOO_LARGE,
@@ -162,7 +162,7 @@ def _unreadable(cause: BaseException) -> ContractError:
 
 
 def _improper(error: InvalidHandshake, request: Request) -> ContractError:
-    """Say what is wrong with a request that could be read."""
+    """Return the error of a request that could be parsed."""
     asked = request.headers.get_all(_VERSION_HEADER)
     if isinstance(error, InvalidHeader) and error.name == _VERSION_HEADER and asked:
         versions = ", ".join(asked)[:MAX_ECHO_CHARS]

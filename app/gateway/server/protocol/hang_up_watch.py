@@ -1,4 +1,4 @@
-"""Whether a peer has hung up on a connection of which nothing is read for the moment."""
+"""Detects that a peer has hung up while nothing is read from its connection."""
 
 import asyncio
 import select
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Final
 
 LOOK_S: Final = 1.0
-"""Between two looks."""
+"""Between two checks."""
 
 _HUNG_UP: Final = getattr(select, "POLLRDHUP", 0)
-"""Linux alone tells so while bytes lie unread before the end; elsewhere only a reset is seen."""
+"""Linux alone reports it behind unread bytes; elsewhere only a reset is seen."""
 
 
 class HangUpWatch:
-    """Looks for a peer's end where reading would not find it: behind bytes that are not wanted yet.
+    """Polls for a peer's end behind unread bytes, where reading would not find it.
 
     Args:
         transport: Of the connection.
@@ -26,12 +26,12 @@ class HangUpWatch:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """Look again and again from now on; further calls do nothing."""
+        """Begin to poll; further calls do nothing."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._look)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop polling."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,6 +1,6 @@
-"""uvicorn's WebSocket protocol, with a bound on what one connection holds of what came in.
+"""uvicorn's WebSocket protocol, with bounds on received data.
 
-In bytes, together with all others (`Buffers`), and in time: a message that was begun has to end.
+In bytes, together with all other connections (`Buffers`), and in time: a message must end in time.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from app.gateway.server.protocol.paced import PacedProtocol
 
 
 class HoldingProtocol(PacedProtocol):
-    """One connection, as far as its memory goes.
+    """A connection with bounded memory.
 
     Attributes:
         owner: Client whose it is; set by the application before it accepts.
@@ -43,12 +43,12 @@ class HoldingProtocol(PacedProtocol):
 
     @property
     def unfinished(self) -> int:
-        """Bytes of the message that is not complete."""
+        """Bytes of the incomplete message."""
         reader = self.conn.reader
         return (self.conn.cur_size or 0) + (len(reader.buffer) if reader.in_frame else 0)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget what can come to no end any more."""
+        """Drop the incomplete message."""
         if self._alarm is not None:
             self._alarm.cancel()
         super().connection_lost(exc)
@@ -56,13 +56,13 @@ class HoldingProtocol(PacedProtocol):
         self._count()
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
-        """Forget the messages that the session had or would have taken."""
+        """Stop counting the messages of the session."""
         super().on_task_complete(task)
         self._messages = self._in_hand = 0
         self._count()
 
     async def receive(self) -> ASGIReceiveEvent:
-        """Wait for the next message; the one before it is done with."""
+        """Wait for the next message, and stop counting the one before."""
         self._messages -= self._in_hand
         self._in_hand = 0
         if self._counted:
@@ -72,13 +72,13 @@ class HoldingProtocol(PacedProtocol):
         return message
 
     def deliver(self, message: ASGIReceiveEvent) -> None:
-        """Give a message to the session; it counts until the next one is asked for."""
+        """Deliver a message to the session; it counts until the next `receive`."""
         self._begun_at = None
         self._messages += _size(message)
         super().deliver(message)
 
     def after_turn(self) -> None:
-        """Count what is held, and the time of a message that is not complete."""
+        """Count the bytes held, and time an incomplete message."""
         self._count()
         reader = self.conn.reader
         if self.conn.cur_size is None and reader.frames != self._frame:
@@ -89,14 +89,14 @@ class HoldingProtocol(PacedProtocol):
                 self._set_alarm(self._message_timeout_s)
 
     def evict(self) -> None:
-        """End the connection, whose unfinished message is too much."""
+        """End the connection for its incomplete message."""
         self.end_with_error(ContractError(ErrorCode.BUFFERS_FULL))
-        # Also where the last word was said already, and only the client's close was waited for.
+        # Also where the close was sent already and only the client's is awaited.
         self.discard_input()
         self._count()
 
     def end_with_error(self, error: ContractError) -> None:
-        """Tell the client what is wrong and close."""
+        """Send an error and close."""
         raise NotImplementedError
 
     def _count(self) -> None:
@@ -115,7 +115,7 @@ class HoldingProtocol(PacedProtocol):
             return
         now = self.loop.time()
         if self.is_blocked:
-            # It could not have ended: nobody reads.
+            # It could not have ended: reading is paused.
             self._begun_at = now
         left = self._begun_at + self._message_timeout_s - now
         if left > 0:

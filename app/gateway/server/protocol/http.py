@@ -1,12 +1,12 @@
-"""uvicorn's HTTP protocol, with a bound on connections that are no WebSockets.
+"""uvicorn's HTTP protocol, with a bound on connections.
 
 uvicorn bounds requests at work. A connection that sends no request, or half of one, or reads no
-answer, costs a file descriptor for as long as its peer likes. Here only so many are open; when one
-more comes, who does not read or was quiet for longest makes room, and where all are at work the
-newcomer is refused. A WebSocket leaves the count with the 101 and is bounded by admission.
+answer, costs a file descriptor for as long as its peer likes. Here only so many are open; for one
+more, a connection that does not read or was idle for longest is cut, and where all are at work the
+newcomer is refused. A WebSocket leaves the table with the 101 and is bounded by admission.
 
-A connection has one request at work, and in a turn of the event loop only a few of all connections
-begin one: what else a peer has sent waits, here up to a bound and then, unread, at the peer.
+A connection has one request at work, and in a turn of the event loop only a few connections begin
+one: further requests wait, here up to a bound and then unread at the peer.
 """
 
 import asyncio
@@ -41,8 +41,8 @@ HEAD_TIMEOUT_S: Final = 10.0
 """From a connection's first byte, or from its opening, to the end of a request's headers."""
 
 LINGER_S: Final = 2.0
-"""How long a refused client may go on sending: a socket closed with unread bytes is reset, and the
-answer on its way is lost."""
+"""How long a refused client may go on sending: a socket closed with unread bytes is reset, and its
+answer is lost."""
 
 _TOO_LARGE: Final = 431
 _BYTES: Final = re.compile(r"(?:bytearray\()?\bb(['\"])(.*)\1\)?", re.DOTALL)
@@ -50,7 +50,7 @@ _BYTES: Final = re.compile(r"(?:bytearray\()?\bb(['\"])(.*)\1\)?", re.DOTALL)
 
 
 class HttpConfig(uvicorn.Config):
-    """uvicorn's configuration, and what its connections need beside it.
+    """uvicorn's configuration, with what the protocols need beside it.
 
     Attributes:
         open_connections: Those that are no WebSockets.
@@ -68,10 +68,10 @@ class HttpConfig(uvicorn.Config):
 
 
 class BoundedFlow(FlowControl):
-    """uvicorn's flow control, which reads on only where there is room for what comes.
+    """uvicorn's flow control, which resumes reading only where there is room.
 
-    Everything that looks for the end of a request, or of its client, reads on; what else the client
-    has sent would pile up meanwhile.
+    uvicorn resumes it to see the end of a request or of its client; whatever else the client has
+    sent would pile up meanwhile.
 
     Args:
         transport: Of the connection.
@@ -91,30 +91,30 @@ class BoundedFlow(FlowControl):
         self._is_wanted = False
 
     def pause_reading(self) -> None:
-        """Stop until somebody wants more."""
+        """Pause until resumed."""
         self._is_wanted = False
         super().pause_reading()
         self._watch.begin()
 
     def resume_reading(self) -> None:
-        """Read on, or as soon as there is room."""
+        """Resume now, or as soon as there is room."""
         self._is_wanted = not self._has_room()
         if not self._is_wanted:
             self._watch.stop()
             super().resume_reading()
 
     def stop(self) -> None:
-        """The connection is over, or somebody else's."""
+        """Stop watching: the connection is over or upgraded."""
         self._watch.stop()
 
     def note_room(self) -> None:
-        """Read on if that is wanted: something was taken from what had come."""
+        """Resume if that is wanted: received bytes were handled."""
         if self._is_wanted:
             self.resume_reading()
 
 
 class GatewayHttpProtocol(H11Protocol):
-    """One connection, until it is upgraded or closed."""
+    """A connection until it is upgraded or closed."""
 
     _heard_at = 0.0
     _timer: asyncio.TimerHandle | None = None
@@ -157,7 +157,7 @@ class GatewayHttpProtocol(H11Protocol):
         return self._heard_at if is_more else None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection if there is room, or make some."""
+        """Add the connection to the table, or refuse it."""
         super().connection_made(transport)
         self.flow = self._bounded_flow = BoundedFlow(transport, self._has_room, transport.abort)
         self._unread = UnreadWatch(transport, self._limits.send_timeout_s, self._on_unread)
@@ -169,7 +169,7 @@ class GatewayHttpProtocol(H11Protocol):
             self._refuse(ContractError(ErrorCode.TOO_MANY_CONNECTIONS, limit=table.limit))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Remove the connection from the table."""
         self._stop_timer()
         self._unread.stop()
         self._bounded_flow.stop()
@@ -177,7 +177,7 @@ class GatewayHttpProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; a request's headers must be complete in time."""
+        """Parse received bytes; a request's headers must be complete in time."""
         if not self._is_refused:
             self._heard_at = monotonic()
             super().data_received(data)
@@ -185,7 +185,7 @@ class GatewayHttpProtocol(H11Protocol):
                 self._rest()
 
     def handle_events(self) -> None:
-        """Go on with the request at work, or have the next one begun in its turn."""
+        """Continue the request at work, or schedule the next one."""
         if self._is_amid_body:
             self._handle_events_now()
             return
@@ -196,7 +196,7 @@ class GatewayHttpProtocol(H11Protocol):
             self._limits.turns.schedule(self._take_turn, is_pipelined=self._is_answered)
 
     def on_response_complete(self) -> None:
-        """See that the answer is read, and that the rest of its request comes to an end."""
+        """Watch that the answer is read, and that the rest of its request arrives."""
         self._unread.look()
         self._is_answered = True  # what is there already was sent before that
         super().on_response_complete()
@@ -205,17 +205,17 @@ class GatewayHttpProtocol(H11Protocol):
             self._close_after(HEAD_TIMEOUT_S)
 
     def pause_writing(self) -> None:
-        """Wait for the peer to read, but not for ever."""
+        """Pause until the peer reads, but not for ever."""
         super().pause_writing()
         self._unread.look()
 
     def resume_writing(self) -> None:
-        """Go on: the peer has read."""
+        """Resume: the peer has read."""
         self._unread.note_progress()
         super().resume_writing()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Hand the socket over, and what came behind the request."""
+        """Hand over the socket, and the bytes behind the request."""
         self._stop_timer()
         self._unread.stop()
         self._bounded_flow.stop()
@@ -230,7 +230,7 @@ class GatewayHttpProtocol(H11Protocol):
             cast("asyncio.Protocol", self.transport.get_protocol()).data_received(early)
 
     def send_400_response(self, msg: str) -> None:
-        """Say what h11 has against a request, where an answer is still possible."""
+        """Answer a request that h11 refuses, where an answer is still possible."""
         error = sys.exception()
         if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             self.transport.abort()
@@ -251,7 +251,7 @@ class GatewayHttpProtocol(H11Protocol):
     # What uvicorn asks of a request's headers
 
     def _get_upgrade(self) -> bytes | None:
-        """Return what an upgrade is asked to; uvicorn takes the last of several headers alone."""
+        """Return the protocols of an upgrade; uvicorn reads the last of several headers alone."""
         if self.scope["http_version"] == "1.0":
             return None  # RFC 9110, 7.8: to be ignored
         lists = {
@@ -266,7 +266,7 @@ class GatewayHttpProtocol(H11Protocol):
         return b", ".join(lists[b"upgrade"]) or None if b"upgrade" in lists[b"connection"] else None
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: whole families of HTTP clients offer h2c with each request."""
+        """Log nothing: many HTTP clients offer h2c with each request."""
 
     @property
     def _is_amid_body(self) -> bool:
@@ -276,7 +276,7 @@ class GatewayHttpProtocol(H11Protocol):
         return len(self.conn.trailing_data[0]) <= MAX_PIPELINED_BYTES
 
     def _rest(self) -> None:
-        """Read on in the next turn: libuv would take 8 MB at once of a body that nobody takes."""
+        """Resume reading in the next turn: libuv would read 8 MB of a body at once."""
         self.flow.pause_reading()
         self.loop.call_soon(self._go_on)
 

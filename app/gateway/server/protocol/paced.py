@@ -1,9 +1,8 @@
-"""uvicorn's WebSocket protocol, with a bound on what one connection takes of everybody's time.
+"""uvicorn's WebSocket protocol, with a bound on one connection's time in the event loop.
 
-Whatever a client sends, and whatever state its connection is in: frames are parsed one by one, no
-more of them than the session takes, so many in a turn of the event loop, and those that are no
-messages at a bounded rate. What is over it waits, first here and then, with the socket unread, at
-the client.
+In any state of the connection, frames are parsed one by one, no more than the session takes, so
+many in a turn of the event loop, and those that are no messages at a bounded rate. The rest waits,
+first here and then, with the socket unread, at the client.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ from app.gateway.server.protocol.handshake import HandshakeProtocol
 
 
 class PacedProtocol(HandshakeProtocol):
-    """One connection, as far as reading goes.
+    """A connection with bounded reading.
 
     Attributes:
         conn: The parser.
@@ -57,12 +56,12 @@ class PacedProtocol(HandshakeProtocol):
         return not self.queue.empty() or self.conn.has_more
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Cancel the next turn."""
         self._cancel_turn()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, and handle of them what is this turn's."""
+        """Buffer bytes, and parse this turn's share of them."""
         if not self._is_deaf:
             self.conn.reader.feed_data(data)
             if self._next_turn is None:
@@ -73,7 +72,7 @@ class PacedProtocol(HandshakeProtocol):
             self._rest()
 
     async def receive(self) -> ASGIReceiveEvent:
-        """Wait for the next message; as long as somebody does, frames are read."""
+        """Wait for the next message; frames are parsed meanwhile."""
         if self.queue.empty():
             self._is_awaited = True
             if self.conn.reader.buffer:
@@ -85,63 +84,63 @@ class PacedProtocol(HandshakeProtocol):
         return message
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send; with the handshake, and with the session's end, frames are read that waited."""
+        """Send; parse frames that waited for the handshake or the session's end."""
         await super().send(message)
         if message["type"] in {"websocket.accept", "websocket.close"}:
             self.read_on()
 
     def read_on(self) -> None:
-        """Handle what waits, now or when it is this connection's turn."""
+        """Parse what waits, now or in this connection's next turn."""
         if self._next_turn is None:
             self._take_turn()
 
     def deliver(self, message: ASGIReceiveEvent) -> None:
-        """Give a message to the session."""
+        """Deliver a message to the session."""
         self.queue.put_nowait(message)
         self._is_awaited = False
 
     def discard_input(self) -> None:
-        """Drop everything that comes from now on, unparsed."""
+        """Drop everything that arrives from now on, unparsed."""
         self._is_deaf = True
         self.drop_unfinished()
         self._resume_reading()
 
     def drop_unfinished(self) -> None:
-        """Forget what was read and is no complete message."""
+        """Drop unparsed bytes and the incomplete message."""
         self.frames = []
         self.conn.drop()
 
     def after_turn(self) -> None:
-        """See what is held now; called whenever that may have changed."""
+        """Hook, called whenever the bytes held may have changed."""
 
     # What frames cost beside the messages they bring
 
     def handle_ping(self) -> None:
-        """Answer, unless the client does not read answers: they would pile up here."""
+        """Answer a ping, unless the client does not read: answers would pile up here."""
         self._debt = self._small_frames.spend(1.0)
         output = self.conn.data_to_send()
         if self.writable.is_set():
             self.transport.write(b"".join(output))
 
     def handle_pong(self, event: Frame) -> None:
-        """Note that the client is there."""
+        """Charge a pong and handle it."""
         self._debt = self._small_frames.spend(1.0)
         super().handle_pong(event)
 
     def handle_text(self, event: Frame) -> None:
-        """Begin a message."""
+        """Begin a message, charging a small part."""
         if not event.fin:
             self._charge_part(event)
         super().handle_text(event)
 
     def handle_bytes(self, event: Frame) -> None:
-        """Begin a message."""
+        """Begin a message, charging a small part."""
         if not event.fin:
             self._charge_part(event)
         super().handle_bytes(event)
 
     def handle_cont(self, event: Frame) -> None:
-        """Go on with a message."""
+        """Continue a message, charging a small part."""
         self._charge_part(event)
         super().handle_cont(event)
 
@@ -153,7 +152,7 @@ class PacedProtocol(HandshakeProtocol):
 
     @property
     def is_blocked(self) -> bool:
-        """Whether the session has something to do before another frame may be read."""
+        """Whether the session has to act before another frame is parsed."""
         if self.close_sent:
             return False
         if not self.handshake_complete:
@@ -162,7 +161,7 @@ class PacedProtocol(HandshakeProtocol):
         return not self._is_awaited and not self.queue.empty()
 
     def _take_turn(self) -> None:
-        """Handle as many frames as there may be in one turn; the others' turn comes after that."""
+        """Parse as many frames as one turn may have."""
         conn = self.conn
         self._next_turn, self._debt = None, 0.0
         for _ in range(FRAMES_A_TURN):
@@ -187,7 +186,7 @@ class PacedProtocol(HandshakeProtocol):
         self.after_turn()
 
     def _rest(self) -> None:
-        """Leave the rest to another turn: the next, or one when small frames are paid for."""
+        """Leave the rest to the next turn, or to one when the debt of small frames is paid."""
         take, debt = self._take_turn, 0.0 if self._is_deaf else self._debt
         self._next_turn = self.loop.call_later(debt, take) if debt else self.loop.call_soon(take)
         self._pause_reading()

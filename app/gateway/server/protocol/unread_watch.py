@@ -1,4 +1,4 @@
-"""Whether the peer of a connection reads what it is sent."""
+"""Detects that a peer does not read what it is sent."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,15 +6,15 @@ from time import monotonic
 from typing import Final
 
 LEAST_BYTES: Final = 4096
-"""Who has taken so little since the last look does not read."""
+"""A peer that has read less since the last check does not read."""
 
 
 class UnreadWatch:
-    """Watches a transport's write buffer, and says when nobody empties it.
+    """Watches a transport's write buffer, and reports when it is not emptied.
 
     Args:
         transport: Whose buffer it is.
-        patience_s: Seconds between two looks; between them some of the buffer must be read.
+        patience_s: Seconds between two checks; between them some of the buffer must be read.
         give_up: Called once, when it was not.
     """
 
@@ -36,18 +36,18 @@ class UnreadWatch:
         return self._since if waits else None
 
     def look(self) -> None:
-        """Begin to watch if something was written that was not taken at once."""
+        """Begin to watch if the write buffer is not empty."""
         if self._timer is None and (left := self._transport.get_write_buffer_size()) > 0:
             self._since = monotonic()
             self._wait(left)
 
     def note_progress(self) -> None:
-        """Hear from the transport that much of its buffer was read."""
+        """Note that the transport's buffer was read."""
         self._has_moved = True
         self._since = monotonic()
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,10 +1,10 @@
-"""uvicorn's WebSocket protocol, with the contract's manners at the byte level.
+"""uvicorn's WebSocket protocol, with the contract's errors at the byte level.
 
-Three things happen below the application and would reach a client without a word: a message over
-the size limit, a text that is not UTF-8, and bytes that are no WebSocket frames. Here the `error`
-message is written before the close frame. The connection is then read and thrown away for a moment
-before the socket is closed: closing it with unread data would make the kernel reset the connection
-and destroy the message on its way.
+Three things happen below the application and would close a connection without an error: a message
+over the size limit, a text that is not UTF-8, and bytes that are no WebSocket frames. Here the
+`error` message is written before the close frame. Input is then discarded for a moment before the
+socket is closed: closing it with unread data would make the kernel reset the connection and lose
+the message.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,11 +27,10 @@ _LINGER_TLS_S: Final = 1.0
 
 
 class GatewayProtocol(HoldingProtocol):
-    """One connection.
+    """A WebSocket of the gateway.
 
-    Every message costs what stands between the socket and the session, so messages go past ASGI's
-    layers: the session receives here and pushes its texts here. The rest, from the handshake to the
-    close, goes through them.
+    ASGI's layers cost time for every message, so messages bypass them: the session receives and
+    pushes here. The rest, from the handshake to the close, goes through them.
 
     Attributes:
         render_end: Renders an error in the connection's dialect; set by the application after it
@@ -44,24 +43,24 @@ class GatewayProtocol(HoldingProtocol):
 
     @property
     def flowing(self) -> bool:
-        """Whether the transport takes more."""
+        """Whether the transport accepts more."""
         return self.writable.is_set()
 
     def handle_connect(self, event: Request) -> None:
-        """Hand this object to the application."""
+        """Pass this object to the application."""
         super().handle_connect(event)
         if not self.close_sent:
             # The application's task was only scheduled: it has not seen the scope yet.
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), EXTENSION: self}  # type: ignore[dict-item]
 
     def handle_parser_exception(self) -> None:
-        """Tell the client what was wrong before closing."""
+        """Send the error before closing."""
         if self.close_sent:
             return
         self._fail(self._parser_failure())
 
     def send_receive_event_to_app(self) -> None:
-        """Check that a text is UTF-8 and hand the message on."""
+        """Check that a text is UTF-8 and deliver the message."""
         data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
         self.frames = []
         if self.close_sent:
@@ -75,7 +74,7 @@ class GatewayProtocol(HoldingProtocol):
             self.end_with_error(ContractError(ErrorCode.INVALID_UTF8))
 
     def end_with_error(self, error: ContractError) -> None:
-        """Tell the client what is wrong and close."""
+        """Send an error and close."""
         if not self.close_sent:
             self.conn.fail(error.spec.close_code or CloseCode.INTERNAL)
             self._fail(error)
@@ -101,11 +100,10 @@ class GatewayProtocol(HoldingProtocol):
         self._cut_later()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send, and put a limit on how long a close may take."""
+        """Send, and limit the time of a close."""
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and self.close_sent:
-            # A refusal in due form. uvicorn takes it for a handshake that was forgotten, and would
-            # log an error for each client that is turned away.
+            # uvicorn takes a refusal for a handshake without an answer, and would log an error.
             self.handshake_complete = True
         if message["type"] == "websocket.close":
             self._cut_later()
