@@ -80,5 +80,5 @@ def test_a_number_beyond_all_numbers_from_a_client_is_refused_by_name() -> None:
         ("timestamp", '{"type": "ping", "timestamp": 1e999}'),
         ("hotword_boost", '{"type": "start_transcription", "hotword_boost": -1e999}'),
     ):
-        with pytest.raises(ContractError, match=f"{field} is -?Infinity; accepted"):
+        with pytest.raises(ContractError, match=rf"{field} is a number beyond 1\.8e308; accepted"):
             parse_client_message(Dialect.A, text)
