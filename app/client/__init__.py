@@ -1,4 +1,4 @@
-"""A small asynchronous client of the gateway's contract.
+"""An asynchronous client of the gateway's contract.
 
 Example:
     async with connect("ws://127.0.0.1:8080/ws") as gateway:
@@ -10,9 +10,9 @@ Example:
             if isinstance(event, Transcription):
                 print(event.text)
 
-Usually one task sends while another reads; for whole recordings `transcribe` does that. A session
-goes on over another connection when its own breaks, and no word is lost; `Reconnected` among the
-events says that it happened. Where it cannot, `lost` of the error says which audio is in no final.
+Usually one task sends while another reads; for whole recordings `transcribe` does that. When a
+connection breaks, the session goes on over another one and no word is lost; the event `Reconnected`
+says so. Where it cannot, `lost` of the error says which audio is in no final.
 """
 
 from ..contract.dialect_a import (

@@ -11,7 +11,7 @@ from .deadlines import Deadlines
 from .resume import DEFAULT_KEEP_S, ReconnectRules, ResumableConnection
 
 AnyConnection = Connection | ResumableConnection
-"""What sessions run on, whether they survive a break or not."""
+"""What sessions run on, whether or not they outlive a break."""
 
 
 @overload
@@ -104,8 +104,7 @@ def connect(  # noqa: PLR0913 - independent keywords, each with a default
         wait: Seconds (1 to 300) for which a place in the gateway's waiting room is taken when all
             sessions are in use; None to be refused at once.
         resume: False for a `Connection` that ends with its WebSocket.
-        keep_s: Seconds of audio that are kept for a break at most; when it is reached, `send`
-            waits.
+        keep_s: Seconds of audio to buffer for a replay at most; at the limit `send` waits.
         reconnect: How a broken connection is replaced, within `Deadlines.reconnect`.
 
     Raises:
@@ -128,7 +127,7 @@ def connect(  # noqa: PLR0913 - independent keywords, each with a default
     waits = deadlines or Deadlines()
     if not resume:
         return _plain(address, waits)
-    return _lasting(address, waits, keep_s, reconnect)
+    return _resumable(address, waits, keep_s, reconnect)
 
 
 @asynccontextmanager
@@ -138,7 +137,7 @@ async def _plain(address: Address, deadlines: Deadlines) -> AsyncIterator[Connec
 
 
 @asynccontextmanager
-async def _lasting(
+async def _resumable(
     address: Address, deadlines: Deadlines, keep_s: float, rules: ReconnectRules | None
 ) -> AsyncIterator[ResumableConnection]:
     async with await ResumableConnection.at(

@@ -1,4 +1,4 @@
-"""How long a client waits for what."""
+"""The client's deadlines."""
 
 import math
 from dataclasses import dataclass, fields
@@ -15,7 +15,7 @@ class Deadlines:
         send: For room in the socket. Beyond it the gateway takes no more audio.
         finish: Without any progress after a stop or a finalize: each result begins it anew, and
             each heartbeat by which the recogniser came further. How long the whole takes depends on
-            how much audio is still to be heard.
+            how much audio is still to be recognised.
         reconnect: Without a gateway, until a session that was interrupted is given up.
         answer: For a `pong` or `metrics`.
         close: For the closing handshake.

@@ -1,4 +1,4 @@
-"""What can go wrong between a client and a gateway, as exceptions a program can branch on."""
+"""Errors between a client and a gateway, as exceptions a program can branch on."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ClientError(Exception):
-    """Base of everything this package raises on account of the gateway or the network.
+    """Base of all errors of the gateway and the network.
 
     Attributes:
         code: Machine-readable reason: an `app.contract.ErrorCode` value where the gateway gave one,
@@ -25,8 +25,8 @@ class ClientError(Exception):
         retry_after: Seconds the gateway asked to wait, None where it asked for nothing.
         close_code: WebSocket close code (RFC 6455 section 7.4), None while the connection is open
             or never was.
-        lost: Seconds of the session's audio that were given to `send` and are in no final, where a
-            session ended by this error and any are. What is said of it stands in the message too.
+        lost: Where a session ended by this error: its audio that was given to `send` and is in no
+            final, in seconds. The message says so too.
     """
 
     def __init__(
@@ -46,23 +46,23 @@ class ClientError(Exception):
         self.lost: AudioSpan | None = None
 
     def __str__(self) -> str:
-        said = super().__str__()
+        message = super().__str__()
         if self.lost is None:
-            return said
+            return message
         lost = f"audio from {self.lost.start:.2f} to {self.lost.end:.2f} s is in no final"
-        return f"{said.removesuffix('.')}; {lost}"
+        return f"{message.removesuffix('.')}; {lost}"
 
 
 class ConnectFailedError(ClientError):
-    """No HTTP answer came: name, network, TLS or something that is no WebSocket server."""
+    """No HTTP answer: a fault of name, network or TLS, or no WebSocket server."""
 
 
 class CertificateError(ConnectFailedError):
-    """What answered shows a certificate that is not believed.
+    """The server's certificate is not trusted.
 
     Attributes:
-        unknown_authority: Whether nobody who is believed signed it: `ca` may name who did. Else it
-            is for other names, or not valid now.
+        unknown_authority: Whether no trusted authority signed it: `ca` may name the one that did.
+            Else it is for other names, or not valid now.
     """
 
     def __init__(self, message: str, *, unknown_authority: bool) -> None:
@@ -113,16 +113,16 @@ class GatewayError(ClientError):
     """
 
     @classmethod
-    def from_message(cls, said: ErrorBody, *, close_code: int | None = None) -> "GatewayError":
-        """Build the exception from the gateway's own words."""
+    def from_message(cls, body: ErrorBody, *, close_code: int | None = None) -> "GatewayError":
+        """Return the exception for an error message."""
         error = cls(
-            said.error,
-            code=said.code,
-            retryable=said.retryable,
-            retry_after=said.retry_after,
+            body.error,
+            code=body.code,
+            retryable=body.retryable,
+            retry_after=body.retry_after,
             close_code=close_code,
         )
-        error.lost = said.lost if isinstance(said, ErrorA) else None
+        error.lost = body.lost if isinstance(body, ErrorA) else None
         return error
 
 
@@ -131,7 +131,7 @@ class ConnectionLostError(ClientError):
 
 
 class DeadlineError(ClientError):
-    """Something that was waited for did not come in time."""
+    """A deadline passed."""
 
 
 class ProtocolError(ClientError):
@@ -149,10 +149,10 @@ _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes) -> RefusedError:
-    """Turn an HTTP answer to the upgrade into an exception.
+    """Return the exception for an HTTP answer to the upgrade.
 
-    The body's words are used where it has the contract's shape; a load balancer's page has not, and
-    then the status and the `Retry-After` header must do.
+    Its message is the body's where that has the contract's shape; for any other, such as a load
+    balancer's page, status and `Retry-After` must do.
 
     Args:
         status: HTTP status code, not 101.
@@ -162,7 +162,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> RefusedErro
     kind = _REFUSALS.get(status, RefusedError)
     after = _retry_after(headers.get("Retry-After"))
     try:
-        said = ErrorBody.model_validate_json(body)
+        answer = ErrorBody.model_validate_json(body)
     except ValidationError:
         return kind(
             f"the gateway refused the connection: HTTP {status}",
@@ -171,11 +171,11 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> RefusedErro
             retry_after=after,
         )
     return kind(
-        said.error,
+        answer.error,
         status=status,
-        code=said.code,
-        retryable=said.retryable,
-        retry_after=after if said.retry_after is None else said.retry_after,
+        code=answer.code,
+        retryable=answer.retryable,
+        retry_after=after if answer.retry_after is None else answer.retry_after,
     )
 
 

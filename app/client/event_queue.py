@@ -1,4 +1,4 @@
-"""Results on their way from whoever receives them to whoever reads them."""
+"""A bounded queue of events between the task that receives them and the one that reads them."""
 
 import asyncio
 from collections import deque
@@ -10,13 +10,12 @@ from .signals import Signal
 
 
 class EventQueue:
-    """A bounded queue that knows where a session ends.
+    """A bounded queue that marks the ends of sessions, for one writer and one reader.
 
-    Nothing is taken out before it is certain to be returned: a wait that is cancelled loses no
-    event. One side adds, one side reads.
+    A cancelled wait loses no event: nothing is taken out before it is certain to be returned.
 
     Args:
-        size: Most events that wait to be read.
+        size: Most unread events.
     """
 
     def __init__(self, size: int) -> None:
@@ -26,16 +25,16 @@ class EventQueue:
         self._changed = Signal()
         self._at_end = False
         self.broken: Exception | None = None
-        """Raised when everything before was read, None while more may come."""
+        """Raised once everything before it was read; None while more may come."""
 
     @property
     def unread(self) -> int:
-        """Events that wait to be read."""
+        """Number of unread events."""
         return len(self._items)
 
     @property
     def is_full(self) -> bool:
-        """Whether whoever adds has to wait."""
+        """Whether the writer has to wait."""
         return len(self._items) >= self._size
 
     async def room(self) -> None:
@@ -49,25 +48,25 @@ class EventQueue:
         self._changed.fire()
 
     def end(self) -> None:
-        """The session has no further event."""
+        """Mark the end of the session's events."""
         self._items.append(None)
         self._at_end = True
         self._changed.fire()
 
     def fail(self, error: Exception) -> None:
-        """Nothing will come any more; the first reason stands."""
+        """End the queue by an error; the first one stands."""
         if self.broken is None:
             self.broken = error
         self._changed.fire()
 
     def begin(self) -> None:
-        """Another session begins: what was not read of an earlier one is let go."""
+        """Discard the unread events of an earlier session."""
         self._items.clear()
         self._at_end = False
         self._changed.fire()
 
     def take(self) -> Event | Exception | None:
-        """Return what is next without waiting, an error as itself; None where nothing is."""
+        """Return the next event or error without waiting; None where there is none."""
         while self._items:
             item = self._items.popleft()
             self._changed.fire()
@@ -79,7 +78,7 @@ class EventQueue:
         """Return the next event, None at the end of the session.
 
         Raises:
-            Exception: An error stands here, or the connection ended.
+            Exception: The next item is an error, or the connection ended.
         """
         while not self._items:
             if self.broken is not None:
@@ -94,7 +93,7 @@ class EventQueue:
         return item
 
 
-async def reading(queue: EventQueue, seconds: float | None) -> AsyncIterator[Event]:
+async def iterate(queue: EventQueue, seconds: float | None) -> AsyncIterator[Event]:
     """Iterate a session's events until its end.
 
     Args:

@@ -1,4 +1,4 @@
-"""What a session tells while it runs."""
+"""The events of a session."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,10 +9,10 @@ from ..contract.fields import Queued
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconnected:
-    """The connection broke, or was about to, and the session goes on over another one.
+    """The session goes on over another connection, as its own broke or was about to.
 
-    Said by this client and not by the gateway. Nothing was lost: this is for a log, or for a person
-    who wonders about a pause.
+    Made by this client, not by the gateway. No audio was lost: this is for a log, or to explain a
+    pause.
 
     Attributes:
         outage_s: Seconds in which the session had no gateway.

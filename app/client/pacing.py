@@ -38,7 +38,7 @@ async def paced(
 ) -> AsyncIterator[bytes]:
     """Yield each piece when its last sample would have been spoken, as a microphone gives it.
 
-    Every due time is reckoned from the beginning. A piece that comes late is followed by prompt
+    Every due time is counted from the beginning. A piece that comes late is followed by prompt
     ones, and no delay adds up, however long the audio.
 
     Args:

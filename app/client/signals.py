@@ -1,19 +1,19 @@
-"""Telling waiters that something has changed."""
+"""A signal that wakes whoever waits for a change."""
 
 import asyncio
 
 
 class Signal:
-    """Wakes everybody who waits at this moment; they look for themselves at what has changed.
+    """Wakes all present waiters, who then check their own conditions.
 
-    Between looking and waiting there must be no other await, then no change is missed.
+    A waiter that awaits nothing else between the check and `wait` misses no change.
     """
 
     def __init__(self) -> None:
         self._next = asyncio.Event()
 
     def fire(self) -> None:
-        """Something has changed."""
+        """Wake all present waiters."""
         self._next.set()
         self._next = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""When what was sent and what came back, on one monotonic clock."""
+"""The moments of sending and receiving in a session, on one monotonic clock."""
 
 from collections.abc import Callable, Iterator
 from time import monotonic
@@ -8,7 +8,7 @@ from .events import Event, Reconnected
 
 
 class Timeline:
-    """The moments of one session that latencies are reckoned from.
+    """The moments of one session from which its latencies are computed.
 
     Args:
         chunk_s: Length of the audio messages in seconds.
@@ -26,11 +26,11 @@ class Timeline:
         self.stopped_at: float | None = None
 
     def sent(self) -> None:
-        """The next audio message went out."""
+        """Note that the next audio message was sent."""
         self._sent_at.append(self._clock())
 
-    def heard(self, event: Event) -> None:
-        """An event came. An interim without text is no sign of anything heard."""
+    def received(self, event: Event) -> None:
+        """Note an event; the first interim is the first with text."""
         now = self._clock()
         if isinstance(event, Transcription):
             self.finals.append((now, event))
@@ -39,12 +39,12 @@ class Timeline:
         elif isinstance(event, Partial) and event.text.strip() and self.first_interim_at is None:
             self.first_interim_at = now
 
-    def stopping(self) -> None:
-        """The end is being asked for."""
+    def stop_requested(self) -> None:
+        """Note that the end is being requested."""
         self.stop_at = self._clock()
 
     def stopped(self) -> None:
-        """The gateway said that nothing more comes."""
+        """Note that the gateway has ended the session."""
         self.stopped_at = self._clock()
 
     @property
@@ -61,7 +61,7 @@ class Timeline:
         return at if at >= self.stop_at else None
 
     def sent_of(self, audio_s: float) -> float | None:
-        """When the message went out that holds the audio of a moment, None when none does."""
+        """Return when the message with the audio of a moment was sent; None when none was."""
         index = int(audio_s / self._chunk_s)
         return self._sent_at[index] if 0 <= index < len(self._sent_at) else None
 
@@ -79,5 +79,5 @@ class Timeline:
 
 
 def span(begun: float | None, ended: float | None) -> float | None:
-    """Seconds between two moments, None where either was not seen."""
+    """Return the seconds between two moments; None where either is unknown."""
     return None if begun is None or ended is None else ended - begun

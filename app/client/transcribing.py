@@ -1,4 +1,4 @@
-"""Whole recordings through a gateway, with what can honestly be said about the speed of it."""
+"""Transcription of whole recordings, and its latencies as far as they can be measured."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from .timeline import Timeline, span
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What was heard in a recording, and how fast.
+    """The transcript of a recording and its latencies.
 
     All durations are of one monotonic clock in this process, network and this client's own delay
     included. What was not measured is None.
@@ -37,8 +37,8 @@ class Outcome:
         last_final_s: From asking for the end to the last final. None when none was outstanding
             then.
         finish_s: From asking for the end to `session_stopped`.
-        reconnects: Breaks of the connection over which the session was gone on with. Durations
-            above have them in them.
+        reconnects: Breaks of the connection after which the session went on; durations above
+            include them.
         warnings: What was odd about the recording, one sentence each: that it ends before its
             header says, for one.
     """
@@ -76,7 +76,7 @@ async def transcribe(  # noqa: PLR0913 - independent keywords, each with a defau
     speech_start_s: float | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Outcome:
-    """Connect, send one recording, and return everything heard in it.
+    """Connect, send one recording, and return its transcript.
 
     Example:
         outcome = await transcribe("wss://asr.example.com/ws", Path("call.flac"), token=token)
@@ -154,15 +154,15 @@ async def stream(  # noqa: PLR0913 - independent keywords, each with a default
     times = Timeline(chunk_s=chunk_s)
     try:
         async with asyncio.TaskGroup() as group:
-            # In this order: the start lets go of what an earlier session has left unread.
+            # In this order: the start discards unread events of an earlier session.
             starting = group.create_task(connection.start(wanted))
-            group.create_task(_listen(connection, times, on_event))
+            group.create_task(_read(connection, times, on_event))
             await starting
             sender = group.create_task(
-                _speak(connection, times, pieces, audio.sample_rate if realtime else None)
+                _write(connection, times, pieces, audio.sample_rate if realtime else None)
             )
     except BaseExceptionGroup as errors:
-        # Both ends fail by the same cause when a connection breaks; the first to notice speaks.
+        # Both fail by the same cause when a connection breaks; the first error stands.
         raise errors.exceptions[0] from None
     return _outcome(
         times,
@@ -173,19 +173,19 @@ async def stream(  # noqa: PLR0913 - independent keywords, each with a default
     )
 
 
-async def _listen(
+async def _read(
     connection: AnyConnection, times: Timeline, on_event: Callable[[Event], None] | None
 ) -> None:
     async for event in connection.events():
-        times.heard(event)
+        times.received(event)
         if on_event is not None:
             on_event(event)
 
 
-async def _speak(
+async def _write(
     connection: AnyConnection, times: Timeline, pieces: list[bytes], sample_rate: int | None
 ) -> SessionStopped:
-    """Send everything and ask for the end; a sample rate means at the speed of speech."""
+    """Send everything and request the end; a sample rate means at the speed of speech."""
     if sample_rate is None:
         for piece in pieces:
             await connection.send(piece)
@@ -194,7 +194,7 @@ async def _speak(
         async for piece in paced(pieces, sample_rate):
             await connection.send(piece)
             times.sent()
-    times.stopping()
+    times.stop_requested()
     stopped = await connection.finish()
     times.stopped()
     return stopped

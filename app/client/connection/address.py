@@ -1,4 +1,4 @@
-"""Where a gateway is, and how a WebSocket to it is opened."""
+"""The checked address of a gateway, and the opening of WebSockets to it."""
 
 import logging
 import math
@@ -36,7 +36,7 @@ class _OpenWebSocket(open_websocket):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """A gateway to connect to, once or again, checked before anything is opened.
+    """A gateway to connect to, checked before anything is opened.
 
     Attributes:
         url: Full address.
@@ -90,7 +90,7 @@ class Address:
         return _shown(self.url)
 
     def waiting(self, seconds: float) -> Self:
-        """The same address, asking for a place in the waiting room for so long at least."""
+        """Return the same address with a wait in the waiting room of at least so many seconds."""
         bounded = min(MAX_WAIT_S, max(MIN_WAIT_S, seconds, self.wait or 0.0))
         return replace(self, wait=bounded)
 

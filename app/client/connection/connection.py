@@ -33,29 +33,29 @@ from ..errors import (
     GatewayError,
     ProtocolError,
 )
-from ..event_queue import EventQueue, reading
+from ..event_queue import EventQueue, iterate
 from ..events import Event
 from .address import Address
 from .inbox import AnswerT, Inbox
-from .progress import Grant, Limits, Progress, while_queued
+from .progress import ExtendableDeadlines, Extension, Progress, while_queued
 
 MAX_UNREAD_EVENTS: Final = 1024
 """Events kept for a slow reader: minutes of speech, at a few interims a second."""
 
 
 def _ignore(_connection: "Connection", _message: ServerMessageA) -> None:
-    """Nobody stands around a plain connection."""
+    """Do nothing: a plain connection has no owner that follows its messages."""
 
 
 class Connection:
-    """An open connection, as long as its WebSocket lives. Sessions on it run one after the other.
+    """A connection that ends with its WebSocket. Sessions on it run one after the other.
 
-    `connect(..., resume=False)` gives one; otherwise `ResumableConnection` stands around it.
-    One task may send while another reads events; neither is used by two tasks at once.
+    `connect(..., resume=False)` returns one; a `ResumableConnection` runs on several of them. One
+    task may send while another reads events; neither is used by two tasks at once.
 
     Attributes:
-        hello: What the gateway said of itself: limits, formats, its id for this connection.
-        heartbeat: The newest one of the session, None before the first or where none was asked for.
+        hello: The gateway's hello: limits, formats, its id for this connection.
+        heartbeat: The session's newest one; None before the first or where none was asked for.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class Connection:
         self._websocket = websocket
         self._deadlines = deadlines
         self._on_message = on_message
-        self._inbox = Inbox(MAX_UNREAD_EVENTS, self._heard)
-        self._limits = Limits()
+        self._inbox = Inbox(MAX_UNREAD_EVENTS, self._received)
+        self._limits = ExtendableDeadlines()
         self._frame_bytes = BYTES_PER_SAMPLE["pcm16"]
         self._sent_bytes = 0
         self._bytes_per_s = 0
@@ -92,7 +92,7 @@ class Connection:
         deadlines: Deadlines | None = None,
         wait: float | None = None,
     ) -> Self:
-        """Connect; whoever calls this owes an `aclose`. `connect` is the same as a context manager.
+        """Connect. The caller must call `aclose`; `connect` is the same as a context manager.
 
         Args and errors are those of `connect`.
         """
@@ -119,7 +119,7 @@ class Connection:
         Args:
             address: Where.
             deadlines: How long to wait for what.
-            on_message: Called with this connection and each message in order, once it is safe here.
+            on_message: Called with this connection and each message in order, once it is stored.
         """
         try:
             async with asyncio.timeout(deadlines.open):
@@ -140,7 +140,7 @@ class Connection:
 
     @property
     def events_queue(self) -> EventQueue:
-        """What `events` reads, for whoever stands around this connection."""
+        """The queue that `events` reads."""
         return self._inbox.events
 
     @property
@@ -169,10 +169,10 @@ class Connection:
         return None if self.heartbeat is None else self.heartbeat.realtime_factor
 
     async def start(self, options: StartTranscription | None = None) -> SessionStarted:
-        """Begin a session. Events of an earlier one that were not read are let go.
+        """Start a session, discarding unread events of an earlier one.
 
-        In a waiting room (`wait` of `connect`) this takes as long as that allows; another task may
-        read the place from `events` meanwhile.
+        In a waiting room (`wait` of `connect`) this takes as long as that allows; meanwhile another
+        task may read the place from `events`.
 
         Args:
             options: What to start with; by default 16 kHz PCM16 with interim results.
@@ -194,7 +194,7 @@ class Connection:
         return started
 
     async def send(self, audio: bytes) -> None:
-        """Send audio, waiting while the gateway takes no more; about 64 kB at most lie here.
+        """Send audio, waiting while the socket is full; at most about 64 kB are buffered here.
 
         Args:
             audio: Samples as declared at the start, little-endian; any number of bytes.
@@ -207,23 +207,22 @@ class Connection:
         if not self._running:
             raise RuntimeError("no session runs; start one before sending audio")
         if self._inbox.stopped is not None:
-            raise await self.why_it_ended()
+            raise await self.end_reason()
         for piece in self._pieces(audio):
             await self._send(piece)
             self._sent_bytes += len(piece)
 
     def events(self) -> AsyncIterator[Event]:
-        """Iterate the session's results in order; ends after its last one.
+        """Iterate over the session's events to its end.
 
-        An error that leaves the connection open is raised too; calling `events` again goes on after
-        it.
+        An error that leaves the connection open is raised too; call `events` again to continue.
 
         Raises:
             GatewayError: The gateway reported an error.
             ConnectionLostError: The connection broke.
             DeadlineError: `Deadlines.event` passed without one.
         """
-        return reading(self._inbox.events, self._deadlines.event)
+        return iterate(self._inbox.events, self._deadlines.event)
 
     async def finalize(self) -> Finalized:
         """Make everything sent so far final; the session goes on.
@@ -250,8 +249,8 @@ class Connection:
         """
         if self._inbox.stopped is not None:
             if self._running:
-                # The gateway ended it, not we: audio may be missing, so this is no good end.
-                raise await self.why_it_ended()
+                # The gateway ended it by itself: audio may be missing.
+                raise await self.end_reason()
             return self._inbox.stopped
         was_running, self._running = self._running, False
         try:
@@ -259,10 +258,10 @@ class Connection:
         except GatewayError as error:
             if not was_running or error.code != ErrorCode.NO_ACTIVE_SESSION:
                 raise
-        # The gateway finalises it by its own wish, as in a drain: its last words are on the way.
+        # The gateway is ending it by itself, as in a drain: its last results are on the way.
         if self._inbox.stopped is None:
             await self._end(None)
-        raise await self.why_it_ended()
+        raise await self.end_reason()
 
     async def _end(self, message: StopTranscription | None) -> SessionStopped:
         seconds = self._deadlines.finish
@@ -279,30 +278,30 @@ class Connection:
         return await self._ask(GetMetrics(), Metrics, self._deadlines.answer)
 
     async def aclose(self) -> None:
-        """Close and let go of everything; may be repeated. `finish` first to get the last words."""
-        await self._cut()
+        """Close the connection; may be repeated. Call `finish` first to receive all results."""
+        await self._stop_reader()
         self._inbox.fail(ConnectionLostError("this client closed the connection", close_code=1000))
         await self._websocket.close()
 
-    async def tell(self, message: ClientMessage) -> None:
-        """Send a control message without waiting for its answer; `on_message` hears that.
+    async def send_control(self, message: ClientMessage) -> None:
+        """Send a control message without waiting for its answer, which goes to `on_message`.
 
         Raises:
             ClientError: As `send`.
         """
         await self._send(message.model_dump_json(exclude_none=True))
 
-    async def leave(self) -> None:
-        """Take nothing more from the socket; what was taken stays in the queue."""
-        await self._cut()
+    async def stop_reading(self) -> None:
+        """Stop reading from the socket; events already received stay in the queue."""
+        await self._stop_reader()
         self._inbox.fail(ConnectionLostError("this client left the connection", retryable=True))
 
-    async def _cut(self) -> None:
+    async def _stop_reader(self) -> None:
         self._reader.cancel()
         await asyncio.wait({self._reader})
 
-    async def why_it_ended(self) -> ClientError:
-        """Return the reason the reader finds when it has read what came before the end."""
+    async def end_reason(self) -> ClientError:
+        """Wait until the reader has reached the end, and return its reason."""
         await asyncio.wait({self._reader}, timeout=self._deadlines.close)
         return self._inbox.ended or ConnectionLostError(
             "the gateway ended the session", retryable=True
@@ -320,7 +319,7 @@ class Connection:
         await self.aclose()
 
     def _pieces(self, audio: bytes) -> list[bytes]:
-        """Cut audio that is larger than the gateway takes in one message, never inside a sample."""
+        """Cut audio into messages of at most the gateway's limit, never inside a sample."""
         most = self.hello.limits.max_message_bytes
         most -= most % self._frame_bytes
         return [audio[start : start + most] for start in range(0, len(audio), most)]
@@ -330,12 +329,12 @@ class Connection:
         message: ClientMessage | None,
         kind: type[AnswerT],
         seconds: float,
-        grant: Grant | None = None,
+        extension: Extension | None = None,
     ) -> AnswerT:
-        """Send something, if so, and wait for an answer; a grant may give more time meanwhile."""
+        """Send a message, if any, and wait for an answer until the deadline, as extended."""
         answer = self._inbox.expect(kind)
         try:
-            async with self._limits.within(seconds, grant):
+            async with self._limits.within(seconds, extension):
                 if message is not None:
                     await self._send(message.model_dump_json(exclude_none=True))
                 return await answer
@@ -343,7 +342,7 @@ class Connection:
             unread = self._inbox.events.unread
             raise DeadlineError(
                 f"the gateway did not answer with {kind.__name__} within {seconds:g} s"
-                f"{'' if grant is None else ' of its last progress'}"
+                f"{'' if extension is None else ' of its last progress'}"
                 f"{f'; {unread} events were not read' if unread else ''}",
                 retryable=True,
             ) from error
@@ -359,10 +358,10 @@ class Connection:
                 f"the gateway took no data for {self._deadlines.send:g} s", retryable=True
             ) from error
         except ConnectionClosed as error:
-            raise await self.why_it_ended() from error
+            raise await self.end_reason() from error
 
-    def _heard(self, message: ServerMessageA) -> None:
-        self._limits.heard(message)
+    def _received(self, message: ServerMessageA) -> None:
+        self._limits.received(message)
         if isinstance(message, Heartbeat):
             self.heartbeat = message
         self._on_message(self, message)

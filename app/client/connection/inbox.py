@@ -1,4 +1,4 @@
-"""Sorts what a gateway sends: answers to whoever waits for them, results into a bounded queue."""
+"""Dispatches messages of a gateway: answers to their waiters, results to a bounded queue."""
 
 import asyncio
 import json
@@ -38,20 +38,19 @@ _CLIENT_AT_FAULT: Final = frozenset(
 
 
 class Inbox:
-    """What has come in on one connection.
+    """The messages received on one connection.
 
-    The queue is bounded. When nobody reads it, `deliver` waits, the socket fills, and the gateway
-    learns that this client is slow: no memory grows on either side.
+    While the queue of events is full `deliver` waits, so that the socket fills and the gateway is
+    slowed down: memory grows on neither side.
 
     Args:
-        size: Most events that wait to be read.
-        heard: Called with every message once it is safe here, in the order in which they came; it
-            must return at once.
+        size: Most unread events.
+        on_message: Called with every message in order, once it is stored; must return at once.
     """
 
-    def __init__(self, size: int, heard: Callable[[ServerMessageA], None]) -> None:
+    def __init__(self, size: int, on_message: Callable[[ServerMessageA], None]) -> None:
         self.events = EventQueue(size)
-        self._heard = heard
+        self._on_message = on_message
         self._waiting: dict[type[Answer], asyncio.Future[Answer]] = {}
         self._fatal: ErrorA | None = None
         self.ended: ClientError | None = None
@@ -78,19 +77,19 @@ class Inbox:
         return cast("asyncio.Future[AnswerT]", future)
 
     def forget(self, kind: type[Answer]) -> None:
-        """Nobody waits for an answer of this kind any more."""
+        """Stop waiting for an answer of this kind."""
         future = self._waiting.pop(kind, None)
         # Cancelled or looked at, so that no future is left with an exception that nobody saw.
         if future is not None and not future.cancel() and not future.cancelled():
             future.exception()
 
     def begin(self) -> None:
-        """A new session is to start: what was not read of an earlier one is let go."""
+        """Prepare for a new session: discard unread events of an earlier one."""
         self.events.begin()
         self.stopped = None
 
     async def deliver(self, raw: str | bytes) -> None:
-        """Take in one message as it came off the socket.
+        """Parse and dispatch one message as received.
 
         Raises:
             ProtocolError: It is not in the contract. Types the contract does not know are passed
@@ -114,10 +113,10 @@ class Inbox:
                 pass
             case _:
                 self._answer(message)
-        self._heard(message)
+        self._on_message(message)
 
     def end(self, close_code: int | None, reason: str) -> None:
-        """Tell everybody who waits that it is over, in the gateway's words if it gave any."""
+        """Fail all waits because the connection ended, in the gateway's words if it gave any."""
         if self._fatal is not None:
             self.fail(GatewayError.from_message(self._fatal, close_code=close_code))
             return

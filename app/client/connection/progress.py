@@ -1,4 +1,4 @@
-"""Deadlines that what comes from the gateway puts off."""
+"""Deadlines that messages of the gateway extend."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,18 +8,18 @@ from ...contract import ServerMessageA
 from ...contract.dialect_a import Partial, SessionStarted, Transcription, WarningA
 from ...contract.fields import Finalized, Heartbeat, Queued
 
-Grant = Callable[[ServerMessageA], float | None]
-"""Says how many seconds there are from now on, None for as many as before."""
+Extension = Callable[[ServerMessageA], float | None]
+"""Returns the seconds left from now on; None where a message extends nothing."""
 
 
 class Progress:
-    """Tells whether a session comes further; as a `Grant`, it gives the same time again each time.
+    """Extends a deadline to the same length with every message that shows progress.
 
-    Results and warnings are progress. A heartbeat is where it says that more audio was taken: a
-    gateway that is alive behind a recogniser that is stuck sends heartbeats too.
+    Results and warnings do. A heartbeat does where more audio was received or recognised: a gateway
+    in front of a stuck recogniser sends heartbeats too.
 
     Args:
-        seconds: Given with each progress.
+        seconds: Length of the deadline.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -27,7 +27,7 @@ class Progress:
         self._newest: Heartbeat | None = None
 
     def __call__(self, message: ServerMessageA) -> float | None:
-        """Return the seconds, None where a message is no progress."""
+        """Return the seconds; None where a message shows no progress."""
         match message:
             case Partial() | Transcription() | WarningA() | Finalized() | SessionStarted():
                 return self._seconds
@@ -44,38 +44,38 @@ def _further(now: Heartbeat, before: Heartbeat) -> bool:
     )
 
 
-def while_queued(seconds: float) -> Grant:
-    """Return a grant of the time in the waiting room, and so many seconds after it."""
+def while_queued(seconds: float) -> Extension:
+    """Return an extension to the end of the wait in the waiting room, and so many seconds after."""
 
-    def grant(message: ServerMessageA) -> float | None:
+    def extension(message: ServerMessageA) -> float | None:
         return message.seconds_left + seconds if isinstance(message, Queued) else None
 
-    return grant
+    return extension
 
 
-class Limits:
-    """The waits under way on a connection that messages may put off."""
+class ExtendableDeadlines:
+    """The waits under way on a connection that messages may extend."""
 
     def __init__(self) -> None:
-        self._running: dict[asyncio.Timeout, Grant] = {}
+        self._running: dict[asyncio.Timeout, Extension] = {}
 
     @asynccontextmanager
-    async def within(self, seconds: float, grant: Grant | None) -> AsyncIterator[None]:
-        """Raise `TimeoutError` in the block when the time, with what was granted, has passed."""
+    async def within(self, seconds: float, extension: Extension | None) -> AsyncIterator[None]:
+        """Raise `TimeoutError` in the block once the deadline, as extended, has passed."""
         async with asyncio.timeout(seconds) as limit:
-            if grant is None:
+            if extension is None:
                 yield
                 return
-            self._running[limit] = grant
+            self._running[limit] = extension
             try:
                 yield
             finally:
                 del self._running[limit]
 
-    def heard(self, message: ServerMessageA) -> None:
-        """A message came."""
+    def received(self, message: ServerMessageA) -> None:
+        """Extend the waits under way as far as a message does."""
         now = asyncio.get_running_loop().time()
-        for limit, grant in self._running.items():
-            seconds = grant(message)
+        for limit, extension in self._running.items():
+            seconds = extension(message)
             if seconds is not None and not limit.expired():
                 limit.reschedule(now + seconds)

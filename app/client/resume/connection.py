@@ -1,4 +1,4 @@
-"""A connection whose sessions survive: broken, it is made again, and no word is lost."""
+"""A connection that is replaced when it breaks, while its session goes on and no word is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,7 +12,7 @@ from ...contract.fields import Finalized
 from ..connection import MAX_UNREAD_EVENTS, Address, Connection
 from ..deadlines import Deadlines
 from ..errors import ClientError, ConnectionLostError, DeadlineError
-from ..event_queue import EventQueue, reading
+from ..event_queue import EventQueue, iterate
 from ..events import Event, Reconnected
 from .policy import ReconnectRules, may_resume
 from .reconnector import Reconnector
@@ -21,24 +21,24 @@ from .session import PIECE_BYTES, ResumableSession
 Result = TypeVar("Result")
 
 DEFAULT_KEEP_S: Final = 120.0
-"""Audio kept at most: as long as a gateway takes a token unless it is set otherwise."""
+"""Seconds of audio buffered at most: a gateway's default lifetime of resume tokens."""
 
 
 class ResumableConnection:
     """A connection to a gateway that outlives its WebSocket. Made by `connect`.
 
-    Where the gateway offers it, audio is kept until it is in a final that came here. When the
-    WebSocket breaks, or the gateway says that it goes away, another one is opened and the session
-    goes on there: `events` shows every final once, with `Reconnected` between, and neither `send`
-    nor `finalize` nor `finish` notices more than a pause. Where it cannot be done, the error's
-    `lost` says which audio is in no final.
+    Where the gateway offers it, audio is buffered until it is in a final received here. When the
+    WebSocket breaks, or the gateway announces that it goes away, another one is opened and the
+    session is resumed there: `events` has every final once, with `Reconnected` between, and `send`,
+    `finalize` and `finish` just take longer. Where that fails, `lost` of the error says which audio
+    is in no final.
 
     One task may send while another reads events; neither is used by two tasks at once.
 
     Args:
         reconnector: With an open connection.
         deadlines: How long to wait for what.
-        keep_s: Seconds of audio to keep at most.
+        keep_s: Seconds of audio to buffer at most.
     """
 
     def __init__(self, reconnector: Reconnector, deadlines: Deadlines, *, keep_s: float) -> None:
@@ -46,7 +46,7 @@ class ResumableConnection:
         self._deadlines = deadlines
         self._keep_s = keep_s
         self._queue = EventQueue(MAX_UNREAD_EVENTS)
-        self._keeping: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._closed: ConnectionLostError | None = None
 
     @classmethod
@@ -58,12 +58,12 @@ class ResumableConnection:
         keep_s: float = DEFAULT_KEEP_S,
         rules: ReconnectRules | None = None,
     ) -> Self:
-        """Connect; whoever calls this owes an `aclose`. `connect` is the same as a context manager.
+        """Connect. The caller must call `aclose`; `connect` is the same as a context manager.
 
         Args:
             address: Where.
             deadlines: How long to wait for what.
-            keep_s: Seconds of audio to keep at most; when it is reached, `send` waits.
+            keep_s: Seconds of audio to buffer at most; at the limit `send` waits.
             rules: How a broken connection is replaced.
         """
         if not keep_s > 0:
@@ -74,18 +74,18 @@ class ResumableConnection:
 
     @property
     def hello(self) -> Hello:
-        """What the present gateway said of itself: limits, formats, its id for the connection."""
+        """The present gateway's hello: limits, formats, its id for the connection."""
         return self._reconnector.link.hello
 
     @property
     def reconnects(self) -> tuple[Reconnected, ...]:
-        """Every break of this connection's sessions that was made good, in order."""
+        """Every break that was mended, in order."""
         return tuple(self._reconnector.reconnects)
 
     @property
     def _running(self) -> ResumableSession | None:
         """The latest session that was started, over or not."""
-        return None if self._keeping is None else self._reconnector.session
+        return None if self._task is None else self._reconnector.session
 
     @property
     def _session(self) -> ResumableSession | None:
@@ -106,10 +106,10 @@ class ResumableConnection:
         return None if beat is None else beat.realtime_factor
 
     async def start(self, options: StartTranscription | None = None) -> SessionStarted:
-        """Begin a session. Events of an earlier one that were not read are let go.
+        """Start a session, discarding unread events of an earlier one.
 
-        In a waiting room (`wait` of `connect`) this takes as long as that allows; another task may
-        read the place from `events` meanwhile.
+        In a waiting room (`wait` of `connect`) this takes as long as that allows; meanwhile another
+        task may read the place from `events`.
 
         Args:
             options: What to start with; by default 16 kHz PCM16 with interim results.
@@ -118,49 +118,49 @@ class ResumableConnection:
             RuntimeError: A session runs already.
             GatewayError: The gateway or its recogniser refuses; another start may follow.
             DeadlineError: It did not answer in time.
-            ClientError: The connection is broken, and cannot be made again.
+            ClientError: The connection is broken and cannot be replaced.
         """
         if self._closed is not None:
             raise self._closed
-        if self._keeping is not None and not self._keeping.done():
+        if self._task is not None and not self._task.done():
             raise RuntimeError("a session runs already; finish it before starting another")
         self._queue = EventQueue(MAX_UNREAD_EVENTS)
-        self._keeping = None
+        self._task = None
         started = await self._reconnector.start(
             options or StartTranscription(), self._queue, self._keep_s
         )
-        self._keeping = asyncio.create_task(self._reconnector.keep(), name="perch-client-session")
+        self._task = asyncio.create_task(self._reconnector.run(), name="perch-client-session")
         return started
 
     async def send(self, audio: bytes) -> None:
-        """Send audio, waiting while the gateway takes no more, or no more may be kept.
+        """Send audio, waiting while the socket or the buffer is full.
 
-        While a break is made good this returns as soon as the audio is kept.
+        While reconnecting this returns as soon as the audio is in the buffer.
 
         Args:
             audio: Samples as declared at the start, little-endian; any number of bytes.
 
         Raises:
-            RuntimeError: No session was started, or its end was asked for.
-            DeadlineError: `keep_s` seconds are kept and nothing became final for `Deadlines.send`.
-                The rest of this audio was not taken; the session goes on.
+            RuntimeError: No session was started, or its end was requested.
+            DeadlineError: The buffer is full and nothing became final for `Deadlines.send`. The
+                rest of this audio was not taken; the session goes on.
             ClientError: The session is over; `lost` says what is in no final.
         """
         session = self._running
         if session is None or session.stopping:
             raise RuntimeError("no session runs; start one before sending audio")
-        step = min(PIECE_BYTES, session.kept.limit)
+        step = min(PIECE_BYTES, session.buffer.limit)
         for start in range(0, len(audio), step):
             piece = audio[start : start + step]
             await self._room(session, len(piece))
-            session.take(piece)
-        due = session.kept.end
-        while session.taken < due and session.flowing and not session.done.done():
+            session.append(piece)
+        due = session.buffer.end
+        while session.written < due and session.sending and not session.done.done():
             await session.changed.wait()
         _raise_if_over(session)
 
     async def _room(self, session: ResumableSession, size: int) -> None:
-        kept = session.kept
+        kept = session.buffer
         begun = monotonic()
         while kept.room < size and not session.done.done():
             quiet = monotonic() - max(begun, session.progress_at)
@@ -175,27 +175,26 @@ class ResumableConnection:
                 async with asyncio.timeout(self._deadlines.send - quiet):
                     await session.changed.wait()
             except TimeoutError:
-                # Whether there was any progress is looked at above.
+                # The loop checks whether there was any progress.
                 continue
         _raise_if_over(session)
 
     def events(self) -> AsyncIterator[Event]:
-        """Iterate the session's results in order; ends after its last one.
+        """Iterate over the session's events to its end.
 
-        An error that ends nothing is raised too; calling `events` again goes on after it.
+        A non-fatal error is raised too; call `events` again to continue.
 
         Raises:
             GatewayError: The gateway reported an error.
-            ClientError: The session could not be gone on with; `lost` says what is in no final.
+            ClientError: The session could not be resumed; `lost` says what is in no final.
             DeadlineError: `Deadlines.event` passed without an event.
         """
-        return reading(self._queue, self._deadlines.event)
+        return iterate(self._queue, self._deadlines.event)
 
     async def finalize(self) -> Finalized:
         """Make everything given to `send` final; the session goes on.
 
-        Its finals are read by `events`, and have all come when this returns. A break meanwhile
-        delays it.
+        Its finals are read by `events`, and have all arrived when this returns. A break delays it.
 
         Raises:
             RuntimeError: No session runs, or another finalize is under way.
@@ -231,7 +230,7 @@ class ResumableConnection:
             GatewayError: No session runs, or the recogniser failed at the end.
             DeadlineError: `Deadlines.finish` passed without any progress, or nobody read the
                 events.
-            ClientError: The session could not be gone on with; `lost` says what is in no final.
+            ClientError: The session could not be resumed; `lost` says what is in no final.
         """
         session = self._running
         if session is None:
@@ -249,7 +248,7 @@ class ResumableConnection:
         return await self._steady(Connection.metrics)
 
     async def _steady(self, ask: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Ask the present gateway, after a break the next one."""
+        """Ask the present gateway; after a break, the next one."""
         while True:
             link = self._reconnector.link
             try:
@@ -264,12 +263,12 @@ class ResumableConnection:
                     await session.changed.wait()
 
     async def aclose(self) -> None:
-        """Close and let go of everything; may be repeated. `finish` first to get the last words."""
+        """Close the connection; may be repeated. Call `finish` first to receive all results."""
         error = ConnectionLostError("this client closed the connection", close_code=1000)
         self._closed = error
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.wait({self._keeping})
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
         if self._session is not None:
             self._session.fail(error)
         self._queue.fail(error)
@@ -289,5 +288,5 @@ class ResumableConnection:
 
 def _raise_if_over(session: ResumableSession) -> None:
     if session.done.done():
-        # An end that nobody asked for is always an error.
+        # An end that was not requested is always an error.
         session.done.result()

@@ -1,4 +1,4 @@
-"""When a broken connection is worth another one, and how long to wait before."""
+"""Whether a broken connection is replaced, and the waits before."""
 
 import math
 from collections.abc import Callable
@@ -23,10 +23,9 @@ class ReconnectRules:
     Attributes:
         first_s: Longest wait in seconds before the first try.
         longest_s: Longest wait before any other; between them the bound doubles.
-        quick_s: A connection that breaks sooner than so many seconds after it went on, and brought
-            the session no further, failed quickly.
-        quick_failures: So many of those in a row are the last: what opens and dies at once will go
-            on doing so.
+        quick_s: A connection that breaks within so many seconds without any progress of the session
+            failed quickly.
+        quick_failures: Quick failures in a row after which the session is given up.
     """
 
     first_s: float = 0.5
@@ -42,7 +41,7 @@ class ReconnectRules:
 
 
 def may_resume(error: ClientError) -> bool:
-    """Whether a session that this ended can go on over another connection."""
+    """Return whether a session that ended by this error can go on over another connection."""
     match error:
         case ConnectionLostError():
             return error.retryable
@@ -85,7 +84,7 @@ class Backoff:
 
 
 class QuickFailures:
-    """Counts connections that open, take the session and die at once.
+    """Counts connections that take the session and break at once.
 
     Args:
         rules: What is quick, and how often is too often.
@@ -95,8 +94,8 @@ class QuickFailures:
         self._rules = rules
         self._in_a_row = 0
 
-    def broke(self, *, lived_s: float, progressed: bool) -> bool:
-        """A connection broke; True when there is no sense in another one.
+    def record(self, *, lived_s: float, progressed: bool) -> bool:
+        """Note that a connection broke, and return whether to give up.
 
         Args:
             lived_s: Seconds for which it had the session.

@@ -1,4 +1,4 @@
-"""Runs one session over as many connections as it takes."""
+"""Runs a session over as many connections as it takes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,16 +21,16 @@ Result = TypeVar("Result")
 
 
 _ENDS_A_SESSION: Final = frozenset({ErrorCode.ASR_REJECTED, ErrorCode.ASR_UNAVAILABLE})
-"""Errors of a recogniser that may come after the start was answered, and end the session but not
-the connection. Any other that leaves it open leaves the session running."""
+"""Errors of a recogniser that end a started session but not its connection. With any other that
+leaves the connection open the session goes on."""
 
 
-class _MovingError(ClientError):
-    """The gateway goes away and another connection is open: time to change over."""
+class _HandoverError(ClientError):
+    """The gateway goes away and another connection is open: switch to it."""
 
 
 class Reconnector:
-    """Owns the present connection, and what it takes to have another.
+    """Owns the present connection and replaces it when it breaks.
 
     Args:
         address: Where.
@@ -41,15 +41,15 @@ class Reconnector:
         link: The present connection.
         session: The latest session, None before the first.
         queue: Its events.
-        outage: Since when and why there is no gateway, None while there is one.
-        reconnects: Every break that was made good.
+        outage: Since when and why there is no connection, None while there is one.
+        reconnects: Every break that was mended.
     """
 
     def __init__(self, address: Address, deadlines: Deadlines, rules: ReconnectRules) -> None:
         self._address = address
         self._deadlines = deadlines
         self._rules = rules
-        self._replacement = Replacement(address, deadlines, rules, self._heard)
+        self._replacement = Replacement(address, deadlines, rules, self._received)
         self._retired: set[asyncio.Task[None]] = set()
         self.link: Connection
         self.session: ResumableSession | None = None
@@ -58,13 +58,13 @@ class Reconnector:
         self.reconnects: list[Reconnected] = []
 
     async def open(self) -> None:
-        """Open the first connection; it is tried once, so that a mistake is told at once."""
-        self.link = await Connection.at(self._address, self._deadlines, self._heard)
+        """Open the first connection in a single try, so that a mistake is reported at once."""
+        self.link = await Connection.at(self._address, self._deadlines, self._received)
 
     async def start(
         self, options: StartTranscription, queue: EventQueue, keep_s: float
     ) -> SessionStarted:
-        """Begin a session, on another connection where the present one is broken.
+        """Start a session, on another connection where the present one is broken.
 
         Args:
             options: As the caller gave them.
@@ -86,16 +86,16 @@ class Reconnector:
                 if not may_resume(error):
                     raise
                 broken = error
-        started = await self._mended(broken, begin)
-        self._replacement.settled()
+        started = await self._reconnect(broken, begin)
+        self._replacement.reset()
         return started
 
-    async def keep(self) -> None:
-        """Send, receive and mend until the session is over; how it went stands in its `done`."""
+    async def run(self) -> None:
+        """Send, receive and reconnect until the session is over; its `done` has the result."""
         session = self.session
         assert session is not None  # noqa: S101 - it was started
         try:
-            stopped = await self._kept(session)
+            stopped = await self._run(session)
         except Exception as error:  # noqa: BLE001 - a caller waits for it, whatever it is
             if isinstance(error, ClientError):
                 error.lost = session.lost
@@ -116,37 +116,37 @@ class Reconnector:
         if self._retired:
             await asyncio.wait(self._retired)
 
-    async def _kept(self, session: ResumableSession) -> SessionStopped:
+    async def _run(self, session: ResumableSession) -> SessionStopped:
         quick = QuickFailures(self._rules)
         while True:
             begun, position = monotonic(), session.position
             try:
-                return await self._converse(session)
+                return await self._run_on_link(session)
             except ClientError as error:
                 broken = error
             if isinstance(broken, GatewayError) and broken.close_code is None:
                 # The session is over and the connection is not: another one may be started on it.
                 raise broken
-            moving = isinstance(broken, _MovingError)
+            handing_over = isinstance(broken, _HandoverError)
             self.outage = (monotonic(), str(broken))
-            session.broke()
-            await self._take_what_came()
-            if not session.resumable or not (moving or may_resume(broken)):
+            session.disconnected()
+            await self._drain_link()
+            if not session.resumable or not (handing_over or may_resume(broken)):
                 raise broken
             lived = monotonic() - begun
-            if quick.broke(lived_s=lived, progressed=session.position > position):
+            if quick.record(lived_s=lived, progressed=session.position > position):
                 raise ConnectionLostError(
                     f"{self._rules.quick_failures} connections in a row broke at once; the last: "
                     f"{broken}",
                     retryable=True,
                     close_code=broken.close_code,
                 ) from broken
-            await self._mended(broken, self._resume)
-            self._replacement.settled()
+            await self._reconnect(broken, self._resume)
+            self._replacement.reset()
             self.outage = None
             session.changed.fire()
 
-    async def _converse(self, session: ResumableSession) -> SessionStopped:
+    async def _run_on_link(self, session: ResumableSession) -> SessionStopped:
         """Run the session on the present connection to its end.
 
         Raises:
@@ -155,27 +155,27 @@ class Reconnector:
         link = self.link
         try:
             async with asyncio.TaskGroup() as group:
-                listening = group.create_task(self._listen(link, session))
-                moving = group.create_task(self._move(session))
-                stopped = await group.create_task(self._speak(link, session))
-                moving.cancel()
+                listening = group.create_task(self._read(link, session))
+                handing_over = group.create_task(self._await_handover(session))
+                stopped = await group.create_task(self._write(link, session))
+                handing_over.cancel()
                 await asyncio.wait({listening}, timeout=self._deadlines.finish)
                 if not listening.done():
                     raise DeadlineError(f"{self.queue.unread} events were not read", retryable=True)
         except BaseExceptionGroup as errors:
-            # All notice the same break; the first to do so speaks.
+            # All notice the same break; the first error stands.
             raise errors.exceptions[0] from None
         return stopped
 
-    async def _listen(self, link: Connection, session: ResumableSession) -> None:
+    async def _read(self, link: Connection, session: ResumableSession) -> None:
         await self._forward(link)
         stopped = link.stopped
-        if stopped is None or not session.ended_with(stopped):
-            # The gateway ended it, not the caller.
-            raise await link.why_it_ended()
+        if stopped is None or not session.is_complete(stopped):
+            # The gateway ended it by itself.
+            raise await link.end_reason()
 
     async def _forward(self, link: Connection) -> None:
-        """Pass on what comes, to the end of the session on this connection."""
+        """Pass on events to the end of the session on this connection."""
         while True:
             await self.queue.room()
             try:
@@ -193,14 +193,14 @@ class Reconnector:
     def _pass_on(self, item: Event | Exception) -> None:
         session = self.session
         if isinstance(item, Exception):
-            wanted = session is None or not session.refused(item)
+            wanted = session is None or not session.fail_finalize(item)
         else:
             wanted = session is None or session.accepts(item)
         if wanted:
             self.queue.append(item)
 
-    async def _speak(self, link: Connection, session: ResumableSession) -> SessionStopped:
-        """Send audio as it is there, the finalizes between it, and the stop after it."""
+    async def _write(self, link: Connection, session: ResumableSession) -> SessionStopped:
+        """Send audio as it comes, finalizes at their places, and the stop after it."""
         while True:
             piece = session.next_piece(link.hello.limits.max_message_bytes)
             if piece:
@@ -210,12 +210,12 @@ class Reconnector:
                     if not session.resumable:
                         raise
                     raise ConnectionLostError(str(error), retryable=True) from error
-                session.went_out(len(piece))
+                session.mark_written(len(piece))
             elif session.finalize_due:
-                session.finalize_told()
-                await link.tell(Finalize())
+                session.finalize_sent()
+                await link.send_control(Finalize())
             elif session.stopping:
-                session.stop_told = True
+                session.stop_sent = True
                 return await self._finished(link, session)
             else:
                 await session.changed.wait()
@@ -224,28 +224,28 @@ class Reconnector:
         try:
             return await link.finish()
         except ClientError:
-            # The gateway may have ended it by its own wish and yet have heard everything.
+            # The gateway may have ended it by itself and yet have received everything.
             stopped = link.stopped
-            if stopped is None or not session.ended_with(stopped):
+            if stopped is None or not session.is_complete(stopped):
                 raise
             return stopped
 
-    async def _move(self, session: ResumableSession) -> None:
-        """When the gateway says that it goes away, open another connection and change over.
+    async def _await_handover(self, session: ResumableSession) -> None:
+        """Open another connection once the gateway announces that it goes away, and switch to it.
 
-        Until it is open the old gateway keeps the session.
+        Until then the session goes on with the old gateway.
         """
         while not (session.leaving and session.resumable):
             await session.changed.wait()
-        if session.stop_told:
+        if session.stop_sent:
             return
         self._replacement.begin()
-        if await self._replacement.ready() and not session.stop_told:
-            raise _MovingError("the gateway goes away")
+        if await self._replacement.ready() and not session.stop_sent:
+            raise _HandoverError("the gateway goes away")
 
-    async def _take_what_came(self) -> None:
-        """Leave the present connection, with every event that it had brought."""
-        await self.link.leave()
+    async def _drain_link(self) -> None:
+        """Stop reading from the present connection, and pass on every event received from it."""
+        await self.link.stop_reading()
         try:
             async with asyncio.timeout(self._deadlines.finish):
                 while self.link.events_queue.unread:
@@ -258,20 +258,20 @@ class Reconnector:
                 f"{self.queue.unread} events were not read", retryable=True
             ) from error
 
-    async def _mended(
+    async def _reconnect(
         self, broken: ClientError, use: Callable[[Connection], Awaitable[Result]]
     ) -> Result:
-        """Open connections until one can be used, and make it the present one.
+        """Open connections until one works, and make it the present one.
 
         Raises:
-            ClientError: The answer is no for good.
+            ClientError: It is refused for good.
             DeadlineError: `Deadlines.reconnect` passed.
         """
         reason = broken
         try:
             async with asyncio.timeout(self._deadlines.reconnect):
                 while True:
-                    self._change_over(await self._replacement.take(reason.retry_after))
+                    self._switch_to(await self._replacement.take(reason.retry_after))
                     try:
                         return await use(self.link)
                     except ClientError as error:
@@ -291,8 +291,8 @@ class Reconnector:
         except ClientError as error:
             raise error from broken
 
-    def _change_over(self, link: Connection) -> None:
-        # Closing waits for the other side, which may be dead: nobody waits for that now.
+    def _switch_to(self, link: Connection) -> None:
+        # Closing waits for the peer, which may be dead: do it in the background.
         task = asyncio.create_task(self.link.aclose(), name="perch-client-close")
         self._retired.add(task)
         task.add_done_callback(self._retired.discard)
@@ -300,13 +300,13 @@ class Reconnector:
 
     async def _resume(self, link: Connection) -> None:
         session = self.session
-        assert session is not None  # noqa: S101 - only a session can be gone on with
+        assert session is not None  # noqa: S101 - only a session can be resumed
         if link.hello.resume is None:
             raise ConnectionLostError("this gateway cannot go on with a session", retryable=True)
         session.check_resumed(await self._started(link, session.to_resume()))
 
     async def _started(self, link: Connection, options: StartTranscription) -> SessionStarted:
-        """Start, and pass on meanwhile which place in the waiting room this has."""
+        """Start the session, passing on the place in the waiting room meanwhile."""
         forwarding = asyncio.create_task(self._forward(link), name="perch-client-queued")
         try:
             return await link.start(options)
@@ -314,25 +314,25 @@ class Reconnector:
             forwarding.cancel()
             await asyncio.wait({forwarding})
             if not forwarding.cancelled():
-                # The start fails by the same.
+                # The start fails by the same error.
                 forwarding.exception()
 
-    def _heard(self, link: Connection, message: ServerMessageA) -> None:
+    def _received(self, link: Connection, message: ServerMessageA) -> None:
         session = self.session
         if session is None or getattr(self, "link", None) is not link:
             return
-        session.heard(message)
+        session.received(message)
         if isinstance(message, SessionStarted) and message.resumed and self.outage:
-            # Said here, so that it stands between the waiting room and the first result.
+            # Queued here, so that it comes between the waiting room and the first result.
             while (item := link.events_queue.take()) is not None:
                 self._pass_on(item)
             since, reason = self.outage
-            healed = Reconnected(
+            reconnected = Reconnected(
                 outage_s=monotonic() - since,
-                replayed_s=max(0.0, session.kept.end_s - message.resumed.position),
+                replayed_s=max(0.0, session.buffer.end_s - message.resumed.position),
                 position=message.resumed.position,
                 segment_id=message.resumed.segment_id,
                 reason=reason,
             )
-            self.reconnects.append(healed)
-            self.queue.append(healed)
+            self.reconnects.append(reconnected)
+            self.queue.append(reconnected)

@@ -1,4 +1,4 @@
-"""Another connection in place of one that broke or is about to."""
+"""Opening a connection in place of one that broke or is about to."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from .policy import Backoff, ReconnectRules
 
 
 class Replacement:
-    """Opens one connection at a time, trying until it succeeds or is refused for good.
+    """Opens one connection at a time, retrying until it succeeds or is refused for good.
 
-    It may be begun before it is needed: then the broken connection's place is taken at once.
+    It may begin before it is needed, so that it is ready when the present connection breaks.
 
     Args:
         address: Where.
@@ -29,7 +29,7 @@ class Replacement:
         rules: ReconnectRules,
         on_message: Callable[[Connection, ServerMessageA], None],
     ) -> None:
-        # A session that is gone on with is let in first where all are in use, if it asks to wait.
+        # Where all sessions are in use, a resumed one that asks to wait is let in first.
         self._address = address.waiting(deadlines.reconnect)
         self._deadlines = deadlines
         self._rules = rules
@@ -37,10 +37,10 @@ class Replacement:
         self._backoff = Backoff(rules)
         self._opening: asyncio.Task[Connection] | None = None
         self.latest: ClientError | None = None
-        """What the latest try failed by, None where none did."""
+        """Error of the latest try, None where none failed."""
 
     def begin(self, retry_after: float | None = None) -> None:
-        """Begin to open one, unless that is under way or done already."""
+        """Begin to open one, unless it is opening or open already."""
         if self._opening is None:
             self._opening = asyncio.create_task(
                 self._open(retry_after), name="perch-client-reconnect"
@@ -66,13 +66,13 @@ class Replacement:
         self._opening = None
         return opening.result()
 
-    def settled(self) -> None:
-        """The session goes on: the next break begins with short waits again."""
+    def reset(self) -> None:
+        """Begin the next break with short waits again."""
         self._backoff = Backoff(self._rules)
         self.latest = None
 
     async def drop(self) -> None:
-        """Nothing is needed any more. Where this was cancelled, it is to be called again."""
+        """Close what was opened in advance. Call it again where it was cancelled."""
         opening = self._opening
         if opening is None:
             return

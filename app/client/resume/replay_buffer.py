@@ -1,36 +1,30 @@
-"""The audio of a session that is in no final yet: what another connection has to hear again.
+"""The audio of a session that is in no final yet, for replay on another connection.
 
-A pure container: no clock, no task. Places are counted in bytes from the session's first one;
-positions are seconds, as the contract has them.
-
-Invariants, which the stateful test checks:
-
-* the bytes from `start` to `end` are held as they came;
-* a byte is let go only by `forget`, and `end` never goes back.
+Places are bytes from the session's first one; positions are seconds, as in the contract.
 """
 
 
 class ReplayBuffer:
-    """A stretch of a session's audio that grows at its end and shrinks at its start.
+    """A span of a session's audio that grows at its end and shrinks at its start.
 
     Args:
         sample_rate: Samples per second.
         frame_bytes: Bytes of one sample of all channels.
-        limit_s: Seconds of audio for which `room` is reckoned.
+        limit_s: Seconds of audio for which there is `room`.
     """
 
     def __init__(self, *, sample_rate: int, frame_bytes: int, limit_s: float) -> None:
         self._rate = sample_rate
         self._frame = frame_bytes
         self.limit = max(frame_bytes, self.place(limit_s))
-        """Bytes for which `room` is reckoned."""
+        """The same in bytes."""
         self._held = bytearray()
         self.start = 0
         """Place of the first byte held."""
 
     @property
     def end(self) -> int:
-        """One past the last byte that came."""
+        """Place after the last byte."""
         return self.start + len(self._held)
 
     @property
@@ -50,19 +44,19 @@ class ReplayBuffer:
 
     @property
     def end_s(self) -> float:
-        """Position of the end of what came."""
+        """Position of the end."""
         return self.end / self.bytes_per_s
 
     def place(self, position: float) -> int:
-        """Return where a position's sample begins; the nearest one, as positions are rounded."""
+        """Return the place of the sample nearest to a position."""
         return round(position * self._rate) * self._frame
 
     def append(self, audio: bytes) -> None:
-        """Audio came, of any length; a sample may come in two parts."""
+        """Append audio of any length; a sample may come in two parts."""
         self._held += audio
 
     def forget(self, place: int) -> None:
-        """Let go of everything before a place; of nothing where that was let go already."""
+        """Discard everything before a place; nothing where that was done already."""
         going = min(place, self.end) - self.start
         if going > 0:
             del self._held[:going]

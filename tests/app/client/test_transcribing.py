@@ -112,7 +112,7 @@ def test_the_first_interim_with_text_counts_and_an_empty_one_does_not() -> None:
     times = timeline(10.0, 10.5, 11.0, 12.0)
     times.sent()
     for text in ("", "good", "good morning"):
-        times.heard(play.interim(0, text))
+        times.received(play.interim(0, text))
     assert span(times.begun_at, times.first_interim_at) == 1.0
 
 
@@ -120,17 +120,19 @@ def test_a_finals_lag_is_counted_from_the_message_that_held_its_last_words_end()
     times = timeline(10.0, 10.1, 10.2, 11.0)
     for _ in range(3):
         times.sent()
-    times.heard(play.final(0, "good morning", [word("good", 0, 0.1), word("morning", 0.1, 0.15)]))
+    times.received(
+        play.final(0, "good morning", [word("good", 0, 0.1), word("morning", 0.1, 0.15)])
+    )
     assert list(times.final_lags()) == [pytest.approx(0.9)]
 
 
 def test_finals_without_words_or_beyond_what_was_sent_or_after_the_stop_have_no_lag() -> None:
     times = timeline(10.0, 11.0, 12.0, 13.0, 14.0)
     times.sent()
-    times.heard(play.final(0, "no words"))
-    times.heard(play.final(1, "beyond", [word("beyond", 5.0, 6.0)]))
-    times.stopping()
-    times.heard(play.final(2, "after", [word("after", 0.0, 0.05)]))
+    times.received(play.final(0, "no words"))
+    times.received(play.final(1, "beyond", [word("beyond", 5.0, 6.0)]))
+    times.stop_requested()
+    times.received(play.final(2, "after", [word("after", 0.0, 0.05)]))
     assert list(times.final_lags()) == []
     assert times.last_final_after_stop_at == 14.0
 
@@ -138,8 +140,8 @@ def test_finals_without_words_or_beyond_what_was_sent_or_after_the_stop_have_no_
 def test_a_final_before_the_stop_is_no_final_after_it() -> None:
     times = timeline(10.0, 11.0, 12.0)
     times.sent()
-    times.heard(play.final(0, "early"))
-    times.stopping()
+    times.received(play.final(0, "early"))
+    times.stop_requested()
     assert times.last_final_after_stop_at is None
 
 

@@ -62,8 +62,8 @@ def session(keep_s: float = 120.0) -> ResumableSession:
     """One that runs, with a second of audio sent."""
     offer = ResumeOffer(token="t0", window_s=60, heartbeat_s=5)
     running = ResumableSession(StartTranscription(), offer, keep_s=keep_s)
-    running.heard(play.started())
-    running.take(bytes(running.kept.bytes_per_s))
+    running.received(play.started())
+    running.append(bytes(running.buffer.bytes_per_s))
     while running.next_piece(32_000):
         pass
     return running
@@ -76,14 +76,14 @@ def finalized(position: float) -> Finalized:
 async def test_the_answer_to_a_finalize_that_was_given_up_is_none_to_the_next_one() -> None:
     running = session()
     running.finalize()
-    running.finalize_told()
+    running.finalize_sent()
     running.forget_finalize()
     second = running.finalize()
     assert running.finalize_due
-    running.finalize_told()
-    running.heard(finalized(0.5))
+    running.finalize_sent()
+    running.received(finalized(0.5))
     assert not second.done()
-    running.heard(finalized(1.0))
+    running.received(finalized(1.0))
     assert second.result().position == 1.0
 
 
@@ -104,11 +104,11 @@ async def test_a_heartbeat_that_came_before_the_finals_of_a_finalize_asks_for_no
     def due() -> bool:
         return running.finalize_due
 
-    running.heard(beat(0.0))
+    running.received(beat(0.0))
     assert due()
-    running.finalize_told()
-    running.heard(beat(0.0))
-    running.heard(finalized(1.0))
+    running.finalize_sent()
+    running.received(beat(0.0))
+    running.received(finalized(1.0))
     assert not due()
-    running.heard(beat(0.0))
+    running.received(beat(0.0))
     assert due()

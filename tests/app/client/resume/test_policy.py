@@ -66,7 +66,7 @@ def test_a_session_goes_on_after_what_another_gateway_can_do_better(
 def test_quick_failures_count_only_in_a_row() -> None:
     quick = QuickFailures(RULES)
     assert [
-        quick.broke(lived_s=lived, progressed=progressed)
+        quick.record(lived_s=lived, progressed=progressed)
         for lived, progressed in [
             (0.1, False),
             (0.1, False),

@@ -20,44 +20,44 @@ class Keeping(RuleBasedStateMachine):
 
     @initialize(rate=st.sampled_from([8000, 11025, 48000]), frame=st.sampled_from([2, 4, 8]))
     def begin(self, rate: int, frame: int) -> None:
-        self.kept = ReplayBuffer(sample_rate=rate, frame_bytes=frame, limit_s=LIMIT_S)
+        self.buffer = ReplayBuffer(sample_rate=rate, frame_bytes=frame, limit_s=LIMIT_S)
         self.rate, self.frame = rate, frame
         self.came = b""
         self.forgotten = 0
 
     @rule(audio=st.binary(max_size=400), target=places)
     def append(self, audio: bytes) -> int:
-        self.kept.append(audio)
+        self.buffer.append(audio)
         self.came += audio
         return len(self.came)
 
     @rule(place=places, off=st.integers(-5, 5))
     def forget(self, place: int, off: int) -> None:
         place = max(0, place + off)
-        self.kept.forget(place)
+        self.buffer.forget(place)
         self.forgotten = max(self.forgotten, min(place, len(self.came)))
 
     @rule(place=places, most=st.integers(1, 500))
     def read(self, place: int, most: int) -> None:
         if place < self.forgotten:
             with pytest.raises(ValueError, match=f"byte {place} is not held; held are"):
-                self.kept.read(place, most)
+                self.buffer.read(place, most)
         else:
-            assert self.kept.read(place, most) == self.came[place : place + most]
+            assert self.buffer.read(place, most) == self.came[place : place + most]
 
     @rule(frames=st.integers(0, 10**9))
     def a_sample_is_found_again_by_its_position(self, frames: int) -> None:
         # To the microsecond, as gateways write positions.
-        assert self.kept.place(round(frames / self.rate, 6)) == frames * self.frame
+        assert self.buffer.place(round(frames / self.rate, 6)) == frames * self.frame
 
     @invariant()
     def what_is_held_is_what_came_and_was_not_forgotten(self) -> None:
         if not hasattr(self, "kept"):
             return
-        assert (self.kept.start, self.kept.end) == (self.forgotten, len(self.came))
-        assert self.kept.read(self.kept.start, 10**9) == self.came[self.forgotten :]
-        assert self.kept.room == max(0, self.kept.limit - (self.kept.end - self.kept.start))
-        assert self.kept.end_s == pytest.approx(len(self.came) / self.rate / self.frame)
+        assert (self.buffer.start, self.buffer.end) == (self.forgotten, len(self.came))
+        assert self.buffer.read(self.buffer.start, 10**9) == self.came[self.forgotten :]
+        assert self.buffer.room == max(0, self.buffer.limit - (self.buffer.end - self.buffer.start))
+        assert self.buffer.end_s == pytest.approx(len(self.came) / self.rate / self.frame)
 
 
 TestKeeping = Keeping.TestCase

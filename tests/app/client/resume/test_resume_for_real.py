@@ -36,7 +36,7 @@ from tests.support.faults.proxy import FaultProxy
 from tests.support.gateways.processes import Running, emulator, gateway
 from tests.support.words import bare, lost_or_doubled
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
+FIXTURES = Path(__file__).parents[3] / "fixtures"
 KEYS = {"APP_RESUME_KEYS": "made-up-key-of-tests-0123456789abcdef"}
 
 pytestmark = [pytest.mark.xdist_group("client"), pytest.mark.asyncio(loop_scope="module")]
