@@ -17,13 +17,13 @@ by_hand.refuse(
 import pulumi
 import pulumi_aws as aws
 
-from infra.boot.machine import (
+from infra.catalogue.models import ecr_repository_arn
+from infra.config.machine import (
     HOOK_MARGIN_SECONDS,
     READY_SECONDS,
     fallback_endpoints,
     fallback_ports,
 )
-from infra.catalogue.models import ecr_repository_arn
 from infra.config.sections import COLOURS, Colour
 from infra.config.stack import GENERATED, SECRETS, load
 from infra.entrance.certificate import Certificate, CertificateArgs

@@ -6,12 +6,12 @@ from infra.boot.render import (
     read_user_data,
     render_user_data,
 )
-from infra.boot.settings import BootSettings, BootSettingsError
+from infra.boot.settings import MachineSettings, MachineSettingsError
 
 __all__ = [
     "MAX_USER_DATA_BYTES",
-    "BootSettings",
-    "BootSettingsError",
+    "MachineSettings",
+    "MachineSettingsError",
     "UserDataTooLargeError",
     "read_user_data",
     "render_user_data",

@@ -2,12 +2,12 @@
 
 import json
 
-from infra.boot.settings import EMF_PORT, BootSettings
+from infra.boot.settings import EMF_PORT, MachineSettings
 
 LOG_FOLDER = "/var/log/perch"
 
 
-def log_agent_config(settings: BootSettings) -> str:
+def log_agent_config(settings: MachineSettings) -> str:
     """JSON for `amazon-cloudwatch-agent-ctl -a fetch-config`.
 
     Keys are those of AWS's "Manually create or edit the CloudWatch agent configuration file".

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from infra.boot.settings import ADMIN_PORT, EMF_PORT, EXPORTER_PORT, BootSettings, image_tag
+from infra.boot.settings import ADMIN_PORT, EMF_PORT, EXPORTER_PORT, MachineSettings, image_tag
 from infra.catalogue.regions import dns_suffix
 
 RUN: Final = "/run/perch"
@@ -28,7 +28,7 @@ KILL_MARGIN_SECONDS: Final = 30
 _READY_PATH: Final = {"nim": "/v1/health/ready", "riva": "/v2/health/ready"}
 
 
-def boot_environment(settings: BootSettings) -> dict[str, str]:
+def boot_environment(settings: MachineSettings) -> dict[str, str]:
     """The environment of every unit: where things are and what they are called, nothing secret."""
     return {
         "PERCH_RUN": RUN,
@@ -78,7 +78,7 @@ def boot_environment(settings: BootSettings) -> dict[str, str]:
     }
 
 
-def gateway_environment(settings: BootSettings) -> dict[str, str]:
+def gateway_environment(settings: MachineSettings) -> dict[str, str]:
     """The gateway's environment: what the stack gives, and where it meets the recogniser.
 
     In a container the recogniser is a neighbour on a Docker network, where its ports are the
@@ -101,12 +101,12 @@ def gateway_environment(settings: BootSettings) -> dict[str, str]:
     }
 
 
-def stop_seconds(settings: BootSettings) -> int:
+def stop_seconds(settings: MachineSettings) -> int:
     """How long a gateway may take from SIGTERM to its end; then it is killed."""
     return settings.drain_deadline_seconds + KILL_MARGIN_SECONDS
 
 
-def cache_name(settings: BootSettings) -> str:
+def cache_name(settings: MachineSettings) -> str:
     """Name of the models that an image and a selector make; on the machine the GPU's goes first.
 
     The image's tag is there for people. The digest tells apart what the readable part does not.

@@ -14,7 +14,7 @@ from infra.boot.environment import (
     gateway_environment,
     stop_seconds,
 )
-from infra.boot.settings import BootSettings
+from infra.boot.settings import MachineSettings
 
 HERE: Final = Path(__file__).parent
 LIBRARY: Final = "/usr/local/lib/perch"
@@ -36,12 +36,12 @@ class HostFile:
     content: str
 
 
-def host_files(settings: BootSettings) -> tuple[HostFile, ...]:
+def host_files(settings: MachineSettings) -> tuple[HostFile, ...]:
     """Every file the machine needs beyond its AMI, in a fixed order."""
     return (*_settings_files(settings), *_scripts(settings), *_units(settings))
 
 
-def unit_names(settings: BootSettings) -> tuple[str, ...]:
+def unit_names(settings: MachineSettings) -> tuple[str, ...]:
     """The units to enable: those that say what wants them. The others are started by name."""
     return tuple(
         file.path.removeprefix(f"{UNITS}/")
@@ -50,7 +50,7 @@ def unit_names(settings: BootSettings) -> tuple[str, ...]:
     )
 
 
-def _settings_files(settings: BootSettings) -> Iterator[HostFile]:
+def _settings_files(settings: MachineSettings) -> Iterator[HostFile]:
     yield HostFile(
         path="/etc/perch/boot.env", mode=0o644, content=environment_file(boot_environment(settings))
     )
@@ -71,7 +71,7 @@ def _settings_files(settings: BootSettings) -> Iterator[HostFile]:
     )
 
 
-def _scripts(settings: BootSettings) -> Iterator[HostFile]:
+def _scripts(settings: MachineSettings) -> Iterator[HostFile]:
     for source in _chosen(HERE / "scripts", settings):
         yield HostFile(path=f"{LIBRARY}/{_plain_name(source)}", mode=0o755, content=_read(source))
     yield HostFile(
@@ -81,7 +81,7 @@ def _scripts(settings: BootSettings) -> Iterator[HostFile]:
     )
 
 
-def _units(settings: BootSettings) -> Iterator[HostFile]:
+def _units(settings: MachineSettings) -> Iterator[HostFile]:
     for source in _chosen(HERE / "units", settings):
         yield HostFile(path=f"{UNITS}/{_plain_name(source)}", mode=0o644, content=_read(source))
     yield HostFile(
@@ -96,7 +96,7 @@ def _units(settings: BootSettings) -> Iterator[HostFile]:
     )
 
 
-def _chosen(folder: Path, settings: BootSettings) -> Iterator[Path]:
+def _chosen(folder: Path, settings: MachineSettings) -> Iterator[Path]:
     """The folder's files but those (`name+variant`) for another kind of recogniser or gateway."""
     wanted = {"", settings.kind, "image" if settings.gateway_is_image else "bundle"}
     for source in sorted(folder.iterdir()):

@@ -7,7 +7,7 @@ from typing import Final
 import yaml
 
 from infra.boot.files import HostFile, host_files, unit_names
-from infra.boot.settings import BootSettings
+from infra.boot.settings import MachineSettings
 
 MAX_USER_DATA_BYTES: Final = 16_384
 """EC2's limit for user data, counted before base64 (EC2 User Guide, on instance user data)."""
@@ -20,7 +20,7 @@ class UserDataTooLargeError(ValueError):
     """The rendered user data is over EC2's limit, which only long gateway settings can cause."""
 
 
-def render_user_data(settings: BootSettings) -> str:
+def render_user_data(settings: MachineSettings) -> str:
     """The user data of one colour's launch template, ready for its `user_data` argument.
 
     The same settings always give the same string, so an unchanged colour has no difference in a
@@ -60,7 +60,7 @@ def read_user_data(user_data: str) -> str:
     return text
 
 
-def cloud_config(settings: BootSettings) -> str:
+def cloud_config(settings: MachineSettings) -> str:
     """The `#cloud-config` document itself: files to write, then units to start."""
     units = unit_names(settings)
     document = {

@@ -72,7 +72,7 @@ _HARMLESS_SUFFIX = re.compile(
 )
 
 
-class BootSettingsError(ValueError):
+class MachineSettingsError(ValueError):
     """Boot settings that no machine could start with.
 
     Attributes:
@@ -85,7 +85,7 @@ class BootSettingsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BootSettings:
+class MachineSettings:
     """One colour's machines, as plain values.
 
     The Pulumi program calls this inside `Output.apply`, with every output resolved. Nothing here is
@@ -173,11 +173,11 @@ class BootSettings:
         """Refuse settings that cannot work.
 
         Raises:
-            BootSettingsError: naming every problem, not only the first.
+            MachineSettingsError: naming every problem, not only the first.
         """
         problems = tuple(_problems(self))
         if problems:
-            raise BootSettingsError(problems)
+            raise MachineSettingsError(problems)
 
     @property
     def gateway_is_image(self) -> bool:
@@ -190,7 +190,7 @@ class BootSettings:
         return self.min_driver_version or MIN_DRIVER[self.kind]
 
 
-def _problems(settings: BootSettings) -> Iterator[str]:
+def _problems(settings: MachineSettings) -> Iterator[str]:
     yield from _choices(settings)
     yield from _shapes(settings)
     yield from _images(settings)
@@ -199,7 +199,7 @@ def _problems(settings: BootSettings) -> Iterator[str]:
     yield from _gateway_maps(settings)
 
 
-def _choices(settings: BootSettings) -> Iterator[str]:
+def _choices(settings: MachineSettings) -> Iterator[str]:
     for name, accepted in (("kind", get_args(AsrKind)), ("colour", get_args(Colour))):
         value = getattr(settings, name)
         if value not in accepted:
@@ -226,7 +226,7 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str], str], ...]] = (
 )
 
 
-def _shapes(settings: BootSettings) -> Iterator[str]:
+def _shapes(settings: MachineSettings) -> Iterator[str]:
     optional = {"ngc_key_secret_arn", "boot_log_bucket", "min_driver_version"}
     for name, shape, accepted in _SHAPES:
         value = getattr(settings, name)
@@ -251,7 +251,7 @@ def _pinned(name: str, image: str) -> Iterator[str]:
         yield f"{name}: {image!r} names no fixed version; give {accepted}"
 
 
-def _images(settings: BootSettings) -> Iterator[str]:
+def _images(settings: MachineSettings) -> Iterator[str]:
     yield from _pinned("image", settings.image)
     digest = settings.gateway_artifact_sha256
     if settings.gateway_is_image:
@@ -290,14 +290,14 @@ _NUMBERS: Final[tuple[tuple[str, int, int, str], ...]] = (
 )
 
 
-def _numbers(settings: BootSettings) -> Iterator[str]:
+def _numbers(settings: MachineSettings) -> Iterator[str]:
     for name, least, most, unit in _NUMBERS:
         value = getattr(settings, name)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             yield f"{name}: {value!r} is not a whole number from {least} to {most}{unit}"
 
 
-def _ports(settings: BootSettings) -> Iterator[str]:
+def _ports(settings: MachineSettings) -> Iterator[str]:
     ports = {
         name: getattr(settings, name)
         for name in ("gateway_port", "riva_grpc_port", "riva_http_port")
@@ -319,7 +319,7 @@ def _ports(settings: BootSettings) -> Iterator[str]:
             )
 
 
-def _gateway_maps(settings: BootSettings) -> Iterator[str]:
+def _gateway_maps(settings: MachineSettings) -> Iterator[str]:
     yield from _entries("gateway_secrets", settings.gateway_secrets, _ENV_NAME, _is_secret_arn)
     yield from _entries(
         "gateway_secret_files", settings.gateway_secret_files, _FILE_NAME, _is_secret_arn

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final
 
-from infra.config.reader import show
+from infra.reading.reader import show
 
 SUFFIX: Final = "-0123456"
 """Stands for what Pulumi appends to a name that it makes up: a hyphen and seven hex digits."""

@@ -8,8 +8,8 @@ from typing import Final
 
 from infra.catalogue.aws_text_rules import CERTIFICATE, TARGETS, rule
 from infra.catalogue.aws_texts import SUFFIX, TextRule
-from infra.config.reader import Problem, show
 from infra.config.sections import Settings
+from infra.reading.reader import Problem, show
 
 OWN_TAGS: Final = ("Project", "Environment", "Owner", "Name", "Colour", "Severity")
 """Keys of tags that the program sets itself."""

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from infra.boot.machine import boot_problems, fallback_ports
 from infra.catalogue import gpu, models
+from infra.config.machine import boot_problems, fallback_ports
 from infra.config.name_rules import names_can_be_certified, tag_keys_are_free, time_zone_exists
-from infra.config.reader import Problem, show
 from infra.config.sections import COLOURS, ColourSettings, Settings
+from infra.reading.reader import Problem, show
 
 ANYWHERE: Final = "0.0.0.0/0"
 HTTPS_PORT: Final = 443

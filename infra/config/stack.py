@@ -10,9 +10,9 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from infra.config.name_rules import stack_problems, zones_are_the_regions
-from infra.config.reader import Problem, apply_rules, read_section
 from infra.config.rules import RULES, warnings_about
 from infra.config.sections import Settings
+from infra.reading.reader import Problem, apply_rules, read
 
 SECRETS: Final[Mapping[str, str]] = {
     # pragma: allowlist nextline secret
@@ -60,10 +60,7 @@ def parse(raw: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
     Returns:
         The settings, complete when the list of problems is empty.
     """
-    problems: list[Problem] = []
-    settings = read_section(Settings, raw, problems)
-    apply_rules(settings, RULES, problems)
-    return settings, problems
+    return read(Settings, raw, RULES)
 
 
 def load() -> Stack:
@@ -83,7 +80,7 @@ def load() -> Stack:
     )
     region = pulumi.Config("aws").get("region") or ""
     problems.extend(stack_problems(pulumi.get_stack(), region))
-    apply_rules(settings, [partial(zones_are_the_regions, region)], problems)
+    problems.extend(apply_rules(settings, [partial(zones_are_the_regions, region)]))
     if problems:
         raise InvalidConfiguration(pulumi.get_stack(), problems)
     config = pulumi.Config(project)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from infra.catalogue.aws_texts import TAG_KEY, TAG_VALUE, TAG_WORDS
-from infra.config import kinds
+from infra.reading import kinds
 
 _MONTHS: Final = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
 _DAYS: Final = "SUN|MON|TUE|WED|THU|FRI|SAT"

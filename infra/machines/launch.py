@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.boot import render_user_data
-from infra.boot.machine import BootContext, boot_settings
+from infra.config.machine import BootContext, boot_settings
 from infra.config.sections import Colour, ColourSettings, Settings
 from infra.observability.logs import Speaker
 

@@ -23,10 +23,10 @@ from botocore import xform_name
 # Loads the AWS SDK's packages without their own deprecation warnings.
 import tests.infra.conftest  # noqa: F401 - the import is its effect
 from app.contract import ErrorCode
-from infra.config.reader import keys_of
 from infra.config.sections import Settings
 from infra.config.stack import SECRETS, parse
 from infra.machines.switch import POSITIONS
+from infra.reading.reader import keys_of
 from ops.cli import SUBCOMMANDS, load
 from ops.offline.engine.project import stack_names
 from tests.infra.building import ROOT, stack

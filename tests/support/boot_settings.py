@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from infra.boot import BootSettings
+from infra.boot import MachineSettings
 from infra.boot.settings import OWN_GATEWAY_VARIABLES
 
 REGION = "eu-central-1"
@@ -19,7 +19,7 @@ def arn(name: str) -> str:
     return f"arn:aws:secretsmanager:{REGION}:123456789012:secret:{name}-AbCdEf"
 
 
-def boot_settings(**changes: Any) -> BootSettings:  # noqa: ANN401 - any field
+def boot_settings(**changes: Any) -> MachineSettings:  # noqa: ANN401 - any field
     """Settings of a blue NIM machine with a bundled gateway, but for the changes."""
     values: dict[str, Any] = {
         "region": REGION,
@@ -42,16 +42,16 @@ def boot_settings(**changes: Any) -> BootSettings:  # noqa: ANN401 - any field
         "asr_log_group": "/perch/dev/blue/asr",
         "system_log_group": "/perch/dev/blue/host",
     }
-    return BootSettings(**(values | changes))
+    return MachineSettings(**(values | changes))
 
 
-def image_gateway(**changes: Any) -> BootSettings:  # noqa: ANN401 - any field
+def image_gateway(**changes: Any) -> MachineSettings:  # noqa: ANN401 - any field
     """The same with the gateway in a container."""
     image = {"gateway_artifact": GATEWAY_IMAGE, "gateway_artifact_sha256": None}
     return boot_settings(**(image | changes))
 
 
-def classic_riva(**changes: Any) -> BootSettings:  # noqa: ANN401 - any field
+def classic_riva(**changes: Any) -> MachineSettings:  # noqa: ANN401 - any field
     """The same with a classic Riva server."""
     return boot_settings(**({"kind": "riva", "image": RIVA} | changes))
 
@@ -74,7 +74,7 @@ _ports = st.lists(st.integers(10_000, 20_000), min_size=3, max_size=3, unique=Tr
 
 
 @st.composite
-def any_settings(draw: st.DrawFn) -> BootSettings:
+def any_settings(draw: st.DrawFn) -> MachineSettings:
     """Every kind of settings that are accepted, with values as awkward as the rules let through."""
     gateway, grpc, http = draw(_ports)
     bundled = draw(st.booleans())

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.boot import BootSettings
+from infra.boot import MachineSettings
 from tests.infra.boot.standins.host import Host, Metadata
 from tests.support.boot_settings import boot_settings
 
-MakeHost = Callable[[BootSettings], Host]
+MakeHost = Callable[[MachineSettings], Host]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.boot import BootSettingsError
+from infra.boot import MachineSettingsError
 from infra.boot.settings import image_tag
 from tests.support.boot_settings import BUNDLE, GATEWAY_IMAGE, arn, boot_settings, image_gateway
 
@@ -51,13 +51,13 @@ from tests.support.boot_settings import BUNDLE, GATEWAY_IMAGE, arn, boot_setting
 def test_refuses_a_value_with_its_field_and_what_is_accepted(
     changes: dict[str, Any], named: str
 ) -> None:
-    with pytest.raises(BootSettingsError) as refusal:
+    with pytest.raises(MachineSettingsError) as refusal:
         boot_settings(**changes)
     assert any(named in problem for problem in refusal.value.problems), refusal.value.problems
 
 
 def test_reports_every_problem_at_once() -> None:
-    with pytest.raises(BootSettingsError) as refusal:
+    with pytest.raises(MachineSettingsError) as refusal:
         boot_settings(region="x", colour="red", image="x:latest", gateway_port=1)
     assert {problem.partition(":")[0] for problem in refusal.value.problems} == {
         "region",
@@ -68,7 +68,7 @@ def test_reports_every_problem_at_once() -> None:
 
 
 def test_does_not_repeat_a_value_that_may_be_a_secret() -> None:
-    with pytest.raises(BootSettingsError) as refusal:
+    with pytest.raises(MachineSettingsError) as refusal:
         boot_settings(
             gateway_environment={
                 "RIVA_API_KEY": "hunter2",  # pragma: allowlist secret

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.boot import BootSettings
+from infra.boot import MachineSettings
 from tests.infra.boot.conftest import MakeHost
 from tests.infra.boot.standins import answers
 from tests.infra.boot.standins.host import INSTANCE, Host
@@ -386,7 +386,7 @@ class TestStartAsr:
 
     @pytest.mark.parametrize("settings", [image_gateway(), image_gateway(kind="riva")])
     def test_joins_the_gateways_network_where_that_is_a_container(
-        self, make_host: MakeHost, settings: BootSettings
+        self, make_host: MakeHost, settings: MachineSettings
     ) -> None:
         host = make_host(settings)
         host.answer("network inspect", status=1)

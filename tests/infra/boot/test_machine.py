@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.boot import BootSettings
+from infra.boot import MachineSettings
 from tests.infra.boot.standins import answers
 from tests.infra.boot.standins.machine import Machine, need_machines, remove
 from tests.support.boot_settings import BUNDLE, boot_settings
@@ -33,7 +33,7 @@ logged() { grep -q -- "$1" /var/log/perch/host.log 2>/dev/null; }
 """
 
 
-def small(**changes: object) -> BootSettings:
+def small(**changes: object) -> MachineSettings:
     """Settings whose waits suit a test."""
     quick = {
         "gateway_environment": {"APP_READY_PROBE_INTERVAL_S": "0.2", "APP_DRAIN_GRACE_S": "0"},

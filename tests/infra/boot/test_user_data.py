@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from infra.boot import (
     MAX_USER_DATA_BYTES,
-    BootSettings,
+    MachineSettings,
     UserDataTooLargeError,
     read_user_data,
     render_user_data,
@@ -57,19 +57,19 @@ every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIAN
 CREDENTIAL = re.compile(r"A(KIA|SIA)[0-9A-Z]{16}|nvapi-[\w-]{20}|PRIVATE KEY|eyJ[\w-]{10,}\.")
 
 
-def document(of: BootSettings) -> dict[str, Any]:
+def document(of: MachineSettings) -> dict[str, Any]:
     parsed: dict[str, Any] = yaml.load(
         read_user_data(render_user_data(of)), Loader=yaml.CSafeLoader
     )
     return parsed
 
 
-def written(of: BootSettings) -> dict[str, str]:
+def written(of: MachineSettings) -> dict[str, str]:
     """Path -> content of every file that cloud-init would write."""
     return {entry["path"]: entry["content"] for entry in document(of)["write_files"]}
 
 
-def scripts(of: BootSettings) -> dict[str, str]:
+def scripts(of: MachineSettings) -> dict[str, str]:
     return {
         path: content
         for path, content in written(of).items()
@@ -79,7 +79,7 @@ def scripts(of: BootSettings) -> dict[str, str]:
 
 @given(any_settings())
 @settings(max_examples=25, deadline=None)
-def test_any_accepted_settings_give_small_readable_user_data(of: BootSettings) -> None:
+def test_any_accepted_settings_give_small_readable_user_data(of: MachineSettings) -> None:
     user_data = render_user_data(of)
     assert len(base64.b64decode(user_data)) <= MAX_USER_DATA_BYTES
     text = read_user_data(user_data)
@@ -107,7 +107,7 @@ def test_a_shell_reads_every_value_of_an_environment_file_as_it_was(values: dict
 
 
 @every_variant
-def test_leaves_room_for_the_settings_of_a_gateway(variant: BootSettings) -> None:
+def test_leaves_room_for_the_settings_of_a_gateway(variant: MachineSettings) -> None:
     used = len(base64.b64decode(render_user_data(variant)))
     assert used < MAX_USER_DATA_BYTES - 1500
 
@@ -169,7 +169,7 @@ def test_a_docstring_that_is_a_whole_body_stays() -> None:
 
 @pytest.mark.tool
 @every_variant
-def test_cloud_init_accepts_it(variant: BootSettings, tmp_path: Path) -> None:
+def test_cloud_init_accepts_it(variant: MachineSettings, tmp_path: Path) -> None:
     done = cloud_init_reads(read_user_data(render_user_data(variant)), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Valid" in done.stdout
@@ -184,7 +184,7 @@ def test_cloud_init_would_refuse_a_broken_one(tmp_path: Path) -> None:
 
 
 @every_variant
-def test_bash_parses_every_script(variant: BootSettings) -> None:
+def test_bash_parses_every_script(variant: MachineSettings) -> None:
     found = scripts(variant)
     assert len(found) >= 13
     for path, content in found.items():
@@ -203,7 +203,7 @@ def test_shellcheck_finds_nothing_in_any_script() -> None:
 
 
 @every_variant
-def test_every_script_is_strict_about_errors(variant: BootSettings) -> None:
+def test_every_script_is_strict_about_errors(variant: MachineSettings) -> None:
     for path, content in scripts(variant).items():
         if path == f"{LIBRARY}/common":
             assert "set -euo pipefail" in content
@@ -213,7 +213,9 @@ def test_every_script_is_strict_about_errors(variant: BootSettings) -> None:
 
 @pytest.mark.tool
 @every_variant
-def test_systemd_finds_nothing_wrong_with_the_units(variant: BootSettings, tmp_path: Path) -> None:
+def test_systemd_finds_nothing_wrong_with_the_units(
+    variant: MachineSettings, tmp_path: Path
+) -> None:
     machine_root(written(variant), tmp_path)
     done = verify_units(tmp_path)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -251,7 +253,7 @@ def directives(content: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def units(of: BootSettings) -> dict[str, list[tuple[str, str, str]]]:
+def units(of: MachineSettings) -> dict[str, list[tuple[str, str, str]]]:
     prefix = f"{UNITS}/"
     return {
         path.removeprefix(prefix): directives(content)
@@ -265,7 +267,7 @@ def values(unit: list[tuple[str, str, str]], key: str) -> list[str]:
 
 
 @every_variant
-def test_the_gateway_starts_without_the_recogniser(variant: BootSettings) -> None:
+def test_the_gateway_starts_without_the_recogniser(variant: MachineSettings) -> None:
     gateway = units(variant)["perch-gateway.service"]
     for key in ("Requires", "After", "BindsTo", "Requisite"):
         assert not {"perch-asr.service", "perch-image.service", "perch-cache.service"} & set(
@@ -274,7 +276,7 @@ def test_the_gateway_starts_without_the_recogniser(variant: BootSettings) -> Non
 
 
 @every_variant
-def test_no_unit_starts_before_the_secrets_it_reads(variant: BootSettings) -> None:
+def test_no_unit_starts_before_the_secrets_it_reads(variant: MachineSettings) -> None:
     for name, unit in units(variant).items():
         text = json.dumps(unit)
         if "pull-image" in text or "/run/perch/secrets" in text:
@@ -283,7 +285,7 @@ def test_no_unit_starts_before_the_secrets_it_reads(variant: BootSettings) -> No
 
 
 @every_variant
-def test_start_limits_stand_where_systemd_reads_them(variant: BootSettings) -> None:
+def test_start_limits_stand_where_systemd_reads_them(variant: MachineSettings) -> None:
     limits = [
         (name, section)
         for name, unit in units(variant).items()
@@ -295,7 +297,7 @@ def test_start_limits_stand_where_systemd_reads_them(variant: BootSettings) -> N
 
 
 @every_variant
-def test_every_unit_of_the_boot_reports_its_failure(variant: BootSettings) -> None:
+def test_every_unit_of_the_boot_reports_its_failure(variant: MachineSettings) -> None:
     # These cannot end a boot: metrics and logs are not worth a machine, saving models comes after
     # it, a switch that cannot be read leaves recognition on, and a drain has yet to come.
     spared = {
@@ -313,7 +315,7 @@ def test_every_unit_of_the_boot_reports_its_failure(variant: BootSettings) -> No
 
 
 @every_variant
-def test_every_unit_that_is_wanted_comes_back_after_a_reboot(variant: BootSettings) -> None:
+def test_every_unit_that_is_wanted_comes_back_after_a_reboot(variant: MachineSettings) -> None:
     enabled = set(unit_names(variant))
     (enable,) = (
         line for line in document(variant)["runcmd"] if line[:2] == ["systemctl", "enable"]

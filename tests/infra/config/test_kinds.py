@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.config import kinds
 from infra.config.text_kinds import CRON
+from infra.reading import kinds
 
 EXAMPLES: list[tuple[kinds.Kind[Any], list[tuple[object, object]], list[object]]] = [
     (kinds.text(r"[a-z]+", "letters"), [("ab", "ab")], ["", "a1", 5, None, ["a"]]),

@@ -4,10 +4,10 @@ import re
 
 from infra.catalogue.gpu import MACHINES
 from infra.catalogue.models import IMAGES
-from infra.config.reader import Key, keys_of
 from infra.config.reference import configuration_page
 from infra.config.sections import Settings
 from infra.config.stack import SECRETS
+from infra.reading.reader import Key, keys_of
 from tests.infra.test_program import contract
 
 PAGE = configuration_page()

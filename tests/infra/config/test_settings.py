@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from infra.catalogue import gpu
 from infra.config.name_rules import stack_problems
-from infra.config.reader import REQUIRED, Key, keys_of
 from infra.config.rules import RULES, warnings_about
 from infra.config.sections import Settings
 from infra.config.stack import SECRETS, InvalidConfiguration, load, parse
+from infra.reading.reader import REQUIRED, Key, keys_of
 from ops.offline.errors import OfflineError
 from tests.infra.building import STACKS, build, changed_stack, stack
 from tests.infra.config.configurations import IMAGE, REMOVED, VALID, valid

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from infra.boot import BootSettings
+from infra.boot import MachineSettings
 from infra.boot.environment import boot_environment
 from infra.boot.files import LIBRARY, host_files
 from tests.support.tools import run_by
@@ -151,7 +151,7 @@ class Host:
     """
 
     folder: Path
-    settings: BootSettings
+    settings: MachineSettings
     metadata: Metadata
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.boot import BootSettings, read_user_data, render_user_data
+from infra.boot import MachineSettings, read_user_data, render_user_data
 from tests.infra.boot.standins.host import (
     INSTANCE,
     STANDINS,
@@ -75,7 +75,7 @@ class Machine:
     """
 
     folder: Path
-    settings: BootSettings
+    settings: MachineSettings
     rules: list[dict[str, object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

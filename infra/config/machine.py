@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from infra.boot import BootSettings, BootSettingsError
+from infra.boot import MachineSettings, MachineSettingsError
 from infra.boot.environment import RUN
 from infra.catalogue import gpu
 from infra.config.sections import Colour, ColourSettings, Settings
@@ -65,14 +65,14 @@ class BootContext:
     log_groups: Mapping[str, str]
 
 
-def boot_settings(colour: Colour, settings: Settings, around: BootContext) -> BootSettings:
+def boot_settings(colour: Colour, settings: Settings, around: BootContext) -> MachineSettings:
     """What the machines of a colour are told.
 
     Raises:
-        BootSettingsError: No machine could start with it.
+        MachineSettingsError: No machine could start with it.
     """
     chosen = settings.colour(colour)
-    return BootSettings(
+    return MachineSettings(
         region=around.region,
         environment=around.environment,
         colour=colour,
@@ -182,5 +182,5 @@ def boot_problems(colour: Colour, settings: Settings) -> Iterator[str]:
     )
     try:
         boot_settings(colour, settings, around)
-    except BootSettingsError as error:
+    except MachineSettingsError as error:
         yield from error.problems

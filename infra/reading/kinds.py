@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
 T = TypeVar("T")
 C = TypeVar("C", bound=int | str)
 
@@ -27,6 +30,12 @@ class Kind(Generic[T]):
 
     accepted: str
     parse: Callable[[object], T]
+
+    def __get_pydantic_core_schema__(
+        self, _source: object, _handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Make a field of pydantic's out of `Annotated[T, kind]`."""
+        return core_schema.no_info_plain_validator_function(self.parse)
 
 
 def text(pattern: str, accepted: str) -> Kind[str]:
