@@ -17,20 +17,16 @@ by_hand.refuse(
 import pulumi
 import pulumi_aws as aws
 
+from infra.boot.settings import LAUNCH_SECONDS, METRICS_NAMESPACE
 from infra.catalogue.models import ecr_repository_arn
-from infra.config.machine import (
-    HOOK_MARGIN_SECONDS,
-    READY_SECONDS,
-    fallback_endpoints,
-    fallback_ports,
-)
+from infra.config.machine import BootContext, fallback_endpoints, fallback_ports
 from infra.config.sections import COLOURS, Colour
 from infra.config.stack import GENERATED, SECRETS, load
 from infra.entrance.certificate import Certificate, CertificateArgs
 from infra.entrance.load_balancer import ColourTarget, LoadBalancer, LoadBalancerArgs
 from infra.entrance.web_acl import LOG_GROUP_PREFIX, WebAcl, WebAclArgs
 from infra.iam import AwsLocation
-from infra.machines.launch import MachineBoot, gateway_artifact, machine_image, user_data
+from infra.machines.launch import gateway_artifact, machine_image, user_data
 from infra.machines.machine_group import MachineGroup, MachineGroupArgs
 from infra.machines.machine_role import MachineRights
 from infra.machines.scaling import Scaling, ScalingArgs
@@ -39,7 +35,6 @@ from infra.network.endpoints import Endpoints, EndpointsArgs
 from infra.network.firewall import Firewall, FirewallArgs
 from infra.network.flow_logs import FlowLogs, FlowLogsArgs
 from infra.network.network import Network, NetworkArgs
-from infra.observability.alarm_table import METRICS_NAMESPACE
 from infra.observability.alarms import Alarms, AlarmsArgs, Watched
 from infra.observability.budget import Budget, BudgetArgs
 from infra.observability.dashboard import Dashboard, DashboardArgs
@@ -272,7 +267,7 @@ for colour in COLOURS:
             user_data=user_data(
                 colour,
                 settings,
-                MachineBoot(
+                BootContext(
                     region=stack.region,
                     environment=stack.name,
                     auto_scaling_group_name=own_name,
@@ -283,7 +278,7 @@ for colour in COLOURS:
                     log_groups=logs.names,
                 ),
             ),
-            ready_seconds=READY_SECONDS + HOOK_MARGIN_SECONDS,
+            ready_seconds=LAUNCH_SECONDS,
             drain_seconds=settings.gateway.drain_seconds,
             tags={**tags, "Colour": colour},
         ),

@@ -6,13 +6,14 @@ from infra.boot.render import (
     read_user_data,
     render_user_data,
 )
-from infra.boot.settings import MachineSettings, MachineSettingsError
+from infra.boot.settings import MachineSettings, MachineSettingsError, machine_settings
 
 __all__ = [
     "MAX_USER_DATA_BYTES",
     "MachineSettings",
     "MachineSettingsError",
     "UserDataTooLargeError",
+    "machine_settings",
     "read_user_data",
     "render_user_data",
 ]

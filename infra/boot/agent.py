@@ -2,7 +2,7 @@
 
 import json
 
-from infra.boot.settings import EMF_PORT, MachineSettings
+from infra.boot.settings import EMF_PORT, METRICS_NAMESPACE, MachineSettings
 
 LOG_FOLDER = "/var/log/perch"
 
@@ -23,7 +23,7 @@ def log_agent_config(settings: MachineSettings) -> str:
     document = {
         "agent": {"region": settings.region, "metrics_collection_interval": 60},
         "metrics": {
-            "namespace": settings.metrics_namespace,
+            "namespace": METRICS_NAMESPACE,
             # Filled by the agent from the instance itself; the braces are its own notation.
             "append_dimensions": {"AutoScalingGroupName": "${aws:AutoScalingGroupName}"},
             "metrics_collected": {

@@ -4,28 +4,30 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from infra.boot.settings import ADMIN_PORT, EMF_PORT, EXPORTER_PORT, MachineSettings, image_tag
+from infra.boot.gateway import READY_PATH, RUN, gateway_environment
+from infra.boot.settings import (
+    ADMIN_PORT,
+    EMF_PORT,
+    EXPORTER_PORT,
+    LAUNCH_HOOK,
+    METRICS_NAMESPACE,
+    MIN_DRIVER,
+    MIN_FREE_DISK_GIB,
+    MIN_GPU_MEMORY_MIB,
+    READY_SECONDS,
+    TERMINATION_HOOK,
+    MachineSettings,
+)
+from infra.catalogue.models import parse_reference
 from infra.catalogue.regions import dns_suffix
 
-RUN: Final = "/run/perch"
-"""A tmpfs: secrets and the state of this boot."""
 STATE: Final = "/var/lib/perch"
 """What outlives a reboot."""
-IMAGE_UPLOAD_DIR: Final = "/var/tmp"  # noqa: S108 - a volume of the container's own
-"""On the disk; the container's /tmp is memory. Without a container /tmp is the service's own."""
-
-RECOGNITION_FILE: Final = f"{RUN}/recognition/word"
-"""What the switch says. In a folder of its own: a file that is put in another's place is seen in a
-container only through a mount of its folder."""
-
-ASR_CONTAINER: Final = "perch-asr"
 GATEWAY_GAUGES: Final = "perch_sessions_active=ActiveSessions perch_session_slots=SessionSlots"
 """Gauges of the gateway that become CloudWatch metrics, for scaling on sessions per machine."""
 
 KILL_MARGIN_SECONDS: Final = 30
 """Between the gateway's drain deadline and SIGKILL: to close sockets, flush the log."""
-
-_READY_PATH: Final = {"nim": "/v1/health/ready", "riva": "/v2/health/ready"}
 
 
 def boot_environment(settings: MachineSettings) -> dict[str, str]:
@@ -41,18 +43,16 @@ def boot_environment(settings: MachineSettings) -> dict[str, str]:
         "PERCH_REGION": settings.region,
         "PERCH_ENVIRONMENT": settings.environment,
         "PERCH_COLOUR": settings.colour,
-        "PERCH_NAMESPACE": settings.metrics_namespace,
+        "PERCH_NAMESPACE": METRICS_NAMESPACE,
         "PERCH_KIND": settings.kind,
         "PERCH_IMAGE": settings.image,
         "PERCH_SELECTOR": settings.tags_selector,
         "PERCH_CACHE_BUCKET": settings.model_cache_bucket,
         "PERCH_CACHE_NAME": cache_name(settings),
-        "PERCH_BOOT_LOG_BUCKET": settings.boot_log_bucket or settings.model_cache_bucket,
         "PERCH_ASG": settings.auto_scaling_group_name,
-        "PERCH_LAUNCH_HOOK": settings.launch_hook_name,
-        "PERCH_TERMINATION_HOOK": settings.termination_hook_name,
+        "PERCH_LAUNCH_HOOK": LAUNCH_HOOK,
+        "PERCH_TERMINATION_HOOK": TERMINATION_HOOK,
         "PERCH_NGC_SECRET": settings.ngc_key_secret_arn or "",
-        "PERCH_GATEWAY_SECRETS": _pairs(settings.gateway_secrets),
         "PERCH_GATEWAY_SECRET_FILES": _pairs(settings.gateway_secret_files),
         "PERCH_GATEWAY_ARTIFACT": settings.gateway_artifact,
         "PERCH_GATEWAY_SHA256": settings.gateway_artifact_sha256 or "",
@@ -69,35 +69,12 @@ def boot_environment(settings: MachineSettings) -> dict[str, str]:
         "PERCH_GATEWAY_ADMIN_PORT": str(ADMIN_PORT),
         "PERCH_GRPC_PORT": str(settings.riva_grpc_port),
         "PERCH_HTTP_PORT": str(settings.riva_http_port),
-        "PERCH_READY_PATH": _READY_PATH[settings.kind],
-        "PERCH_READY_SECONDS": str(settings.ready_deadline_seconds),
-        "PERCH_MIN_DRIVER": settings.driver_floor,
+        "PERCH_READY_PATH": READY_PATH[settings.kind],
+        "PERCH_READY_SECONDS": str(READY_SECONDS),
+        "PERCH_MIN_DRIVER": MIN_DRIVER[settings.kind],
         "PERCH_MIN_COMPUTE": settings.min_compute_capability,
-        "PERCH_MIN_GPU_MIB": str(settings.min_gpu_memory_mib),
-        "PERCH_MIN_DISK_GIB": str(settings.min_free_disk_gib),
-    }
-
-
-def gateway_environment(settings: MachineSettings) -> dict[str, str]:
-    """The gateway's environment: what the stack gives, and where it meets the recogniser.
-
-    In a container the recogniser is a neighbour on a Docker network, where its ports are the
-    container's own; without one it is on loopback. In a container the administrative listener is
-    published to the host's loopback alone.
-    """
-    return {
-        **({"APP_UPLOAD_DIR": IMAGE_UPLOAD_DIR} if settings.gateway_is_image else {}),
-        **settings.gateway_environment,
-        "APP_HOST": "0.0.0.0",  # noqa: S104 - the security group lets only the load balancer in
-        "APP_PORT": str(settings.gateway_port),
-        "APP_ADMIN_HOST": "0.0.0.0" if settings.gateway_is_image else "127.0.0.1",  # noqa: S104 - as said
-        "APP_ADMIN_PORT": str(ADMIN_PORT),
-        "APP_RECOGNITION_FILE": RECOGNITION_FILE,
-        "APP_DRAIN_TIMEOUT_S": str(settings.drain_deadline_seconds),
-        "RIVA_HOST": ASR_CONTAINER if settings.gateway_is_image else "127.0.0.1",
-        "RIVA_PORT": str(settings.riva_grpc_port),
-        "RIVA_HTTP_PORT": str(settings.riva_http_port),
-        "RIVA_HTTP_READY_PATH": _READY_PATH[settings.kind],
+        "PERCH_MIN_GPU_MIB": str(MIN_GPU_MEMORY_MIB),
+        "PERCH_MIN_DISK_GIB": str(MIN_FREE_DISK_GIB),
     }
 
 
@@ -113,8 +90,8 @@ def cache_name(settings: MachineSettings) -> str:
     """
     told_apart = f"{settings.kind}\n{settings.image}\n{settings.tags_selector}"
     digest = hashlib.sha256(told_apart.encode()).hexdigest()[:12]
-    repository = settings.image.partition("@")[0].rsplit("/", 1)[-1].partition(":")[0]
-    return f"{repository}-{image_tag(settings.image) or 'by-digest'}-{digest}"
+    image = parse_reference(settings.image)
+    return f"{image.container}-{image.tag or 'by-digest'}-{digest}"
 
 
 def environment_file(variables: Mapping[str, str]) -> str:

@@ -8,12 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from infra.boot.agent import log_agent_config
-from infra.boot.environment import (
-    boot_environment,
-    environment_file,
-    gateway_environment,
-    stop_seconds,
-)
+from infra.boot.environment import boot_environment, environment_file, stop_seconds
+from infra.boot.gateway import gateway_environment
 from infra.boot.settings import MachineSettings
 
 HERE: Final = Path(__file__).parent

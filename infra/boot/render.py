@@ -38,9 +38,7 @@ def render_user_data(settings: MachineSettings) -> str:
     if len(packed) > MAX_USER_DATA_BYTES:
         raise UserDataTooLargeError(
             f"user data: {len(packed)} bytes gzipped, EC2 takes {MAX_USER_DATA_BYTES}; shorten "
-            f"gateway_environment ({len(settings.gateway_environment)} entries), "
-            f"gateway_secrets ({len(settings.gateway_secrets)}) or "
-            f"gateway_secret_files ({len(settings.gateway_secret_files)})"
+            f"gateway_environment ({len(settings.gateway_environment)} entries)"
         )
     return base64.b64encode(packed).decode("ascii")
 

@@ -1,26 +1,18 @@
-"""What the machines of a colour are told, in plain values: checked before anything exists."""
+"""What the machines of a colour are told, from a stack's settings and the names AWS gave.
+
+Asked with made-up names it also says, before anything exists, what would keep them from starting.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from infra.boot import MachineSettings, MachineSettingsError
-from infra.boot.environment import RUN
+from infra.boot import MachineSettings, MachineSettingsError, machine_settings
+from infra.boot.gateway import RUN, stack_variables
 from infra.catalogue import gpu
 from infra.config.sections import Colour, ColourSettings, Settings
-from infra.observability.alarm_table import METRICS_NAMESPACE
 
-LAUNCH_HOOK: Final = "ready"
-"""Lifecycle hook a starting machine completes once its gateway is ready."""
-
-TERMINATION_HOOK: Final = "drained"
-"""Lifecycle hook a leaving machine completes once its sessions are over."""
-
-READY_SECONDS: Final = 2700
-"""A first start may take 2400 s (`infra.catalogue.models`); the rest is for the image's pull."""
-
-HOOK_MARGIN_SECONDS: Final = 600
-"""Boot, updates of agents and the gateway itself, around the recogniser's start."""
+TextT_co = TypeVar("TextT_co", covariant=True)
 
 TOKENS_FILE: Final = "auth-tokens"
 """File in the gateway's secret folder that holds what it checks clients' tokens with."""
@@ -32,21 +24,19 @@ LONGEST_GRACE_SECONDS: Final = 60
 """How long sessions go on by themselves in a drain. AWS takes a spot machine after two minutes: the
 last results, 30 s of them at most, must have come before."""
 
-WAITING_CLIENTS: Final = 50
-"""Of the gateway's WS_WAITING_ROOM: each holds a connection."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class BootContext:
-    """What a machine is told of the stack around it, as plain text.
+class BootContext(Generic[TextT_co]):
+    """What a machine is told of the stack around it.
+
+    The program makes one of Pulumi's inputs, some of them only known later; user data is rendered
+    from one of plain text.
 
     Attributes:
         region: AWS region.
         environment: The stack's name.
         auto_scaling_group_name: The colour's group.
-        ngc_key_arn: Secret with NVIDIA's registry key.
-        tokens_arn: Secret with the clients' tokens.
-        resume_keys_arn: Secret with the keys of resume tokens.
+        secret_arns: Secrets by name.
         recognition_parameter: SSM parameter that switches recognition.
         model_cache_bucket: Bucket of built models.
         gateway_artifact: Gateway image, or S3 address of its bundle.
@@ -56,25 +46,27 @@ class BootContext:
     region: str
     environment: str
     auto_scaling_group_name: str
-    ngc_key_arn: str
-    tokens_arn: str
-    resume_keys_arn: str
+    secret_arns: Mapping[str, TextT_co]
     recognition_parameter: str
-    model_cache_bucket: str
-    gateway_artifact: str
+    model_cache_bucket: TextT_co
+    gateway_artifact: TextT_co
     log_groups: Mapping[str, str]
 
 
-def boot_settings(colour: Colour, settings: Settings, around: BootContext) -> MachineSettings:
-    """What the machines of a colour are told.
+def told(colour: Colour, settings: Settings, context: BootContext[str]) -> MachineSettings:
+    """Return what the machines of a colour are told.
 
     Raises:
         MachineSettingsError: No machine could start with it.
     """
     chosen = settings.colour(colour)
-    return MachineSettings(
-        region=around.region,
-        environment=around.environment,
+    secrets, groups = context.secret_arns, context.log_groups
+    files = {RESUME_KEYS_FILE: secrets["gateway_resume_keys"]}
+    if settings.gateway.tokens:
+        files[TOKENS_FILE] = secrets["gateway_signing_key"]
+    return machine_settings(
+        region=context.region,
+        environment=context.environment,
         colour=colour,
         kind=chosen.runtime,
         image=chosen.image,
@@ -82,75 +74,62 @@ def boot_settings(colour: Colour, settings: Settings, around: BootContext) -> Ma
         gateway_port=chosen.gateway_port,
         riva_grpc_port=chosen.riva_grpc_port,
         riva_http_port=chosen.riva_http_port,
-        auto_scaling_group_name=around.auto_scaling_group_name,
-        launch_hook_name=LAUNCH_HOOK,
-        termination_hook_name=TERMINATION_HOOK,
-        ngc_key_secret_arn=around.ngc_key_arn,
-        gateway_secret_files={
-            RESUME_KEYS_FILE: around.resume_keys_arn,
-            **({TOKENS_FILE: around.tokens_arn} if settings.gateway.tokens else {}),
-        },
-        recognition_parameter=around.recognition_parameter,
-        gateway_environment=gateway_environment(settings, chosen),
-        gateway_artifact=around.gateway_artifact,
+        auto_scaling_group_name=context.auto_scaling_group_name,
+        ngc_key_secret_arn=secrets["ngc_api_key"],
+        gateway_secret_files=files,
+        recognition_parameter=context.recognition_parameter,
+        gateway_environment=_gateway_variables(settings, chosen),
+        gateway_artifact=context.gateway_artifact,
         gateway_artifact_sha256=chosen.gateway_sha256,
-        model_cache_bucket=around.model_cache_bucket,
-        gateway_log_group=around.log_groups["gateway"],
-        asr_log_group=around.log_groups["asr"],
-        system_log_group=around.log_groups["system"],
-        metrics_namespace=METRICS_NAMESPACE,
+        model_cache_bucket=context.model_cache_bucket,
+        gateway_log_group=groups["gateway"],
+        asr_log_group=groups["asr"],
+        system_log_group=groups["system"],
         drain_deadline_seconds=settings.gateway.drain_seconds,
-        ready_deadline_seconds=READY_SECONDS,
-        min_compute_capability=least_capability(chosen),
+        min_compute_capability=_least_capability(chosen),
     )
 
 
-def gateway_environment(settings: Settings, chosen: ColourSettings) -> dict[str, str]:
-    """The gateway's variables that follow from the stack; the stack's own come last and win."""
-    tokens = {"APP_AUTH_TOKENS_FILE": f"{RUN}/files/{TOKENS_FILE}"}
+def _gateway_variables(settings: Settings, chosen: ColourSettings) -> dict[str, str]:
+    """Return the gateway's variables that follow from the stack; its own come last and win."""
+    gateway = settings.gateway
     # Of an adopted VPC the range is not known; there clients look like the load balancer.
     inside = "" if settings.network.adopt is not None else settings.network.cidr
-    # Health checks of the load balancer ask by the machine's address, which is always accepted.
-    names = (settings.domain.name, *settings.domain.alternative_names)
-    # Where all clients look like one, no share of it may be kept from it.
-    share = {} if inside or settings.gateway.tokens else {"WS_CLIENT_SHARE": "1"}
-    return {
-        "APP_ALLOWED_HOSTS": ",".join(names),
-        "APP_TRUSTED_PROXIES": inside,
-        "APP_DRAIN_GRACE_S": str(grace_seconds(settings)),
-        "APP_RESUME_KEYS_FILE": f"{RUN}/files/{RESUME_KEYS_FILE}",
-        "WS_PING_INTERVAL_S": str(settings.gateway.ping_seconds),
-        "WS_MAX_CONCURRENT_SESSIONS": str(settings.gateway.max_sessions),
-        # Twice the sessions, for who comes back holds his old connection for a while.
-        "WS_MAX_CONNECTIONS": str(2 * settings.gateway.max_sessions + WAITING_CLIENTS),
-        "RIVA_MODEL": chosen.model,
-        "RIVA_ENDPOINT_STREAMS": str(settings.gateway.riva_streams),
-        "RIVA_FALLBACK_ENDPOINTS": fallback_endpoints(settings) or "",
-        **share,
-        **(tokens if settings.gateway.tokens else {}),
-        **settings.gateway.environment,
-    }
-
-
-def grace_seconds(settings: Settings) -> int:
-    """How much of a drain sessions may go on by themselves; the rest is for their last results."""
-    return min(LONGEST_GRACE_SECONDS, settings.gateway.drain_seconds // 2)
+    variables = stack_variables(
+        # Health checks of the load balancer ask by the machine's address, which is always accepted.
+        hosts=(settings.domain.name, *settings.domain.alternative_names),
+        trusted_proxies=inside,
+        # The rest of a drain is for the last results.
+        grace_seconds=min(LONGEST_GRACE_SECONDS, gateway.drain_seconds // 2),
+        resume_keys_file=f"{RUN}/files/{RESUME_KEYS_FILE}",
+        max_sessions=gateway.max_sessions,
+        model=chosen.model,
+        riva_streams=gateway.riva_streams,
+        fallback_endpoints=fallback_endpoints(settings),
+    )
+    variables["WS_PING_INTERVAL_S"] = str(gateway.ping_seconds)
+    if gateway.tokens:
+        variables["APP_AUTH_TOKENS_FILE"] = f"{RUN}/files/{TOKENS_FILE}"
+    elif not inside:
+        # Where all clients look like one, no share of it may be kept from it.
+        variables["WS_CLIENT_SHARE"] = "1"
+    return variables | dict(gateway.environment)
 
 
 def fallback_endpoints(settings: Settings) -> str | None:
-    """The stack's fallback as RIVA_FALLBACK_ENDPOINTS names it; None where it has none."""
+    """Return the stack's fallback as RIVA_FALLBACK_ENDPOINTS names it; None where it has none."""
     fallback = settings.gateway.fallback
     return None if fallback is None else ",".join(fallback.endpoints)
 
 
 def fallback_ports(endpoints: Iterable[str]) -> set[int]:
-    """TCP ports of endpoints of the form host:port/http_port; an http_port of 0 is none."""
+    """Return the TCP ports of endpoints host:port/http_port; an http_port of 0 is none."""
     numbers = (endpoint.rpartition(":")[2].split("/") for endpoint in endpoints)
     return {int(port) for pair in numbers for port in pair} - {0}
 
 
-def least_capability(chosen: ColourSettings) -> str:
-    """Least compute capability a machine of the colour must have, as major.minor.
+def _least_capability(chosen: ColourSettings) -> str:
+    """Return the least compute capability a machine of the colour must have, as major.minor.
 
     The recogniser's floor, or less where an older GPU was chosen on purpose.
     """
@@ -163,16 +142,16 @@ def least_capability(chosen: ColourSettings) -> str:
 
 
 def boot_problems(colour: Colour, settings: Settings) -> Iterator[str]:
-    """What would keep the colour's machines from starting, asked with stand-ins for AWS's names."""
+    """Yield what would keep the colour's machines from starting, asked with made-up names."""
     arn = "arn:aws:secretsmanager:us-east-2:123456789012:secret:example"
     chosen = settings.colour(colour)
-    around = BootContext(
+    context = BootContext(
         region="us-east-2",
         environment="example",
         auto_scaling_group_name="example",
-        ngc_key_arn=arn,
-        tokens_arn=arn,
-        resume_keys_arn=arn,
+        secret_arns=dict.fromkeys(
+            ("ngc_api_key", "gateway_signing_key", "gateway_resume_keys"), arn
+        ),
         recognition_parameter="/perch/example/recognition",
         model_cache_bucket="example",
         gateway_artifact=f"s3://example/{chosen.gateway_bundle}"
@@ -181,6 +160,6 @@ def boot_problems(colour: Colour, settings: Settings) -> Iterator[str]:
         log_groups=dict.fromkeys(("gateway", "asr", "system"), "/example"),
     )
     try:
-        boot_settings(colour, settings, around)
+        told(colour, settings, context)
     except MachineSettingsError as error:
         yield from error.problems

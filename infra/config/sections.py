@@ -6,6 +6,8 @@ docs/configuration.md is generated from here. Rules between keys are in `infra.c
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
+from pydantic import Field
+
 from infra.config.text_kinds import CRON, OWNER, TAGS, VARIABLES
 from infra.reading import kinds
 from infra.reading.reader import Section
@@ -166,7 +168,7 @@ class GatewaySettings(Section):
     """What the switch says when it is made; afterwards `perch recognition` owns it."""
     fallback: FallbackSettings | None = None
     """Where `perch recognition fallback` sends sessions; absent: nowhere."""
-    environment: Annotated[Mapping[str, str], VARIABLES] = {}
+    environment: Annotated[Mapping[str, str], VARIABLES] = Field(default_factory=dict)
     """Further environment variables of the gateway, nothing secret."""
 
 
@@ -277,7 +279,7 @@ class Settings(Section):
     disposable: Flag = False
     """Whether `pulumi destroy` may delete everything with what is in it; false also protects
     keys and secrets from any deletion."""
-    tags: Annotated[Mapping[str, str], TAGS] = {}
+    tags: Annotated[Mapping[str, str], TAGS] = Field(default_factory=dict)
     """Further tags on every resource, beside those that the program sets."""
     network: NetworkSettings
     """Where the environment lives."""

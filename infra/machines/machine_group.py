@@ -7,7 +7,7 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
-from infra.config.machine import LAUNCH_HOOK, TERMINATION_HOOK
+from infra.boot.settings import LAUNCH_HOOK, TERMINATION_HOOK
 from infra.iam import policy, trust
 from infra.machines.machine_role import MachineRights, session_manager_policy, statements
 

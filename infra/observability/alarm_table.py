@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from infra.boot.settings import METRICS_NAMESPACE
+
 Severity = Literal["page", "ticket"]
 Missing = Literal["notBreaching", "breaching", "missing"]
-
-METRICS_NAMESPACE: Final = "Perch"
-"""CloudWatch namespace of the machines' and the gateway's own metrics."""
 
 _ALB: Final = "AWS/ApplicationELB"
 _MINUTE: Final = 60

@@ -8,8 +8,8 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
+from infra.boot.settings import METRICS_NAMESPACE
 from infra.config.sections import COLOURS, Colour
-from infra.observability.alarm_table import METRICS_NAMESPACE
 
 _COLUMNS: Final = 24
 _WIDTH: Final = 8

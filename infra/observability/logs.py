@@ -35,7 +35,7 @@ class Logs(pulumi.ComponentResource):
         arns: Speaker -> ARN of the group.
     """
 
-    names: Mapping[Speaker, str]
+    names: Mapping[str, str]
     arns: Mapping[Speaker, pulumi.Output[str]]
 
     def __init__(

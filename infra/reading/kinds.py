@@ -50,8 +50,20 @@ def text(pattern: str, accepted: str) -> Kind[str]:
     return Kind(accepted, parse)
 
 
-def whole(low: int, high: int, unit: str = "") -> Kind[int]:
-    """A whole number from `low` to `high`, both included."""
+def checked(check: Callable[[str], object], accepted: str) -> Kind[str]:
+    """Text that `check` does not refuse with a ValueError."""
+
+    def parse(raw: object) -> str:
+        if not isinstance(raw, str):
+            raise ValueError(accepted)  # noqa: TRY004 - every kind refuses by ValueError
+        check(raw)
+        return raw
+
+    return Kind(accepted, parse)
+
+
+def whole(low: int, high: int, unit: str = "", *, typed: bool = False) -> Kind[int]:
+    """A whole number from `low` to `high`, both included; not as text where it is `typed`."""
     accepted = f"a whole number from {low} to {high}{' ' + unit if unit else ''}"
 
     def parse(raw: object) -> int:
@@ -61,7 +73,7 @@ def whole(low: int, high: int, unit: str = "") -> Kind[int]:
             value = int(raw)
         elif isinstance(raw, int) and not isinstance(raw, bool):
             value = raw
-        elif isinstance(raw, str) and re.fullmatch(r"-?[0-9]{1,12}", raw):
+        elif not typed and isinstance(raw, str) and re.fullmatch(r"-?[0-9]{1,12}", raw):
             value = int(raw)
         if value is None or not low <= value <= high:
             raise ValueError(accepted)

@@ -164,7 +164,11 @@ def describe(known: FieldInfo) -> Key | Part:
     doc = " ".join((known.description or "").split())
     for mark in known.metadata:
         if isinstance(mark, Kind):
-            return Key(mark, doc, REQUIRED if known.is_required() else known.get_default())
+            return Key(
+                mark,
+                doc,
+                REQUIRED if known.is_required() else known.get_default(call_default_factory=True),
+            )
     for annotation in (known.annotation, *get_args(known.annotation)):
         if isinstance(annotation, type) and issubclass(annotation, Section):
             return Part(annotation, doc, optional=not known.is_required())

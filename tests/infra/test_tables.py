@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.boot.environment import GATEWAY_GAUGES
+from infra.boot.settings import METRICS_NAMESPACE
 from infra.catalogue import gpu, models
 from infra.catalogue.regions import partition
-from infra.observability.alarm_table import METRICS_NAMESPACE, Alarm, colour_alarms, entrance_alarms
+from infra.observability.alarm_table import Alarm, colour_alarms, entrance_alarms
 from infra.observability.dashboard import screen
 from tests.infra.building import ROOT
 

@@ -4,8 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from infra.boot import MachineSettings
-from infra.boot.settings import OWN_GATEWAY_VARIABLES
+from infra.boot import MachineSettings, machine_settings
 
 REGION = "eu-central-1"
 NIM = "nvcr.io/nim/nvidia/parakeet-1-1b-rnnt-multilingual:1.5.0"
@@ -28,11 +27,11 @@ def boot_settings(**changes: Any) -> MachineSettings:  # noqa: ANN401 - any fiel
         "image": NIM,
         "tags_selector": "mode=str,vad=silero,type=default",
         "auto_scaling_group_name": "perch-dev-blue",
-        "launch_hook_name": "perch-dev-blue-launch",
-        "termination_hook_name": "perch-dev-blue-termination",
         "ngc_key_secret_arn": arn("perch/dev/ngc-key"),
-        "gateway_secrets": {"APP_AUTH_TOKENS": arn("perch/dev/tokens")},
-        "gateway_secret_files": {"riva-ca.pem": arn("perch/dev/riva-ca")},
+        "gateway_secret_files": {
+            "auth-tokens": arn("perch/dev/tokens"),
+            "riva-ca.pem": arn("perch/dev/riva-ca"),
+        },
         "gateway_environment": {"LOG_LEVEL": "INFO"},
         "recognition_parameter": "/perch/dev/recognition",
         "gateway_artifact": BUNDLE,
@@ -42,7 +41,7 @@ def boot_settings(**changes: Any) -> MachineSettings:  # noqa: ANN401 - any fiel
         "asr_log_group": "/perch/dev/blue/asr",
         "system_log_group": "/perch/dev/blue/host",
     }
-    return MachineSettings(**(values | changes))
+    return machine_settings(**(values | changes))
 
 
 def image_gateway(**changes: Any) -> MachineSettings:  # noqa: ANN401 - any field
@@ -58,9 +57,6 @@ def classic_riva(**changes: Any) -> MachineSettings:  # noqa: ANN401 - any field
 
 _label = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 _secret = st.from_regex(r"[A-Za-z0-9/_+=.@-]{1,40}", fullmatch=True).map(arn)
-_names = st.from_regex(r"[A-Z][A-Z0-9_]{0,20}", fullmatch=True).filter(
-    lambda name: name not in OWN_GATEWAY_VARIABLES
-)
 # Names that no rule takes for a secret's.
 _plain_names = st.from_regex(r"(LOG|WS|AUDIO)_[B-H]{1,12}", fullmatch=True)
 _printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)
@@ -87,7 +83,6 @@ def any_settings(draw: st.DrawFn) -> MachineSettings:
         riva_grpc_port=grpc,
         riva_http_port=http,
         ngc_key_secret_arn=draw(st.none() | _secret),
-        gateway_secrets=draw(st.dictionaries(_names.map("S_".__add__), _secret, max_size=3)),
         gateway_secret_files=draw(
             st.dictionaries(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True), _secret)
         ),
@@ -95,8 +90,6 @@ def any_settings(draw: st.DrawFn) -> MachineSettings:
         gateway_artifact=BUNDLE if bundled else GATEWAY_IMAGE,
         gateway_artifact_sha256=draw(_sha256) if bundled else None,
         model_cache_bucket=draw(_bucket),
-        boot_log_bucket=draw(st.none() | _bucket),
         gateway_log_group=draw(_log_group),
         drain_deadline_seconds=draw(st.integers(1, 3600)),
-        min_driver_version=draw(st.none() | st.just("550.90.12")),
     )

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from infra.boot import MachineSettingsError
-from infra.boot.settings import image_tag
+from infra.boot.environment import boot_environment
+from infra.catalogue.models import parse_reference
 from tests.support.boot_settings import BUNDLE, GATEWAY_IMAGE, arn, boot_settings, image_gateway
 
 
@@ -27,24 +28,22 @@ from tests.support.boot_settings import BUNDLE, GATEWAY_IMAGE, arn, boot_setting
         ({"gateway_port": 80}, "gateway_port: 80 is not a whole number from 1024 to 65535"),
         ({"gateway_port": "8080"}, "gateway_port: '8080' is not a whole number"),
         ({"drain_deadline_seconds": True}, "drain_deadline_seconds: True is not a whole number"),
-        ({"ready_deadline_seconds": 7201}, "ready_deadline_seconds: 7201"),
+        ({"drain_deadline_seconds": 3601}, "drain_deadline_seconds: 3601"),
         ({"ngc_key_secret_arn": "nvapi-x"}, "ngc_key_secret_arn: "),  # pragma: allowlist secret
         ({"gateway_artifact": "s3://bucket/x.whl"}, "gateway_artifact: 's3://bucket/x.whl'"),
         ({"gateway_artifact": BUNDLE, "gateway_artifact_sha256": None}, "gateway_artifact_sha256"),
         ({"gateway_artifact": GATEWAY_IMAGE}, "with an image; leave it out"),
         ({"gateway_artifact": "x:latest", "gateway_artifact_sha256": None}, "gateway_artifact: "),
         ({"model_cache_bucket": "Bucket"}, "model_cache_bucket: 'Bucket'"),
-        ({"metrics_namespace": "AWS/EC2"}, "metrics_namespace: 'AWS/EC2'"),
         ({"min_compute_capability": "8"}, "min_compute_capability: '8'"),
-        ({"min_driver_version": "new"}, "min_driver_version: 'new'"),
         ({"gateway_environment": {"APP_PORT": "1"}}, "APP_PORT is set by the machine itself"),
-        ({"gateway_secrets": {"RIVA_HOST": arn("x")}}, "RIVA_HOST is set by the machine itself"),
+        ({"gateway_environment": {"RIVA_HOST": "x"}}, "RIVA_HOST is set by the machine itself"),
         ({"gateway_environment": {"app": "1"}}, "gateway_environment: the name 'app'"),
         ({"gateway_environment": {"APP_X": "two\nlines"}}, "gateway_environment.APP_X: "),
         ({"gateway_environment": {"APP_X": "ü"}}, "not one line of printable ASCII"),
         ({"gateway_environment": {"RIVA_API_KEY": "k"}}, "RIVA_API_KEY is named like a secret"),
         ({"gateway_environment": {"APP_AUTH_TOKENS": "k"}}, "named like a secret"),
-        ({"gateway_secrets": {"APP_AUTH_TOKENS": "the token"}}, "gateway_secrets.APP_AUTH_TOKENS"),
+        ({"gateway_secret_files": {"tokens": "the token"}}, "gateway_secret_files.tokens"),
         ({"gateway_secret_files": {"../x": arn("x")}}, "gateway_secret_files: the name '../x'"),
     ],
 )
@@ -97,8 +96,7 @@ def test_takes_tritons_http_port_for_a_classic_riva_server() -> None:
 
 @pytest.mark.parametrize(("kind", "floor"), [("nim", "535"), ("riva", "570.86")])
 def test_wants_the_driver_that_the_kind_needs(kind: str, floor: str) -> None:
-    assert boot_settings(kind=kind).driver_floor == floor
-    assert boot_settings(kind=kind, min_driver_version="600").driver_floor == "600"
+    assert boot_environment(boot_settings(kind=kind))["PERCH_MIN_DRIVER"] == floor
 
 
 def test_knows_a_gateway_image_from_a_bundle() -> None:
@@ -107,6 +105,6 @@ def test_knows_a_gateway_image_from_a_bundle() -> None:
 
 
 def test_reads_the_tag_of_an_image() -> None:
-    assert image_tag("nvcr.io/nim/nvidia/x:1.5.0") == "1.5.0"
-    assert image_tag(f"nvcr.io/nim/nvidia/x@sha256:{'a' * 64}") is None
-    assert image_tag("registry:5000/x") is None
+    assert parse_reference("nvcr.io/nim/nvidia/x:1.5.0").tag == "1.5.0"
+    assert parse_reference(f"nvcr.io/nim/nvidia/x@sha256:{'a' * 64}").tag is None
+    assert parse_reference("registry:5000/x").tag is None

@@ -99,11 +99,11 @@ class TestFetchSecrets:
         assert done.returncode == 0, done.stderr
         secrets, files = host.run_folder / "secrets", host.run_folder / "files"
         assert (secrets / "ngc.env").read_text() == f"NGC_API_KEY={NGC_KEY}\n"
-        assert (secrets / "gateway.env").read_text() == "APP_AUTH_TOKENS=one-long-token,another\n"
+        assert (files / "auth-tokens").read_text() == "one-long-token,another"
         assert (files / "riva-ca.pem").read_text().splitlines()[1] == "MIIB"
         for path in [*secrets.iterdir(), *files.iterdir()]:
             assert path.stat().st_mode & 0o077 == 0, path
-        assert {path.name for path in secrets.iterdir()} == {"ngc.env", "gateway.env"}
+        assert {path.name for path in secrets.iterdir()} == {"ngc.env"}
         assert host.calls("chown perch:perch", "riva-ca.pem")
 
     def test_shows_no_secret_in_output_or_on_a_command_line(self, host: Host) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import botocore.session
 import pytest
 
+from infra.boot.settings import LAUNCH_HOOK, TERMINATION_HOOK
 from tests.infra.boot.standins.host import INSTANCE, Host
 
 NO_ACTION = (
@@ -39,7 +40,7 @@ class TestEnteringService:
         assert told(host) == ["CONTINUE"]
         (call,) = host.calls("complete-lifecycle-action")
         assert INSTANCE in call.arguments
-        assert "perch-dev-blue-launch" in call.arguments
+        assert LAUNCH_HOOK in call.arguments
         assert host.calls("MetricName=BootSeconds")
 
     def test_does_not_complete_it_again_after_a_reboot(self, host: Host) -> None:
@@ -63,7 +64,8 @@ class TestEnteringService:
         assert host.reason() == "lifecycle_refused"
 
     def test_keeps_the_hook_alive_while_models_load(self, host: Host) -> None:
-        done = host.run("wait-ready", PERCH_READY_SECONDS="1")
+        # Long enough for one question on a machine that is busy with other tests.
+        done = host.run("wait-ready", PERCH_READY_SECONDS="3")
         assert done.returncode == 1
         assert host.reason() == "not_ready"
         assert told(host) == ["record-lifecycle-action-heartbeat"]
@@ -172,7 +174,7 @@ class TestDraining:
         assert order == ["systemctl", "aws"]
         assert host.calls("systemctl stop perch-gateway.service")
         (call,) = host.calls("complete-lifecycle-action")
-        assert "perch-dev-blue-termination" in call.arguments
+        assert TERMINATION_HOOK in call.arguments
         assert told(host) == ["CONTINUE"]
 
     def test_lets_the_machine_go_even_if_the_gateway_had_to_be_killed(self, host: Host) -> None:

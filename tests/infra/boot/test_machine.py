@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from infra.boot import MachineSettings
+from infra.boot.settings import LAUNCH_HOOK, TERMINATION_HOOK
 from tests.infra.boot.standins import answers
 from tests.infra.boot.standins.machine import Machine, need_machines, remove
 from tests.support.boot_settings import BUNDLE, boot_settings
@@ -37,8 +38,6 @@ def small(**changes: object) -> MachineSettings:
     """Settings whose waits suit a test."""
     quick = {
         "gateway_environment": {"APP_READY_PROBE_INTERVAL_S": "0.2", "APP_DRAIN_GRACE_S": "0"},
-        "gateway_secrets": {},
-        "min_free_disk_gib": 1,
         "drain_deadline_seconds": 20,
     }
     return boot_settings(**(quick | changes))
@@ -117,7 +116,7 @@ systemctl is-active perch-gateway >/opt/machine/gateway-after || true
 
 class TestAMachineThatBoots:
     def test_enters_service_when_the_recogniser_answers(self, lived: Machine) -> None:
-        assert lived.told()[0] == "perch-dev-blue-launch CONTINUE"
+        assert lived.told()[0] == f"{LAUNCH_HOOK} CONTINUE"
         assert lived.calls("MetricName=BootSeconds")
 
     def test_plays_every_command_of_cloud_init_without_complaint(self, lived: Machine) -> None:
@@ -160,9 +159,7 @@ class TestTheSameMachineAfterAReboot:
     ) -> None:
         assert len(lived.calls("docker pull")) == 1
         assert len(lived.calls("s3 cp", BUNDLE)) == 1
-        assert [line for line in lived.told() if "launch" in line] == [
-            "perch-dev-blue-launch CONTINUE"
-        ]
+        assert [line for line in lived.told() if "launch" in line] == [f"{LAUNCH_HOOK} CONTINUE"]
 
     def test_fetches_its_secrets_again_since_they_were_in_memory_alone(
         self, lived: Machine
@@ -170,7 +167,7 @@ class TestTheSameMachineAfterAReboot:
         assert len(lived.calls("get-secret-value", "ngc-key")) == 2
 
     def test_drains_on_a_spot_notice_before_it_lets_the_machine_go(self, lived: Machine) -> None:
-        assert lived.told()[-1] == "perch-dev-blue-termination CONTINUE"
+        assert lived.told()[-1] == f"{TERMINATION_HOOK} CONTINUE"
         assert lived.read("/opt/machine/gateway-after").strip() == "inactive"
 
 
@@ -190,7 +187,7 @@ def test_a_machine_that_cannot_pull_its_image_abandons_the_launch_at_once(tmp_pa
     machine.answer("docker image inspect", status=1)
     machine.answer("docker pull", err=answers.NO_SPACE, status=1)
     machine.boot(UNTIL + "until_true called ABANDON; until_true logged 'not waiting'")
-    assert machine.told() == ["perch-dev-blue-launch ABANDON"]
+    assert machine.told() == [f"{LAUNCH_HOOK} ABANDON"]
     (call,) = machine.calls("MetricName=BootFailures")
     assert "Value=disk_full" in call.line
     assert not machine.calls("docker run")
@@ -210,7 +207,7 @@ def test_a_recogniser_that_dies_is_started_again_until_its_limit_and_then_report
     )
     machine.boot(UNTIL + "until_true called ABANDON; until_true logged 'not waiting'")
     assert len(machine.calls("docker run")) == 5
-    assert machine.told() == ["perch-dev-blue-launch ABANDON"]
+    assert machine.told() == [f"{LAUNCH_HOOK} ABANDON"]
     (call,) = machine.calls("MetricName=BootFailures")
     assert "Value=unit_failed" in call.line
     assert "no profile matches" in machine.read("/var/log/perch/asr.log")

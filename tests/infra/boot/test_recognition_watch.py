@@ -21,7 +21,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from moto.server import ThreadedMotoServer
 
-from infra.boot.environment import RECOGNITION_FILE, RUN
+from infra.boot.gateway import RECOGNITION_FILE, RUN
 from tests.infra.boot.standins.host import Host
 from tests.support.boot_settings import REGION
 
