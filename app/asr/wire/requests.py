@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from riva.client.proto import riva_asr_pb2, riva_audio_pb2, riva_common_pb2
@@ -121,9 +121,12 @@ def _endpointing(settings: RivaSettings, chosen: Endpointing | None) -> Endpoint
         _check_endpointing(name, value)
     joined = Endpointing(**{**defaults, **given})
     early, final = joined.stop_history_eou_ms, joined.stop_history_ms
-    if early is not None and final is not None and early >= final:
+    if early is None or final is None or early < final:
+        return joined
+    if "stop_history_eou_ms" in given:
         raise invalid("endpointing.stop_history_eou_ms", early, f"less than {final} ms")
-    return joined
+    # Who asks for a shorter window does not know what is configured beside it.
+    return replace(joined, stop_history_eou_ms=None)
 
 
 def _check_endpointing(name: str, value: float) -> None:

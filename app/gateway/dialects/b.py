@@ -180,7 +180,9 @@ class CodecB(PerchCodec):
             language=config.language,
             model=config.model,
             endpointing=(
-                None if silence is None else Endpointing(stop_history_ms=round(silence * 1000))
+                None
+                if silence is None
+                else Endpointing(stop_history_ms=max(1, round(silence * 1000)))
             ),
             resumable=config.resumable,
             heartbeat_s=heartbeat_interval(config.heartbeat, resumable=config.resumable),

@@ -9,7 +9,11 @@ from datetime import datetime, timedelta
 import pytest
 from websockets.asyncio.client import connect
 
+from app.asr import Endpointing
 from app.emulator import Emulator
+from app.gateway.dialects.b import CodecB
+from app.gateway.dialects.intents import Start
+from app.gateway.settings.gateway import GatewaySettings
 from tests.support.gateways.running import (
     PATH_B,
     SILENCE_100MS,
@@ -188,3 +192,11 @@ async def test_float_samples_beyond_full_scale_or_not_numbers_do_no_harm(gateway
         await send(socket, "stop_recording")
         stopped = (await said_until(socket, "recording_stopped"))[-1]
     assert stopped["total_duration"] == 1.0
+
+
+async def test_a_silence_shorter_than_a_millisecond_is_one() -> None:
+    codec = CodecB("a", GatewaySettings.model_validate({}))
+    codec.parse('{"type":"configure","silence_duration":0.0001}')
+    (start,) = codec.parse('{"type":"start_recording"}')
+    assert isinstance(start, Start)
+    assert start.request.endpointing == Endpointing(stop_history_ms=1)

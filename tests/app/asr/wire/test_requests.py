@@ -1,0 +1,33 @@
+"""What is asked of the recogniser, of what a caller chose and what is configured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.asr import AsrError, Endpointing, RivaSettings
+from app.asr.wire.requests import join_options
+
+
+def joined(chosen: Endpointing, **configured: int) -> Endpointing:
+    given: dict[str, Any] = {f"endpointing_{name}": value for name, value in configured.items()}
+    settings = RivaSettings(_env_file=None, **given)
+    return join_options(settings, sample_rate=16_000, endpointing=chosen).endpointing
+
+
+def test_a_configured_early_end_gives_way_to_a_callers_shorter_window() -> None:
+    kept = joined(Endpointing(stop_history_ms=500), stop_history_eou_ms=400)
+    assert (kept.stop_history_ms, kept.stop_history_eou_ms) == (500, 400)
+    dropped = joined(Endpointing(stop_history_ms=400), stop_history_ms=800, stop_history_eou_ms=400)
+    assert (dropped.stop_history_ms, dropped.stop_history_eou_ms) == (400, None)
+
+
+def test_a_callers_early_end_has_to_come_before_the_configured_window_ends() -> None:
+    taken = joined(Endpointing(stop_history_eou_ms=799), stop_history_ms=800)
+    assert (taken.stop_history_ms, taken.stop_history_eou_ms) == (800, 799)
+    with pytest.raises(AsrError) as refused:
+        joined(Endpointing(stop_history_eou_ms=800), stop_history_ms=800)
+    assert refused.value.message == (
+        "endpointing.stop_history_eou_ms is 800; accepted: less than 800 ms."
+    )
