@@ -16,6 +16,7 @@ from app.recordings import read_recording
 from tests.support.recognisers.speech import FIXTURES, golden
 from tests.support.recordings.making import encoded, promising, speech_like
 from tests.support.recordings.ways import WAYS, Stage, Way, a_stage, offline_call, upload
+from tests.support.words import bare
 
 RATE = 16_000
 RIVAS_OWN = {"WAV", "WAVEX", "FLAC", "OGG"}
@@ -94,8 +95,8 @@ async def test_a_header_that_promises_more_brings_nobody_elses_sound_by_any_way(
 @pytest.mark.xdist_group("engine")
 async def test_float_samples_are_the_same_words_by_each_way(tmp_path: Path) -> None:
     samples, rate = soundfile.read(FIXTURES / "fast_gb_m.flac", dtype="float64")
-    expected = " ".join(golden("fast_gb_m").finals)
+    expected = bare(" ".join(golden("fast_gb_m").finals))
     data = encoded(samples, rate, "WAV", "FLOAT")
     async with a_stage(real=True) as stage:
         for way in WAYS:
-            assert await way(stage, data, tmp_path) == expected, way
+            assert bare(await way(stage, data, tmp_path)) == expected, way

@@ -19,7 +19,7 @@ from ops.smoke import command as smoke
 from ops.smoke.checks import Report, Smoke
 from ops.smoke.recording import Recording
 from ops.stack import StackOutputs
-from tests.ops.conftest import Chooser, running_front, running_target
+from tests.ops.fronts import Chooser, running_front, running_target
 from tests.support.gateways.breaking import At, Fault, breaking
 from tests.support.outputs import OUTPUTS
 

@@ -25,7 +25,7 @@ from ops.local.children import aws_access, scrubbed
 from ops.local.load_balancer import balancer, elb_api
 from ops.local.load_balancer.routing import Answer, Condition, Forward, HealthCheck, Rule
 from ops.stack import StackOutputs
-from tests.ops.conftest import running_target
+from tests.ops.fronts import running_target
 from tests.support.outputs import COLOUR, OUTPUTS
 
 if TYPE_CHECKING:

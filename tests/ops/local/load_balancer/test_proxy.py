@@ -5,45 +5,28 @@ Does not prove that AWS's load balancer does the same; what is compared with it 
 """
 
 import asyncio
-import contextlib
 import json
 import re
-import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
-from itertools import chain, cycle, repeat
+from itertools import cycle
 from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ops.local.load_balancer.routing import Answer, Request, Target, WeightedRoundRobin
-from tests.ops.conftest import Front, running_front, running_target
-
-
-@pytest.fixture
-def tls(server_tls: ssl.SSLContext, client_tls: ssl.SSLContext) -> dict[str, ssl.SSLContext]:
-    return {"server_tls": server_tls, "client_tls": client_tls}
-
-
-def client_of(front: Front) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=front.url, verify=front.context, trust_env=False)
-
-
-def websocket_to(front: Front, path: str = "/talk") -> connect:
-    url = f"wss://localhost:{front.port}{path}"
-    return connect(url, ssl=front.context, proxy=None, compression=None)
-
-
-async def raw_exchange(front: Front, sent: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection("localhost", front.port, ssl=front.context)
-    writer.write(sent)
-    received = await reader.read()
-    writer.close()
-    await writer.wait_closed()
-    return received
+from tests.ops.fronts import (
+    client_of,
+    raw_exchange,
+    running_front,
+    running_target,
+    saying,
+    scripted_target,
+    thinking,
+    websocket_to,
+)
 
 
 async def test_a_request_reaches_the_target_with_the_clients_address_and_the_scheme(
@@ -129,28 +112,13 @@ async def test_a_refused_upgrade_reaches_the_client_with_its_status(tls: dict[st
         assert refused.value.response.body == b"full"
 
 
-@contextlib.asynccontextmanager
-async def saying(said: bytes) -> AsyncIterator[Target]:
-    """Run a target that answers every request with the same bytes, and closes."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(said)
-        await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        yield Target(name="blue", host="127.0.0.1", port=port)
-
-
 async def test_an_answer_that_wants_an_upgrade_still_says_which(tls: dict[str, Any]) -> None:
     said = (
         b"HTTP/1.1 426 Upgrade Required\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n"
         b"content-length: 0\r\n\r\n"
     )
     async with (
-        saying(said) as target,
+        scripted_target(saying(said)) as target,
         running_front(lambda _: target, **tls) as front,
         client_of(front) as client,
     ):
@@ -193,37 +161,26 @@ async def test_a_target_that_is_gone_is_a_502_that_names_it(
 
 @pytest.mark.parametrize("said", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-le"])
 async def test_a_target_that_does_not_speak_http_is_a_502(tls: dict[str, Any], said: bytes) -> None:
-    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(said)
-        writer.close()
-
-    server = await asyncio.start_server(babble, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    target = Target(name="blue", host="127.0.0.1", port=port)
-    async with running_front(lambda _: target, **tls) as front, client_of(front) as client:
+    async with (
+        scripted_target(saying(said)) as target,
+        running_front(lambda _: target, **tls) as front,
+        client_of(front) as client,
+    ):
         answer = await client.get("/who")
-    server.close()
-    await server.wait_closed()
     assert (answer.status_code, answer.text) == (502, "the target gave no proper answer\n")
 
 
 async def test_a_target_that_breaks_off_its_answer_breaks_the_clients_connection(
     tls: dict[str, Any],
 ) -> None:
-    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf")
-        writer.close()
-
-    server = await asyncio.start_server(half, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    target = Target(name="blue", host="127.0.0.1", port=port)
-    async with running_front(lambda _: target, **tls) as front, client_of(front) as client:
+    half = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf"
+    async with (
+        scripted_target(saying(half)) as target,
+        running_front(lambda _: target, **tls) as front,
+        client_of(front) as client,
+    ):
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get("/who")
-    server.close()
-    await server.wait_closed()
 
 
 @pytest.mark.parametrize(
@@ -259,23 +216,6 @@ async def test_an_upgrade_in_http_1_0_is_not_passed_on(tls: dict[str, Any]) -> N
     assert not {"upgrade", "connection"} & dict(json.loads(body)["headers"]).keys()
 
 
-@contextlib.asynccontextmanager
-async def thinking() -> AsyncIterator[tuple[Target, asyncio.Event, asyncio.Event]]:
-    """Run a target that takes a request and never answers; events tell when it came and went."""
-    came, gone = asyncio.Event(), asyncio.Event()
-
-    async def think(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        came.set()
-        await reader.read()
-        gone.set()
-        writer.close()
-
-    async with await asyncio.start_server(think, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        yield Target(name="blue", host="127.0.0.1", port=port), came, gone
-
-
 UPGRADE = b"connection: upgrade\r\nupgrade: websocket\r\n"
 
 
@@ -302,60 +242,6 @@ async def test_what_is_asked_of_a_target_ends_with_the_client_that_asked(
             await gone.wait()
 
 
-async def test_one_too_many_takes_the_place_of_the_longest_quiet_and_hurts_nobody_at_work(
-    tls: dict[str, Any],
-) -> None:
-    async with (
-        running_target("blue") as blue,
-        running_front(lambda _: blue, **tls, limit=2) as front,
-        websocket_to(front) as socket,
-        client_of(front) as first,
-        client_of(front) as second,
-    ):
-        assert await socket.recv() == "blue"
-        for client in (first, second, first):
-            assert (await client.get("/who")).status_code == 200
-        third = await raw_exchange(front, b"GET /who HTTP/1.0\r\n\r\n")
-        assert third.startswith(b"HTTP/1.1 200")
-        # A WebSocket has no place among them, and httpx opens a new connection by itself.
-        await socket.send(b"still here")
-        assert await socket.recv() == b"still here"
-        assert (await first.get("/who")).status_code == 200
-
-
-async def test_where_all_are_at_work_the_newcomer_is_refused(tls: dict[str, Any]) -> None:
-    async with (
-        thinking() as (target, came, gone),
-        running_front(lambda _: target, **tls, limit=1) as front,
-    ):
-        _, writer = await asyncio.open_connection("localhost", front.port, ssl=front.context)
-        writer.write(b"GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n")
-        await came.wait()
-        received = b""
-        with contextlib.suppress(OSError):  # reset, or at an end
-            received = await raw_exchange(front, b"GET /who HTTP/1.0\r\n\r\n")
-        assert received == b""
-        assert not gone.is_set()
-        writer.close()
-
-
-async def test_who_asks_for_more_makes_room_where_nobody_is_quiet(tls: dict[str, Any]) -> None:
-    async with running_target("blue") as blue, thinking() as (slow, came, gone):
-
-        def choose(request: Request) -> Target | Answer:
-            return slow if request.path == "/slow" else blue
-
-        async with running_front(choose, **tls, limit=1) as front:
-            _, writer = await asyncio.open_connection("localhost", front.port, ssl=front.context)
-            for path in (b"/who", b"/slow", b"/who"):
-                writer.write(b"GET " + path + b" HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            await came.wait()
-            received = await raw_exchange(front, b"GET /who HTTP/1.0\r\n\r\n")
-            assert received.startswith(b"HTTP/1.1 200")
-            await gone.wait()
-            writer.transport.abort()
-
-
 async def test_pipelined_requests_are_answered_in_order(tls: dict[str, Any]) -> None:
     one = b"GET /who HTTP/1.1\r\nhost: localhost\r\n\r\n"
     last = one.replace(b"\r\nhost", b"\r\nconnection: close\r\nhost").replace(b"/who", b"/nothing")
@@ -370,90 +256,3 @@ async def test_http_1_0_without_a_host_is_served(tls: dict[str, Any]) -> None:
         received = await raw_exchange(front, b"GET /who HTTP/1.0\r\n\r\n")
     assert received.startswith(b"HTTP/1.1 200")
     assert b'"host","localhost:8443"' in received
-
-
-@pytest.mark.parametrize("upgrade", [False, True])
-async def test_a_connection_on_which_nothing_moves_is_closed(
-    tls: dict[str, Any], upgrade: bool
-) -> None:
-    async with (
-        running_target("blue") as blue,
-        running_front(lambda _: blue, **tls, idle_seconds=lambda: 0.3) as front,
-    ):
-        if upgrade:
-            async with websocket_to(front) as socket:
-                assert await socket.recv() == "blue"
-                with pytest.raises(ConnectionClosed):
-                    await socket.recv()
-        else:
-            assert await raw_exchange(front, b"GET /who HT") == b""
-
-
-async def test_every_byte_that_moves_gives_a_connection_its_whole_time_again(
-    tls: dict[str, Any],
-) -> None:
-    patience = chain((1.0,), repeat(30.0))
-    async with (
-        running_target("blue") as blue,
-        running_front(lambda _: blue, **tls, idle_seconds=lambda: next(patience)) as front,
-        websocket_to(front) as socket,
-    ):
-        assert await socket.recv() == "blue"
-        await asyncio.sleep(1.2)  # beyond what the connection began with
-        await socket.send(b"still here")
-        assert await socket.recv() == b"still here"
-
-
-async def test_a_client_that_leaves_in_the_middle_of_its_body_frees_the_target(
-    tls: dict[str, Any],
-) -> None:
-    gone = asyncio.Event()
-
-    async def wait_for_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        gone.set()
-        writer.close()
-
-    server = await asyncio.start_server(wait_for_end, "127.0.0.1", 0)
-    target = Target(name="blue", host="127.0.0.1", port=server.sockets[0].getsockname()[1])
-    async with running_front(lambda _: target, **tls) as front:
-        _, writer = await asyncio.open_connection("localhost", front.port, ssl=front.context)
-        writer.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nhalf")
-        await writer.drain()
-        writer.close()
-        await writer.wait_closed()
-        async with asyncio.timeout(10):
-            await gone.wait()
-    server.close()
-    await server.wait_closed()
-
-
-async def test_a_reader_that_stops_reading_stops_its_writer(tls: dict[str, Any]) -> None:
-    written = 0
-
-    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal written
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
-        try:
-            while True:
-                writer.write(b"x" * 65_536)
-                await writer.drain()
-                written += 65_536
-        except ConnectionError:
-            return
-
-    server = await asyncio.start_server(pour, "127.0.0.1", 0)
-    target = Target(name="blue", host="127.0.0.1", port=server.sockets[0].getsockname()[1])
-    async with running_front(lambda _: target, **tls) as front:
-        _, writer = await asyncio.open_connection("localhost", front.port, ssl=front.context)
-        writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-        before = -1
-        while written != before:  # until the pour has come to rest
-            before = written
-            await asyncio.sleep(0.5)
-        # What lies between: the kernel's buffers on three sockets and ours; far from without bound.
-        assert 0 < written < 64 * 2**20
-        writer.transport.abort()
-    server.close()
-    await server.wait_closed()
