@@ -17,7 +17,7 @@ from app.emulator import Emulator, Script, ScriptedResult, StreamScript
 from app.gateway.settings.gateway import RecognitionMode
 from app.gateway.switch import RecognitionSwitch
 from tests.app.gateway.conftest import Log
-from tests.app.gateway.uploads.test_uploads import recording, upload
+from tests.app.gateway.uploading import recording, upload
 from tests.support.gateways.running import (
     SILENCE_100MS,
     Running,

@@ -4,9 +4,7 @@ Does not prove what browsers put into Host and Origin; what they put there is RF
 RFC 6454, 7.
 """
 
-import asyncio
 import json
-import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -20,7 +18,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from app.emulator import Emulator
-from tests.support.gateways.running import DEADLINE_S, Running, running_gateway
+from tests.app.gateway.raw_http import raw
+from tests.support.gateways.running import Running, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -110,16 +109,8 @@ async def handshake(
     ]
     lines += [] if host is None else [b"Host: " + host]
     lines += [] if origin is None else [b"Origin: " + origin]
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(gateway.url.rpartition(":")[2]))
-    try:
-        writer.write(b"\r\n".join(lines) + b"\r\n\r\n")
-        async with asyncio.timeout(DEADLINE_S):
-            head = await reader.readuntil(b"\r\n\r\n")
-    finally:
-        writer.close()
-    found = re.match(rb"HTTP/1\.1 (\d{3}) ", head)
-    assert found is not None, head
-    return int(found[1])
+    async with raw(gateway, b"\r\n".join(lines) + b"\r\n\r\n") as one:
+        return await one.status()
 
 
 PIECES = st.sampled_from(

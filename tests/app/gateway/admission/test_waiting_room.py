@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from app.emulator import Emulator
-from tests.app.gateway.uploads.test_uploads import recording, upload
+from tests.app.gateway.uploading import recording, upload
 from tests.support.gateways.running import (
     Running,
     client,

@@ -17,7 +17,7 @@ from app.emulator import Emulator
 from app.gateway.server.protocol import hang_up_watch
 from app.gateway.telemetry.uploads import UploadCounts
 from app.gateway.uploads.hangup import until_hang_up
-from tests.app.gateway.uploads.test_uploads import recording
+from tests.app.gateway.uploading import recording
 from tests.support.gateways.running import DEADLINE_S, Running, eventually, running_gateway
 from tests.support.recognisers.fake_riva import FakeRiva, hear_for_ever, serving
 

@@ -16,8 +16,8 @@ import pytest
 from app.emulator import Emulator
 from app.gateway.telemetry.uploads import UploadCounts
 from app.gateway.uploads import reception
-from tests.app.gateway.server.protocol.test_connections import Raw, raw
-from tests.app.gateway.uploads.test_uploads import recording, upload
+from tests.app.gateway.raw_http import Raw, raw
+from tests.app.gateway.uploading import recording, upload
 from tests.support.gateways.running import (
     Running,
     client,
@@ -84,8 +84,9 @@ async def test_an_upload_below_the_least_rate_is_408_and_its_connection_closed(
 ) -> None:
     monkeypatch.setattr(reception, "PATIENCE_S", 0.2)
     async with running_gateway(emulator) as gateway, begun(gateway) as slow:
-        assert await slow.answer() == 408
-        body = json.loads(slow.body)
+        answer = await slow.answer()
+        assert answer.status == 408
+        body = json.loads(answer.body)
         assert body["error"] == "The upload fell 0.2 s behind the least rate of 4096 bytes a second"
         assert (body["code"], body["retryable"]) == ("upload_too_slow", True)
         assert await slow.is_closed()
@@ -168,8 +169,9 @@ async def test_a_drain_tells_an_upload_that_is_still_coming(emulator: Emulator) 
         begun(gateway) as slow,
     ):
         gateway.gateway.begin_drain()
-        assert await slow.answer() == 503
-        assert json.loads(slow.body)["code"] == "draining"
+        answer = await slow.answer()
+        assert answer.status == 503
+        assert json.loads(answer.body)["code"] == "draining"
 
 
 async def test_an_upload_that_has_arrived_waits_for_a_session(emulator: Emulator) -> None:

@@ -4,32 +4,17 @@ The recogniser follows a script; that the words are the right ones is proved by 
 """
 
 import json
-from io import BytesIO
 
 import httpx
-import numpy as np
 import pytest
-import soundfile
 
 from app.emulator import Emulator, Fail, Script, StreamScript
+from tests.app.gateway.uploading import recording, upload
 from tests.support.gateways.running import Running, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FORMATS = [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III")]
-
-
-def recording(form: str, subtype: str, seconds: float = 1.0, channels: int = 1) -> bytes:
-    """Return silence in a container."""
-    buffer = BytesIO()
-    samples = np.zeros((int(16_000 * seconds), channels), dtype=np.float32)
-    soundfile.write(buffer, samples, 16_000, format=form, subtype=subtype)
-    return buffer.getvalue()
-
-
-async def upload(gateway: Running, data: bytes, name: str = "talk.wav") -> httpx.Response:
-    async with httpx.AsyncClient(base_url=gateway.http_url, timeout=20) as http:
-        return await http.post("/transcribe/file", files={"file": (name, data)})
 
 
 @pytest.mark.parametrize(("form", "subtype"), FORMATS)

@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-from asyncio import StreamReader, StreamWriter
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
 
@@ -16,9 +13,8 @@ from app.gateway.server.protocol import http as http_protocol
 from app.gateway.server.protocol.connections import HttpConnections
 from app.gateway.telemetry.metrics import GatewayMetrics
 from app.gateway.telemetry.uploads import UploadCounts
+from tests.app.gateway.raw_http import cut, held, raw
 from tests.support.gateways.running import (
-    DEADLINE_S,
-    Running,
     client,
     eventually,
     running_gateway,
@@ -33,48 +29,6 @@ UPLOAD = (
 )
 
 
-class Raw:
-    """A connection that says what the test says."""
-
-    def __init__(self, reader: StreamReader, writer: StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def say(self, data: bytes) -> None:
-        self._writer.write(data)
-        await self._writer.drain()
-
-    async def answer(self) -> int:
-        async with asyncio.timeout(DEADLINE_S):
-            head = await self._reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
-            self.body = await self._reader.readexactly(length)
-        return int(head.split()[1])
-
-    async def is_closed(self) -> bool:
-        async with asyncio.timeout(DEADLINE_S):
-            return await self._reader.read() == b""
-
-
-@asynccontextmanager
-async def raw(gateway: Running) -> AsyncIterator[Raw]:
-    port = int(gateway.url.rpartition(":")[2])
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        yield Raw(reader, writer)
-    finally:
-        writer.close()
-
-
-def cut(gateway: Running, reason: str) -> float | None:
-    name = "perch_http_connections_cut_total"
-    return gateway.gateway.metrics.registry.get_sample_value(name, {"reason": reason})
-
-
-def held(gateway: Running) -> float | None:
-    return gateway.gateway.metrics.registry.get_sample_value("perch_http_connections")
-
-
 async def test_one_too_many_takes_the_place_of_the_longest_idle(emulator: Emulator) -> None:
     async with (
         running_gateway(emulator, app_max_http_connections=2) as gateway,
@@ -83,13 +37,13 @@ async def test_one_too_many_takes_the_place_of_the_longest_idle(emulator: Emulat
     ):
         for one in (first, second, first):
             await one.say(HEALTH)
-            assert await one.answer() == 200
+            assert await one.status() == 200
         async with raw(gateway) as third:
             await third.say(HEALTH)
-            assert await third.answer() == 200
+            assert await third.status() == 200
             assert await second.is_closed()
             await first.say(HEALTH)
-            assert await first.answer() == 200
+            assert await first.status() == 200
         assert cut(gateway, "idle") == 1
 
 
@@ -103,11 +57,12 @@ async def test_where_all_are_at_work_the_newcomer_is_refused_and_none_of_them_is
         await uploading.say(UPLOAD)
         await eventually(lambda: gateway.gateway.uploads.counts().active == 1)
         async with raw(gateway) as newcomer:
-            assert await newcomer.answer() == 503
-            assert json.loads(newcomer.body)["code"] == "too_many_connections"
+            answer = await newcomer.answer()
+            assert answer.status == 503
+            assert json.loads(answer.body)["code"] == "too_many_connections"
             assert await newcomer.is_closed()
         await uploading.say(b"\r\nbroken" + bytes(1000))
-        assert await uploading.answer() == 400
+        assert await uploading.status() == 400
 
 
 async def test_a_websocket_leaves_the_count_with_its_upgrade(emulator: Emulator) -> None:
@@ -118,7 +73,7 @@ async def test_a_websocket_leaves_the_count_with_its_upgrade(emulator: Emulator)
         raw(gateway) as probe,
     ):
         await probe.say(HEALTH)
-        assert await probe.answer() == 200
+        assert await probe.status() == 200
         assert held(gateway) == 1
     assert cut(gateway, "idle") is None
 
@@ -133,7 +88,7 @@ async def test_half_a_request_is_cut_in_time(
     async with running_gateway(emulator) as gateway, raw(gateway) as slow:
         for _ in range(before):
             await slow.say(HEALTH)
-            assert await slow.answer() == 200
+            assert await slow.status() == 200
         await slow.say(said)
         assert await slow.is_closed()
         assert cut(gateway, "late") == 1
@@ -145,8 +100,9 @@ async def test_an_upload_that_trickles_in_is_ended_in_time(emulator: Emulator) -
         raw(gateway) as slow,
     ):
         await slow.say(UPLOAD)
-        assert await slow.answer() == 400
-        assert json.loads(slow.body)["error"] == "The upload did not arrive within 0.2 s"
+        answer = await slow.answer()
+        assert answer.status == 400
+        assert json.loads(answer.body)["error"] == "The upload did not arrive within 0.2 s"
         assert gateway.gateway.uploads.counts() == UploadCounts()
 
 
@@ -173,7 +129,7 @@ async def test_of_a_body_that_nobody_takes_one_piece_is_read_a_turn(
         counting = asyncio.create_task(count_turns())
         head = UPLOAD.replace(b"1000", str(size).encode())
         await refused.say(head + bytes(size - len(b"--x")) + HEALTH)
-        assert [await refused.answer(), await refused.answer()] == [413, 200]
+        assert [await refused.status(), await refused.status()] == [413, 200]
         counting.cancel()
     assert len(read) > 16
     assert max(read.values()) == 1

@@ -5,10 +5,6 @@ Does not prove that a client on a bad line reads the answer: that depends on wha
 
 import asyncio
 import json
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -21,6 +17,7 @@ from app.gateway.server import app
 from app.gateway.server.protocol import handshake
 from app.gateway.server.protocol import http as http_protocol
 from app.gateway.server.protocol.websocket import GatewayProtocol
+from tests.app.gateway.raw_http import cut, held, raw
 from tests.support.gateways.running import DEADLINE_S, Running, client, eventually, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,59 +30,6 @@ GOOD = (*UPGRADE, KEY, VERSION)
 
 def request(*headers: bytes, line: bytes = b"GET /ws HTTP/1.1", behind: bytes = b"") -> bytes:
     return b"\r\n".join((line, *headers)) + b"\r\n\r\n" + behind
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Raw:
-    """A connection that says what the test says."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self.writer = writer
-
-    async def answer(self) -> Answer:
-        async with asyncio.timeout(DEADLINE_S):
-            head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            status, _, rest = head.partition("\r\n")
-            found = re.match(r"HTTP/1\.1 (\d{3}) ", status)
-            assert found is not None, head
-            pairs = (line.partition(": ") for line in rest.splitlines() if line)
-            headers = {name.lower(): value for name, _, value in pairs}
-            body = await self._reader.readexactly(int(headers.get("content-length", 0)))
-        return Answer(int(found[1]), headers, body)
-
-    async def is_closed(self) -> bool:
-        async with asyncio.timeout(DEADLINE_S):
-            try:
-                return await self._reader.read() == b""
-            except ConnectionResetError:
-                return True
-
-
-@asynccontextmanager
-async def raw(gateway: Running, said: bytes = b"") -> AsyncIterator[Raw]:
-    port = int(gateway.url.rpartition(":")[2])
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(said)
-        yield Raw(reader, writer)
-    finally:
-        writer.close()
-
-
-def held(gateway: Running) -> float | None:
-    return gateway.gateway.metrics.registry.get_sample_value("perch_http_connections")
-
-
-def cut(gateway: Running, reason: str) -> float | None:
-    name = "perch_http_connections_cut_total"
-    return gateway.gateway.metrics.registry.get_sample_value(name, {"reason": reason})
 
 
 UNREADABLE = {
@@ -268,7 +212,7 @@ async def test_frames_right_behind_the_handshake_are_heard(gateway: Running) -> 
     async with raw(gateway, request(*GOOD, behind=frame)) as one:
         assert (await one.answer()).status == 101
         async with asyncio.timeout(DEADLINE_S):
-            heard = await one._reader.readuntil(b'"pong"')
+            heard = await one.reader.readuntil(b'"pong"')
     assert b'"connection"' in heard
 
 

@@ -4,9 +4,7 @@ Does not prove how late anybody is: `make abuse` measures that.
 """
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import pytest
 
@@ -15,7 +13,8 @@ from app.gateway.admission.turns import Turns
 from app.gateway.server.protocol import connections
 from app.gateway.server.protocol import http as http_protocol
 from app.gateway.server.protocol.http import MAX_PIPELINED_BYTES, GatewayHttpProtocol
-from tests.support.gateways.running import DEADLINE_S, Running, client, eventually, running_gateway
+from tests.app.gateway.raw_http import cut, held, raw
+from tests.support.gateways.running import Running, client, eventually, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,36 +24,6 @@ PAGES = 600
 """Their answers are some 6 MB, more than the system keeps for a socket that nobody reads."""
 
 DEAF = 4096
-
-
-@asynccontextmanager
-async def raw(
-    gateway: Running, *, room: int | None = None
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    plain = socket.socket()
-    if room is not None:
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
-    plain.setblocking(False)
-    address = ("127.0.0.1", int(gateway.url.rpartition(":")[2]))
-    await asyncio.get_running_loop().sock_connect(plain, address)
-    # So small a limit stops the reader from taking what the test does not ask for.
-    reader, writer = await asyncio.open_connection(sock=plain, limit=room or 2**16)
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-
-
-async def status(reader: asyncio.StreamReader) -> int:
-    async with asyncio.timeout(DEADLINE_S):
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
-        await reader.readexactly(length)
-    return int(head.split()[1])
-
-
-def of(gateway: Running, name: str, **labels: str) -> float | None:
-    return gateway.gateway.metrics.registry.get_sample_value(name, labels)
 
 
 def unread(gateway: Running) -> list[GatewayHttpProtocol]:
@@ -100,58 +69,56 @@ async def test_who_pipelines_has_one_place_in_a_turn_as_long_as_others_wait() ->
 
 
 async def test_pipelined_requests_are_answered_one_by_one_in_order(gateway: Running) -> None:
-    async with raw(gateway) as (reader, writer):
-        writer.write(HEALTH * 50 + HEALTH.replace(b"healthz", b"nothing") + HEALTH)
-        assert [await status(reader) for _ in range(52)] == [200] * 50 + [404, 200]
+    async with raw(gateway) as one:
+        one.writer.write(HEALTH * 50 + HEALTH.replace(b"healthz", b"nothing") + HEALTH)
+        assert [await one.status() for _ in range(52)] == [200] * 50 + [404, 200]
 
 
 async def test_what_is_pipelined_beyond_a_bound_is_left_unread(gateway: Running) -> None:
-    async with raw(gateway, room=DEAF) as (_, writer):
-        writer.write(PAGE * 200_000)
+    async with raw(gateway, room=DEAF) as one:
+        one.writer.write(PAGE * 200_000)
         await eventually(lambda: len(unread(gateway)) == 1)
-        (one,) = unread(gateway)
-        assert one.flow.read_paused
+        (deaf,) = unread(gateway)
+        assert deaf.flow.read_paused
         # uvloop reads up to 256 KiB at once.
-        assert len(one.conn.trailing_data[0]) <= MAX_PIPELINED_BYTES + 256 * 1024
+        assert len(deaf.conn.trailing_data[0]) <= MAX_PIPELINED_BYTES + 256 * 1024
 
 
 async def test_what_waited_for_room_is_answered_in_the_end(gateway: Running) -> None:
     large = HEALTH[:-2] + b"X: " + b"y" * 4000 + b"\r\n\r\n"
     count = 8 * MAX_PIPELINED_BYTES // len(large)
-    async with raw(gateway) as (reader, writer):
-        writer.write(large * count)
-        assert [await status(reader) for _ in range(count)] == [200] * count
+    async with raw(gateway) as one:
+        one.writer.write(large * count)
+        assert [await one.status() for _ in range(count)] == [200] * count
     body = bytes(6 * MAX_PIPELINED_BYTES)
     head = b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
-    async with raw(gateway) as (reader, writer):
-        writer.write(head + body + HEALTH)
-        assert [await status(reader) for _ in range(2)] == [404, 200]
+    async with raw(gateway) as one:
+        one.writer.write(head + body + HEALTH)
+        assert [await one.status() for _ in range(2)] == [404, 200]
 
 
 async def test_an_answer_that_nobody_reads_is_given_up_in_time(emulator: Emulator) -> None:
     async with (
         running_gateway(emulator, ws_send_timeout_s=0.2) as gateway,
-        raw(gateway, room=DEAF) as (_, writer),
+        raw(gateway, room=DEAF) as one,
     ):
-        writer.write(PAGE * PAGES)
-        await eventually(
-            lambda: of(gateway, "perch_http_connections_cut_total", reason="unread") == 1
-        )
-        await eventually(lambda: of(gateway, "perch_http_connections") == 0)
+        one.writer.write(PAGE * PAGES)
+        await eventually(lambda: cut(gateway, "unread") == 1)
+        await eventually(lambda: held(gateway) == 0)
 
 
 async def test_an_answer_that_is_read_slowly_arrives_whole(emulator: Emulator) -> None:
     async with (
         running_gateway(emulator, ws_send_timeout_s=1.0) as gateway,
-        raw(gateway, room=2**16) as (reader, writer),
+        raw(gateway, room=2**16) as one,
     ):
-        writer.write(PAGE * PAGES)
+        one.writer.write(PAGE * PAGES)
         await eventually(lambda: len(unread(gateway)) == 1)
         for number in range(PAGES):
-            assert await status(reader) == 200
+            assert await one.status() == 200
             if number % 100 == 0:
                 await asyncio.sleep(0.25)
-        assert of(gateway, "perch_http_connections_cut_total", reason="unread") is None
+        assert cut(gateway, "unread") is None
 
 
 async def test_when_the_table_is_full_who_does_not_read_goes_first(
@@ -160,20 +127,20 @@ async def test_when_the_table_is_full_who_does_not_read_goes_first(
     monkeypatch.setattr(connections, "PATIENCE_S", 0.0)
     async with (
         running_gateway(emulator, app_max_http_connections=2) as gateway,
-        raw(gateway) as (idle_reader, idle),
-        raw(gateway, room=DEAF) as (_, deaf),
+        raw(gateway) as idle,
+        raw(gateway, room=DEAF) as deaf,
     ):
-        idle.write(HEALTH)
-        assert await status(idle_reader) == 200
-        deaf.write(PAGE * PAGES)
+        idle.writer.write(HEALTH)
+        assert await idle.status() == 200
+        deaf.writer.write(PAGE * PAGES)
         await eventually(lambda: len(unread(gateway)) == 1)
-        async with raw(gateway) as (reader, writer):
-            writer.write(HEALTH)
-            assert await status(reader) == 200
-            idle.write(HEALTH)
-            assert await status(idle_reader) == 200
-        assert of(gateway, "perch_http_connections_cut_total", reason="unread") == 1
-        assert of(gateway, "perch_http_connections_cut_total", reason="idle") is None
+        async with raw(gateway) as one:
+            one.writer.write(HEALTH)
+            assert await one.status() == 200
+            idle.writer.write(HEALTH)
+            assert await idle.status() == 200
+        assert cut(gateway, "unread") == 1
+        assert cut(gateway, "idle") is None
 
 
 async def test_where_nobody_reads_newcomers_are_served_all_the_same(
@@ -182,15 +149,14 @@ async def test_where_nobody_reads_newcomers_are_served_all_the_same(
     monkeypatch.setattr(connections, "PATIENCE_S", 0.0)
     async with running_gateway(emulator, app_max_http_connections=4) as gateway:
         deaf = [raw(gateway, room=DEAF) for _ in range(4)]
-        for one in deaf:
-            _, writer = await one.__aenter__()
-            writer.write(PAGE * PAGES)
+        for each in deaf:
+            (await each.__aenter__()).writer.write(PAGE * PAGES)
         await eventually(lambda: len(unread(gateway)) == 4)
-        async with raw(gateway) as (reader, writer), client(gateway):
-            writer.write(HEALTH)
-            assert await status(reader) == 200
-        for one in deaf:
-            await one.__aexit__(None, None, None)
+        async with raw(gateway) as one, client(gateway):
+            one.writer.write(HEALTH)
+            assert await one.status() == 200
+        for each in deaf:
+            await each.__aexit__(None, None, None)
 
 
 async def test_who_asks_for_more_makes_room_where_nobody_is_quiet(
@@ -199,39 +165,37 @@ async def test_who_asks_for_more_makes_room_where_nobody_is_quiet(
     monkeypatch.setattr(connections, "PATIENCE_S", 3600)
     async with (
         running_gateway(emulator, app_max_http_connections=1) as gateway,
-        raw(gateway, room=DEAF) as (_, greedy),
+        raw(gateway, room=DEAF) as greedy,
     ):
-        greedy.write(PAGE * PAGES)
+        greedy.writer.write(PAGE * PAGES)
         await eventually(lambda: len(unread(gateway)) == 1)
-        async with raw(gateway) as (reader, writer):
-            writer.write(HEALTH)
-            assert await status(reader) == 200
-        assert of(gateway, "perch_http_connections_cut_total", reason="pipelined") == 1
+        async with raw(gateway) as one:
+            one.writer.write(HEALTH)
+            assert await one.status() == 200
+        assert cut(gateway, "pipelined") == 1
 
 
 async def test_a_body_that_trickles_on_behind_its_answer_is_cut(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.2)
-    async with running_gateway(emulator) as gateway, raw(gateway) as (reader, writer):
-        writer.write(b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n")
-        assert await status(reader) == 404
-        await eventually(
-            lambda: of(gateway, "perch_http_connections_cut_total", reason="late") == 1
-        )
+    async with running_gateway(emulator) as gateway, raw(gateway) as one:
+        one.writer.write(b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n")
+        assert await one.status() == 404
+        await eventually(lambda: cut(gateway, "late") == 1)
 
 
 async def test_a_body_that_ends_behind_its_answer_keeps_the_connection(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 1.0)
-    async with running_gateway(emulator) as gateway, raw(gateway) as (reader, writer):
-        writer.write(b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")
-        assert await status(reader) == 404
-        writer.write(b"hello")
+    async with running_gateway(emulator) as gateway, raw(gateway) as one:
+        one.writer.write(b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")
+        assert await one.status() == 404
+        one.writer.write(b"hello")
         await asyncio.sleep(1.2)
-        writer.write(HEALTH)
-        assert await status(reader) == 200
+        one.writer.write(HEALTH)
+        assert await one.status() == 200
 
 
 async def test_of_the_refused_only_so_many_may_stay_to_read_why(
@@ -241,10 +205,10 @@ async def test_of_the_refused_only_so_many_may_stay_to_read_why(
     monkeypatch.setattr(http_protocol, "LINGER_S", 60)
     async with (
         running_gateway(emulator) as gateway,
-        raw(gateway) as (first_reader, first),
-        raw(gateway) as (reader, second),
+        raw(gateway) as first,
+        raw(gateway) as second,
     ):
-        for answers, one in ((first_reader, first), (reader, second)):
-            one.write(b"no request\r\n\r\n")
-            assert await status(answers) == 400
-        assert of(gateway, "perch_http_connections") == 1
+        for one in (first, second):
+            one.writer.write(b"no request\r\n\r\n")
+            assert await one.status() == 400
+        assert held(gateway) == 1
