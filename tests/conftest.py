@@ -20,6 +20,16 @@ settings.register_profile("perch", deadline=None, derandomize=True)
 settings.load_profile("perch")
 
 
+_LONGEST_ID = 200
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a long value by its length: 20 MB of one were in a test's name, and in each report."""
+    if isinstance(val, str | bytes) and len(val) > _LONGEST_ID:
+        return f"{argname} of {len(val)}"
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: "list[pytest.Item]") -> None:
     """Keep a file's tests in one process, and a named group's: what they share is started once."""
