@@ -25,6 +25,7 @@ from infra.config.stack import GENERATED, SECRETS, load
 from infra.entrance.certificate import Certificate, CertificateArgs
 from infra.entrance.load_balancer import ColourTarget, LoadBalancer, LoadBalancerArgs
 from infra.entrance.web_acl import LOG_GROUP_PREFIX, WebAcl, WebAclArgs
+from infra.export import export
 from infra.iam import AwsLocation
 from infra.machines.launch import gateway_artifact, machine_image, user_data
 from infra.machines.machine_group import MachineGroup, MachineGroupArgs
@@ -39,15 +40,7 @@ from infra.observability.alarms import Alarms, AlarmsArgs, Watched
 from infra.observability.budget import Budget, BudgetArgs
 from infra.observability.dashboard import Dashboard, DashboardArgs
 from infra.observability.logs import Logs, LogsArgs
-from infra.outputs import (
-    ColourOutputs,
-    Colours,
-    LogGroupNames,
-    SecretArns,
-    StackOutputs,
-    endpoint,
-    export,
-)
+from infra.outputs import endpoint
 from infra.security.encryption import Encryption, EncryptionArgs
 from infra.security.secret_store import SecretStore, SecretStoreArgs
 from infra.storage.storage import Storage, StorageArgs
@@ -345,54 +338,50 @@ if settings.observability.monthly_budget_usd is not None:
     )
 
 
-def told(colour: Colour) -> ColourOutputs:
-    """What the stack says of one colour."""
+def told(colour: Colour) -> dict[str, object]:
+    """Return what the stack says of one colour."""
     chosen = settings.colour(colour)
-    return ColourOutputs(
-        target_group_arn=entrance.target_group_arns[colour],
-        auto_scaling_group_name=groups[colour].auto_scaling_group_name,
-        launch_template_id=groups[colour].launch_template_id,
-        ami_id=images[colour],
-        image=chosen.image,
-        tags_selector=chosen.selector,
-        model=chosen.model or None,
-        gateway_artifact=gateways[colour],
-        gateway_port=chosen.gateway_port,
-        riva_grpc_port=chosen.riva_grpc_port,
-        riva_http_port=chosen.riva_http_port,
-        alarm_name=alarms.colour_alarm_names[colour],
-        weight=chosen.weight,
-    )
+    return {
+        "target_group_arn": entrance.target_group_arns[colour],
+        "auto_scaling_group_name": groups[colour].auto_scaling_group_name,
+        "launch_template_id": groups[colour].launch_template_id,
+        "ami_id": images[colour],
+        "image": chosen.image,
+        "tags_selector": chosen.selector,
+        "model": chosen.model or None,
+        "gateway_artifact": gateways[colour],
+        "gateway_port": chosen.gateway_port,
+        "riva_grpc_port": chosen.riva_grpc_port,
+        "riva_http_port": chosen.riva_http_port,
+        "alarm_name": alarms.colour_alarm_names[colour],
+        "weight": chosen.weight,
+    }
 
 
 export(
-    StackOutputs(
-        environment=stack.name,
-        region=stack.region,
-        endpoint_url=endpoint("https", settings.domain.name, settings.load_balancer.port),
-        websocket_url=endpoint("wss", settings.domain.name, settings.load_balancer.port),
-        listener_port=settings.load_balancer.port,
-        direct_header=settings.load_balancer.direct_header,
-        vpc_id=network.vpc_id,
-        load_balancer_arn=entrance.arn,
-        load_balancer_dns_name=entrance.dns_name,
-        listener_arn=entrance.listener_arn,
-        certificate_arn=certificate.arn,
-        ca_certificate_path=settings.certificate.ca_path,
-        kms_key_arn=encryption.data_key_arn,
-        secret_arns=SecretArns(**secrets.arns),
-        recognition_parameter_name=switch.parameter_name,
-        riva_fallback_endpoints=fallback_endpoints(settings),
-        gateway_max_sessions=settings.gateway.max_sessions,
-        riva_endpoint_streams=settings.gateway.riva_streams,
-        model_cache_bucket=storage.models.bucket_name,
-        artefact_bucket=storage.artefacts.bucket_name,
-        gateway_repository_url=storage.gateway.url,
-        log_group_names=LogGroupNames(
-            **{str(speaker): group for speaker, group in logs.names.items()}
-        ),
-        alarm_topic_arn=alarms.topic_arn,
-        dashboard_name=dashboard.dashboard_name,
-        colours=Colours(blue=told("blue"), green=told("green")),
-    )
+    environment=stack.name,
+    region=stack.region,
+    endpoint_url=endpoint("https", settings.domain.name, settings.load_balancer.port),
+    websocket_url=endpoint("wss", settings.domain.name, settings.load_balancer.port),
+    listener_port=settings.load_balancer.port,
+    direct_header=settings.load_balancer.direct_header,
+    vpc_id=network.vpc_id,
+    load_balancer_arn=entrance.arn,
+    load_balancer_dns_name=entrance.dns_name,
+    listener_arn=entrance.listener_arn,
+    certificate_arn=certificate.arn,
+    ca_certificate_path=settings.certificate.ca_path,
+    kms_key_arn=encryption.data_key_arn,
+    secret_arns=secrets.arns,
+    recognition_parameter_name=switch.parameter_name,
+    riva_fallback_endpoints=fallback_endpoints(settings),
+    gateway_max_sessions=settings.gateway.max_sessions,
+    riva_endpoint_streams=settings.gateway.riva_streams,
+    model_cache_bucket=storage.models.bucket_name,
+    artefact_bucket=storage.artefacts.bucket_name,
+    gateway_repository_url=storage.gateway.url,
+    log_group_names=logs.names,
+    alarm_topic_arn=alarms.topic_arn,
+    dashboard_name=dashboard.dashboard_name,
+    colours={colour: told(colour) for colour in COLOURS},
 )

@@ -1,8 +1,7 @@
 """The one place that reads stack outputs.
 
 A stack that ``perch up`` keeps on this machine is read from its state folder; any other is asked of
-the Pulumi CLI. Either way the answer is checked against the same types, which a test holds equal to
-what the program exports.
+the Pulumi CLI. Either way the answer is checked against the types by which the program exports it.
 """
 
 import json
@@ -14,131 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
+from infra.outputs import ColourOutputs, Colours, StackOutputs
 from ops.console.errors import CommandFailedError, ConfigurationError
 from ops.console.hints import perhaps, start
 from ops.console.options import LOCAL, stack_option, state_option
 from ops.console.paths import project_root, state_folder
 
+__all__ = ["ColourOutputs", "Colours", "StackOutputs", "command", "flat", "parse", "read"]
+
 PULUMI_SECONDS = 120.0
 """Deadline for one call of the Pulumi CLI, which may have to log in to its backend first."""
-Port = Field(ge=1, le=65535)
-
-
-class Outputs(BaseModel):
-    """Base of what a stack exports: frozen, and deaf to outputs that a newer program adds."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class ColourOutputs(Outputs):
-    """One colour of an environment: its machines and what runs on them.
-
-    Attributes:
-        target_group_arn: Target group that the listener weighs.
-        auto_scaling_group_name: Group of the colour's machines.
-        launch_template_id: What a new machine of it is made from.
-        ami_id: Machine image of that template.
-        image: Container image of the recogniser, with its tag.
-        tags_selector: The recogniser's model selector.
-        model: Name of the model as Riva lists it; None for the recogniser's own choice.
-        gateway_artifact: Where its machines get the gateway from.
-        gateway_port: TCP port of the gateway, plain HTTP.
-        riva_grpc_port: TCP port of Riva's gRPC API.
-        riva_http_port: TCP port of the recogniser's health API.
-        alarm_name: Composite alarm that is in ALARM when any of the colour's alarms is.
-        weight: Share of new sessions as the program set it; what holds now stands in the listener.
-    """
-
-    target_group_arn: str
-    auto_scaling_group_name: str
-    launch_template_id: str
-    ami_id: str
-    image: str
-    tags_selector: str
-    model: str | None
-    gateway_artifact: str
-    gateway_port: int = Port
-    riva_grpc_port: int = Port
-    riva_http_port: int = Port
-    alarm_name: str
-    weight: int = Field(ge=0, le=999)
-
-
-class SecretArns(Outputs):
-    """ARNs of the secrets; their values are in no output."""
-
-    ngc_api_key: str
-    gateway_signing_key: str
-    riva_tls_material: str
-    gateway_resume_keys: str
-
-
-class LogGroupNames(Outputs):
-    """CloudWatch log groups: of the gateway, the recogniser, the host, and the VPC's traffic."""
-
-    gateway: str
-    asr: str
-    system: str
-    flow: str
-
-
-class Colours(Outputs):
-    """Both colours."""
-
-    blue: ColourOutputs
-    green: ColourOutputs
-
-    def items(self) -> tuple[tuple[str, ColourOutputs], ...]:
-        """Return both by name, blue first."""
-        return (("blue", self.blue), ("green", self.green))
-
-
-class StackOutputs(Outputs):
-    """What a stack exports: the contract between the Pulumi program and everything else.
-
-    Attributes:
-        environment: Name of the stack.
-        region: AWS region.
-        endpoint_url: Where people and programs reach the environment, https, without a path.
-        websocket_url: The same for sessions, wss.
-        listener_port: TCP port of both.
-        direct_header: Header whose value, blue or green, reaches that colour whatever its weight.
-        ca_certificate_path: File with the authority clients must trust; None for a public one.
-        recognition_parameter_name: SSM parameter that says whether speech is recognised, and where.
-        riva_fallback_endpoints: Where recognition goes on `fallback`; None for nowhere.
-        gateway_max_sessions: Sessions one gateway admits at a time.
-        riva_endpoint_streams: Streams one recogniser takes at a time; 0 where that is not known.
-        colours: Both colours.
-    """
-
-    environment: str
-    region: str
-    endpoint_url: str
-    websocket_url: str
-    listener_port: int = Port
-    direct_header: str
-    vpc_id: str
-    load_balancer_arn: str
-    load_balancer_dns_name: str
-    listener_arn: str
-    certificate_arn: str
-    # Pulumi leaves a null out of a stack's outputs, so absent means the same.
-    ca_certificate_path: Path | None = None
-    kms_key_arn: str
-    secret_arns: SecretArns
-    recognition_parameter_name: str
-    riva_fallback_endpoints: str | None = None
-    gateway_max_sessions: int = Field(ge=1)
-    riva_endpoint_streams: int = Field(ge=0)
-    model_cache_bucket: str
-    artefact_bucket: str
-    gateway_repository_url: str
-    log_group_names: LogGroupNames
-    alarm_topic_arn: str
-    dashboard_name: str
-    colours: Colours
 
 
 def parse(text: str, *, stack: str, source: str) -> StackOutputs:

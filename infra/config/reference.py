@@ -1,9 +1,6 @@
 """Renders docs/configuration.md from the code: keys, secrets, machines, recognisers, outputs."""
 
-import dataclasses
-import inspect
 import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -162,31 +159,15 @@ def _output_table() -> str:
     return _table(("Output", "Meaning"), list(_output_rows(outputs.StackOutputs, "")))
 
 
-_GROUPS: Final[dict[str, type]] = {
-    "secret_arns": outputs.SecretArns,
-    "log_group_names": outputs.LogGroupNames,
-    "colours": outputs.Colours,
-    "blue": outputs.ColourOutputs,
-}
-
-
-def _output_rows(kind: type, prefix: str) -> Iterator[tuple[str, str]]:
-    described = _attributes(kind)
-    for field in dataclasses.fields(kind):
-        path = prefix + field.name
-        if field.name in _GROUPS:
-            yield from _output_rows(_GROUPS[field.name], f"{path}.")
-        elif field.name == "green":
+def _output_rows(schema: type[outputs.Outputs], prefix: str) -> Iterator[tuple[str, str]]:
+    for name, known in schema.model_fields.items():
+        path, group = prefix + name, outputs.inner(schema, name)
+        if name == "green":
             yield f"`{path}.*`", "The same as of blue."
+        elif group is not None:
+            yield from _output_rows(group, f"{path}.")
         else:
-            yield f"`{path}`", described[field.name]
-
-
-def _attributes(kind: type) -> dict[str, str]:
-    """What the class's docstring says of each attribute."""
-    text = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")[2]
-    entries = re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", text, flags=re.MULTILINE)
-    return {name: re.sub(r"\s+", " ", said) for name, said in entries}
+            yield f"`{path}`", " ".join((known.description or "").split())
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

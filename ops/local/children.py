@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from infra.boot.gateway import stack_variables
 from ops.local.certificates import TlsIdentity
 from ops.local.state import StateFolder
 from ops.local.supervisor.supervisor import ChildSpec, Probe
@@ -20,13 +21,10 @@ from ops.stack import ColourOutputs, StackOutputs
 LOOPBACK = "127.0.0.1"
 SCRUBBED = ("APP_", "AUDIO_", "AWS_", "LOG_", "PERCH_", "PULUMI_", "RIVA_", "WS_")
 """Settings of the person's shell that are not meant for the local environment."""
-GATEWAY_GRACE_SECONDS = "1"
+GATEWAY_GRACE_SECONDS = 1
 GATEWAY_DRAIN_SECONDS = "5"
 """Ctrl-C is for somebody who waits, so a drain here is shorter than a machine's."""
 STOP_SECONDS = 8.0
-
-WAITING_CLIENTS = 50
-"""Of the gateway's WS_WAITING_ROOM: each holds a connection, as the sessions and their heirs do."""
 
 # Tiers: the higher is stopped first. Gateways say goodbye through the listener and flush their
 # sessions into the emulators, so both outlive them.
@@ -204,7 +202,6 @@ class ChildSpecs:
 
     def gateway(self, name: str, colour: ColourOutputs, outputs: StackOutputs) -> ChildSpec:
         """Return the spec of a colour's gateway."""
-        slots = outputs.gateway_max_sessions
         address = f"http://{LOOPBACK}:{colour.gateway_port}"
         return self.spec(
             f"gateway-{name}",
@@ -215,26 +212,27 @@ class ChildSpecs:
             port=colour.gateway_port,
             probe=answers_200(self.client, f"{address}/readyz"),
             environment={
+                **stack_variables(
+                    hosts=(urlsplit(outputs.endpoint_url).hostname or "",),
+                    # The listener, which stands where the load balancer does.
+                    trusted_proxies=f"{LOOPBACK}/32",
+                    grace_seconds=GATEWAY_GRACE_SECONDS,
+                    resume_keys_file=str(self.folder.resume_keys),
+                    max_sessions=outputs.gateway_max_sessions,
+                    model=colour.model,
+                    riva_streams=outputs.riva_endpoint_streams,
+                    fallback_endpoints=outputs.riva_fallback_endpoints,
+                ),
                 "APP_HOST": LOOPBACK,
                 "APP_PORT": str(colour.gateway_port),
                 # A free one, which its log names: both colours run on this machine.
                 "APP_ADMIN_PORT": "0",
-                "APP_ALLOWED_HOSTS": urlsplit(outputs.endpoint_url).hostname or "",
-                # The listener, which stands where the load balancer does.
-                "APP_TRUSTED_PROXIES": f"{LOOPBACK}/32",
                 "APP_ALLOWED_ORIGINS": ",".join(origins(outputs)),
-                "APP_RESUME_KEYS_FILE": str(self.folder.resume_keys),
                 "APP_RECOGNITION_FILE": str(self.folder.recognition),
-                "APP_DRAIN_GRACE_S": GATEWAY_GRACE_SECONDS,
                 "APP_DRAIN_TIMEOUT_S": GATEWAY_DRAIN_SECONDS,
-                "WS_MAX_CONCURRENT_SESSIONS": str(slots),
-                "WS_MAX_CONNECTIONS": str(2 * slots + WAITING_CLIENTS),
                 "RIVA_HOST": LOOPBACK,
                 "RIVA_PORT": str(colour.riva_grpc_port),
                 "RIVA_HTTP_PORT": str(colour.riva_http_port),
-                "RIVA_MODEL": colour.model or "",
-                "RIVA_ENDPOINT_STREAMS": str(outputs.riva_endpoint_streams),
-                "RIVA_FALLBACK_ENDPOINTS": outputs.riva_fallback_endpoints or "",
             },
         )
 

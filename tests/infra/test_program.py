@@ -4,11 +4,9 @@ Proves what the program registers and exports. It does not prove that AWS accept
 tests apply the same graph to moto, and only `pulumi preview` asks AWS itself.
 """
 
-import dataclasses
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 import jsonschema
@@ -16,14 +14,7 @@ import pytest
 import yaml
 
 from infra.boot import read_user_data
-from infra.outputs import (
-    ColourOutputs,
-    Colours,
-    LogGroupNames,
-    SecretArns,
-    StackOutputs,
-    endpoint,
-)
+from infra.outputs import Outputs, StackOutputs, endpoint, inner
 from infra.policies.engine.judging import judge
 from infra.policies.engine.recorded import read
 from infra.policies.exemptions import EXEMPTIONS
@@ -112,13 +103,11 @@ def test_the_outputs_are_the_same_contract_in_every_stack(name: str, preview: bo
 def contract() -> set[str]:
     """The paths of `StackOutputs`."""
 
-    def names(kind: type[Any], prefix: str) -> set[str]:
-        inner = {"secret_arns": SecretArns, "log_group_names": LogGroupNames, "colours": Colours,
-                 "blue": ColourOutputs, "green": ColourOutputs}  # fmt: skip
+    def names(schema: type[Outputs], prefix: str) -> set[str]:
         found: set[str] = set()
-        for field in dataclasses.fields(kind):
-            path = f"{prefix}.{field.name}"
-            found |= names(inner[field.name], path) if field.name in inner else {path}
+        for name in schema.model_fields:
+            group = inner(schema, name)
+            found |= names(group, f"{prefix}.{name}") if group else {f"{prefix}.{name}"}
         return found
 
     return names(StackOutputs, "")

@@ -3,20 +3,15 @@
 The Pulumi CLI is played by a script: what the real one answers is not proved here.
 """
 
-import dataclasses
 import json
 import sys
-import types
-import typing
 from pathlib import Path
-from typing import Any
 
-import pulumi
 import pytest
 from click.testing import CliRunner, Result
-from pydantic import BaseModel
 
 from infra import outputs as exported
+from infra.export import export
 from ops import stack
 from ops.console import paths
 from ops.console.errors import CommandFailedError, ConfigurationError
@@ -24,28 +19,17 @@ from tests.support.outputs import COLOUR, OUTPUTS
 from tests.support.tools import run_by
 
 
-def shape_of_exported(kind: Any) -> object:  # noqa: ANN401 - any annotation
-    """Reduce an exported type to what its reader must accept."""
-    if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind, localns={"Output": pulumi.Output, "T": Any})
-        return {
-            field.name: shape_of_exported(hints[field.name]) for field in dataclasses.fields(kind)
-        }
-    arguments = typing.get_args(kind)
-    # Input[T] is T, an awaitable of T, or an Output of T; with None when T may be null.
-    plain = {argument for argument in arguments if argument in {str, int, bool, types.NoneType}}
-    return frozenset(plain or {kind})
-
-
-def shape_of_read(kind: Any) -> object:  # noqa: ANN401 - any annotation
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return {name: shape_of_read(field.annotation) for name, field in kind.model_fields.items()}
-    arguments = typing.get_args(kind)
-    return frozenset({str if kind is Path else kind for kind in arguments or (kind,)})
-
-
 def test_what_is_read_is_exactly_what_the_program_exports() -> None:
-    assert shape_of_read(stack.StackOutputs) == shape_of_exported(exported.StackOutputs)
+    assert stack.StackOutputs is exported.StackOutputs
+
+
+def test_an_output_that_is_missing_or_unknown_is_named_before_anything_is_exported() -> None:
+    told = {**OUTPUTS, "moon": 1, "colours": {"blue": COLOUR}}
+    del told["region"]
+    with pytest.raises(
+        ValueError, match=r"region is missing, colours\.green is missing.*, moon is no output$"
+    ):
+        export(**told)
 
 
 @pytest.fixture
