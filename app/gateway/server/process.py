@@ -4,9 +4,10 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, Final
 
 import uvicorn
@@ -200,13 +201,20 @@ async def serve(
     _log.info("stopped")
 
 
-def bind(settings: GatewaySettings) -> socket.socket:
+def bind(
+    settings: GatewaySettings, options: Mapping[str, str] = MappingProxyType({})
+) -> socket.socket:
     """Bind the listening socket.
+
+    Args:
+        settings: Where.
+        options: Option by the variable in whose place it was given.
 
     Raises:
         CannotListenError: The address cannot be had.
     """
-    return _bound(settings.app_host, settings.app_port, "APP_HOST or APP_PORT")
+    keys = " or ".join(options.get(key, key) for key in ("APP_HOST", "APP_PORT"))
+    return _bound(settings.app_host, settings.app_port, keys)
 
 
 def bind_admin(settings: GatewaySettings) -> socket.socket | None:
@@ -242,7 +250,7 @@ def run_gateway(configuration: Configuration) -> None:
         CannotListenError: An address cannot be had.
     """
     with ExitStack() as opened:
-        listener = opened.enter_context(bind(configuration.gateway))
+        listener = opened.enter_context(bind(configuration.gateway, configuration.options))
         admin_listener = bind_admin(configuration.gateway)
         if admin_listener is not None:
             opened.enter_context(admin_listener)

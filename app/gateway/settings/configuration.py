@@ -1,7 +1,7 @@
 """Reads all settings of the process and reports every problem at once, before anything starts."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ from app.settings import Problem, checked, env_file, nearest, read, unknown_keys
 
 KNOWN_KEYS: Final = GatewaySettings.env_keys() | RivaSettings.env_keys()
 """Every variable that is read."""
+OPTIONS: Final = {"APP_HOST": "--host", "APP_PORT": "--port"}
+"""Options of the command by the variable that each wins over."""
 
 
 class ConfigurationError(Exception):
@@ -37,11 +39,13 @@ class Configuration:
         gateway: APP_*, WS_*, AUDIO_*, LOG_*.
         riva: RIVA_*.
         unknown: Keys of the environment and the file with one of these prefixes that mean nothing.
+        options: Of `OPTIONS`, those that were given.
     """
 
     gateway: GatewaySettings
     riva: RivaSettings
     unknown: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_configuration(
@@ -60,19 +64,18 @@ def load_configuration(
     found = env_file.find(file)
     if found is not None and (broken := tuple(env_file.problems(found))):
         raise ConfigurationError(broken)
-    options = {"app_host": host, "app_port": port}
+    values = {"app_host": host, "app_port": port}
+    given = {name: value for name, value in values.items() if value is not None}
+    options = {key: option for key, option in OPTIONS.items() if key.lower() in given}
     source: dict[str, Any] = {"_env_file": found, "_env_file_encoding": env_file.ENCODING}
-    gateway, wrong = read(
-        GatewaySettings,
-        **source,
-        **{name: value for name, value in options.items() if value is not None},
-    )
+    gateway, wrong = read(GatewaySettings, **source, **given)
     riva, wrong_of_riva = read(RivaSettings, **source)
-    problems = (*wrong, *wrong_of_riva, *checked(_fallback_is_there, gateway, riva))
+    found_wrong = (*wrong, *wrong_of_riva, *checked(_fallback_is_there, gateway, riva))
+    problems = [replace(one, key=options.get(one.key, one.key)) for one in found_wrong]
     unknown = unknown_keys(KNOWN_KEYS, (*PREFIXES, "RIVA_"), found)
     if problems:
         raise ConfigurationError(tuple(map(str, problems)), unknown)
-    return Configuration(gateway=gateway, riva=riva, unknown=unknown)
+    return Configuration(gateway=gateway, riva=riva, unknown=unknown, options=options)
 
 
 def _fallback_is_there(gateway: GatewaySettings, riva: RivaSettings) -> Iterator[Problem]:

@@ -24,6 +24,10 @@ STAND_IN = "offline-stand-in"
 """What an encrypted value reads as: nothing here can decrypt it, and nothing here should."""
 
 
+_END = "'<stream end>'"
+"""What PyYAML calls the end of a file."""
+
+
 class _CoreLoader(yaml.SafeLoader):
     """YAML as Pulumi's Go reader resolves it: `on`, `19:00` and `2026-01-31` are strings."""
 
@@ -152,7 +156,7 @@ def _read(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         content = yaml.load(text, Loader=_CoreLoader)  # noqa: S506 - it is a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise OfflineError(f"{path}: not valid YAML: {error}") from None
+        raise OfflineError(f"{path}{_fault(error)}") from None
     except OSError as error:
         raise OfflineError(f"{path}: cannot be read: {error.strerror}") from None
     if content is None:
@@ -160,6 +164,20 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise OfflineError(f"{path}: holds {type(content).__name__}; a mapping is expected")
     return content
+
+
+def _fault(error: Exception) -> str:
+    """Say, behind a file's name, where it is no YAML and why."""
+    place, reason = "", " ".join(str(error).split())
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        place = f", line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+        reason = ", ".join(filter(None, (error.context, error.problem)))
+    elif isinstance(error, yaml.YAMLError):
+        # A character that YAML does not allow; its kind of error has no public name.
+        reason = reason.partition(' in "<unicode string>"')[0]
+    elif isinstance(error, RecursionError):
+        reason = "nested too deeply"
+    return f"{place}: not valid YAML: {reason.replace(_END, 'the end of the file')}"
 
 
 def _section(content: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:

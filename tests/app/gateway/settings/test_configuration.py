@@ -128,6 +128,19 @@ def test_an_option_wins_over_the_environment_and_that_over_the_file(
     assert refused.stderr.startswith(f"perch gateway: cannot listen on 127.0.0.1:{port} (Address")
 
 
+@pytest.mark.usefixtures("folder")
+def test_what_an_option_set_is_called_by_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_HOST", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert start("--port", port).stderr.endswith("; set APP_HOST or --port to another\n")
+        both = start("--host", "127.0.0.1", "--port", port)
+    assert both.stderr.endswith("; set --host or --port to another\n")
+    refused = start("--host", "")
+    assert refused.exit_code == 2
+    assert "  --host is ''; accepted: an address or a name to listen on\n" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -75,17 +75,34 @@ def test_overrides_are_merged_into_objects_key_by_key() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("config: [1]", "config: holds list; a mapping is expected"),
-        ("- 1", "holds list; a mapping is expected"),
-        ("config: {", "not valid YAML"),
+        ("config: [1]", ": config: holds list; a mapping is expected"),
+        ("- 1", ": holds list; a mapping is expected"),
+        (
+            "config:\n  a: b: c",
+            ", line 2, column 7: not valid YAML: mapping values are not allowed here",
+        ),
+        (
+            "config: {",
+            (
+                ", line 1, column 10: not valid YAML: while parsing a flow node, expected the node "
+                "content, but found the end of the file"
+            ),
+        ),
+        (
+            "config: \x07",
+            (": not valid YAML: unacceptable character #x0007: special characters are not allowed"),
+        ),
+        ("[" * 5_000, ": not valid YAML: nested too deeply"),
     ],
+    ids=lambda value: value[:20] if isinstance(value, str) else None,
 )
 def test_a_broken_stack_file_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: demo\nmain: .\n")
     (tmp_path / "Pulumi.one.yaml").write_text(text)
     with pytest.raises(OfflineError, match=r"Pulumi\.one\.yaml") as caught:
         load_project("one", root=tmp_path)
-    assert message in str(caught.value)
+    (line,) = str(caught.value).splitlines()
+    assert line == f"{tmp_path / 'Pulumi.one.yaml'}{message}"
 
 
 def test_a_project_without_a_name_or_a_program_is_refused(tmp_path: Path) -> None:
