@@ -1,4 +1,4 @@
-"""Audio that comes as text, and text that comes as audio: what clients of other services send.
+"""Detection of audio sent as text, and text sent as audio, as to other services.
 
 Neither is ever guessed from a few bytes: all of a message must be of the kind, which samples of
 sound are not by chance.
@@ -65,7 +65,7 @@ def _audio_in(value: object) -> str | None:
 
 
 def _values(payload: object) -> Iterator[object]:
-    """The message's values and those of the objects in it: no service nests audio deeper."""
+    """Yield a message's values and those of its objects; no service nests audio deeper."""
     for value in payload.values() if isinstance(payload, dict) else [payload]:
         yield value
         if isinstance(value, dict):

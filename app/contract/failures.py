@@ -1,4 +1,4 @@
-"""A failure on its way to a client."""
+"""An error in the contract's words."""
 
 from .codes import ErrorCode
 from .errors import ERRORS, ErrorSpec
@@ -6,7 +6,7 @@ from .fields import ErrorBody
 
 
 class ContractError(Exception):
-    """Something to be told to a client in the contract's words.
+    """An error to report to a client in the contract's words.
 
     Args:
         code: Which error.

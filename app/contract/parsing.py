@@ -1,4 +1,4 @@
-"""From the text of a control message to a typed one, or to an error that names field and value."""
+"""Parsing of control messages, with errors that name field and value."""
 
 import json
 from collections.abc import Mapping, Sequence

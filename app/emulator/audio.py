@@ -1,4 +1,4 @@
-"""Bytes of a stream to samples at the engine's rate, the same however the bytes are cut.
+"""Conversion of a stream to samples at the engine's rate, however its bytes are cut.
 
 soxr's stream works in blocks of its own, so its output is a function of the audio to the last bit;
 tests/app/emulator/test_audio.py holds it to that.
@@ -23,7 +23,7 @@ _EMPTY: Samples = np.zeros(0, np.float32)
 
 @cache
 def _expansion(encoding: str) -> Samples:
-    """The 256 values of a G.711 law, as a sound file with all of them is decoded."""
+    """Return the 256 values of a G.711 law."""
     kind = {"MULAW": 1, "ALAW": 27}[encoding]
     header = struct.pack(">4sIIIII", b".snd", 24, 256, kind, 8000, 1)
     return floats_of(read_recording(header + bytes(range(256))).data)
@@ -54,7 +54,7 @@ class AudioDecoder:
         return resampled
 
     def flush(self) -> Samples:
-        """The samples still inside the resampler; call once, after the last chunk."""
+        """Return the samples still inside the resampler; call once, after the last chunk."""
         if self._resampler is None:
             return _EMPTY
         rest: Samples = self._resampler.resample_chunk(_EMPTY, last=True)

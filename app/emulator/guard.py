@@ -1,4 +1,4 @@
-"""No web page speaks to an emulator: neither as itself nor by a name rebound to this machine."""
+"""Protection of an emulator from web pages, also by a name rebound to this machine."""
 
 import re
 from collections.abc import Collection

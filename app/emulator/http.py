@@ -65,7 +65,7 @@ class _Pages:
 
 
 def create_app(runtime: Runtime) -> Starlette:
-    """The HTTP side of one emulator.
+    """Return the HTTP application of an emulator.
 
     Args:
         runtime: The emulator's shared parts; `settings.admin` adds the /admin routes.

@@ -47,7 +47,7 @@ class StreamRecord:
     status: str = ""
 
     def public(self) -> dict[str, object]:
-        """The record without the call's metadata, which may carry credentials."""
+        """Return the record without the call's metadata, which may carry credentials."""
         return {key: value for key, value in asdict(self).items() if key != "metadata"}
 
 
@@ -60,7 +60,7 @@ class Journal:
         self._changed = asyncio.Event()
 
     def open(self) -> StreamRecord:
-        """Begin the record of a new stream."""
+        """Open the record of a new stream."""
         self._opened += 1
         record = StreamRecord(sequence=self._opened)
         self.streams.append(record)
@@ -68,7 +68,7 @@ class Journal:
         return record
 
     def changed(self) -> None:
-        """Wake whoever waits; called after a record was written to."""
+        """Wake all waiters; called after each change of a record."""
         self._changed.set()
         self._changed = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""What an emulator counts. One registry each, so that several live in one process."""
+"""Metrics of an emulator, with a registry of its own: a process may have several."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 

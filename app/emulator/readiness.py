@@ -19,12 +19,12 @@ class Readiness:
         return self._ready.is_set()
 
     def loaded(self) -> None:
-        """The models are in memory."""
+        """Note that the models are in memory."""
         self._is_loaded = True
         self._look()
 
     def hold(self, seconds: float) -> None:
-        """Be not ready for so long from now on; a longer hold already running stays."""
+        """Report not ready for so long from now on; a longer hold under way stays."""
         loop = asyncio.get_running_loop()
         self._held_until = max(self._held_until, loop.time() + seconds)
         self._look()

@@ -1,4 +1,4 @@
-"""What the emulator hears and how a recogniser is shaped, without any wire format or engine."""
+"""Results and the interface of a recogniser, apart from any wire format or engine."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -87,26 +87,26 @@ class Session(Protocol):
     """One stream in a recogniser. Written and ended by one task, its results read by another."""
 
     async def write(self, chunk: bytes) -> None:
-        """Take audio in; waits while the recogniser is behind."""
+        """Write audio, waiting while the recogniser is behind."""
 
     async def end(self) -> None:
-        """Say that no more audio comes; the results end once everything is heard."""
+        """End the audio; the results end once all of it is recognised."""
 
     def results(self) -> AsyncIterator[Hypothesis]:
-        """Results in the order of the audio; ends after `end` or `release`."""
+        """Return the results in the order of the audio; ends after `end` or `release`."""
 
     def release(self) -> None:
-        """Drop the stream: what was not heard yet never will be, and the results end."""
+        """Abandon the stream: its results end now."""
 
 
 class Recogniser(Protocol):
     """What hears. One serves many streams."""
 
     async def load(self) -> None:
-        """Get ready; called once, before the first `open`."""
+        """Load what is needed; called once, before the first `open`."""
 
     def open(self, options: StreamOptions) -> Session:
-        """Begin a stream."""
+        """Open a stream."""
 
     async def aclose(self) -> None:
-        """Give back threads and memory."""
+        """Release threads and memory."""

@@ -18,7 +18,7 @@ class RefusalError(Exception):
 
 
 def unavailable_model(status: grpc.StatusCode, language: str, kind: str) -> RefusalError:
-    """No served model fits: wrong name, wrong language, or an RPC that this mode does not serve.
+    """Return the error for a model or language, or an RPC in this mode, that is not served.
 
     Args:
         status: Public texts leave the code open (INVALID_ARGUMENT or NOT_FOUND): a setting.
@@ -33,7 +33,7 @@ def unavailable_model(status: grpc.StatusCode, language: str, kind: str) -> Refu
 
 
 def sequence_freed(sequence: int, model: str) -> RefusalError:
-    """Audio for a stream that was idle so long that the server gave its sequence away."""
+    """Return the error for audio of a stream whose sequence was freed as it was idle."""
     return RefusalError(
         grpc.StatusCode.INVALID_ARGUMENT,
         f"Error: inference request for sequence {sequence} to model '{model}' "
@@ -42,26 +42,26 @@ def sequence_freed(sequence: int, model: str) -> RefusalError:
 
 
 def still_loading() -> RefusalError:
-    """Nothing is served before the model is in memory."""
+    """Return the error for any call before the model is in memory."""
     return RefusalError(
         grpc.StatusCode.UNAVAILABLE, "Error: the server is loading its models; try again later"
     )
 
 
 def all_slots_taken(limit: int) -> RefusalError:
-    """More streams than the profile's batch size, where the server refuses instead of queueing."""
+    """Return the error for streams beyond the batch size, where they are not queued."""
     return RefusalError(
         grpc.StatusCode.RESOURCE_EXHAUSTED, f"Error: all {limit} stream slots are in use"
     )
 
 
 def bad_argument(text: str) -> RefusalError:
-    """A request that breaks the protocol or asks for what no server of this kind can do."""
+    """Return the error for a request that breaks the protocol or asks for the impossible."""
     return RefusalError(grpc.StatusCode.INVALID_ARGUMENT, f"Error: {text}")
 
 
 def no_format() -> RefusalError:
-    """Samples of which nobody says how they are to be read."""
+    """Return the error for samples of an undeclared format."""
     return bad_argument(
         "the audio has no header of a WAV, FLAC or OGG file, and the config names no "
         "sample_rate_hertz for samples without one; send either"

@@ -51,12 +51,12 @@ class Runtime:
         self.readiness.loaded()
 
     async def aclose(self) -> None:
-        """Give back what the parts hold."""
+        """Release what the parts hold."""
         self.readiness.close()
         await self.recogniser.aclose()
 
     def set_script(self, script: Script) -> None:
-        """Begin a new plan with the next stream.
+        """Use a new script from the next stream on.
 
         Raises:
             ValueError: It kills the process, and the process is not the emulator's own.
@@ -71,12 +71,12 @@ class Runtime:
             self.readiness.hold(script.loading_seconds)
 
     def kill_process(self) -> None:
-        """End the process as a crash would."""
+        """Kill the process as a crash would."""
         if self._on_kill is not None:
             self._on_kill()
 
     def require_ready(self) -> None:
-        """Go on only where models are served.
+        """Refuse the call unless models are served.
 
         Raises:
             RefusalError: Still loading.
@@ -86,7 +86,7 @@ class Runtime:
 
     @asynccontextmanager
     async def slot(self) -> AsyncGenerator[None]:
-        """A place among the streams that are served at once.
+        """Hold a slot among the streams served at once.
 
         Raises:
             RefusalError: No place is free and the settings say to refuse.

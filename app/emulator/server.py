@@ -28,7 +28,7 @@ class _HttpServer(uvicorn.Server):
         self.up = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say so."""
+        """Listen, and signal that."""
         await super().startup(sockets=sockets)
         self.up.set()
 
@@ -82,7 +82,7 @@ class Emulator:
         return tuple(self._runtime.journal.streams)
 
     def set_script(self, script: Script) -> None:
-        """Begin a new plan with the next stream.
+        """Use a new script from the next stream on.
 
         Raises:
             ValueError: It kills the process, which an embedded emulator must not.

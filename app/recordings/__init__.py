@@ -3,7 +3,7 @@
 Uploads, the Python client, `perch transcribe`, the emulator and the quality checks all read through
 `open_recording` (block by block, in bounded memory) or `read_recording` (a short one at once).
 Both block: on an event loop, call them in a thread, or use `StreamedRecording` for what comes piece
-by piece. Nothing here knows who calls.
+by piece. `containers` find the samples, `decoders` decode them.
 """
 
 from .decoding import OpenRecording, open_recording, read_recording

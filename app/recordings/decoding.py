@@ -1,4 +1,4 @@
-"""A recording, block by block."""
+"""Decoding of a recording, block by block."""
 
 import io
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ from .sources import source_of
 BLOCK_SECONDS: Final = 0.5
 _READ_SECONDS: Final = 0.25
 _READ_SAMPLES: Final = 1 << 17
-"""Decoded at once, at most: over all channels half a MiB."""
+"""Decoded at once at most: half a MiB over all channels."""
 
 _BELIEVED_SECONDS: Final = 1e6
-"""A header that promises more is not repeated to anybody."""
+"""A header that promises more is not quoted in errors."""
 
 _NO_LIMITS: Final = RecordingLimits()
 
@@ -67,7 +67,7 @@ class OpenRecording:
         self.close()
 
     def close(self) -> None:
-        """Let go of the decoder and of what was opened for it; a file of the caller stays open."""
+        """Close the decoder and what was opened for it; a file of the caller stays open."""
         self._closing.close()
 
     @property
@@ -78,20 +78,20 @@ class OpenRecording:
 
     @property
     def duration(self) -> float:
-        """Seconds of sound that were read so far. What a header promises is not counted."""
+        """Seconds of sound read so far, whatever the header promises."""
         return self._frames / self._rate
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was odd about the recording, one sentence each."""
+        """Oddities of the recording, one sentence each."""
         return tuple(self._warnings)
 
     def blocks(self, seconds: float = BLOCK_SECONDS) -> Iterator[bytes]:
-        """PCM16 little-endian mono, in order; blocks.
+        """Yield PCM16 little-endian mono in order; a blocking call.
 
         Args:
-            seconds: Longest block. On a pipe a block is handed on as soon as it is full, so shorter
-                ones come sooner.
+            seconds: Longest block. From a pipe shorter ones come sooner, as a full one is yielded
+                at once.
 
         Raises:
             RecordingError: TOO_LONG or TOO_LARGE as soon as a limit is passed; UNREADABLE where not
@@ -129,7 +129,7 @@ class OpenRecording:
         self._warn_of_the_end()
 
     def _check_feed(self) -> None:
-        """Raise what went wrong while libsndfile asked for bytes."""
+        """Raise the error of a read by libsndfile."""
         match self._opened.feed.failure:
             case RecordingError() as error:
                 raise error
@@ -159,7 +159,7 @@ class OpenRecording:
 def open_recording(
     recording: Path | bytes | BinaryIO, limits: RecordingLimits = _NO_LIMITS
 ) -> OpenRecording:
-    """Read the header of a recording of any accepted kind; blocks.
+    """Read the header of a recording of any accepted kind; a blocking call.
 
     Memory stays within a few MiB whatever the header says. A pipe is read as it comes.
 
@@ -185,8 +185,7 @@ def _opened(
 ) -> Opened:
     try:
         if isinstance(recording, Path):
-            # A pipe is not to be read further than it is asked for, nor waited for when it is let
-            # go of: a buffered one would.
+            # A buffered pipe would be read further than asked for, and waited for when closed.
             flows = not recording.is_file()
             file: BinaryIO = closing.enter_context(recording.open("rb", 0 if flows else -1))
         else:
@@ -211,7 +210,7 @@ def _opened(
 def read_recording(
     recording: Path | bytes | BinaryIO, limits: RecordingLimits = _NO_LIMITS
 ) -> Pcm16:
-    """A whole recording in memory: two bytes a sample; blocks.
+    """Decode a whole recording in memory, two bytes a sample; a blocking call.
 
     Raises:
         RecordingError: See `open_recording` and `OpenRecording.blocks`.

@@ -24,22 +24,22 @@ class RecordingError(Exception):
 
     Args:
         problem: What is wrong, for programs.
-        said: The same for people, without a subject: what it is, what is accepted, and what to do.
-            It never names a path of this machine.
+        sentence: The same for people, without a subject: what it is, what is accepted, and what to
+            do. It never names a path of this machine.
     """
 
-    def __init__(self, problem: RecordingProblem, said: str) -> None:
-        super().__init__(f"The recording {said}")
+    def __init__(self, problem: RecordingProblem, sentence: str) -> None:
+        super().__init__(f"The recording {sentence}")
         self.problem = problem
-        self._said = said
+        self._sentence = sentence
 
     def about(self, name: str) -> str:
-        """The sentence with the recording's own name in it."""
-        return f"{name} {self._said}"
+        """Return the sentence with a name of the recording in it."""
+        return f"{name} {self._sentence}"
 
 
 def undecodable(reason: str) -> RecordingError:
-    """The refusal of something of a known kind that is broken."""
+    """Return the error for a recording of a known kind that is broken."""
     return RecordingError(
         RecordingProblem.UNREADABLE, f"cannot be decoded: {reason}; record or convert it again"
     )

@@ -1,4 +1,4 @@
-"""What a recording seems to be, by its first bytes."""
+"""Identification of a recording by its first bytes."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -7,7 +7,7 @@ from typing import Final
 from .errors import RecordingError, RecordingProblem
 
 HEAD_BYTES: Final = 4096
-"""So many first bytes are looked at."""
+"""Number of first bytes that are examined."""
 
 ACCEPTED: Final = "WAV, FLAC, OGG (Vorbis or Opus), MP3, AIFF, AU, CAF, W64 and SPHERE"
 
@@ -28,7 +28,7 @@ class Container(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Bytes that tell a format, and where they stand."""
+    """Bytes that identify a format, and their place."""
 
     at: int
     of: bytes
@@ -123,13 +123,13 @@ _TO_WAV: Final = "ffmpeg -i FILE -ac 1 -ar 16000 OUTPUT.wav"
 _RAW_TO_WAV: Final = "ffmpeg -f s16le -ar 16000 -ac 1 -i FILE OUTPUT.wav"
 _SYNC: Final = 0xFFE0
 _LAYER: Final = 0x06
-"""Bits of an MPEG audio header that name the layer; both are 0 in AAC."""
+"""Bits of the layer in an MPEG audio header; both are 0 in AAC."""
 _TS_PACKET: Final = 188
 _TEXT: Final = frozenset(range(0x20, 0x7F)) | {0x09, 0x0A, 0x0D}
 
 
 def name_of(head: bytes) -> str | None:
-    """What these first bytes seem to be, for a sentence; None where nothing is recognised."""
+    """Return the name of a format for use in a sentence; None where it is not recognised."""
     if mark := mark_of(head):
         return mark.name
     if _is_mpeg(head):
@@ -144,7 +144,7 @@ def name_of(head: bytes) -> str | None:
 
 
 def container_of(head: bytes) -> Container:
-    """The container that begins with these bytes.
+    """Return the container that begins with these bytes.
 
     Raises:
         RecordingError: UNSUPPORTED, with what it seems to be and how to convert it.
@@ -158,7 +158,7 @@ def container_of(head: bytes) -> Container:
 
 
 def unsupported(what: str) -> RecordingError:
-    """The refusal of something ffmpeg can turn into what is accepted."""
+    """Return the error for a format that ffmpeg can convert."""
     return RecordingError(
         RecordingProblem.UNSUPPORTED,
         f"cannot be decoded; accepted: {ACCEPTED}; it seems to be {what}; to convert it: {_TO_WAV}",
@@ -182,7 +182,7 @@ def _refusal(head: bytes) -> RecordingError:
 
 
 def mark_of(head: bytes) -> Mark | None:
-    """The mark these first bytes begin with."""
+    """Return the mark that these first bytes have."""
     for mark in _MARKS:
         if head.startswith(mark.of, mark.at):
             return mark
@@ -190,17 +190,17 @@ def mark_of(head: bytes) -> Mark | None:
 
 
 def is_text(head: bytes) -> bool:
-    """Whether all of it is plain text."""
+    """Return whether all of it is plain text."""
     return bool(head) and _TEXT.issuperset(head)
 
 
 def _has_sync(head: bytes) -> bool:
-    """Whether the eleven set bits are there with which frames of MPEG audio begin."""
+    """Return whether a frame of MPEG audio may begin: eleven set bits."""
     return len(head) > 1 and int.from_bytes(head[:2], "big") & _SYNC == _SYNC
 
 
 def _is_mpeg(head: bytes) -> bool:
-    """Whether it begins with a frame of MPEG audio, layer III, II or I."""
+    """Return whether it begins with a frame of MPEG audio, layer III, II or I."""
     return _has_sync(head) and head[1] & _LAYER != 0
 
 

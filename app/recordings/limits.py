@@ -1,4 +1,4 @@
-"""How much of a recording is taken, and at which rates it is handed on."""
+"""Limits of accepted recordings, and the rates of their output."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -33,7 +33,7 @@ class RecordingLimits:
 
 
 def check_shape(rate: int, channels: int) -> None:
-    """Refuse what no recorder writes.
+    """Refuse a shape that no recorder writes.
 
     Raises:
         RecordingError: UNSUPPORTED.

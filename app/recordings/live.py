@@ -1,4 +1,4 @@
-"""What a live stream of bytes begins with, where samples without a header are expected.
+"""Identification of live streams where samples without a header are expected.
 
 Samples may begin with any bytes, so two or three that look like a mark prove nothing here: what is
 named is what speech would not be in years of calls.
@@ -16,7 +16,7 @@ _SURE_TEXT_BYTES: Final = 64
 
 
 def certain_name_of(head: bytes) -> str | None:
-    """Return what a live stream beyond doubt is, for a sentence; None where it may be samples.
+    """Return the certain format of a live stream, for a sentence; None where it may be samples.
 
     Args:
         head: Its first message, at least; as of a file, `HEAD_BYTES` of it are looked at.
@@ -49,7 +49,7 @@ def can_be_decoded(head: bytes) -> bool:
 
 
 def _follows(head: bytes, size: int | None) -> bool:
-    """Whether the next frame begins, with the same fixed bits, where this one says it does."""
+    """Return whether a frame with the same fixed bits follows where this one ends."""
     if size is None or len(head) < size + 2:
         return False
     return head[size : size + 2] == head[:2]

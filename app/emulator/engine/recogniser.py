@@ -59,11 +59,11 @@ class SegmentTracker:
         self._length: int | None = None  # of the stream, once it has ended
 
     def feed(self, chunk: bytes) -> list[_Job]:
-        """Take audio in; gives the segments that it closed."""
+        """Process audio, and return the segments that it closed."""
         return self._advance(self._decoder.feed(chunk))
 
     def finish(self) -> list[_Job]:
-        """Take the end of the stream in."""
+        """Process the end of the stream, and return the segments that it closed."""
         jobs = self._advance(self._decoder.flush())
         self._length = self._samples + len(self._rest)
         if len(self._rest):
@@ -72,7 +72,7 @@ class SegmentTracker:
         return jobs if segment is None else [*jobs, self._job(segment)]
 
     def open_segment(self) -> _Job | None:
-        """The open segment up to now, for an interim."""
+        """Return the open segment up to now, for an interim."""
         start = self._segmenter.open_from
         if start is None:
             return None
@@ -106,7 +106,7 @@ class SegmentTracker:
 
 
 def _stability(before: str, now: str) -> float:
-    """The share of an interim's words that the one before had in the same places.
+    """Return the share of an interim's words that its predecessor had at the same places.
 
     One is added to both counts: a first interim is not certain to be wrong.
     """
@@ -137,19 +137,19 @@ class WhisperSession:
         self._released = asyncio.Event()
 
     async def write(self, chunk: bytes) -> None:
-        """Take audio in; waits while too many segments are to be decoded."""
+        """Write audio, waiting while too many segments are undecoded."""
         for job in await self._engine.listen(self._tracker.feed, chunk):
             await self._jobs.put(job)
         self._ask_interim()
 
     async def end(self) -> None:
-        """Close what is open."""
+        """Close the open segment, if any."""
         for job in await self._engine.listen(self._tracker.finish):
             await self._jobs.put(job)
         await self._jobs.put(None)
 
     def release(self) -> None:
-        """Drop the stream."""
+        """Abandon the stream."""
         self._released.set()
 
     def _ask_interim(self) -> None:
@@ -169,7 +169,7 @@ class WhisperSession:
             self._jobs.put_nowait(job)
 
     async def results(self) -> AsyncGenerator[Hypothesis]:
-        """Finals of all segments in order, and interims between them where they were asked for."""
+        """Yield the finals of all segments in order, with interims between where requested."""
         interim = ""
         while (job := await self._next_job()) is not None:
             self._busy = True
@@ -191,7 +191,7 @@ class WhisperSession:
                 )
 
     async def _next_job(self) -> _Job | None:
-        """The next job; None at the end, or once the stream is dropped."""
+        """Return the next job; None at the end, or once the stream is abandoned."""
         get = asyncio.ensure_future(self._jobs.get())
         gone = asyncio.ensure_future(self._released.wait())
         try:
@@ -264,13 +264,13 @@ class WhisperRecogniser:
         return self._decoding > self._settings.workers
 
     def gate(self) -> SpeechGate:
-        """A voice detector for a new stream."""
+        """Return a voice detector for a new stream."""
         if self._detector is None:
             raise RuntimeError("the recogniser is not loaded; await load() first")
         return SpeechGate(self._detector)
 
     def open(self, options: StreamOptions) -> WhisperSession:
-        """Begin a stream."""
+        """Open a stream."""
         return WhisperSession(self, options)
 
     async def listen(self, work: Callable[..., T], *arguments: object) -> T:
@@ -279,7 +279,7 @@ class WhisperRecogniser:
         return await loop.run_in_executor(self._listeners, work, *arguments)
 
     async def decode(self, audio: Samples, hotwords: tuple[str, ...], is_final: bool) -> Decoded:
-        """Decode on a worker thread, in the order of asking."""
+        """Decode on a worker thread, in the order of the calls."""
         if self._decoder is None:
             raise RuntimeError("the recogniser is not loaded; await load() first")
         decode = self._decoder.final if is_final else self._decoder.interim
@@ -292,7 +292,7 @@ class WhisperRecogniser:
             self._decoding -= 1
 
     async def aclose(self) -> None:
-        """Wait for what is being decoded, and give the threads back."""
+        """Wait for decodes under way, and stop the threads."""
         self._decoder = self._detector = None
         await asyncio.to_thread(self._shut_down)
 

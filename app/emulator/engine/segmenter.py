@@ -53,7 +53,7 @@ class Segment:
     forced: bool = False
 
     def within(self, samples: int) -> "Segment":
-        """The same segment in a stream of this length, whose last frame was filled up."""
+        """Return the same segment in a stream of this length, whose last frame was filled up."""
         return replace(self, end=min(self.end, samples), decided=min(self.decided, samples))
 
 
@@ -95,7 +95,7 @@ class Segmenter:
         return max(self._free_from, self._frame - self._run - self._pre_roll) * FRAME
 
     def push(self, probability: float, loudness: float) -> Segment | None:
-        """Take the next frame in.
+        """Process the next frame.
 
         Args:
             probability: That the frame holds speech, 0..1.
@@ -118,7 +118,7 @@ class Segmenter:
         return None
 
     def finish(self, samples: int) -> Segment | None:
-        """Close what is open at the end of the stream.
+        """Close the open segment at the end of the stream.
 
         Args:
             samples: Length of the stream; the last frame may reach beyond it, filled up.

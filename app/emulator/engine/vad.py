@@ -29,7 +29,7 @@ class SpeechDetector:
             )
 
     def run(self, inputs: dict[str, Any]) -> list[Any]:
-        """One step of the network."""
+        """Run one step of the network."""
         return list(self._session.run(None, inputs))
 
 
@@ -50,7 +50,7 @@ class SpeechGate:
         self._input = np.zeros((1, _CONTEXT + FRAME), np.float32)
 
     def probability(self, frame: Samples) -> float:
-        """Probability in 0..1 that the next frame, `FRAME` samples long, holds speech."""
+        """Return the probability of speech, 0..1, in the next `FRAME` samples."""
         self._input[0, :_CONTEXT] = self._input[0, -_CONTEXT:]
         self._input[0, _CONTEXT:] = frame
         output, self._hidden, self._cell = self._detector.run(

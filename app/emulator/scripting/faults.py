@@ -1,4 +1,4 @@
-"""One stream's script at work: counts what the fault waits for, and strikes."""
+"""Execution of a stream's script: waits for the fault's condition and makes it happen."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from app.emulator.scripting.script import Fail, Fault, Kill, Stall, StreamScript
 
 
 def _plain_address(host: str) -> IPv4Address | IPv6Address:
-    """An address as it was dialled: gRPC listens on IPv6 sockets that take IPv4 callers too."""
+    """Return an address as dialled: gRPC's IPv6 sockets accept IPv4 callers too."""
     address = ip_address(host)
     return getattr(address, "ipv4_mapped", None) or address
 
@@ -50,7 +50,7 @@ def cut_connection(peer: str) -> None:
 
 
 class FaultTrigger:
-    """Follows one stream until its fault is due.
+    """Watches one stream until its fault is due.
 
     Args:
         fault: What is to happen, or None.
@@ -65,13 +65,13 @@ class FaultTrigger:
         self._heard = 0.0
         self._count()
 
-    def heard(self, audio_seconds: float) -> None:
-        """Audio came."""
+    def received(self, audio_seconds: float) -> None:
+        """Note the audio received so far."""
         self._heard = audio_seconds
         self._count()
 
     def delivered(self) -> None:
-        """A result went out."""
+        """Note that a result was sent."""
         self._results += 1
         self._count()
 
@@ -85,7 +85,7 @@ class FaultTrigger:
             self._due.set()
 
     async def due(self) -> Fault:
-        """Wait until the fault strikes; for ever where there is none."""
+        """Wait until the fault is due; for ever where there is none."""
         if self._fault is None:
             await asyncio.get_running_loop().create_future()
             raise AssertionError("an unset future has no result")
@@ -98,18 +98,18 @@ class FaultTrigger:
         return self._fault
 
     async def may_read(self) -> None:
-        """Wait while the script keeps audio from being taken."""
+        """Wait while the script stops the reading of audio."""
         await self._reading.wait()
 
     def over(self) -> None:
-        """The stall has passed."""
+        """End the stall."""
         self._reading.set()
 
 
-async def strike(
-    fault: Fault, watch: FaultTrigger, peer: str, kill_process: Callable[[], None]
+async def inject(
+    fault: Fault, trigger: FaultTrigger, peer: str, kill_process: Callable[[], None]
 ) -> None:
-    """Let a fault happen; comes back only from a stall that ends.
+    """Make a fault happen; returns only from a stall that ends.
 
     Raises:
         RefusalError: The fault is a status.
@@ -123,7 +123,7 @@ async def strike(
             cut_connection(peer)
         case Stall(seconds=float(seconds)):
             await asyncio.sleep(seconds)
-            watch.over()
+            trigger.over()
             return
         case Stall():
             pass
@@ -134,7 +134,7 @@ async def strike(
 async def shaped(
     heard: AsyncIterator[Hypothesis], script: StreamScript
 ) -> AsyncGenerator[Hypothesis]:
-    """Results as the script wants them: late, or without finals."""
+    """Yield the results as the script shapes them: delayed, or without finals."""
     closed: list[str] = []
     last: Hypothesis | None = None
     async for result in heard:
@@ -160,11 +160,11 @@ async def shaped(
 
 async def until_due(
     results: AsyncGenerator[Hypothesis],
-    watch: FaultTrigger,
-    strike_now: Callable[[Fault], Any],
+    trigger: FaultTrigger,
+    inject_now: Callable[[Fault], Any],
 ) -> AsyncGenerator[Hypothesis]:
-    """Results up to the fault, and those after it where it is a stall that passes."""
-    due = asyncio.ensure_future(watch.due())
+    """Yield results up to the fault, and after it where it is a stall that ends."""
+    due = asyncio.ensure_future(trigger.due())
     pending: asyncio.Future[Hypothesis] | None = None
     struck = False
     try:
@@ -174,7 +174,7 @@ async def until_due(
             await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
             if due.done() and not struck:
                 struck = True
-                await strike_now(due.result())
+                await inject_now(due.result())
                 continue
             try:
                 result = await pending

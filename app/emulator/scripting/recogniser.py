@@ -1,4 +1,4 @@
-"""A recogniser that says what a script tells it, in step with the audio; it hears nothing."""
+"""A recogniser that gives a script's results in step with the audio, without listening."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -63,7 +63,7 @@ class ScriptedSession:
         self._released = asyncio.Event()
 
     async def write(self, chunk: bytes) -> None:
-        """Count the audio and say what is due by now."""
+        """Count the audio and queue the results that are due."""
         self._bytes += len(chunk)
         heard = self._bytes / self._options.audio.bytes_per_second
         while self._next is not None and self._next.audio_processed <= heard:
@@ -71,7 +71,7 @@ class ScriptedSession:
             self._next = next(self._owed, None)
 
     async def end(self) -> None:
-        """Say what is still owed; a repeating script owes nothing, it would never finish."""
+        """Queue the remaining results; none of a repeating script, which would never end."""
         while self._next is not None and not self._endless:
             await self._say(self._next)
             self._next = next(self._owed, None)
@@ -82,7 +82,7 @@ class ScriptedSession:
             await self._queue.put(result)
 
     async def results(self) -> AsyncGenerator[Hypothesis]:
-        """What was said so far, then what is said next, until the end."""
+        """Yield the results as they are queued, to the end."""
         gone = asyncio.ensure_future(self._released.wait())
         try:
             while True:
@@ -116,11 +116,11 @@ class ScriptedRecogniser:
         self._repeat_every = repeat_every
 
     async def load(self) -> None:
-        """Nothing to load."""
+        """Do nothing: there is nothing to load."""
 
     def open(self, options: StreamOptions) -> ScriptedSession:
-        """Begin a stream."""
+        """Open a stream."""
         return ScriptedSession(self._results, self._repeat_every, options)
 
     async def aclose(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is nothing to release."""

@@ -1,4 +1,4 @@
-"""Scripts: how the emulator misbehaves, or what it says instead of listening; JSON from outside."""
+"""Scripts: the faults of an emulator, or its results instead of recognition; also as JSON."""
 
 from typing import Annotated, Literal, Self
 
@@ -217,12 +217,12 @@ class ScriptBook:
         self._opened = 0
 
     def replace(self, script: Script) -> None:
-        """Begin a new plan with the next stream; streams that are open keep theirs."""
+        """Use a new script from the next stream on; open streams keep theirs."""
         self.script = script
         self._opened = 0
 
     def next(self) -> StreamScript:
-        """The script of the stream that opens now."""
+        """Return the script for the next stream."""
         streams, turn = self.script.streams, self._opened
         self._opened += 1
         if turn < len(streams):

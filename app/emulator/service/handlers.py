@@ -44,14 +44,14 @@ class AsrService:
     async def streaming_recognize(
         self, _requests: object, context: grpc.aio.ServicerContext[Message, Message]
     ) -> None:
-        """StreamingRecognize."""
+        """Serve StreamingRecognize."""
         try:
             await StreamCall(self._runtime, context).run()
         except RefusalError as refusal:
             await context.abort(refusal.status, refusal.text)
 
     async def recognize(self, request: Message, context: _Context) -> Message:
-        """Recognize: a whole file in one message, its finals in one answer."""
+        """Serve Recognize: a whole file in one message, its finals in one answer."""
         try:
             self._runtime.require_ready()
             check_served(request.config, self._runtime.settings, "offline")
@@ -89,7 +89,7 @@ class AsrService:
             await session.aclose()
 
     async def get_config(self, request: Message, context: _Context) -> Message:
-        """GetRivaSpeechRecognitionConfig."""
+        """Serve GetRivaSpeechRecognitionConfig."""
         try:
             self._runtime.require_ready()
         except RefusalError as refusal:
@@ -97,7 +97,7 @@ class AsrService:
         return config_response(self._runtime.settings, request.model_name)
 
     def handlers(self) -> grpc.GenericRpcHandler:
-        """The service as gRPC wants it."""
+        """Return the service's handlers for gRPC."""
         return grpc.method_handlers_generic_handler(
             ASR_SERVICE,
             {
@@ -137,7 +137,7 @@ class HealthService:
         )
 
     async def check(self, request: Message, context: _Context) -> Message:
-        """Check."""
+        """Serve Check."""
         if request.service not in {"", ASR_SERVICE}:
             return await context.abort(
                 grpc.StatusCode.NOT_FOUND, f"unknown service {request.service!r}"
@@ -147,7 +147,7 @@ class HealthService:
     async def watch(
         self, request: Message, context: grpc.aio.ServicerContext[Message, Message]
     ) -> None:
-        """Watch: the status now and after every change.
+        """Serve Watch: the status now and after every change.
 
         An unknown service ends with NOT_FOUND: Riva's copy of the status enum has no word for it.
         """
@@ -160,7 +160,7 @@ class HealthService:
                 last = now
 
     def handlers(self) -> grpc.GenericRpcHandler:
-        """The service as gRPC wants it."""
+        """Return the service's handlers for gRPC."""
         return grpc.method_handlers_generic_handler(
             HEALTH_SERVICE,
             {

@@ -24,7 +24,7 @@ _BLOCK_SECONDS: Final = 0.1
 
 
 def begins_a_file(head: bytes) -> bool:
-    """Whether audio is a sound file by its first bytes."""
+    """Return whether audio is a sound file by its first bytes."""
     return head.startswith(MARKS)
 
 
@@ -39,7 +39,7 @@ def check_channels(count: int) -> None:
 
 
 def _sound(recording: OpenRecording) -> Iterator[AudioFormat | bytes]:
-    """The format first, then the samples; runs in the decoder's thread."""
+    """Yield the format, then the samples; runs in the decoder's thread."""
     check_channels(recording.channels)
     yield AudioFormat(encoding="LINEAR_PCM", sample_rate=recording.sample_rate)
     yield from recording.blocks(_BLOCK_SECONDS)
@@ -72,7 +72,7 @@ class HeaderedSession:
         self._decoding: asyncio.Task[None] | None = None
 
     async def write(self, chunk: bytes) -> None:
-        """Take audio in; waits while the decoder or the recogniser is behind.
+        """Write audio, waiting while the decoder or the recogniser is behind.
 
         Raises:
             RefusalError: It has no header, and no format was declared.
@@ -132,7 +132,7 @@ class HeaderedSession:
             raise
 
     async def end(self) -> None:
-        """Say that no more audio comes; of a file, everything is decoded first.
+        """End the audio; a file is decoded to its end first.
 
         Raises:
             RefusalError: A file cannot be decoded.
@@ -148,7 +148,7 @@ class HeaderedSession:
             await self._inner.result().end()
 
     async def results(self) -> AsyncGenerator[Hypothesis]:
-        """The recogniser's results; ends after `end` or `release`.
+        """Yield the recogniser's results; ends after `end` or `release`.
 
         Raises:
             RefusalError: A file cannot be decoded.
@@ -162,7 +162,7 @@ class HeaderedSession:
             self._decoding.result()
 
     def release(self) -> None:
-        """Drop the stream: the results end."""
+        """Abandon the stream: its results end now."""
         if not self._inner.cancel() and not self._inner.cancelled():
             self._inner.result().release()
 

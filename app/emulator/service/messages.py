@@ -49,7 +49,7 @@ def check_served(config: Message, settings: EmulatorSettings, kind: str) -> None
 
 
 def declared_format(config: Message) -> AudioFormat | None:
-    """The format that a request names for its samples; None where a file's header has to say it.
+    """Return the format that a request declares; None where a file's header has to.
 
     Raises:
         RefusalError: More than one channel, a rate outside 8000..48000 or an encoding that is not
@@ -82,7 +82,7 @@ def stream_options(
     *,
     interim_results: bool,
 ) -> StreamOptions:
-    """The rest of what a client asks for. Unknown customisation is ignored, as a NIM does."""
+    """Return the other options of a client. Unknown customisation is ignored, as by a NIM."""
     return StreamOptions(
         audio=audio,
         interim_results=interim_results,
@@ -110,7 +110,7 @@ def _stop_history(config: Message) -> float | None:
 
 
 def plain(text: str) -> str:
-    """Text without punctuation at the edges of words and without capitals."""
+    """Return text without punctuation at the edges of words and without capitals."""
     bare = (_PUNCTUATION.sub("", word).lower() for word in text.split())
     return " ".join(word for word in bare if word)
 
@@ -136,7 +136,7 @@ def _alternative(heard: Hypothesis, text: str, options: StreamOptions) -> Messag
 
 
 def streaming_response(heard: Hypothesis, options: StreamOptions, request_id: str) -> Message:
-    """A hypothesis as StreamingRecognizeResponse; what is unknown stays at protobuf's 0."""
+    """Return a hypothesis as StreamingRecognizeResponse; what is unknown stays at protobuf's 0."""
     alternatives = [] if heard.text is None else [_alternative(heard, heard.text, options)]
     response = asr.StreamingRecognizeResponse(
         results=[
@@ -155,7 +155,7 @@ def streaming_response(heard: Hypothesis, options: StreamOptions, request_id: st
 
 
 def recognize_response(heard: list[Hypothesis], options: StreamOptions, request_id: str) -> Message:
-    """All finals of a file as RecognizeResponse, one result a segment."""
+    """Return all finals of a file as RecognizeResponse, one result a segment."""
     response = asr.RecognizeResponse(
         results=[
             asr.SpeechRecognitionResult(
@@ -173,7 +173,7 @@ def recognize_response(heard: list[Hypothesis], options: StreamOptions, request_
 
 
 def config_response(settings: EmulatorSettings, model_name: str) -> Message:
-    """What is served, as RivaSpeechRecognitionConfigResponse; a name asked for narrows it."""
+    """Return the served models, or the one named, as RivaSpeechRecognitionConfigResponse."""
     served: list[dict[str, str]] = []
     for kind, offered in (("online", settings.streams), ("offline", settings.recognises_files)):
         if offered and model_name in {"", settings.model_name}:

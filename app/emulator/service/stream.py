@@ -9,7 +9,7 @@ import grpc
 from app.emulator.recognition import AudioFormat, Hypothesis, Session, StreamOptions
 from app.emulator.refusals import bad_argument, sequence_freed
 from app.emulator.runtime import Runtime
-from app.emulator.scripting.faults import FaultTrigger, shaped, strike, until_due
+from app.emulator.scripting.faults import FaultTrigger, inject, shaped, until_due
 from app.emulator.scripting.recogniser import ScriptedSession
 from app.emulator.scripting.script import Fault
 from app.emulator.service.headers import UNSAID, HeaderedSession
@@ -23,7 +23,7 @@ from app.emulator.service.messages import (
 
 
 class StreamCall:
-    """Reads one client's audio and writes what is heard.
+    """Reads one client's audio and writes its results.
 
     Args:
         runtime: The emulator's shared parts.
@@ -38,7 +38,7 @@ class StreamCall:
         self._record = runtime.journal.open()
         self._record.metadata = tuple(context.invocation_metadata() or ())
         self._script = runtime.book.next()
-        self._watch = FaultTrigger(self._script.fault)
+        self._trigger = FaultTrigger(self._script.fault)
 
     async def run(self) -> None:
         """Serve the call to its end.
@@ -68,7 +68,7 @@ class StreamCall:
         self._runtime.journal.changed()
 
     async def _first_message(self) -> tuple[StreamOptions, AudioFormat | None]:
-        """What is asked for, and the format of the audio where it is named."""
+        """Read the first message: the options, and the audio's format where it is declared."""
         request = await self._context.read()
         if request is grpc.aio.EOF or request.WhichOneof("streaming_request") != "streaming_config":
             raise bad_argument("the first message of a stream must carry streaming_config")
@@ -100,7 +100,7 @@ class StreamCall:
 
     async def _converse(self, options: StreamOptions, session: HeaderedSession) -> None:
         reader = asyncio.create_task(self._read(session))
-        results = until_due(shaped(session.results(), self._script), self._watch, self._strike)
+        results = until_due(shaped(session.results(), self._script), self._trigger, self._inject)
         try:
             async with aclosing(results):
                 async for heard in results:
@@ -112,8 +112,8 @@ class StreamCall:
             await asyncio.gather(reader, return_exceptions=True)
             await session.aclose()
 
-    async def _strike(self, fault: Fault) -> None:
-        await strike(fault, self._watch, self._context.peer(), self._runtime.kill_process)
+    async def _inject(self, fault: Fault) -> None:
+        await inject(fault, self._trigger, self._context.peer(), self._runtime.kill_process)
 
     async def _send(self, heard: Hypothesis, options: StreamOptions) -> None:
         response = streaming_response(heard, options, self._record.request_id)
@@ -122,7 +122,7 @@ class StreamCall:
             self._record.finals += 1
         else:
             self._record.interims += 1
-        self._watch.delivered()
+        self._trigger.delivered()
         self._runtime.journal.changed()
 
     async def _read(self, session: Session) -> None:
@@ -137,7 +137,7 @@ class StreamCall:
             raise
 
     async def _next_chunk(self, session: Session) -> bytes | None:
-        await self._watch.may_read()
+        await self._trigger.may_read()
         # The pending read is never cancelled for idleness: grpc would take that for the call's end.
         read = asyncio.ensure_future(self._context.read())
         try:
@@ -166,4 +166,4 @@ class StreamCall:
         self._record.audio_seconds += seconds
         self._runtime.metrics.audio.inc(seconds)
         self._runtime.journal.changed()
-        self._watch.heard(self._record.audio_seconds)
+        self._trigger.received(self._record.audio_seconds)

@@ -117,7 +117,7 @@ def _aiff_layout(source: Source, common: bytes, at: int, chunk_size: int) -> Lay
 
 
 def _extended(data: bytes) -> int:
-    """A whole number out of IEEE 754's extended precision; 0 where it is none."""
+    """Return a whole number out of IEEE 754's extended precision; 0 where it is none."""
     exponent = int.from_bytes(data[:2], "big")
     mantissa = int.from_bytes(data[2:], "big")
     shift = _MANTISSA_BITS - (exponent - _EXPONENT_BIAS)

@@ -1,8 +1,8 @@
-"""How the samples of a recording lie in it: what every header of plain samples comes down to.
+"""Where the samples of a recording are and what they are: the outcome of every header.
 
-The headers are read here and not by libsndfile, because a recorder that was killed or that wrote to
-a pipe leaves sizes behind that are wrong, and because the chunks around the samples (cue sheets,
-pictures, ratings) need no parser at all. The samples themselves are still libsndfile's.
+Headers are read here and not by libsndfile, because a recorder that was killed or wrote to a pipe
+leaves wrong sizes behind, and because the chunks around the samples (cue sheets, pictures, ratings)
+need no parser at all. The samples themselves are decoded by libsndfile.
 """
 
 from collections.abc import Callable, Iterator
@@ -140,29 +140,29 @@ def promised(
 
 
 def leftovers(source: Source, layout: Layout) -> list[str]:
-    """What is to be said of samples that were read to their end."""
+    """Return the warnings about samples that were read to their end, and what follows them."""
     if source.length is None:
         return []
     end = source.length if layout.size is None else layout.begin + layout.size
     present = max(0, min(end, source.length) - layout.begin)
-    said = []
+    warnings = []
     if odd := present % layout.frame_bytes:
-        said.append(f"Its last sample is not whole ({odd} of {layout.frame_bytes} bytes).")
+        warnings.append(f"Its last sample is not whole ({odd} of {layout.frame_bytes} bytes).")
     behind = end + -end % layout.pads_to
     if source.length > behind and not _is_name(source.read_at(behind, _MOST_NAME_BYTES)):
-        said.append(
+        warnings.append(
             f"The {source.length - behind} bytes behind the sound that its header tells of were "
             "left out."
         )
-    return said
+    return warnings
 
 
 def _is_name(name: bytes) -> bool:
-    """Whether it may be the name of a chunk, known or not: four printable characters."""
+    """Return whether these may be the name of a chunk: four printable characters."""
     printable = name.isascii() and name.decode("ascii").isprintable()
     return printable and len(name) == _MOST_NAME_BYTES
 
 
 def broken(container: str, what: str) -> RecordingError:
-    """The refusal of a header that cannot be followed."""
+    """Return the error for a malformed header."""
     return undecodable(f"it is {container}, and {what}")

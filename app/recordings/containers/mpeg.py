@@ -1,9 +1,9 @@
-"""The frames of an MP3, and nothing else that may stand in the file.
+"""The frames of an MP3, without whatever else is in the file.
 
-mpg123, which decodes them inside libsndfile, believes the number of frames that the first one
-names, guesses it from the file's size where none is named (and then stops there), and writes to the
-process's standard error about whatever else it meets: tags, pictures, a gap. So it gets whole
-frames of one kind, one after the other, from a stream without end.
+mpg123, which decodes them inside libsndfile, trusts the number of frames in the first one, guesses
+it from the file's size where there is none (and stops there), and writes to the process's standard
+error about anything else: tags, pictures, a gap. So it is fed whole frames of one kind from a
+stream without end.
 """
 
 import re
@@ -83,7 +83,7 @@ class FrameHeader:
 
 
 def frame_header(data: bytes) -> FrameHeader | None:
-    """The header that these bytes begin with; None where they are none.
+    """Return the header that these bytes begin with; None where they are none.
 
     Frames of a free bit rate are not recognised: hardly anybody writes them.
     """
@@ -136,7 +136,7 @@ class MpegFrames:
         self._waiting = self._without_promises(frame)
 
     def read(self, _: int = -1) -> bytes:
-        """The next frame; empty at the end."""
+        """Return the next frame; empty at the end."""
         frame, self._waiting = self._waiting, b""
         return frame or self._next() or b""
 
@@ -163,7 +163,7 @@ class MpegFrames:
                 in_step = False
 
     def _belongs(self, header: FrameHeader, at: int, *, in_step: bool) -> bool:
-        """Whether a header is one of this stream, and not four bytes that look like one."""
+        """Return whether a header is one of this stream, not just four bytes that look like one."""
         if self._kind is not None and header.kind != self._kind:
             return False
         if in_step:
@@ -175,7 +175,7 @@ class MpegFrames:
         return following is not None and following.kind == header.kind
 
     def _search(self) -> bool:
-        """Go on to the next frame; False where there is none near."""
+        """Advance to the next frame; return False where there is none nearby."""
         begin = self._at
         at = begin + 1
         while self.skipped + at - begin < _MOST_SKIPPED_BYTES:
@@ -196,7 +196,7 @@ class MpegFrames:
         return False
 
     def _without_promises(self, frame: bytes) -> bytes:
-        """The first frame; where it is a table of contents, with no number of frames to believe."""
+        """Return the first frame; a table of contents without its number of frames."""
         header = frame_header(frame)
         if header is None or not header.is_mp3:
             return frame
@@ -224,7 +224,7 @@ def _number(frame: bytes, at: int) -> int:
 
 
 def _padding(encoder: bytes) -> int:
-    """Samples that the encoder put before and behind the sound, where it says so."""
+    """Return the number of samples that the encoder put before and after the sound, if it says."""
     if not encoder[:_ENCODER_BYTES].strip(b"\0"):
         return 0
     both = int.from_bytes(encoder[_PADDING_AT : _PADDING_AT + 3], "big")
@@ -232,7 +232,7 @@ def _padding(encoder: bytes) -> int:
 
 
 def tag_bytes(head: bytes) -> int:
-    """How long the tag is that begins with these bytes; 0 where none does."""
+    """Return the length of the tag that begins with these bytes; 0 where none does."""
     if head.startswith(b"TAG"):
         return _ID3V1_BYTES
     if head.startswith(b"ID3") and len(head) >= _ID3_HEAD.size:

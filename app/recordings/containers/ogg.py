@@ -71,12 +71,12 @@ class OggPages:
         return self._codec == _CODEC_FLAC
 
     def read(self, _: int = -1) -> bytes:
-        """The next page; empty at the end."""
+        """Return the next page; empty at the end."""
         page = self.next_page()
         return b"" if page is None else page.data
 
     def next_page(self) -> Page | None:
-        """The next page of the stream; None at the end."""
+        """Return the next page of the stream; None at the end."""
         page, self._waiting = self._waiting, None
         while page is None and not self.finished:
             page = self._next()
@@ -89,11 +89,11 @@ class OggPages:
         return page
 
     def behind(self) -> int:
-        """How many bytes follow the last page, where the source knows."""
+        """Return the number of bytes after the last page, where the source knows."""
         return max(0, (self._source.length or 0) - self._at) if self.finished else 0
 
     def _first(self) -> Page:
-        """The page that begins the first stream of sound."""
+        """Return the page that begins the first stream of sound."""
         while (page := self._next()) is not None and page.flags & _FIRST:
             if page.body.startswith(_CODECS):
                 return page
@@ -109,7 +109,7 @@ class OggPages:
                 return None
 
     def _page_at(self, at: int) -> Page | None:
-        """The whole page that begins there; None where none does."""
+        """Return the whole page that begins there; None where none does."""
         head = self._source.read_at(at, _HEAD.size)
         if len(head) < _HEAD.size or not head.startswith(_MARK):
             return None
@@ -125,7 +125,7 @@ class OggPages:
         return Page(flags, stream, data, body) if _crc(data) == checksum else None
 
     def _search(self) -> bool:
-        """Go on to what looks like the next page; False where nothing near does."""
+        """Advance to what looks like the next page; return False where nothing nearby does."""
         at = self._at + 1
         while self.skipped + at - self._at < _MOST_SKIPPED_BYTES:
             window = self._source.read_at(at, _WINDOW_BYTES)
@@ -153,7 +153,7 @@ class FlacOfOgg:
         self._left_out = _FLAC_MARK_AT
 
     def read(self, _: int = -1) -> bytes:
-        """What comes next; empty at the end."""
+        """Return the next bytes; empty at the end."""
         while (page := self._pages.next_page()) is not None:
             left_out, self._left_out = self._left_out, 0
             if body := page.body[left_out:]:
@@ -162,7 +162,7 @@ class FlacOfOgg:
 
 
 def _crc(page: bytes) -> int:
-    """Ogg's checksum of a page: zlib's polynomial, bits in the other order, nothing inverted."""
+    """Return Ogg's checksum of a page: zlib's polynomial with reversed bits, nothing inverted."""
     blank = bytearray(page)
     blank[_CHECKSUM] = bytes(4)
     reflected = zlib.crc32(bytes(blank).translate(_REVERSED), _ALL_ONES) ^ _ALL_ONES

@@ -94,7 +94,7 @@ def _pair(head: struct.Struct, data: bytes) -> tuple[bytes, int]:
 
 
 def _w64_pair(head: struct.Struct, data: bytes) -> tuple[bytes, int]:
-    """A W64's names are GUIDs that begin with RIFF's four letters; its sizes count the head in."""
+    """Parse a head of W64: its GUIDs begin with RIFF's names, its sizes include the head."""
     name, size = _pair(head, data)
     return name, max(0, size - head.size)
 
@@ -119,7 +119,7 @@ def _samples(source: Source, found: Iterable[Chunk], kind: _Kind) -> Layout:
 
 
 def _long_size(chunk: bytes) -> int | None:
-    """Size of the samples in an RF64's `ds64`; None where it does not say."""
+    """Return the size of the samples in an RF64's `ds64`; None where it does not say."""
     try:
         _, size = struct.unpack("<QQ", chunk)
     except struct.error:
@@ -162,14 +162,14 @@ def _layout(description: bytes, kind: _Kind, begin: int, size: int | None) -> La
 
 
 def _sample_bytes(channels: int, block: int, bits: int) -> int:
-    """Bytes of one sample: as the block says, for 20 bits may stand in 3 bytes and 24 in 4."""
+    """Return the bytes of a sample by its block: 20 bits may take 3 bytes, and 24 may take 4."""
     least = -(-bits // 8)
     by_block = block // channels if block % channels == 0 else 0
     return by_block if least <= by_block <= WIDEST_SAMPLE else least
 
 
 def _wrapper(description: bytes, order: str, size: int) -> bytes:
-    """A WAV's header before so many bytes of packed samples, and nothing else."""
+    """Return a minimal WAV header for so many bytes of packed samples."""
     chunk = description + b"\0" * (len(description) % 2)
     riff = b"RIFX" if order == ">" else b"RIFF"
     return b"".join(

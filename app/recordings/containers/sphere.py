@@ -1,4 +1,4 @@
-"""The header of a NIST SPHERE file, in which speech corpora come."""
+"""The header of NIST SPHERE, the format of speech corpora."""
 
 import re
 from typing import Final
@@ -16,7 +16,7 @@ _MOST_DIGITS: Final = 18
 
 
 def read_sphere(source: Source) -> Layout:
-    """Read what a SPHERE's lines say about its samples.
+    """Read the header of a SPHERE.
 
     Raises:
         RecordingError: UNREADABLE where a line is missing that is needed, UNSUPPORTED where the

@@ -46,7 +46,7 @@ _END_S: Final = 5.0
 
 
 def demuxer_of(name: str | None) -> str | None:
-    """The demuxer for what a recording seems to be; None where there is none, or no ffmpeg."""
+    """Return the demuxer for a format by its name; None where there is none, or no ffmpeg."""
     demuxer = None if name is None else _DEMUXERS.get(name)
     return demuxer if demuxer is not None and shutil.which("ffmpeg") else None
 
@@ -93,7 +93,7 @@ class FfmpegSound:
         self._feeder.start()
 
     def next_frames(self, most: int) -> Frames:
-        """Up to so many frames; none at the end, or where the program cannot go on."""
+        """Return up to so many frames; none at the end or after an error."""
         pipe, wanted = _pipe(self._program.stdout), most * _FLOAT_BYTES
         data = b""
         while len(data) < wanted and (came := pipe.read(wanted - len(data))):

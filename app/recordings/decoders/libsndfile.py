@@ -1,4 +1,4 @@
-"""libsndfile over a source: frames of a recording, and nothing that was not in it."""
+"""Decoding by libsndfile, without samples that were not in the recording."""
 
 import io
 import os
@@ -15,16 +15,15 @@ from ..samples import Frames
 from ..sources import Readable
 
 NO_END: Final = 1 << 62
-"""A length that no recording has: where nobody knows how long it is, or the header shall be heard
-out before the facts are."""
+"""A length beyond any recording's: where it is unknown, or the header is not to be checked yet."""
 
 
 class VirtualFile:
-    """A file as libsndfile's virtual I/O wants it.
+    """A file for libsndfile's virtual I/O.
 
     Args:
-        read_at: Gives bytes by position.
-        length: Of the file, or what is claimed to be.
+        read_at: Returns bytes by position.
+        length: Of the file, real or pretended.
     """
 
     def __init__(self, read_at: Callable[[int, int], bytes], length: int) -> None:
@@ -32,22 +31,22 @@ class VirtualFile:
         self._length = length
         self._at = 0
         self.failure: RecordingError | OSError | None = None
-        """What went wrong while libsndfile read: it cannot carry an exception."""
+        """Error of a read: libsndfile does not pass on exceptions."""
         self.ended = False
         """Whether a read found nothing."""
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a position."""
+        """Set the position."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
         self._at = max(0, start + offset)
         return self._at
 
     def tell(self) -> int:
-        """The position."""
+        """Return the position."""
         return self._at
 
     def read(self, size: int) -> bytes:
-        """Bytes from the position on; none at the end or after a failure."""
+        """Return bytes at the position; none at the end or after an error."""
         if self.failure is not None:
             return b""
         try:
@@ -61,12 +60,12 @@ class VirtualFile:
 
 
 class Pump:
-    """A pipe into which a source is copied as it comes, for a decoder that would look for the end.
+    """A pipe into which a source is copied as it comes.
 
-    Only on a pipe does libsndfile play Ogg without looking for its last page first.
+    Only from a pipe does libsndfile decode Ogg without seeking its last page first.
 
     Args:
-        pieces: What is copied.
+        pieces: The source.
     """
 
     def __init__(self, pieces: Readable) -> None:
@@ -74,11 +73,11 @@ class Pump:
         self.failure: RecordingError | OSError | None = None
         self.ended = False
         self.reading_end, self._writing_end = os.pipe()
-        # A daemon: nobody waits for a pipe on which nothing comes any more.
+        # A daemon: it may wait for ever on a pipe on which nothing more comes.
         threading.Thread(target=self._run, name="copy sound", daemon=True).start()
 
     def _run(self) -> None:
-        # libsndfile may have had enough and have closed its end.
+        # libsndfile may have closed its end.
         with open(self._writing_end, "wb", buffering=0) as out, suppress(BrokenPipeError):  # noqa: PTH123
             try:
                 while came := self._pieces.read():
@@ -88,11 +87,11 @@ class Pump:
             except (RecordingError, OSError) as error:
                 self.failure = error
             except ValueError:
-                pass  # the file was closed: nobody listens any more
+                pass  # the file was closed
             self.ended = True
 
     def close(self) -> None:
-        """Let go of the reading end; the copying ends with what comes next."""
+        """Close the reading end; the copying ends with the next bytes."""
         os.close(self.reading_end)
 
 
@@ -100,31 +99,28 @@ class ForwardSoundFile(soundfile.SoundFile):  # type: ignore[misc] # it ships no
     """A recording that is read forward only.
 
     soundfile seeks after every read of a file that can seek, which broken files and some codecs
-    refuse; and it believes the header's number of frames, so that its own ways of reading a whole
-    file hand out memory that was never written where the header promised too much.
+    refuse; and it trusts the header's number of frames, so that its own ways of reading a whole
+    file return uninitialised memory where the header promises too much.
     """
 
     def __init__(self, file: VirtualFile | Pump | int, **shape: Any) -> None:  # noqa: ANN401 - soundfile's own
-        # One thread closes while another reads: libsndfile would read on in memory given back.
+        # One thread may close while another reads: libsndfile would read on in freed memory.
         self._in_use = threading.Lock()
         self._trouble: soundfile.SoundFileError | None = None
         super().__init__(file, **shape)
 
     def close(self) -> None:
-        """Let go of the decoder, when a read that is under way has ended."""
+        """Close the decoder once a read under way has ended."""
         with self._in_use:
             super().close()
 
     def seekable(self) -> bool:
-        """Never."""
+        """Return False, always."""
         return False
 
     def next_frames(self, most: int) -> Frames:
-        """Up to so many frames; none at the end, or where the decoder cannot go on.
-
-        `reason` tells the two apart.
-        """
-        # What the decoder did not write to stays no number, and is not handed on.
+        """Return up to so many frames; none at the end, or where `reason` has the error."""
+        # What the decoder did not write stays NaN, and is not returned.
         room = np.full((most, self.channels), np.nan, dtype=np.float32)
         try:
             with self._in_use:
@@ -139,12 +135,12 @@ class ForwardSoundFile(soundfile.SoundFile):  # type: ignore[misc] # it ships no
 
     @property
     def reason(self) -> str | None:
-        """Why the decoder could not go on; None where it came to the end."""
+        """Error of the decoder; None where it reached the end."""
         return None if self._trouble is None else reason_of(self._trouble)
 
 
 def reason_of(error: soundfile.SoundFileError) -> str:
-    """What libsndfile says of an error, without the name of any file."""
+    """Return libsndfile's text of an error, without the name of any file."""
     text = str(getattr(error, "error_string", None) or error)
     return text.removeprefix("Error : ").rstrip(".")
 
@@ -166,9 +162,9 @@ def open_libsndfile(
     Args:
         feed: What it reads from.
         name: Of the container, for people.
-        closing: Takes what is to be closed.
-        decoder: How it is read.
-        file: A descriptor of what it reads from, where it is a pipe.
+        closing: Closes the decoder.
+        decoder: Its class.
+        file: Descriptor of the feed, where that is a pipe.
         shape: Of samples without a header.
 
     Raises:
@@ -182,6 +178,6 @@ def open_libsndfile(
             case RecordingError() | OSError() as failure:
                 raise failure from None
         raise undecodable(f"it is {name}, and {reason_of(error)}") from None
-    # What was looked for at the far end on the way was not the end.
+    # A seek to the end while opening does not count.
     feed.ended = False
     return sound

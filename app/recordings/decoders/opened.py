@@ -1,4 +1,4 @@
-"""A recording whose decoder stands at its first sample, and what is to be said of its end."""
+"""A recording with its decoder at the first sample, and the warnings about its end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from ..errors import RecordingError
 from ..samples import Frames
 
 _MENTIONED_SECONDS: Final = 0.1
-"""What is missing is mentioned from here on: coders pad their ends by less."""
+"""Missing audio is reported from here on: encoders pad by less."""
 _LONGEST_SAID_S: Final = 100 * 3600.0
 
 
@@ -16,14 +16,14 @@ class Feed(Protocol):
     """What a decoder reads from."""
 
     failure: RecordingError | OSError | None
-    """What went wrong while it read: libsndfile cannot carry an exception."""
+    """Error of a read: libsndfile does not pass on exceptions."""
 
     ended: bool
-    """Whether it read all there is."""
+    """Whether everything was read."""
 
 
 class Decoder(Protocol):
-    """What decodes one recording, read forward only.
+    """A decoder of one recording, read forward only.
 
     Attributes:
         samplerate: Hz.
@@ -34,11 +34,11 @@ class Decoder(Protocol):
     channels: int
 
     def next_frames(self, most: int) -> Frames:
-        """Up to so many frames; none at the end, or where the decoder cannot go on."""
+        """Return up to so many frames; none at the end or after an error."""
 
     @property
     def reason(self) -> str | None:
-        """Why the decoder could not go on; None where it came to the end."""
+        """Error of the decoder; None where it reached the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Opened:
         declared_frames: How many the header promises; None where it does not say.
         certain_frames: How many there are without doubt; None where only decoding tells.
         open_ended: Whether the header ought to say how many, and does not.
-        behind: Says, at the end, what of the recording was left out.
+        behind: Returns, at the end, warnings about what follows the sound.
     """
 
     sound: Decoder
@@ -64,7 +64,7 @@ class Opened:
     behind: Callable[[], list[str]] = list
 
     def remarks(self, frames: int, rate: int) -> list[str]:
-        """What is to be said when so many frames were read and no more come."""
+        """Return the warnings after so many frames were read to the end."""
         seconds = frames / rate
         whole = self.declared_frames is not None and frames >= self.declared_frames
         if self.sound.reason is not None and not self.feed.ended and not whole:

@@ -1,4 +1,4 @@
-"""From a container to its decoder."""
+"""The choice of a decoder by the container."""
 
 import re
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def open_sound(source: Source, container: Container, closing: ExitStack) -> Open
     Args:
         source: The recording.
         container: What it is.
-        closing: Takes what is to be closed.
+        closing: Closes the decoder.
 
     Raises:
         RecordingError: UNREADABLE or UNSUPPORTED.
@@ -162,7 +162,7 @@ def _open_flac(source: Source, closing: ExitStack) -> Opened:
 
 
 def _open_ogg(source: Source, closing: ExitStack) -> Opened:
-    """An Ogg, by way of a pipe: elsewhere libsndfile would look for its last page first."""
+    """Open an Ogg through a pipe: elsewhere libsndfile would seek its last page first."""
     pages = OggPages(source)
     if pages.holds_flac:
         return _open_flac(PipeSource(FlacOfOgg(pages), None), closing)
@@ -195,7 +195,7 @@ def _end_of(pages: OggPages) -> list[str]:
 
 
 def _open_alac(source: Source, closing: ExitStack) -> Opened:
-    """ALAC in CAF, whose table of packets libsndfile follows."""
+    """Open ALAC in CAF, whose table of packets libsndfile follows."""
     view = VirtualFile(source.read_at, NO_END)
     try:
         sound = open_libsndfile(view, "CAF", closing, decoder=ForwardSoundFile)

@@ -1,4 +1,4 @@
-"""Samples whose place is known: plain ones, and those that are packed in blocks."""
+"""Samples at a known place: plain ones, and those packed in blocks."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -21,7 +21,7 @@ sample a day of speech."""
 
 
 def open_samples(source: Source, layout: Layout, closing: ExitStack) -> Opened:
-    """Open a decoder of the samples that a header tells of; arguments as for `open_sound`.
+    """Open a decoder of the samples of a layout; arguments as for `open_sound`.
 
     Raises:
         RecordingError: UNREADABLE.
@@ -76,7 +76,7 @@ def _open_packed(
 
 
 def _window(source: Source, begin: int, size: int, before: bytes = b"") -> VirtualFile:
-    """A stretch of the source, behind some bytes of ours."""
+    """Return a span of the source, after some bytes of ours."""
 
     def read_at(position: int, wanted: int) -> bytes:
         if position < len(before):
@@ -100,11 +100,11 @@ class PackedSound(ForwardSoundFile):
     _left = 0
 
     def take_whole_blocks(self, source: Source, layout: Layout, block_frames: int) -> None:
-        """Say where the blocks are, and how many frames one of them gives."""
+        """Set where the blocks are, and the number of frames in one."""
         self._source, self._layout, self._block_frames = source, layout, block_frames
 
     def next_frames(self, most: int) -> Frames:
-        """Up to so many frames, of one block; none where no whole block follows."""
+        """Return up to so many frames of one block; none where no whole block follows."""
         if not self._left:
             if not self._has_block():
                 return super().next_frames(0)
