@@ -1,7 +1,7 @@
 """The state machine of a connection, as a table.
 
-Pure: it decides, the session acts. Every pair of state and event that can occur stands in the
-table; a pair that does not is a fault of the gateway.
+Pure: it decides, the connection acts. A pair of state and event that cannot occur is a fault of the
+gateway.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Event(StrEnum):
 
 
 class Action(StrEnum):
-    """What the session does about it."""
+    """What the connection does about it."""
 
     ASK_FOR_PLACE = "ask_for_place"
     BEGIN = "begin"
@@ -64,7 +64,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One row of the table.
+    """One cell of the table.
 
     Attributes:
         state: The state afterwards.
@@ -77,40 +77,50 @@ class Step:
     error: ErrorCode | None = None
 
 
-_I, _W, _S, _F, _C = State.IDLE, State.WAITING, State.STREAMING, State.FINALISING, State.CLOSED
+_Cell = tuple[Action, State | None, ErrorCode | None]
+"""What to do, the state afterwards (None for the same), and the error to tell."""
+
+_request: _Cell = (Action.ASK_FOR_PLACE, State.WAITING, None)
+_begin: _Cell = (Action.BEGIN, State.STREAMING, None)
+_turned_away: _Cell = (Action.REPORT_NOT_ADMITTED, State.IDLE, None)
+_leave: _Cell = (Action.LEAVE_ROOM, State.IDLE, None)
+_feed: _Cell = (Action.FEED, None, None)
+_finalise: _Cell = (Action.FINALISE, None, None)
+_end_audio: _Cell = (Action.END_AUDIO, State.FINALISING, None)
+_stopped: _Cell = (Action.REPORT_STOPPED, State.IDLE, None)
+_refused: _Cell = (Action.REPORT_REFUSED, State.IDLE, None)
+_close: _Cell = (Action.CLOSE, State.CLOSED, None)
+_ignore: _Cell = (Action.IGNORE, None, None)
+_active: _Cell = (Action.REPLY_ERROR, None, ErrorCode.SESSION_ACTIVE)
+_none: _Cell = (Action.REPLY_ERROR, None, ErrorCode.NO_ACTIVE_SESSION)
+# In the waiting room too: no session takes it yet, and the client was told that it waits.
+_early: _Cell = (Action.REPLY_ERROR, None, ErrorCode.AUDIO_BEFORE_START)
+# The recogniser ends the stream while audio still comes: what follows would be lost.
+_broken: _Cell = (Action.FAIL, None, ErrorCode.ASR_FAILED)
+_never = None
+
+# Finalising, audio is ignored: old clients send until they hear that the session stopped. And a
+# finalize is an error there: the stop makes everything final already.
+# fmt: off
+_TABLE: Final[dict[Event, tuple[_Cell | None, ...]]] = {
+    #                     idle          waiting        streaming    finalising   closed
+    Event.START:         (_request,     _active,       _active,     _active,     _never),
+    Event.ADMITTED:      (_never,       _begin,        _never,      _never,      _never),
+    Event.NOT_ADMITTED:  (_never,       _turned_away,  _never,      _never,      _never),
+    Event.AUDIO:         (_early,       _early,        _feed,       _ignore,     _never),
+    Event.FINALIZE:      (_none,        _none,         _finalise,   _none,       _never),
+    Event.STOP:          (_none,        _leave,        _end_audio,  _none,       _never),
+    Event.RESULTS_ENDED: (_never,       _never,        _broken,     _stopped,    _never),
+    Event.REFUSED:       (_never,       _never,        _refused,    _refused,    _never),
+    Event.END:           (_close,       _close,        _close,      _close,      _ignore),
+}
+# fmt: on
 
 TRANSITIONS: Final[dict[tuple[State, Event], Step]] = {
-    (_I, Event.START): Step(_W, Action.ASK_FOR_PLACE),
-    (_I, Event.AUDIO): Step(_I, Action.REPLY_ERROR, ErrorCode.AUDIO_BEFORE_START),
-    (_I, Event.FINALIZE): Step(_I, Action.REPLY_ERROR, ErrorCode.NO_ACTIVE_SESSION),
-    (_I, Event.STOP): Step(_I, Action.REPLY_ERROR, ErrorCode.NO_ACTIVE_SESSION),
-    (_I, Event.END): Step(_C, Action.CLOSE),
-    (_W, Event.START): Step(_W, Action.REPLY_ERROR, ErrorCode.SESSION_ACTIVE),
-    (_W, Event.ADMITTED): Step(_S, Action.BEGIN),
-    (_W, Event.NOT_ADMITTED): Step(_I, Action.REPORT_NOT_ADMITTED),
-    # No session takes it yet, and a client that waits was told so.
-    (_W, Event.AUDIO): Step(_W, Action.REPLY_ERROR, ErrorCode.AUDIO_BEFORE_START),
-    (_W, Event.FINALIZE): Step(_W, Action.REPLY_ERROR, ErrorCode.NO_ACTIVE_SESSION),
-    (_W, Event.STOP): Step(_I, Action.LEAVE_ROOM),
-    (_W, Event.END): Step(_C, Action.CLOSE),
-    (_S, Event.START): Step(_S, Action.REPLY_ERROR, ErrorCode.SESSION_ACTIVE),
-    (_S, Event.AUDIO): Step(_S, Action.FEED),
-    (_S, Event.FINALIZE): Step(_S, Action.FINALISE),
-    (_S, Event.STOP): Step(_F, Action.END_AUDIO),
-    # The recogniser says goodbye while audio still comes: what follows would be lost unheard.
-    (_S, Event.RESULTS_ENDED): Step(_S, Action.FAIL, ErrorCode.ASR_FAILED),
-    (_S, Event.REFUSED): Step(_I, Action.REPORT_REFUSED),
-    (_S, Event.END): Step(_C, Action.CLOSE),
-    (_F, Event.START): Step(_F, Action.REPLY_ERROR, ErrorCode.SESSION_ACTIVE),
-    # Old clients send until they hear that the session stopped; the stop said where the audio ends.
-    (_F, Event.AUDIO): Step(_F, Action.IGNORE),
-    # The stop makes everything final already, and its answer is on the way.
-    (_F, Event.FINALIZE): Step(_F, Action.REPLY_ERROR, ErrorCode.NO_ACTIVE_SESSION),
-    (_F, Event.STOP): Step(_F, Action.REPLY_ERROR, ErrorCode.NO_ACTIVE_SESSION),
-    (_F, Event.RESULTS_ENDED): Step(_I, Action.REPORT_STOPPED),
-    (_F, Event.REFUSED): Step(_I, Action.REPORT_REFUSED),
-    (_F, Event.END): Step(_C, Action.CLOSE),
-    (_C, Event.END): Step(_C, Action.IGNORE),
+    (state, event): Step(cell[1] or state, cell[0], cell[2])
+    for event, row in _TABLE.items()
+    for state, cell in zip(State, row, strict=True)
+    if cell is not None
 }
 
 
