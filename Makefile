@@ -10,6 +10,7 @@ PIP_UV = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-
   --root-user-action=ignore --upgrade --target .uv "uv==$(UV_VERSION)"
 BIN := .venv/bin
 STAMP := .venv/.perch-synced
+PYTEST := $(BIN)/pytest -n 3 --dist loadgroup
 # Files of checksums: high entropy is their purpose.
 HASHES := (^|/)(uv\.lock|manifest\.json)$$
 
@@ -33,10 +34,10 @@ $(STAMP) wheels conformance: export UV_CACHE_DIR = $(shell \
   place="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$${HOME:-/dev/null}/.cache}/uv}"; \
   mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place" || echo "$(CURDIR)/.uv/cache")
 
-.PHONY: help setup up down test check format mutants wheels bench chaos abuse clean
+.PHONY: help setup up down test check check-all coverage format mutants wheels bench chaos abuse clean
 
 help: ## Say what the targets do
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(STAMP) ## Install everything the repository needs into .venv
 
@@ -46,8 +47,15 @@ up: $(STAMP) ## Start the whole product on this machine; Ctrl-C stops it
 down: $(STAMP) ## Stop what `make up` started, also after a crash
 	@$(BIN)/perch down $(ARGS)
 
-test: $(STAMP) ## Run the tests
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+test: $(STAMP) ## Run the tests but the slow ones, which `make check-all` runs; 5 minutes
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+check-all: check ## Check, and run the slow tests: whole machines, real speech in real time, wheels
+	@$(PYTEST) -m slow $(ARGS)
+
+coverage: $(STAMP) ## Show which branches no test takes, of test runs under PERCH_COVERAGE=1
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report $(ARGS)
 
 check: $(STAMP) ## Format, lint, types, import rules, documents in step with code, secrets
 	@$(BIN)/ruff format --check .

@@ -1,8 +1,13 @@
 """What every test relies on."""
 
-import asyncio
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
+import asyncio
+import atexit
+import os
+from typing import TYPE_CHECKING, Final
+
+import coverage
 import pytest
 from hypothesis import settings
 
@@ -30,12 +35,31 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return None
 
 
+LONGEST: Final = ("engine", "browser", "infra-program", "machine", "client", "moto")
+"""Groups of tests that one process runs alone, begun first: else the others wait for them."""
+MEASURED: Final = "PERCH_COVERAGE"
+"""Set to 1, it has branch coverage measured in the workers that run tests, for `make coverage`.
+Programs that tests start are not measured."""
+
+if os.environ.get(MEASURED) == "1" and "PYTEST_XDIST_WORKER" in os.environ:
+    _coverage = coverage.Coverage(data_suffix=True)
+    _coverage.start()
+    atexit.register(_coverage.save)
+
+
+def _group(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("xdist_group")
+    return item.location[0] if marker is None else str(marker.args[0])
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: "list[pytest.Item]") -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests in one process, and a named group's: what they share is started once."""
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(_group(item), len(place)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -46,7 +70,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def engine() -> "Iterator[WhisperRecogniser]":
+def engine() -> Iterator[WhisperRecogniser]:
     """The recogniser of real speech, loaded once a process and only where a test hears with it."""
     from app.emulator.engine.recogniser import WhisperRecogniser  # noqa: PLC0415 - loads slowly
     from app.emulator.settings import EmulatorSettings  # noqa: PLC0415
@@ -58,7 +82,7 @@ def engine() -> "Iterator[WhisperRecogniser]":
 
 
 @pytest.fixture(scope="session")
-def direct_finals(engine: "WhisperRecogniser") -> "dict[str, list[Hypothesis]]":
+def direct_finals(engine: WhisperRecogniser) -> dict[str, list[Hypothesis]]:
     """What the engine itself hears in every fixture. Takes about 15 s of CPU, once a process."""
     from tests.support.recognisers.speech import FIXTURES, clips, hear  # noqa: PLC0415
 

@@ -28,6 +28,7 @@ async def arena(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Arena
 
 
 @pytest.mark.parametrize("name", ["left-uploads"])
+@pytest.mark.slow
 async def test_what_one_client_does_is_refused_to_nobody_else(arena: Arena, name: str) -> None:
     row = await SCENARIOS[name].play(arena, "it")
     assert [one for one in row.broken if "p95" not in one] == []

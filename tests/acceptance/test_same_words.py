@@ -37,7 +37,14 @@ async def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
         yield gateway.websocket_url
 
 
-@pytest.mark.parametrize("frame", [0.02, 0.1, 1.0], ids=["20ms", "100ms", "1s"])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param(0.02, marks=pytest.mark.slow, id="20ms"),
+        pytest.param(0.1, id="100ms"),
+        pytest.param(1.0, marks=pytest.mark.slow, id="1s"),
+    ],
+)
 @pytest.mark.asyncio(loop_scope="module")
 async def test_every_recording_is_heard_through_the_gateway_as_by_the_engine_itself(
     gateway_url: str, direct_finals: dict[str, list[Hypothesis]], frame: float

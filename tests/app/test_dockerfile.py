@@ -193,6 +193,7 @@ def python_of(image: Image) -> Path:
 @pytest.mark.tool
 @pytest.mark.timeout(LIMIT_SECONDS * 2)
 @pytest.mark.xdist_group("gateway-image")
+@pytest.mark.slow
 class TestBuilt:
     def test_holds_exactly_what_the_lock_file_pins_for_the_gateway(self, image: Image) -> None:
         assert_locked_for_the_gateway(python_of(image))

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import pytest
+
 from bench.__main__ import SUBJECTS, Row, render
 from bench.processes import ROOT
 
@@ -24,6 +26,7 @@ RELAY = Row(
 )
 
 
+@pytest.mark.slow
 def test_a_tiny_run_measures_every_subject_and_loses_no_final() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "bench", "--streams", "2", "--seconds", "1", "--json"],

@@ -50,12 +50,14 @@ def check(row: Row, *, sessions: int) -> None:
     assert row.sessions == sessions
 
 
+@pytest.mark.slow
 async def test_sessions_of_a_killed_recogniser_lose_no_word_while_a_second_one_is_alive(
     stage: Stage,
 ) -> None:
     check(await recogniser_killed(stage, "it", SESSIONS), sessions=SESSIONS)
 
 
+@pytest.mark.slow
 async def test_resuming_clients_of_a_killed_gateway_go_on_at_the_other_one_with_every_word(
     stage: Stage,
 ) -> None:

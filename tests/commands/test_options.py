@@ -103,6 +103,7 @@ def taken() -> Iterator[int]:
     ("name", "parameter"),
     [pytest.param(*case, id=f"{case[0]} {case[1].name}") for case in cases()],
 )
+@pytest.mark.slow
 def test_no_value_of_an_option_ends_in_a_traceback(
     forks: Forks, folder: Path, taken: int, name: str, parameter: click.Parameter
 ) -> None:

@@ -241,6 +241,7 @@ LINES: Final[Mapping[str, tuple[str, str]]] = {
     ],
     ids=["a locale of 1970", "a locale that is not installed"],
 )
+@pytest.mark.slow
 def test_a_whole_process_holds_it_too(
     tmp_path: Path, state: Path, line: str, odd: Mapping[str, str]
 ) -> None:

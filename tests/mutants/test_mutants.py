@@ -120,6 +120,7 @@ TESTS = """
 """
 
 
+@pytest.mark.slow
 def test_a_run_tells_what_was_noticed_from_what_was_not(tmp_path: Path) -> None:
     (tmp_path / "tests" / "mutants").mkdir(parents=True)
     (tmp_path / "app.py").write_text(textwrap.dedent(TESTED))

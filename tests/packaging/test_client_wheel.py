@@ -26,7 +26,7 @@ SPOKEN = ROOT / "tests" / "fixtures" / "clean_us_f.flac"
 WORDS = bare(spoken_text(SPOKEN.name))
 SERVER_SIDE = {"grpcio", "nvidia-riva-client", "uvicorn", "starlette", "pulumi", "moto", "boto3"}
 
-pytestmark = [pytest.mark.xdist_group("client-wheel"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("client-wheel"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.uv import ROOT, assert_locked_for_the_gateway, installed, run_with_uv
 
-pytestmark = [pytest.mark.xdist_group("gateway-bundle"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gateway-bundle"), pytest.mark.timeout(300)]
 
 BUILT_ELSEWHERE = {"pulumi", "boto3", "moto", "faster-whisper", "onnxruntime", "perch-client"}
 

@@ -85,7 +85,7 @@ def config(rate: int) -> riva.client.StreamingRecognitionConfig:
 
 
 def test_nvidias_own_client_streams_recordings_and_gets_their_words() -> None:
-    wanted = [clip for clip in clips() if clip.id in {"accent_gb_m", "mic48k_us_m"}]
+    wanted = [clip for clip in clips() if clip.id in {"accent_gb_f", "mic48k_us_m"}]
     with started() as emulator:
         asr = service(emulator.event("ready"))
         for clip in wanted:

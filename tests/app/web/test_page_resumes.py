@@ -78,6 +78,7 @@ async def last_words(opened: Opened) -> list[str]:
     return bare(await opened.text())
 
 
+@pytest.mark.slow
 async def test_a_killed_gateway_costs_no_word_of_what_is_said_meanwhile(
     recogniser: Running, open_page: OpenPage, talkative: Browser, door: Door, tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ async def test_a_killed_gateway_costs_no_word_of_what_is_said_meanwhile(
     assert starts[-1] > 12, "times go on as if nothing had happened"
 
 
+@pytest.mark.slow
 async def test_a_gateway_that_goes_away_is_left_before_it_closes(
     recogniser: Running, open_page: OpenPage, door: Door, tmp_path: Path
 ) -> None:
@@ -119,6 +121,7 @@ async def test_a_gateway_that_goes_away_is_left_before_it_closes(
     assert opened.complaints == [], "it never was without a connection"
 
 
+@pytest.mark.slow
 async def test_a_network_that_vanishes_without_a_word_is_noticed(
     open_page: OpenPage, door: Door
 ) -> None:
@@ -149,6 +152,7 @@ async def test_a_recording_waits_for_the_connection(open_page: OpenPage, door: D
     assert lost_or_doubled(bare(await opened.text()), said, cuts=1) is None
 
 
+@pytest.mark.slow
 async def test_a_session_that_cannot_be_saved_says_which_span_is_lost(
     stranger: Running, open_page: OpenPage, door: Door
 ) -> None:
@@ -177,6 +181,7 @@ async def test_who_does_not_want_to_wait_need_not(open_page: OpenPage, door: Doo
     await opened.state("idle")
 
 
+@pytest.mark.slow
 async def test_a_gateway_of_strangers_does_not_go_on_with_the_session_and_that_is_said(
     stranger: Running, open_page: OpenPage, door: Door
 ) -> None:

@@ -22,6 +22,7 @@ from tests.support.boot_settings import BUNDLE, boot_settings
 
 ROOT = Path(__file__).parents[3]
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.tool,
     pytest.mark.timeout(300),
     pytest.mark.xdist_group("machine"),

@@ -328,6 +328,7 @@ def test_every_unit_that_is_wanted_comes_back_after_a_reboot(variant: MachineSet
 
 @given(st.integers(1, 3600))
 @settings(max_examples=20, deadline=None)
+@pytest.mark.slow
 def test_systemd_waits_longer_than_the_gateway_drains(seconds: int) -> None:
     of = boot_settings(drain_deadline_seconds=seconds)
     files = {file.path: file.content for file in host_files(of)}

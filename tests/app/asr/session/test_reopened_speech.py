@@ -34,7 +34,7 @@ DEADLINE_S = 60.0
 CHUNK_S = 0.2
 SESSIONS = (
     "accent_gb_f",
-    "accent_gb_m",
+    "accent_in_m",
     "accent_in_f",
     "clean_us_f",
     "fast_gb_m",
@@ -158,6 +158,7 @@ async def sessions(client: RivaASRClient, strike: Callable[[], Awaitable[None]])
         check(clip_id, finals.result())
 
 
+@pytest.mark.slow
 async def test_sessions_that_are_sent_to_the_fallback_go_on_there_with_every_word(
     recognisers: list[Recogniser],
 ) -> None:
@@ -186,6 +187,7 @@ async def test_sessions_of_a_killed_recogniser_go_on_at_another_one_with_every_w
         assert all(endpoint.streams == 0 for endpoint in client.endpoints())
 
 
+@pytest.mark.slow
 async def test_sessions_wait_for_their_only_recogniser_and_lose_no_word(
     recognisers: list[Recogniser],
 ) -> None:

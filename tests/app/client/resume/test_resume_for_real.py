@@ -148,6 +148,7 @@ async def test_a_gateway_killed_in_the_middle_costs_no_word_at_another_one(
     assert "1006" in healed.reason
 
 
+@pytest.mark.slow
 async def test_a_gateway_that_drains_is_left_without_a_word_lost(
     recogniser: Running, home: Running, speech: PcmAudio, undisturbed: Outcome, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ async def test_a_gateway_that_drains_is_left_without_a_word_lost(
     assert len(link.reconnects) == 1
 
 
+@pytest.mark.slow
 async def test_a_gateway_of_another_environment_refuses_and_the_lost_span_is_told(
     recogniser: Running, speech: PcmAudio, tmp_path: Path
 ) -> None:
@@ -230,6 +232,7 @@ async def test_who_waits_for_a_place_is_told_which_and_has_it_when_it_is_free(
     the_same(seen, outcome.stopped, undisturbed)
 
 
+@pytest.mark.slow
 async def test_two_breaks_under_a_finish_cost_no_word_of_resampled_audio_in_odd_pieces(
     recogniser: Running, speech: PcmAudio, tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ from tests.support.words import bare
 
 pytestmark = [pytest.mark.xdist_group("engine"), pytest.mark.timeout(300)]
 
-(CLIP,) = (clip for clip in clips() if clip.id == "accent_gb_m")
+(CLIP,) = (clip for clip in clips() if clip.id == "accent_gb_f")
 WORDS = golden(CLIP.id).transcript
 CHUNK_FRAMES = 1600
 """`--file-streaming-chunk` of the scripts unless they are told otherwise."""

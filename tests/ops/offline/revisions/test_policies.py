@@ -160,6 +160,7 @@ def preview_of_weakened(weakened: Path) -> Result:
         )
 
 
+@pytest.mark.slow
 def test_a_broken_property_of_the_program_is_a_new_finding_and_stops(
     preview_of_weakened: Result,
 ) -> None:
