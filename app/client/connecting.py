@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from ssl import SSLContext
-from typing import Literal, overload
+from typing import Literal, Unpack, overload
 
-from .connection import Address, Connection
+from .connection import Address, AddressOptions, Connection
 from .deadlines import Deadlines
 from .resume import DEFAULT_KEEP_S, ReconnectRules, ResumableConnection
 
@@ -18,16 +18,11 @@ AnyConnection = Connection | ResumableConnection
 def connect(
     url: str,
     *,
-    token: str | None = None,
-    ca: Path | str | None = None,
-    ssl_context: SSLContext | None = None,
-    server_hostname: str | None = None,
-    headers: Mapping[str, str] | None = None,
     deadlines: Deadlines | None = None,
-    wait: float | None = None,
     resume: Literal[True] = True,
     keep_s: float = DEFAULT_KEEP_S,
     reconnect: ReconnectRules | None = None,
+    **options: Unpack[AddressOptions],
 ) -> AbstractAsyncContextManager[ResumableConnection]: ...
 
 
@@ -35,14 +30,9 @@ def connect(
 def connect(
     url: str,
     *,
-    token: str | None = None,
-    ca: Path | str | None = None,
-    ssl_context: SSLContext | None = None,
-    server_hostname: str | None = None,
-    headers: Mapping[str, str] | None = None,
     deadlines: Deadlines | None = None,
-    wait: float | None = None,
     resume: Literal[False],
+    **options: Unpack[AddressOptions],
 ) -> AbstractAsyncContextManager[Connection]: ...
 
 
@@ -50,16 +40,11 @@ def connect(
 def connect(
     url: str,
     *,
-    token: str | None = None,
-    ca: Path | str | None = None,
-    ssl_context: SSLContext | None = None,
-    server_hostname: str | None = None,
-    headers: Mapping[str, str] | None = None,
     deadlines: Deadlines | None = None,
-    wait: float | None = None,
     resume: bool,
     keep_s: float = DEFAULT_KEEP_S,
     reconnect: ReconnectRules | None = None,
+    **options: Unpack[AddressOptions],
 ) -> AbstractAsyncContextManager[AnyConnection]: ...
 
 

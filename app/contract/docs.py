@@ -12,14 +12,7 @@ from . import dialect_b as b
 from . import limits
 from .codes import CLOSE_MEANINGS, WARNINGS, ErrorCode
 from .errors import ERRORS
-from .fields import (
-    ErrorBody,
-    Finalize,
-    Finalized,
-    Heartbeat,
-    Queued,
-    ServerMessage,
-)
+from .fields import ErrorBody, Finalize, Finalized, Heartbeat, Queued, ServerMessage
 
 _CLIENT_A: Final = (
     a.StartTranscription,

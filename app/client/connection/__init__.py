@@ -6,7 +6,7 @@ what comes in, and `Progress` puts off deadlines while a session comes further. 
 reconnects.
 """
 
-from .address import Address
+from .address import Address, AddressOptions
 from .connection import MAX_UNREAD_EVENTS, Connection
 from .diagnosis import lacks_authority
 from .progress import Progress
@@ -14,6 +14,7 @@ from .progress import Progress
 __all__ = [
     "MAX_UNREAD_EVENTS",
     "Address",
+    "AddressOptions",
     "Connection",
     "Progress",
     "lacks_authority",

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypedDict
 from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection
@@ -32,6 +32,17 @@ class _OpenWebSocket(open_websocket):
     def process_redirect(self, exc: Exception) -> Exception:
         """Refuse every redirect."""
         return exc
+
+
+class AddressOptions(TypedDict, total=False):
+    """How a gateway is reached; `connect` explains each."""
+
+    token: str | None
+    ca: Path | str | None
+    ssl_context: ssl.SSLContext | None
+    server_hostname: str | None
+    headers: Mapping[str, str] | None
+    wait: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,10 @@
 """One connection to a gateway, in dialect A of its contract (docs/contract.md)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from pathlib import Path
-from ssl import SSLContext
+from collections.abc import AsyncIterator, Callable
 from time import monotonic
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, Unpack
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
@@ -26,16 +24,10 @@ from ...contract.dialect_a import (
 from ...contract.fields import Finalize, Finalized, Heartbeat
 from ...contract.limits import BYTES_PER_SAMPLE
 from ..deadlines import Deadlines
-from ..errors import (
-    ClientError,
-    ConnectionLostError,
-    DeadlineError,
-    GatewayError,
-    ProtocolError,
-)
+from ..errors import ClientError, ConnectionLostError, DeadlineError, GatewayError, ProtocolError
 from ..event_queue import EventQueue, iterate
 from ..events import Event
-from .address import Address
+from .address import Address, AddressOptions
 from .inbox import AnswerT, Inbox
 from .progress import ExtendableDeadlines, Extension, Progress, while_queued
 
@@ -80,32 +72,14 @@ class Connection:
         self.heartbeat: Heartbeat | None = None
 
     @classmethod
-    async def open(  # noqa: PLR0913 - independent keywords, each with a default
-        cls,
-        url: str,
-        *,
-        token: str | None = None,
-        ca: Path | str | None = None,
-        ssl_context: SSLContext | None = None,
-        server_hostname: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        deadlines: Deadlines | None = None,
-        wait: float | None = None,
+    async def open(
+        cls, url: str, *, deadlines: Deadlines | None = None, **options: Unpack[AddressOptions]
     ) -> Self:
         """Connect. The caller must call `aclose`; `connect` is the same as a context manager.
 
         Args and errors are those of `connect`.
         """
-        address = Address.checked(
-            url,
-            token=token,
-            ca=ca,
-            ssl_context=ssl_context,
-            server_hostname=server_hostname,
-            headers=headers,
-            wait=wait,
-        )
-        return await cls.at(address, deadlines or Deadlines())
+        return await cls.at(Address.checked(url, **options), deadlines or Deadlines())
 
     @classmethod
     async def at(

@@ -9,16 +9,7 @@ from typing import Final
 from ..formats import unsupported
 from ..limits import check_shape
 from ..sources import Source
-from .layout import (
-    UNKNOWN_FROM,
-    WIDEST_SAMPLE,
-    Chunk,
-    Layout,
-    broken,
-    chunks,
-    promised,
-    subtype_of,
-)
+from .layout import UNKNOWN_FROM, WIDEST_SAMPLE, Chunk, Layout, broken, chunks, promised, subtype_of
 
 _CHUNKS_AT: Final = 12
 _FORMAT_BYTES: Final = 128

@@ -15,13 +15,7 @@ from ..errors import RecordingError, RecordingProblem, undecodable
 from ..formats import Container, unsupported
 from ..sources import OffsetSource, PipeSource, Source, skip
 from .ffmpeg import FfmpegSound
-from .libsndfile import (
-    NO_END,
-    ForwardSoundFile,
-    Pump,
-    VirtualFile,
-    open_libsndfile,
-)
+from .libsndfile import NO_END, ForwardSoundFile, Pump, VirtualFile, open_libsndfile
 from .opened import Opened
 from .plain import open_samples
 

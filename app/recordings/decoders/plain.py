@@ -7,12 +7,7 @@ from typing import Final
 from ..containers.layout import Layout, leftovers
 from ..samples import Frames
 from ..sources import Source
-from .libsndfile import (
-    NO_END,
-    ForwardSoundFile,
-    VirtualFile,
-    open_libsndfile,
-)
+from .libsndfile import NO_END, ForwardSoundFile, VirtualFile, open_libsndfile
 from .opened import Opened
 
 _MOST_PACKED_BYTES: Final = 1 << 30

@@ -16,11 +16,7 @@ from app.client import (
     connect,
 )
 from app.client.resume import DEFAULT_KEEP_S
-from tests.support.gateways.breaking import (
-    SEGMENT_BYTES,
-    Broken,
-    texts_of,
-)
+from tests.support.gateways.breaking import SEGMENT_BYTES, Broken, texts_of
 
 SOON = ReconnectRules(first_s=0.001, longest_s=0.01)
 SPEECH = random.Random(4).randbytes(10 * SEGMENT_BYTES + 200)  # noqa: S311 - no secret
