@@ -248,7 +248,7 @@ class Finalize(ClientMessage):
 
 
 class ResumePoint(ServerMessage):
-    """Where a session can be gone on with, on this connection's gateway or on another one.
+    """Where a session can be resumed, on this gateway or on another one.
 
     Audio before `position` may be forgotten once this was received.
     """
@@ -260,7 +260,7 @@ class ResumePoint(ServerMessage):
 
 
 class ResumeOffer(ServerMessage):
-    """How sessions of this gateway can be gone on with."""
+    """How sessions of this gateway can be resumed."""
 
     token: str = Field(description="As in a resume point at the very start of a session.")
     window_s: float = Field(description="For so many seconds a token is taken.")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.client import Reconnected, ReconnectRules, Transcription
-from tests.app.client.lasting import SOON, connected, finals, read
+from tests.app.client.resume.sessions import SOON, connected, finals, read
 from tests.support.gateways.breaking import RATE, SEGMENT_BYTES, At, Fault, breaking, texts_of
 
 PATIENT = replace(SOON, first_s=0.0005, longest_s=0.001, quick_failures=50)

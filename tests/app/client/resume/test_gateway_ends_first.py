@@ -12,7 +12,7 @@ from app.client import GatewayError, StartTranscription, Transcription, connect
 from app.client.resume.session import ResumableSession
 from app.contract import ErrorCode
 from app.contract.fields import Finalized, Heartbeat, ResumeOffer, ResumePoint
-from tests.app.client.lasting import SPEECH, connected, finals, read, say, speak_through
+from tests.app.client.resume.sessions import SPEECH, connected, finals, read, say, speak_through
 from tests.support.gateways import scripted as play
 from tests.support.gateways.breaking import SEGMENT_BYTES, Fault, breaking, texts_of
 from tests.support.gateways.scripted import NOW

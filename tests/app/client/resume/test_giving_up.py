@@ -23,7 +23,16 @@ from app.client import (
     connect,
 )
 from app.contract import CloseCode, ErrorCode
-from tests.app.client.lasting import SOON, SPEECH, STEP, connected, finals, read, say, say_all
+from tests.app.client.resume.sessions import (
+    SOON,
+    SPEECH,
+    STEP,
+    connected,
+    finals,
+    read,
+    say,
+    say_all,
+)
 from tests.support.gateways.breaking import (
     RATE,
     SEGMENT_BYTES,

@@ -23,7 +23,15 @@ from app.client import (
     transcribe,
 )
 from app.contract import ErrorCode
-from tests.app.client.lasting import SPEECH, connected, finals, read, say, say_all, speak_through
+from tests.app.client.resume.sessions import (
+    SPEECH,
+    connected,
+    finals,
+    read,
+    say,
+    say_all,
+    speak_through,
+)
 from tests.support.gateways.breaking import (
     RATE,
     SEGMENT_BYTES,
