@@ -7,7 +7,6 @@ compares them with a live one. The Prometheus text is read back by Prometheus's 
 import json
 import os
 import socket
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -21,6 +20,7 @@ from infra.boot.environment import boot_environment
 from infra.boot.files import HERE
 from infra.boot.host import exporter
 from tests.infra.boot.conftest import MakeHost
+from tests.infra.boot.standins.starting import start, stop
 from tests.support.boot_settings import boot_settings
 
 UUID = "GPU-0a1b2c3d-0000-1111-2222-333344445555"
@@ -165,9 +165,7 @@ def test_serves_prometheus_and_sends_to_the_agent_as_a_process(
             "PERCH_EMF_PORT": str(agent.getsockname()[1]),
             "PERCH_EXPORTER_SECONDS": "0.1",
         }
-        process = subprocess.Popen(
-            [sys.executable, "-I", host.library / "exporter"], env=environment
-        )
+        process = start([sys.executable, "-I", host.library / "exporter"], environment)
         try:
             event = json.loads(agent.recv(65_536))
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
@@ -175,8 +173,7 @@ def test_serves_prometheus_and_sends_to_the_agent_as_a_process(
             with pytest.raises(urllib.error.HTTPError, match="404"):
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/other", timeout=10)
         finally:
-            process.terminate()
-            process.wait(10)
+            stop(process)
     assert event["GpuUtilization"] == 37
     assert "perch_gpu_utilization_ratio" in {family.name for family in families}
 

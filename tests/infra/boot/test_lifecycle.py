@@ -6,6 +6,10 @@ that the auto-scaling group acts on what it is told.
 
 import json
 import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -13,6 +17,7 @@ import pytest
 
 from infra.boot.settings import LAUNCH_HOOK, TERMINATION_HOOK
 from tests.infra.boot.standins.host import INSTANCE, Host
+from tests.infra.boot.standins.starting import start, stop, tied
 
 NO_ACTION = (
     "An error occurred (ValidationError) when calling the CompleteLifecycleAction operation: "
@@ -213,23 +218,12 @@ class TestDraining:
         watch = self.start_watch(host)
         with pytest.raises(subprocess.TimeoutExpired):
             watch.wait(0.5)
-        self.stop(watch)
+        stop(watch)
         assert host.calls() == []
 
     @staticmethod
     def start_watch(host: Host) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [str(host.library / "drain-watch")],
-            env=host.environment,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    @staticmethod
-    def stop(watch: subprocess.Popen[str]) -> None:
-        watch.terminate()
-        watch.communicate(timeout=10)
+        return start([host.library / "drain-watch"], host.environment)
 
     def watch_until(self, host: Host, words: str) -> None:
         """Run the watch until it says that it has drained; the pipe's end ends the wait too."""
@@ -238,8 +232,31 @@ class TestDraining:
         for line in watch.stderr:
             if "drained in" in line:
                 break
-        self.stop(watch)
+        stop(watch)
         assert host.calls(words)
+
+
+def test_a_test_that_is_killed_leaves_no_loop_running(host: Host) -> None:
+    """The kernel ends the script with whoever started it, also where nothing is cleaned up."""
+    program = (
+        "import subprocess, sys, time; from tests.infra.boot.standins.starting import start\n"
+        "import os; process = start(sys.argv[1:], os.environ); print(process.pid, flush=True)\n"
+        "time.sleep(600)"
+    )
+    command = [sys.executable, "-c", program, str(host.library / "drain-watch")]
+    environment = host.environment | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    with subprocess.Popen(
+        tied(command), env=environment, stdout=subprocess.PIPE, text=True
+    ) as killed:
+        assert killed.stdout is not None
+        loop = Path("/proc", killed.stdout.readline().strip())
+        while not loop.joinpath("cmdline").read_bytes().startswith(b"bash"):
+            time.sleep(0.02)
+        killed.kill()
+    with suppress(OSError):
+        # Dead at last, or a zombie where nobody collects the dead; the deadline is the test's own.
+        while loop.joinpath("stat").read_text().rpartition(") ")[2][0] != "Z":
+            time.sleep(0.02)
 
 
 def parameters(arguments: tuple[str, ...]) -> tuple[str, str, list[str]]:

@@ -160,7 +160,9 @@ class TestTheSameMachineAfterAReboot:
     ) -> None:
         assert len(lived.calls("docker pull")) == 1
         assert len(lived.calls("s3 cp", BUNDLE)) == 1
-        assert [line for line in lived.told() if "launch" in line] == [f"{LAUNCH_HOOK} CONTINUE"]
+        assert [line for line in lived.told() if line.startswith(LAUNCH_HOOK)] == [
+            f"{LAUNCH_HOOK} CONTINUE"
+        ]
 
     def test_fetches_its_secrets_again_since_they_were_in_memory_alone(
         self, lived: Machine

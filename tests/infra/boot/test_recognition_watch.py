@@ -23,6 +23,7 @@ from moto.server import ThreadedMotoServer
 
 from infra.boot.gateway import RECOGNITION_FILE, RUN
 from tests.infra.boot.standins.host import Host
+from tests.infra.boot.standins.starting import start, stop
 from tests.support.boot_settings import REGION
 
 NAME = "/perch/dev/recognition"
@@ -78,18 +79,14 @@ class Watch:
 
 @contextmanager
 def watching(host: Host, ssm: str) -> Iterator[Watch]:
-    process = subprocess.Popen(
-        [str(host.library / "recognition-watch")],
-        env=host.environment | {"PERCH_SSM": ssm, "no_proxy": "127.0.0.1"},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+    process = start(
+        [host.library / "recognition-watch"],
+        host.environment | {"PERCH_SSM": ssm, "no_proxy": "127.0.0.1"},
     )
     try:
         yield Watch(process, host)
     finally:
-        process.terminate()
-        process.communicate(timeout=10)
+        stop(process)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import http.server
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 from infra.boot import MachineSettings
 from infra.boot.environment import boot_environment
 from infra.boot.files import LIBRARY, host_files
+from tests.infra.boot.standins.starting import machine_path, tied
 from tests.support.tools import run_by
 
 INSTANCE = "i-0123456789abcdef0"
@@ -204,7 +204,7 @@ class Host:
             "PERCH_UNIT": "perch-test.service",
             "PERCH_GATEWAY_PORT": self.own_port,
             "STANDIN_HOME": str(self._standins),
-            "PATH": f"{self._bin}:{os.environ['PATH']}",
+            "PATH": machine_path(self._bin),
         }
         return boot_environment(self.settings) | here
 
@@ -216,7 +216,7 @@ class Host:
     def run(self, script: str, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         """Run one script to its end."""
         return subprocess.run(
-            [str(self.library / script), *arguments],
+            tied([self.library / script, *arguments]),
             env=self.environment | changes,
             capture_output=True,
             text=True,

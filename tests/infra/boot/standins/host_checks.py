@@ -56,7 +56,7 @@ def machine_root(files: Mapping[str, str], root: Path) -> None:
 
 def verify_units(root: Path) -> Done:
     """What systemd says of our units below a root directory."""
-    need("systemd-analyze", "systemd")
+    systemd_analyze = need("systemd-analyze", "systemd")
     units = [path for path in (root / UNITS.removeprefix("/")).glob("perch*") if path.is_file()]
     assert units
-    return _run(["systemd-analyze", "verify", "--man=no", f"--root={root}", *units])
+    return _run([systemd_analyze, "verify", "--man=no", f"--root={root}", *units])

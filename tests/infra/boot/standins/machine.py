@@ -27,6 +27,7 @@ from tests.infra.boot.standins.host import (
     rule,
     standin_program,
 )
+from tests.infra.boot.standins.starting import machine_path, tied
 from tests.support.boot_settings import REGION
 from tests.support.tools import need
 
@@ -194,21 +195,10 @@ class Machine:
         kinds = ("mount", "pid", "uts", "ipc", "net", "cgroup")
         namespaces = ["--fork", "--kill-child", *(f"--{kind}" for kind in kinds)]
         try:
+            inside = ("bash", "-c", START, "start", self.folder)
             done = subprocess.run(
-                [
-                    "sh",
-                    "-c",
-                    enter,
-                    "sh",
-                    group,
-                    "unshare",
-                    *namespaces,
-                    "bash",
-                    "-c",
-                    START,
-                    "start",
-                    self.folder,
-                ],
+                tied(["sh", "-c", enter, "sh", group, "unshare", *namespaces, *inside]),
+                env=os.environ | {"PATH": machine_path()},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -246,7 +236,7 @@ class Machine:
 def own_cgroup() -> Path:
     """This process's folder in the unified cgroup hierarchy."""
     done = subprocess.run(
-        ["findmnt", "-n", "-t", "cgroup2", "-o", "TARGET"],
+        [need("findmnt", "util-linux"), "-n", "-t", "cgroup2", "-o", "TARGET"],
         capture_output=True,
         text=True,
         check=True,
