@@ -22,11 +22,14 @@ from app.asr.events import (
 )
 from app.asr.files.audio import FileAudio
 from app.asr.pool.resolver import Resolver
-from app.asr.session.control import StreamControl
+from app.asr.session.coverage import BEGINNING
+from app.asr.session.options import SessionOptions
+from app.asr.session.session import RecognitionSession
 from app.asr.settings import RivaSettings
 from app.settings import Problem, SettingsError
 
 __all__ = [
+    "BEGINNING",
     "AsrError",
     "Cursor",
     "EndpointHealth",
@@ -42,14 +45,15 @@ __all__ = [
     "Model",
     "Problem",
     "Readiness",
+    "RecognitionSession",
     "Resolver",
     "Resumed",
     "RetryHealth",
     "RivaASRClient",
     "RivaSettings",
     "Route",
+    "SessionOptions",
     "SettingsError",
-    "StreamControl",
     "StreamEvent",
     "Transcript",
     "Word",

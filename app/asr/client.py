@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from app.asr.errors import AsrError, ErrorCode
@@ -16,9 +17,11 @@ from app.asr.pool.resolver import SystemResolver
 from app.asr.pool.retries import with_retries
 from app.asr.pool.routes import routes_of
 from app.asr.session.coverage import BEGINNING, checked
-from app.asr.session.lasting import LastingRules, LastingStream
+from app.asr.session.feeding import feeding
+from app.asr.session.options import SessionOptions
 from app.asr.session.reopening import ReopenRules
-from app.asr.session.stream import StreamRules
+from app.asr.session.rules import CallRules, SessionRules
+from app.asr.session.session import RecognitionSession
 from app.asr.wire.requests import join_options, opening_request
 
 if TYPE_CHECKING:
@@ -37,15 +40,15 @@ if TYPE_CHECKING:
     from app.asr.events import (
         Cursor,
         EndpointHealth,
-        Endpointing,
         FileTranscript,
         Model,
         Readiness,
         RetryHealth,
         StreamEvent,
     )
+    from app.asr.pool.lease import EndpointLease
     from app.asr.pool.resolver import Resolver
-    from app.asr.session.control import StreamControl, StreamOptions
+    from app.asr.session.options import StreamOptions
     from app.asr.settings import RivaSettings
     from app.asr.wire.requests import Options
     from app.asr.wire.transport import Transport
@@ -82,41 +85,84 @@ class RivaASRClient:
         self._file_timeout = settings.file_timeout_ms / _MS
         self._files = asyncio.Semaphore(settings.max_batch_size)
         self._file_recognition = FileRecognition(
-            settings, self._routes, self._retried, self._open_for_file
+            settings, self._routes, self._retried, self._session_for_file
         )
+
+    def session(
+        self,
+        options: SessionOptions,
+        *,
+        resume: Cursor | None = None,
+        unsent_s: float = 0.0,
+        send_timeout: float | None = None,
+    ) -> RecognitionSession:
+        """Make a session, to which audio is pushed; entering it opens the recogniser's stream.
+
+        Args:
+            options: what is asked of the recogniser.
+            resume: a cursor of an earlier session with the same sample rate: the audio then begins
+                at its position, and times and segment ids go on from there. None begins anew.
+            unsent_s: seconds of audio that may wait for the recogniser before `send` waits too; 0
+                has each `send` wait until the recogniser wants more.
+            send_timeout: longest wait in seconds of one `send`; None without end.
+
+        Raises:
+            AsrError: INVALID_ARGUMENT, naming what cannot be asked for.
+        """
+        asked = options.joined(self._settings)
+        settings = self._settings
+        call = CallRules(
+            sample_rate=asked.sample_rate,
+            largest_chunk=settings.chunk_size_bytes,
+            silence_interval=settings.silence_interval_s,
+            write_timeout=self._timeout,
+            final_timeout=settings.final_timeout_ms / _MS,
+            interim_interval=settings.partial_result_interval_ms / _MS,
+            interims=options.enable_partials and settings.enable_partial_results,
+            word_times=settings.enable_word_time_offsets,
+            quiet_gap=self._quiet_gap(asked),
+        )
+        rules = self._session_rules(
+            call, patience_s=_PATIENCE_S, unsent_s=unsent_s, send_timeout=send_timeout
+        )
+        leases = self._leases(asked, call)
+
+        async def open_first() -> EndpointLease:
+            await self._retried(lambda: self._routes.current.check(asked.model, streaming=True))
+            return await self._retried(leases.open)
+
+        begin = BEGINNING if resume is None else checked(resume)
+        explained = partial(language_named, asked.language, self._routes.models)
+        return RecognitionSession(open_first, leases.reopen, rules, begin, explained)
 
     async def stream_transcribe(
         self,
         audio: AsyncIterator[bytes],
         sample_rate: int = 16000,
         enable_partials: bool = True,
+        *,
+        resume_from: Cursor | None = None,
         **options: Unpack[StreamOptions],
     ) -> AsyncGenerator[Transcript]:
         """The transcripts alone of what `stream_events` yields; arguments and errors as there."""
-        async with aclosing(
-            self.stream_events(audio, sample_rate, enable_partials, **options)
-        ) as events:
+        events = self.stream_events(
+            audio, sample_rate, enable_partials, resume_from=resume_from, **options
+        )
+        async with aclosing(events):
             async for event in events:
                 if isinstance(event, Transcript):
                     yield event
 
-    async def stream_events(  # noqa: PLR0913 - one argument for each thing a caller may choose
+    async def stream_events(
         self,
         audio: AsyncIterator[bytes],
         sample_rate: int = 16000,
         enable_partials: bool = True,
         *,
-        hotwords: Sequence[str] = (),
-        hotword_boost: float | None = None,
-        language: str | None = None,
-        model: str | None = None,
-        endpointing: Endpointing | None = None,
-        custom_configuration: Mapping[str, str] | None = None,
-        request_id: str | None = None,
         resume_from: Cursor | None = None,
-        control: StreamControl | None = None,
+        **options: Unpack[StreamOptions],
     ) -> AsyncGenerator[StreamEvent]:
-        """Recognises audio while it comes.
+        """Recognise audio while an iterator gives it: a `session` that is fed from there.
 
         Chunks go up as they come and at once; when `audio` ends the recogniser is told so, and its
         last finals are yielded before the generator ends. Closing or cancelling the generator ends
@@ -125,93 +171,57 @@ class RivaASRClient:
         Args:
             audio: PCM16 little-endian mono, in chunks of any length (a sample may be split over
                 two).
-            sample_rate: Hz, 8000 to 48000.
-            enable_partials: interims too; False gives finals only, as does
-                RIVA_ENABLE_PARTIAL_RESULTS=false.
-            hotwords: words or phrases to prefer.
-            hotword_boost: how strongly, 0 to 100; None takes RIVA_HOTWORD_BOOST.
-            language: BCP 47 code; None takes RIVA_LANGUAGE_CODE.
-            model: exact name of a listed model, "" for the recogniser's choice; None takes
-                RIVA_MODEL.
-            endpointing: when an utterance begins and ends; fields left None take
-                RIVA_ENDPOINTING_*.
-            custom_configuration: the model's own settings, added to RIVA_CUSTOM_CONFIGURATION.
-            request_id: sent along for the recogniser's logs.
-            resume_from: a cursor of an earlier stream with the same `sample_rate`: `audio` then
-                begins at its position, and times and segment ids go on from there. None begins a
-                session.
-            control: the caller's hand on this stream.
+            sample_rate: as in `SessionOptions`.
+            enable_partials: as in `SessionOptions`.
+            resume_from: as in `session`.
+            **options: as in `SessionOptions`.
 
         Raises:
             AsrError: see `app.asr.errors`; nothing else comes from the recogniser.
             Exception: whatever `audio` raised, as it is.
         """
-        options = join_options(
-            self._settings,
-            sample_rate=sample_rate,
-            hotwords=hotwords,
-            hotword_boost=hotword_boost,
-            language=language,
-            model=model,
-            endpointing=endpointing,
-            custom_configuration=custom_configuration,
-            request_id=request_id,
-        )
-        interims = enable_partials and self._settings.enable_partial_results
-        rules = StreamRules(
-            sample_rate=sample_rate,
-            largest_chunk=self._settings.chunk_size_bytes,
-            silence_interval=self._settings.silence_interval_s,
-            write_timeout=self._timeout,
-            final_timeout=self._settings.final_timeout_ms / _MS,
-            interim_interval=self._settings.partial_result_interval_ms / _MS,
-            interims=interims,
-            word_times=self._settings.enable_word_time_offsets,
-            quiet_gap=self._quiet_gap(options),
-        )
-        await self._retried(lambda: self._routes.current.check(options.model, streaming=True))
-        begin = BEGINNING if resume_from is None else checked(resume_from)
-        async with language_named(options.language, self._routes.models):
-            stream = await self._open(options, audio, rules, begin, patience_s=_PATIENCE_S)
-            if control is not None:
-                control.attach(stream)
-            async with aclosing(stream.events()) as events:
-                async for event in events:
-                    yield event
+        asked = SessionOptions(sample_rate, enable_partials, **options)
+        async with self.session(asked, resume=resume_from) as session, feeding(session, audio):
+            async for event in session:
+                yield event
 
     def _quiet_gap(self, options: Options) -> float:
         """Seconds an interim may stand; what endpointing waits for comes first. 0 without end."""
         gap = self._settings.quiet_gap_s
         return gap and gap + (options.endpointing.stop_history_ms or 0) / _MS
 
-    async def _open(
+    def _session_rules(
         self,
-        options: Options,
-        audio: AsyncIterator[bytes],
-        rules: StreamRules,
-        begin: Cursor,
+        call: CallRules,
         *,
         patience_s: float,
-    ) -> LastingStream:
-        request = opening_request(self._settings, options, interims=rules.interims)
-        opener = LeaseOpener(self._routes, request, self._timeout)
-        lasting = LastingRules(
-            stream=rules,
+        unsent_s: float = 0.0,
+        send_timeout: float | None = None,
+    ) -> SessionRules:
+        settings = self._settings
+        return SessionRules(
+            call=call,
             reopen=ReopenRules(
-                outage_limit=self._settings.outage_limit_s,
-                first_wait=self._settings.reopen_delay_ms / _MS,
+                outage_limit=settings.outage_limit_s, first_wait=settings.reopen_delay_ms / _MS
             ),
-            replay_s=self._settings.replay_s,
+            replay_s=settings.replay_s,
             patience_s=patience_s,
-            max_stream_s=self._settings.max_stream_s,
+            max_call_s=settings.max_stream_s,
+            unsent_s=unsent_s,
+            send_timeout=send_timeout,
         )
-        return LastingStream(opener, await self._retried(opener.open), audio, lasting, begin)
 
-    async def _open_for_file(
-        self, options: Options, audio: AsyncIterator[bytes], rules: StreamRules, begin: Cursor
-    ) -> LastingStream:
-        """Opens a stream that nobody waits for: what it lets go can be decoded again."""
-        return await self._open(options, audio, rules, begin, patience_s=0.0)
+    def _leases(self, options: Options, call: CallRules) -> LeaseOpener:
+        request = opening_request(self._settings, options, interims=call.interims)
+        return LeaseOpener(self._routes, request, self._timeout)
+
+    def _session_for_file(
+        self, options: Options, call: CallRules, begin: Cursor
+    ) -> RecognitionSession:
+        """Make a session that nobody waits for: what it lets go can be decoded again."""
+        leases = self._leases(options, call)
+        rules = self._session_rules(call, patience_s=0.0)
+        return RecognitionSession(partial(self._retried, leases.open), leases.reopen, rules, begin)
 
     async def _retried(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         return await with_retries(

@@ -93,7 +93,7 @@ class Transcript:
         segment_id: counts from 0 in a stream and goes up by one after each final.
         cursor: where a stream goes on after this final; None for an interim, and where it is not
             known what the final covers or the audio after it is not held any more.
-        forced: True for a final that came because somebody asked for it (`StreamControl.finalise`,
+        forced: True for a final that came because somebody asked for it (`finalise`,
             RIVA_QUIET_GAP_S), or that only Perch made final because the recogniser never did.
     """
 
@@ -112,16 +112,16 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finalised:
-    """The answer to `StreamControl.finalise`.
-
-    It answers every call that was made when the stream had taken `position` seconds or less.
+    """The answer to `RecognitionSession.finalise`.
 
     Attributes:
         position: seconds of the session's audio; what was said before it is in finals that came
             before this event.
+        calls: how many calls it answers; each is answered by one such event.
     """
 
     position: float
+    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

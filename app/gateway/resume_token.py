@@ -15,12 +15,10 @@ from typing import Final
 from itsdangerous import BadData, URLSafeSerializer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.asr import Cursor, LastWord
+from app.asr import BEGINNING, Cursor, LastWord
 from app.contract import ContractError, ErrorCode
 from app.contract.fields import ResumeOffer, ResumePoint
 from app.contract.limits import DEFAULT_HEARTBEAT_S
-
-BEGINNING: Final = Cursor(position=0.0, covered=0.0, segment_id=0)
 
 _VERSION: Final = 2
 _SALT: Final = b"perch resume"

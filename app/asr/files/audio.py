@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from app.asr.errors import AsrError, ErrorCode, Fault
-from app.asr.session.replay import BYTES_PER_SAMPLE
+from app.pcm import BYTES_PER_SAMPLE
 from app.recordings import RecordingError, RecordingLimits, RecordingProblem, open_recording
 from app.threads import in_thread
 

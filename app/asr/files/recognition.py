@@ -15,29 +15,28 @@ import structlog
 from app.asr.errors import AsrError, ErrorCode, Fault
 from app.asr.events import Cursor, Transcript
 from app.asr.session.coverage import BEGINNING
+from app.asr.session.feeding import feeding
 from app.asr.session.overlap import last_word
 from app.asr.session.reopening import is_passing
-from app.asr.session.replay import BYTES_PER_SAMPLE
-from app.asr.session.stream import StreamRules
+from app.asr.session.rules import CallRules
 from app.asr.wire.requests import file_request
 from app.asr.wire.results import join_finals, offline_transcripts
+from app.pcm import BYTES_PER_SAMPLE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
     from typing import Protocol, TypeVar
 
     from app.asr.events import FileTranscript
     from app.asr.files.audio import FileAudio
     from app.asr.pool.routes import Routes
-    from app.asr.session.lasting import LastingStream
+    from app.asr.session.session import RecognitionSession
     from app.asr.settings import RivaSettings
     from app.asr.wire.requests import Options
 
     Answer = TypeVar("Answer")
 
-    OpenStream = Callable[
-        [Options, AsyncIterator[bytes], StreamRules, Cursor], Awaitable[LastingStream]
-    ]
+    MakeSession = Callable[[Options, CallRules, Cursor], RecognitionSession]
 
     class Retried(Protocol):
         """Tries a call again where that may help."""
@@ -113,16 +112,16 @@ class FileRecognition:
         settings: what bounds a call.
         routes: where the recognisers are.
         retried: tries a call again where that may help.
-        open_stream: opens a stream for a recording.
+        make_session: makes a session for a recording.
     """
 
     def __init__(
-        self, settings: RivaSettings, routes: Routes, retried: Retried, open_stream: OpenStream
+        self, settings: RivaSettings, routes: Routes, retried: Retried, make_session: MakeSession
     ) -> None:
         self._settings = settings
         self._routes = routes
         self._retried = retried
-        self._open_stream = open_stream
+        self._make_session = make_session
         self._timeout = settings.file_timeout_ms / _MS
 
     async def run(self, audio: FileAudio, options: Options) -> FileTranscript:
@@ -193,7 +192,7 @@ class FileRecognition:
         return tuple(finals)
 
     async def _by_stream(self, audio: FileAudio, options: Options) -> tuple[Transcript, ...]:
-        rules = StreamRules(
+        rules = CallRules(
             sample_rate=audio.sample_rate,
             largest_chunk=self._settings.chunk_size_bytes,
             silence_interval=self._settings.silence_interval_s,
@@ -210,20 +209,20 @@ class FileRecognition:
         return tuple(heard.finals)
 
     async def _hear(
-        self, audio: FileAudio, options: Options, rules: StreamRules, heard: _Heard
+        self, audio: FileAudio, options: Options, rules: CallRules, heard: _Heard
     ) -> bool:
         """Hears the rest; False where the stream broke and could not hear it again by itself."""
         first = round(heard.begin.position * audio.sample_rate)
         async with aclosing(audio.from_sample(first, rules.largest_chunk)) as chunks:
-            stream = await self._open_stream(options, chunks, rules, heard.begin)
+            session = self._make_session(options, rules, heard.begin)
             try:
-                async with aclosing(stream.events()) as events:
-                    async for event in events:
+                async with session, feeding(session, chunks):
+                    async for event in session:
                         if isinstance(event, Transcript):
                             heard.note(event)
             except AsrError as error:
-                # With a cursor it had all it needed to go on, and gave up for its own reasons.
-                if stream.cursor is not None or not is_passing(error) or heard.is_hopeless:
+                # With all its audio it had what it needed to go on, and gave up for other reasons.
+                if session.can_go_on or not is_passing(error) or heard.is_hopeless:
                     raise
                 _log.warning("asr_file_heard_again", code=error.code, detail=error.detail)
                 return False

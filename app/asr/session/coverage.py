@@ -18,7 +18,7 @@ from app.asr.session.splice import Splice, end_of
 
 if TYPE_CHECKING:
     from app.asr.events import LastWord, Transcript
-    from app.asr.session.replay import ReplayBuffer
+    from app.asr.session.buffer import ReplayBuffer
     from app.asr.session.seam import Seam
 
 # An interim is about speech of this segment; no recogniser sits on speech for longer before it says

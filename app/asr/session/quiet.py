@@ -8,15 +8,23 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import structlog
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.asr.session.buffer import ReplayReader
+    from app.asr.session.coverage import Coverage
     from app.asr.wire.pending import PendingInterim
     from app.asr.wire.timeline import Timeline
 
 
 # Soon enough after the pause between two words began, which lasts 0.2 s or more.
 _AGAIN_S = 0.1
+# So long a cut waits for a pause; who speaks on is heard, and the interim changes.
+_CUT_PATIENCE_S = 3.0
+
+_log = structlog.get_logger(__name__)
 
 
 class QuietGap:
@@ -110,3 +118,38 @@ class QuietGap:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self._loop.call_later(_AGAIN_S, self._ring)
+
+
+class QuietCut:
+    """Ends a call whose recogniser lets an interim stand.
+
+    Somebody may just begin to speak again: the cut waits for the pause behind the word, unless
+    there is none for too long.
+
+    Args:
+        reader: the call's audio, which is cut.
+        coverage: knows the audio.
+    """
+
+    def __init__(self, reader: ReplayReader, coverage: Coverage) -> None:
+        self._reader = reader
+        self._coverage = coverage
+        self._now = asyncio.get_running_loop().time
+        self._since: float | None = None
+
+    def __call__(self) -> bool:
+        """Cut the call; True where it is too early and shall be asked again."""
+        if self._reader.is_ending:
+            return False
+        if self._coverage.begins_to_speak(self._reader.position):
+            now = self._now()
+            if self._since is None:
+                self._since = now
+            if now - self._since < _CUT_PATIENCE_S:
+                return True
+        self._since = None
+        _log.warning(
+            "asr_quiet_gap", detail="the recogniser lets an interim stand; it is made final"
+        )
+        self._reader.end_here()
+        return False

@@ -1,4 +1,4 @@
-"""A session's audio, from its binary messages to the recogniser's queue.
+"""A session's audio, from its binary messages to the session.
 
 A session takes samples. Clients also send what a browser's recorder makes, a file as it lies on the
 disk, or text; what the first bytes show beyond doubt is decoded where that can be, else left out,
@@ -7,6 +7,7 @@ and the client is told once. Anything else is taken for the samples that the sta
 
 import asyncio
 from contextlib import aclosing
+from time import monotonic
 
 from app.contract import ContractError, ErrorCode, WarningCode
 from app.contract.disguised import text_in_audio
@@ -76,7 +77,7 @@ class AudioInput:
         else:
             for seconds, pcm in self._recognition.decoder.feed(message):
                 await self._feed(seconds, pcm)
-                if self._recognition.queue.ended:
+                if self._recognition.session.has_ended:
                     return
 
     async def end(self) -> None:
@@ -117,19 +118,18 @@ class AudioInput:
             await self._warn(what, f"not heard any further ({error})")
 
     async def _feed(self, seconds: float, pcm: bytes) -> None:
-        recognition = self._recognition
-        recognition.arrivals.arrived(seconds)
-        self._metrics.audio_seconds.inc(seconds)
-        if recognition.queue.full:
+        recognition, came_at = self._recognition, monotonic()
+        try:
+            is_taken = await recognition.session.send(pcm)
+        except TimeoutError as error:
             limit = self._settings.ws_stall_timeout_s
-            try:
-                async with asyncio.timeout(limit):
-                    await recognition.queue.put(pcm)
-            except TimeoutError as error:
-                raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
-            self._clock.heard()
-        else:
-            recognition.queue.put_now(pcm)
+            raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
+        if not is_taken:
+            # The session was ended while it waited for room.
+            return
+        recognition.arrivals.arrived(seconds, came_at)
+        self._metrics.audio_seconds.inc(seconds)
+        self._clock.heard()
         if self._pace is not None and (credit := self._pace.spend(seconds)) > 0:
             await asyncio.sleep(credit)
             self._clock.heard()

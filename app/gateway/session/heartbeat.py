@@ -23,7 +23,7 @@ class Heartbeats:
     def beat(self) -> Progress:
         """Return how far the session is at this moment."""
         recognition = self._recognition
-        received, recognised = recognition.audio_seconds, recognition.heard_seconds
+        received, recognised = recognition.audio_seconds, recognition.session.recognised
         at = self._clock()
         factor = None
         if self._last is not None and at > self._last[0]:
@@ -33,5 +33,5 @@ class Heartbeats:
             received=received,
             recognised=recognised,
             realtime_factor=factor,
-            resume=recognition.resume_point(recognition.progress.cursor),
+            resume=recognition.resume_point(recognition.session.cursor),
         )

@@ -126,7 +126,7 @@ class LifetimeWatcher:
             self._kept.state is State.STREAMING
             and recognition is not None
             and recognition.request.resumable
-            and recognition.progress.cursor is not None
+            and recognition.session.cursor is not None
         )
 
     async def _is_switched_off_by(self, at: float) -> bool:

@@ -2,13 +2,12 @@
 
 Everything a connection starts lives in one task group and ends with it: the reader, the clock that
 watches the limits, the wait for a place, and while a session runs its recognition and heartbeats.
-Backpressure is the reader waiting: while the audio queue is full no message is taken, uvicorn stops
+Backpressure is the reader waiting: while the session has no room no message is taken, uvicorn stops
 reading the socket, and TCP tells the client.
 """
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
 from typing import Final
 
 from app.asr import AsrError, Finalised, Interrupted, StreamEvent, Transcript
@@ -118,7 +117,7 @@ class GatewaySession:
     @property
     def queued_seconds(self) -> float:
         """Audio that waits for the recogniser."""
-        return self.recognition.queue.seconds if self.recognition is not None else 0.0
+        return self.recognition.session.unsent if self.recognition is not None else 0.0
 
     def drain(self) -> None:
         """Come to an end by the gateway's drain times."""
@@ -287,13 +286,14 @@ class GatewaySession:
 
     async def _start(self, request: SessionRequest) -> None:
         asked = self._step(Event.START)
-        gateway, settings = self._gateway, self._settings
+        gateway = self._gateway
         claim = self._tokens.claim(request.resume)
+        try:
+            recognition = Recognition(gateway, request, self._tokens, claim)
+        except AsrError as error:
+            raise stream_failure(error, 0) from error
         self._ticket = gateway.succession.ticket(claim, gateway.admission, self._visitor)
         self.state = asked.state
-        recognition = Recognition(
-            request, settings.audio_riva_sample_rate, settings.audio_queue_s, self._tokens, claim
-        )
         self._session_id = recognition.session_id
         gateway.succession.enter(self._session_id, self)
         entering = self._enter(recognition, self._ticket)
@@ -337,7 +337,7 @@ class GatewaySession:
     def _finalise(self) -> None:
         self._step(Event.FINALIZE)
         if self.recognition is not None:
-            self.recognition.finalise()
+            self.recognition.session.finalise()
 
     async def stop(self) -> None:
         """End the audio of a session, or its wait for a place; raises ContractError without one."""
@@ -359,14 +359,12 @@ class GatewaySession:
 
     async def _recognise(self, recognition: Recognition) -> None:
         try:
-            async with (
-                asyncio.timeout(None) as deadline,
-                aclosing(recognition.events(self._gateway.asr)) as events,
-            ):
+            async with asyncio.timeout(None) as deadline:
                 recognition.guard(deadline)
-                async for event in events:
-                    await self._on_event(recognition, event)
-                    recognition.extend_deadline()
+                async with recognition.session as events:
+                    async for event in events:
+                        await self._on_event(recognition, event)
+                        recognition.extend_deadline()
         except TimeoutError as error:
             limit = self._settings.ws_final_timeout_s
             raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
@@ -376,8 +374,6 @@ class GatewaySession:
         ended = step(self.state, Event.RESULTS_ENDED)
         if ended.error is not None:
             raise over(ContractError(ended.error, detail="the recogniser ended the stream early"))
-        recognition.progress.completed()
-        await self._answer_finalize(recognition, recognition.audio_seconds)
         await self._finish(recognition, ended.state, "stopped", _stopped(recognition))
 
     async def _on_event(self, recognition: Recognition, event: StreamEvent) -> None:
@@ -386,12 +382,11 @@ class GatewaySession:
                 if event.is_final or recognition.request.enable_partials:
                     await self._on_result(recognition, event)
             case Finalised():
-                await self._answer_finalize(recognition, event.position)
+                for _ in range(event.calls):
+                    await self._writer.send(events.Finalised(event.position))
             case Interrupted():
-                recognition.interrupted(event.position)
                 await self._writer.warn(WarningCode.RECOGNISER_LOST)
             case _:
-                recognition.interrupted(None)
                 await self._writer.warn(WarningCode.RECOGNISER_BACK, outage=round(event.outage, 1))
 
     async def _on_result(self, recognition: Recognition, transcript: Transcript) -> None:
@@ -410,17 +405,11 @@ class GatewaySession:
         self._counters.result(recognition, transcript, age)
         recognition.note(transcript)
 
-    async def _answer_finalize(self, recognition: Recognition, position: float) -> None:
-        for _ in range(recognition.finalised(position)):
-            await self._writer.send(events.Finalised(position))
-
     async def _on_asr_error(self, recognition: Recognition, error: AsrError) -> None:
         self._counters.upstream_error(recognition, error)
-        recognition.progress.failed(error.lost)
         failure = stream_failure(error, recognition.results)
         if not is_refusal(error, recognition.results):
             raise over(failure) from error
-        recognition.queue.end()
         refused = step(self.state, Event.REFUSED)
         self._counters.error_sent(failure)
         event = events.Failed(

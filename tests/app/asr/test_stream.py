@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.asr import Endpointing
-from app.asr.session.stream import InterimPace, pieces
+from app.asr.session.call import InterimPace
 from tests.app.asr.conftest import client_of
 from tests.app.asr.sound import Microphone, of, tone
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, interim, serving, word
@@ -287,16 +287,6 @@ async def one_word_per_50_ms(stream: Stream) -> None:
             said += 1
         if more is None:
             return
-
-
-@settings(deadline=None)
-@given(pcm=st.binary(max_size=500), largest=st.integers(min_value=1, max_value=120))
-def test_pieces_are_the_audio_again_and_none_is_empty_or_too_large(
-    pcm: bytes, largest: int
-) -> None:
-    cut = list(pieces(pcm, largest))
-    assert b"".join(cut) == pcm
-    assert all(0 < len(piece) <= largest for piece in cut)
 
 
 async def test_a_half_sample_at_the_end_is_left_out_and_the_rest_is_heard() -> None:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from app.asr import AsrError, Cursor, Transcript, Word
+from app.asr.session.buffer import ReplayBuffer
 from app.asr.session.coverage import BEGINNING, Coverage, checked
-from app.asr.session.replay import ReplayBuffer
 
 RATE = 1000
 JITTER = st.sampled_from([-300, -150, -24, 0, 24, 80])

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.asr import Finalised, Interrupted, Resumed, StreamControl, Transcript
+from app.asr import Finalised, Interrupted, Resumed, SessionOptions, Transcript
+from app.asr.session.feeding import feeding
 from tests.app.asr.conftest import client_of
+from tests.app.asr.session.pushing import Caller, events_of
 from tests.app.asr.sound import Microphone, of
 from tests.app.asr.talker import RATE, WORD_S, Talker, Turns, chunks, names, said, speech
 from tests.support.recognisers.fake_riva import FakeRiva, serving
@@ -32,7 +34,7 @@ class Speaker:
     """Audio whose iterator asks for finals itself, after the bytes it is told."""
 
     def __init__(self, audio: bytes, asks: Iterable[int], size: int = 2000) -> None:
-        self.control = StreamControl()
+        self.control = Caller()
         self.asked: list[float] = []
         self._audio = audio
         self._asks = sorted(asks)
@@ -52,7 +54,7 @@ class Speaker:
 
 
 async def hear(client: RivaASRClient, speaker: Speaker) -> list[StreamEvent]:
-    events = client.stream_events(speaker.speak(), control=speaker.control)
+    events = events_of(client, speaker.speak(), speaker.control)
     return [event async for event in events]
 
 
@@ -85,10 +87,10 @@ def is_interim(event: StreamEvent) -> bool:
 
 
 async def test_calls_without_new_audio_are_answered_without_a_further_stream() -> None:
-    microphone, control = Microphone(), StreamControl()
+    microphone, control = Microphone(), Caller()
     microphone.speak(speech(2))
     async with serving(FakeRiva(script=LATE)) as riva, client_of(riva) as client:
-        listener = client.stream_events(microphone.listen(), control=control)
+        listener = events_of(client, microphone.listen(), control)
         async with aclosing(listener) as events:
             assert is_interim(await anext(events))
             for _ in range(3):
@@ -114,11 +116,11 @@ async def until_answered(events: AsyncIterator[StreamEvent]) -> AsyncIterator[St
 
 
 async def test_a_call_before_any_audio_is_answered_and_costs_nothing_that_follows() -> None:
-    control = StreamControl()
-    control.finalise()
     async with serving(FakeRiva(script=LATE)) as riva, client_of(riva) as client:
-        stream = client.stream_events(of(chunks(speech(3))), control=control)
-        events = [event async for event in stream]
+        session = client.session(SessionOptions())
+        session.finalise()
+        async with session, feeding(session, of(chunks(speech(3)))):
+            events = [event async for event in session]
     assert events[0] == Finalised(position=0.0)
     assert said(finals(events)) == names(0, 3)
 
@@ -144,7 +146,7 @@ async def test_a_call_after_the_stream_has_ended_does_nothing() -> None:
 
 
 async def test_a_call_while_the_one_before_is_answered_is_answered_after_it() -> None:
-    ending, held, control = asyncio.Event(), asyncio.Event(), StreamControl()
+    ending, held, control = asyncio.Event(), asyncio.Event(), Caller()
 
     async def hold() -> None:
         ending.set()
@@ -160,14 +162,14 @@ async def test_a_call_while_the_one_before_is_answered_is_answered_after_it() ->
 
     script = Turns([Talker(words_a_final=None, at_end=hold), LATE])
     async with serving(FakeRiva(script=script)) as riva, client_of(riva) as client:
-        events = [event async for event in client.stream_events(speak(), control=control)]
+        events = [event async for event in events_of(client, speak(), control)]
     assert answers(events) == [0.5, 1.0]
     assert [final.text for final in finals(events)] == ["w0 w1", "w2 w3"]
     assert all(final.forced for final in finals(events))
 
 
 async def test_a_call_in_answer_to_a_forced_final_covers_the_audio_that_came_meanwhile() -> None:
-    taken, asked, control = asyncio.Event(), asyncio.Event(), StreamControl()
+    taken, asked, control = asyncio.Event(), asyncio.Event(), Caller()
 
     async def speak() -> AsyncIterator[bytes]:
         yield speech(2)
@@ -179,7 +181,7 @@ async def test_a_call_in_answer_to_a_forced_final_covers_the_audio_that_came_mea
     script = Talker(words_a_final=None, ends=False)
     events = []
     async with serving(FakeRiva(script=script)) as riva, client_of(riva) as client:
-        async for event in client.stream_events(speak(), control=control):
+        async for event in events_of(client, speak(), control):
             events.append(event)
             if isinstance(event, Transcript) and event.is_final and not asked.is_set():
                 await taken.wait()
@@ -191,7 +193,7 @@ async def test_a_call_in_answer_to_a_forced_final_covers_the_audio_that_came_mea
 
 
 async def test_a_call_while_the_recogniser_is_away_is_answered_when_it_is_back() -> None:
-    lost, control = asyncio.Event(), StreamControl()
+    lost, control = asyncio.Event(), Caller()
 
     async def speak() -> AsyncIterator[bytes]:
         yield speech(2)
@@ -207,7 +209,7 @@ async def test_a_call_while_the_recogniser_is_away_is_answered_when_it_is_back()
         client_of(riva, reopen_delay_ms=1) as client,
     ):
         events = []
-        async for event in client.stream_events(speak(), control=control):
+        async for event in events_of(client, speak(), control):
             events.append(event)
             if isinstance(event, Interrupted):
                 lost.set()

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.asr import Transcript, Word
+from app.asr.session.buffer import ReplayBuffer
 from app.asr.session.coverage import BEGINNING, Coverage
-from app.asr.session.replay import ReplayBuffer
 from ops.qa.wer import count_errors
 from tests.support.recognisers.speech import FIXTURES, options, pcm
 from tests.support.words import bare

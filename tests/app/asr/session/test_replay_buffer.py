@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from app.asr.session.replay import ReplayBuffer
+from app.asr.session.buffer import ReplayBuffer
 
 LIMIT = 40  # samples
 

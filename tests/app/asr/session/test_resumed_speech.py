@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from app.asr import Finalised, StreamControl, Transcript
+from app.asr import Finalised, Transcript
 from ops.qa.wer import count_errors
+from tests.app.asr.session.pushing import Caller, events_of
 from tests.app.asr.session.test_reopened_speech import (
     DEADLINE_S,
     Recogniser,
@@ -85,7 +86,7 @@ async def test_speech_goes_on_from_the_cursor_of_every_final(
 async def test_finals_on_request_in_the_pauses_keep_every_word(recogniser: Recogniser) -> None:
     clip_id = "clean_us_f"
     data, rate = recording(clip_id)
-    control = StreamControl()
+    control = Caller()
     async with (
         aclosing(client_of([recogniser])) as client,
         asyncio.timeout(DEADLINE_S),
@@ -101,7 +102,7 @@ async def test_finals_on_request_in_the_pauses_keep_every_word(recogniser: Recog
 
 
 async def heard_with_requests(
-    client: RivaASRClient, data: bytes, rate: int, control: StreamControl, pauses: list[float]
+    client: RivaASRClient, data: bytes, rate: int, control: Caller, pauses: list[float]
 ) -> list[StreamEvent]:
     """Hears the recording and asks for finals 0.2 s after each of these moments."""
 
@@ -113,4 +114,4 @@ async def heard_with_requests(
             if last < len(data):
                 control.finalise()
 
-    return [event async for event in client.stream_events(speak(), rate, control=control)]
+    return [event async for event in events_of(client, speak(), control, rate)]

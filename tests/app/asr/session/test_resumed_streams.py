@@ -21,12 +21,13 @@ from app.asr import (
     Interrupted,
     Resumed,
     RivaASRClient,
-    StreamControl,
+    SessionOptions,
     StreamEvent,
     Transcript,
 )
+from app.asr.session.feeding import feeding
 from tests.app.asr.conftest import client_of
-from tests.app.asr.sound import Microphone, of, tone
+from tests.app.asr.sound import of, tone
 from tests.app.asr.talker import RATE, WORD_S, Talker, Turns, chunks, names, said, speech
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
 
@@ -109,24 +110,25 @@ async def test_a_cursor_that_cannot_be_is_refused_before_any_stream_is_opened() 
 
 
 async def test_the_cursor_moves_over_long_silence_without_any_final() -> None:
-    control = StreamControl()
     positions = []
-
-    async def silence() -> AsyncIterator[bytes]:
-        for _ in range(24):
-            yield bytes(3200)
-            assert control.cursor is not None
-            positions.append(control.cursor.position)
-
     async with (
         serving(FakeRiva()) as riva,
         client_of(riva, replay_s=1) as client,
         asyncio.timeout(20),
     ):
-        assert control.cursor is None
+        session = client.session(SessionOptions())
+        assert session.cursor == Cursor(position=0.0, covered=0.0, segment_id=0)
+
+        async def silence() -> AsyncIterator[bytes]:
+            for _ in range(24):
+                yield bytes(3200)
+                assert session.cursor is not None
+                positions.append(session.cursor.position)
+
         # It asks for interims and gets none for as long as a recogniser is given.
-        async for _ in client.stream_events(silence(), control=control):
-            raise AssertionError
+        async with session, feeding(session, silence()):
+            async for _ in session:
+                raise AssertionError
     assert positions == sorted(positions)
     assert positions[0] == 0.0
     assert 1.0 <= positions[-1] <= 1.6
@@ -138,21 +140,21 @@ async def test_there_is_no_cursor_while_a_replay_would_lose_words() -> None:
         await stream.say(final("hello"))
         await stream.receive_all()
 
-    microphone, control = Microphone(), StreamControl()
-    microphone.speak(tone(0.1))
-    async with serving(FakeRiva(script=vague)) as riva, client_of(riva) as client:
-        stream = client.stream_transcribe(microphone.listen(), control=control)
-        async with aclosing(stream) as transcripts:
-            heard = await anext(transcripts)
-            assert (heard.text, heard.cursor, control.cursor) == ("hello", None, None)
-
-
-async def test_a_control_steers_one_stream_alone() -> None:
-    control = StreamControl()
-    async with serving(FakeRiva()) as riva, client_of(riva) as client:
-        assert [e async for e in client.stream_events(of([]), control=control)] == []
-        with pytest.raises(ValueError, match="one stream"):
-            assert [e async for e in client.stream_events(of([]), control=control)] == []
+    async with (
+        serving(FakeRiva(script=vague)) as riva,
+        client_of(riva) as client,
+        client.session(SessionOptions(), unsent_s=1.0) as session,
+    ):
+        await session.send(tone(0.1))
+        heard = await anext(session)
+        assert isinstance(heard, Transcript)
+        assert (heard.text, heard.cursor) == ("hello", None)
+        # The final counts as soon as its consumer is done with it.
+        assert session.cursor == Cursor(position=0.0, covered=0.0, segment_id=0)
+        session.end()
+        with pytest.raises(StopAsyncIteration):
+            await anext(session)
+        assert session.segment_id == 1
 
 
 def changes(events: list[StreamEvent]) -> list[StreamEvent]:

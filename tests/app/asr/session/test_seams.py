@@ -19,8 +19,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.asr import Cursor, Transcript, Word
+from app.asr.session.buffer import ReplayBuffer
 from app.asr.session.coverage import BEGINNING, Coverage
-from app.asr.session.replay import ReplayBuffer
 from app.asr.session.seam import Stretch
 
 RATE = 8000

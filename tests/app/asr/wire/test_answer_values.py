@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from riva.client.proto import riva_asr_pb2
 
 from app.asr import AsrError
+from app.asr.session.buffer import ReplayBuffer
 from app.asr.session.coverage import BEGINNING, Coverage
-from app.asr.session.replay import ReplayBuffer
 from app.asr.wire.results import StreamResults, join_finals, offline_transcripts
 from app.asr.wire.timeline import Timeline
 from tests.app.asr.conftest import client_of

@@ -1,7 +1,7 @@
 """Decoding, queueing and pacing of audio, without a socket."""
 
-import asyncio
 from itertools import pairwise
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -13,11 +13,17 @@ from app.gateway.admission.clients import Visitor
 from app.gateway.admission.rate import TokenBucket
 from app.gateway.admission.succession import ClientTokens
 from app.gateway.audio.decoder import AudioDecoder
+from app.gateway.core import Gateway
 from app.gateway.dialects.intents import SessionRequest
 from app.gateway.resume_token import ResumeTokens
-from app.gateway.session import audio_queue
-from app.gateway.session.audio_queue import ArrivalClock, AudioQueue
+from app.gateway.session import arrivals
+from app.gateway.session.arrivals import ArrivalClock
 from app.gateway.session.recognition import Recognition
+from app.gateway.settings.gateway import GatewaySettings
+from tests.app.gateway.session.memory import MemoryRecogniser
+
+if TYPE_CHECKING:
+    from app.asr import RivaASRClient
 
 
 def decoded(decoder: AudioDecoder, data: bytes, cuts: list[int]) -> tuple[bytes, float, int]:
@@ -98,40 +104,6 @@ def test_resampling_keeps_length_and_pitch(rate: int) -> None:
     assert int(spectrum.argmax()) == pytest.approx(440, abs=1)
 
 
-async def test_small_pieces_are_handed_over_together_up_to_the_limit() -> None:
-    queue = AudioQueue(max_seconds=10, bytes_per_second=1000, max_piece_bytes=100)
-    for value in range(25):
-        await queue.put(bytes([value]) * 30)
-    queue.end()
-    pieces = [piece async for piece in queue]
-    assert [len(piece) for piece in pieces] == [90] * 8 + [30]
-    assert b"".join(pieces) == b"".join(bytes([value]) * 30 for value in range(25))
-    assert queue.handed_seconds == 0.75
-    assert queue.seconds == 0
-
-
-async def test_a_full_queue_holds_the_producer_until_there_is_room() -> None:
-    queue = AudioQueue(max_seconds=1, bytes_per_second=100, max_piece_bytes=50)
-    await queue.put(bytes(100))
-    assert queue.full
-    waiting = asyncio.create_task(queue.put(b"x"))
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    assert len(await anext(queue)) == 100
-    await waiting
-    assert await anext(queue) == b"x"
-
-
-async def test_the_end_frees_a_waiting_producer_and_what_it_had_is_dropped() -> None:
-    queue = AudioQueue(max_seconds=1, bytes_per_second=100, max_piece_bytes=50)
-    await queue.put(bytes(100))
-    waiting = asyncio.create_task(queue.put(b"late"))
-    await asyncio.sleep(0)
-    queue.end()
-    await waiting
-    assert [piece async for piece in queue] == [bytes(100)]
-
-
 class Time:
     """A clock that tests move."""
 
@@ -145,7 +117,7 @@ class Time:
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     clock = Time()
-    monkeypatch.setattr(audio_queue, "monotonic", clock)
+    monkeypatch.setattr(arrivals, "monotonic", clock)
     return clock
 
 
@@ -178,34 +150,33 @@ def transcript(processed: float | None, words: tuple[Word, ...] = ()) -> Transcr
     )
 
 
-async def test_a_result_is_as_old_as_the_newest_audio_the_recogniser_had(time: Time) -> None:
-    recognition = Recognition(
-        SessionRequest(sample_rate=16_000),
-        None,
-        5.0,
-        ClientTokens(ResumeTokens([], 120), Visitor(b"")),
+@pytest.fixture
+def recognition() -> Recognition:
+    settings = GatewaySettings.model_validate(
+        {"app_resume_keys": "a key for the gateways of this test"}
     )
-    for _ in range(10):
+    gateway = Gateway.build(settings, cast("RivaASRClient", MemoryRecogniser()), "0")
+    tokens = ClientTokens(ResumeTokens([], 120), Visitor(b""))
+    return Recognition(gateway, SessionRequest(sample_rate=16_000), tokens)
+
+
+async def test_a_result_is_as_old_as_the_newest_audio_the_recogniser_had(
+    time: Time, recognition: Recognition
+) -> None:
+    for number in range(10):
         recognition.arrivals.arrived(0.1)
-        await recognition.queue.put(bytes(3200))
+        if number < 8:
+            await recognition.session.send(bytes(3200))
         time.now += 0.1
     assert recognition.result_age(transcript(0.5)) == pytest.approx(0.6)
-    # Where the recogniser does not say, it can have heard no more than it was handed.
-    for _ in range(8):
-        await anext(recognition.queue)
+    # Where the recogniser does not say, it can have heard no more than it was sent.
     assert recognition.result_age(transcript(None)) == pytest.approx(0.3)
 
 
-async def test_segments_follow_each_other_without_overlap() -> None:
-    recognition = Recognition(
-        SessionRequest(sample_rate=16_000),
-        None,
-        5.0,
-        ClientTokens(ResumeTokens([], 120), Visitor(b"")),
-    )
+async def test_segments_follow_each_other_without_overlap(recognition: Recognition) -> None:
     word = Word(word="x", start=0.2, end=0.9, confidence=None, speaker=None, language=None)
     recognition.note(transcript(1.0, (word,)))
-    assert (recognition.segment_id, recognition.segment_start) == (1, 0.9)
+    assert recognition.segment_start == 0.9
     assert recognition.segment_end(transcript(0.5)) == 0.9
     assert recognition.segment_end(transcript(2.5)) == 2.5
 
@@ -229,32 +200,3 @@ def test_spending_beyond_the_burst_says_how_long_to_wait(time: Time) -> None:
     assert bucket.spend(1) == pytest.approx(0.1)
     time.now += 0.1
     assert bucket.spend(2) == pytest.approx(0.2)
-
-
-async def test_a_mark_is_reached_when_all_before_it_was_used_and_nothing_behind_it_taken() -> None:
-    queue = AudioQueue(5.0, 32_000, 3200)
-    seen: list[str] = []
-    queue.put_now(b"aa")
-    queue.put_now(b"bb")
-    queue.mark(lambda: seen.append("mark"))
-    queue.put_now(b"cc")
-    queue.mark(lambda: seen.append("second"))
-    seen.append((await anext(queue)).decode())
-    seen.append((await anext(queue)).decode())
-    queue.end()
-    with pytest.raises(StopAsyncIteration):
-        await anext(queue)
-    assert seen == ["aabb", "mark", "cc", "second"]
-
-
-async def test_a_mark_wakes_a_consumer_that_has_used_everything() -> None:
-    queue = AudioQueue(5.0, 32_000, 3200)
-    reached = asyncio.Event()
-    taking = asyncio.create_task(anext(queue))
-    await asyncio.sleep(0)
-    queue.mark(reached.set)
-    async with asyncio.timeout(5):
-        await reached.wait()
-    assert not taking.done()
-    queue.put_now(b"later")
-    assert await taking == b"later"

@@ -7,10 +7,9 @@ word is a gap or a repetition in numbers.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from app.asr import (
     AsrError,
@@ -21,7 +20,7 @@ from app.asr import (
     Readiness,
     Resumed,
     Route,
-    StreamControl,
+    SessionOptions,
     StreamEvent,
     Transcript,
     Word,
@@ -134,56 +133,108 @@ class MemorySocket:
 
 
 class MemoryStream:
-    """One stream of the recogniser; the test says what goes wrong in it.
+    """One session of the recogniser; the test says what goes wrong in it."""
 
-    Attributes:
-        cursor: As `app.asr` has it: it moves when a final is made, sent or not.
-    """
+    unsent = 0.0
 
-    def __init__(self, audio: AsyncIterator[bytes], begin: Cursor, *, interims: bool) -> None:
-        self._audio = audio
+    def __init__(self, begin: Cursor, entered: Callable[[Self], None], *, interims: bool) -> None:
         self._interims = interims
         self._begin = begin
+        self._entered = entered
         self._inbox: asyncio.Queue[bytes | str] = asyncio.Queue()
         self._rest = b""
         self._words: list[int] = []
         self._taken = self._heard = 0
-        self.cursor: Cursor = begin
+        self._made = begin  # as far as finals were made ...
+        self._used = begin  # ... and used
+        self._given: Transcript | None = None
+        self._lost_from: float | None = None
+        self._is_complete = False
+        self.has_ended = False
         self.is_open = True
+
+    async def send(self, pcm: bytes) -> bool:
+        if self.has_ended:
+            return False
+        self._taken += len(pcm)
+        self._inbox.put_nowait(pcm)
+        return True
 
     def finalise(self) -> None:
         self._inbox.put_nowait("finalise")
+
+    def end(self, last: bytes = b"") -> None:
+        if not self.has_ended:
+            self._taken += len(last)
+            self._inbox.put_nowait(last)
+            self._inbox.put_nowait("end")
+            self.has_ended = True
 
     def do(self, what: str) -> None:
         """Make it break and come back, refuse, fail, or end too early."""
         self._inbox.put_nowait(what)
 
-    async def events(self) -> AsyncGenerator[StreamEvent]:
-        intake = asyncio.create_task(self._take())
-        try:
-            while True:
-                item = await self._inbox.get()
-                if isinstance(item, bytes):
-                    for event in self._hear(item):
-                        yield event
-                elif item == "end":
-                    for event in self._make_final():
-                        yield event
-                    return
-                else:
-                    async for event in self._obey(item):
-                        yield event
-        finally:
-            self.is_open = False
-            intake.cancel()
-            with suppress(asyncio.CancelledError):
-                await intake
+    @property
+    def segment_id(self) -> int:
+        return self._used.segment_id
 
-    async def _take(self) -> None:
-        async for chunk in self._audio:
-            self._taken += len(chunk)
-            self._inbox.put_nowait(chunk)
-        self._inbox.put_nowait("end")
+    @property
+    def cursor(self) -> Cursor | None:
+        return self._used
+
+    @property
+    def recognised(self) -> float:
+        return self._seconds(self._taken)
+
+    @property
+    def lost(self) -> tuple[float, float] | None:
+        start = self._used.covered if self._lost_from is None else self._lost_from
+        taken = self._seconds(self._taken)
+        return None if self._is_complete or taken - start < 0.001 else (start, taken)
+
+    async def __aenter__(self) -> Self:
+        self._events = self._run()
+        self._entered(self)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.is_open, self.has_ended = False, True
+        await self._events.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> StreamEvent:
+        if self._given is not None and self._given.cursor is not None:
+            self._used = self._given.cursor
+        self._given = None
+        try:
+            event = await anext(self._events)
+        except StopAsyncIteration:
+            self._is_complete = self.has_ended
+            raise
+        except AsrError as error:
+            self.has_ended = True
+            if error.lost is not None:
+                self._lost_from = error.lost[0]
+            raise
+        if isinstance(event, Transcript) and event.is_final:
+            self._given = event
+        return event
+
+    async def _run(self) -> AsyncGenerator[StreamEvent]:
+        while True:
+            item = await self._inbox.get()
+            if isinstance(item, bytes):
+                for event in self._hear(item):
+                    yield event
+            elif item == "end":
+                for event in self._make_final():
+                    yield event
+                return
+            else:
+                async for event in self._obey(item):
+                    yield event
 
     async def _obey(self, what: str) -> AsyncGenerator[StreamEvent]:
         match what:
@@ -193,13 +244,13 @@ class MemoryStream:
                 yield Finalised(position=self._seconds(self._heard))
             case "break":
                 yield Interrupted(code="UNAVAILABLE", position=self._seconds(self._taken))
-                yield Resumed(replayed_from=self.cursor.position, outage=0.5)
+                yield Resumed(replayed_from=self._made.position, outage=0.5)
             case _:
                 fault = Fault.CALLER if what == "refuse" else Fault.SERVICE
                 error = AsrError("INTERNAL", "no", retryable=True, fault=fault)
                 taken = self._seconds(self._taken)
-                if taken > self.cursor.covered:
-                    error.lost = (self.cursor.covered, taken)
+                if taken > self._made.covered:
+                    error.lost = (self._made.covered, taken)
                 raise error
 
     def _hear(self, chunk: bytes) -> list[StreamEvent]:
@@ -220,12 +271,12 @@ class MemoryStream:
             return []
         final = self._transcript(is_final=True, forced=forced)
         end = final.words[-1].end
-        self.cursor = Cursor(position=end, covered=end, segment_id=self.cursor.segment_id + 1)
+        self._made = Cursor(position=end, covered=end, segment_id=self._made.segment_id + 1)
         self._words = []
-        return [replace(final, cursor=self.cursor)]
+        return [replace(final, cursor=self._made)]
 
     def _transcript(self, *, is_final: bool, forced: bool = False) -> Transcript:
-        start = self.cursor.covered
+        start = self._made.covered
         words = tuple(
             Word(
                 word=f"w{number}",
@@ -246,7 +297,7 @@ class MemoryStream:
             audio_processed=words[-1].end,
             channel=None,
             languages=(),
-            segment_id=self.cursor.segment_id,
+            segment_id=self._made.segment_id,
             forced=forced,
         )
 
@@ -258,7 +309,7 @@ class MemoryRecogniser:
     """What the gateway uses of `app.asr.RivaASRClient`.
 
     Attributes:
-        streams: Every stream there was.
+        streams: Every session that was entered.
     """
 
     has_fallback = True
@@ -280,19 +331,5 @@ class MemoryRecogniser:
     async def ready(self) -> Readiness:
         return Readiness(ready=True, reason=None, models=())
 
-    async def stream_events(
-        self,
-        audio: AsyncIterator[bytes],
-        _sample_rate: int,
-        interims: bool,
-        *,
-        resume_from: Cursor | None = None,
-        control: StreamControl,
-        **_: object,
-    ) -> AsyncGenerator[StreamEvent]:
-        begin = resume_from or Cursor(position=0.0, covered=0.0, segment_id=0)
-        stream = MemoryStream(audio, begin, interims=interims)
-        control.attach(stream)
-        self.streams.append(stream)
-        async for event in stream.events():
-            yield event
+    def session(self, options: SessionOptions, *, resume: Cursor, **_: object) -> MemoryStream:
+        return MemoryStream(resume, self.streams.append, interims=options.enable_partials)

@@ -354,11 +354,11 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_task_outlives_what_it_was_for(self) -> None:
-        # The connection and its keeper; the session's results and its audio, and its heartbeats;
-        # or the wait for a place.
+        # The connection and its keeper; the session's results, and its heartbeats; or the wait for
+        # a place.
         said = [each.said for each in self.connections]
         if all(each.reads for each in self.connections):
-            expected = sum(2 + one.running * (2 + one.beats) + one.waiting for one in said)
+            expected = sum(2 + one.running * (1 + one.beats) + one.waiting for one in said)
             assert len(asyncio.all_tasks(self.loop)) == expected
 
     def teardown(self) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from app.asr import AsrError
 from app.asr.errors import from_status
-from app.asr.session.stream import RecognitionStream, StreamRules
+from app.asr.session.call import RecognitionCall
+from app.asr.session.rules import CallRules
 from app.asr.wire.grpc_transport import GrpcStreamCall
 from app.asr.wire.timeline import Timeline
 from tests.app.asr.sound import Microphone, of, tone
@@ -63,8 +64,8 @@ class HandMadeCall:
 
 
 async def hear(call: HandMadeCall, microphone: Microphone, **changes: float) -> list[str]:
-    rules = StreamRules(**{**RULES, **changes})
-    stream = RecognitionStream(call, microphone.listen(), rules)
+    rules = CallRules(**{**RULES, **changes})
+    stream = RecognitionCall(call, microphone.listen(), rules)
     return [t.text async for t in stream.transcripts()]
 
 
@@ -103,8 +104,8 @@ async def test_the_wait_for_finals_starts_anew_with_each_result() -> None:
 
     call = Dripping()
     call.taking.set()
-    rules = StreamRules(**{**RULES, "final_timeout": 0.6})
-    stream = RecognitionStream(call, of([tone(0.1)]), rules)
+    rules = CallRules(**{**RULES, "final_timeout": 0.6})
+    stream = RecognitionCall(call, of([tone(0.1)]), rules)
     assert [t async for t in stream.transcripts()] == []
     assert call.left == 0
 

@@ -1,10 +1,9 @@
-"""One stream: the caller's audio goes up, results come down, and neither outlives the other."""
+"""One call: the caller's audio goes up, results come down, and neither outlives the other."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,16 +14,17 @@ from app.asr.wire.allowance import Allowance
 from app.asr.wire.requests import audio_request
 from app.asr.wire.results import StreamResults
 from app.asr.wire.timeline import Timeline
+from app.pcm import BYTES_PER_SAMPLE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from riva.client.proto import riva_asr_pb2
 
     from app.asr.events import Transcript
+    from app.asr.session.rules import CallRules
     from app.asr.wire.transport import StreamCall
 
-BYTES_PER_SAMPLE = 2
 # Long enough to count as audio for the recogniser's idle clock, short enough to delay nobody who
 # goes on speaking.
 SILENCE_S = 0.1
@@ -35,34 +35,7 @@ _STOPPING_S = 5.0
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamRules:
-    """The bounds of one stream.
-
-    Attributes:
-        sample_rate: Hz of the caller's PCM16 mono audio.
-        largest_chunk: most bytes of audio in one message; even.
-        silence_interval: seconds without audio after which silence is sent.
-        write_timeout: longest wait in seconds until the recogniser takes a message.
-        final_timeout: longest wait in seconds for the next response once the audio has ended.
-        interim_interval: least seconds between two interims of a segment; 0 passes each.
-        interims: False leaves interims out, also where the recogniser sends them unasked.
-        word_times: whether word times were asked for.
-        quiet_gap: seconds of audio for which an interim may stand unchanged; 0 without end.
-    """
-
-    sample_rate: int
-    largest_chunk: int
-    silence_interval: float
-    write_timeout: float
-    final_timeout: float
-    interim_interval: float
-    interims: bool
-    word_times: bool
-    quiet_gap: float = 0.0
-
-
-class RecognitionStream:
+class RecognitionCall:
     """Runs one open call to its end.
 
     Two tasks belong to it while `transcripts` runs: one sends the audio and then watches that the
@@ -83,7 +56,7 @@ class RecognitionStream:
         self,
         call: StreamCall,
         audio: AsyncIterator[bytes],
-        rules: StreamRules,
+        rules: CallRules,
         on_quiet: Callable[[], bool] = lambda: False,
         allowance: Allowance | None = None,
     ) -> None:
@@ -167,7 +140,8 @@ class RecognitionStream:
 
     async def _send(self) -> None:
         try:
-            await self._send_audio()
+            async for pcm in self._audio:
+                await self._write(pcm, silence=False)
             await self._half_close()
             await self._watch_finals()
         except _CallOverError:
@@ -179,20 +153,6 @@ class RecognitionStream:
             raise
         except Exception as error:  # noqa: BLE001 - handed on to whoever reads the transcripts
             self._fail(error)
-
-    async def _send_audio(self) -> None:
-        held = b""
-        async for chunk in self._audio:
-            pcm = held + chunk if held else chunk
-            whole = len(pcm) - len(pcm) % BYTES_PER_SAMPLE
-            held = pcm[whole:]
-            for piece in pieces(pcm[:whole], self._rules.largest_chunk):
-                await self._write(piece, silence=False)
-        if held:
-            _log.warning(
-                "asr_half_sample",
-                detail="the audio ended inside a sample; its one byte is left out",
-            )
 
     async def _write(self, pcm: bytes, *, silence: bool) -> None:
         async with self._writing:
@@ -328,16 +288,6 @@ class InterimPace:
     def restart(self) -> None:
         """A final passed: the next segment's first interim shall not wait."""
         self._last = None
-
-
-def pieces(pcm: bytes, largest: int) -> Iterator[bytes]:
-    """The audio in order, in pieces of at most `largest` bytes; nothing for no audio."""
-    if len(pcm) <= largest:
-        if pcm:
-            yield pcm
-        return
-    for start in range(0, len(pcm), largest):
-        yield pcm[start : start + largest]
 
 
 async def stop_tasks(tasks: tuple[asyncio.Task[None], ...]) -> None:

@@ -1,25 +1,16 @@
 """From where a client is told to go on, and what it is told was lost."""
 
-import pytest
+from dataclasses import dataclass
 
-from app.asr import Cursor, StreamControl, Transcript
-from app.contract.fields import AudioSpan
-from app.gateway.admission.clients import Visitor
-from app.gateway.admission.succession import ClientTokens
-from app.gateway.dialects.intents import SessionRequest
-from app.gateway.resume_token import BEGINNING, ResumeTokens
-from app.gateway.session.progress import Progress
-from app.gateway.session.recognition import Recognition
+from app.asr import BEGINNING, Cursor, Transcript
+from app.asr.session.progress import Progress
 
 
+@dataclass
 class Stream:
     """A stream whose cursor the test moves."""
 
-    cursor: Cursor | None = BEGINNING
-    asked = 0
-
-    def finalise(self) -> None:
-        self.asked += 1
+    cursor: Cursor | None
 
 
 def at(position: float, segment_id: int, covered: float | None = None) -> Cursor:
@@ -43,17 +34,22 @@ def final(cursor: Cursor | None) -> Transcript:
 
 
 def begun(begin: Cursor = BEGINNING) -> tuple[Progress, Stream]:
-    control, stream = StreamControl(), Stream()
-    stream.cursor = begin
-    control.attach(stream)
-    return Progress(begin, control), stream
+    stream = Stream(begin)
+    return Progress(begin, stream), stream
+
+
+def use(progress: Progress, transcript: Transcript) -> None:
+    progress.gave(transcript)
+    progress.used()
 
 
 def test_a_cursor_counts_only_once_the_final_before_it_was_sent() -> None:
     progress, stream = begun()
     stream.cursor = at(1.0, 1)
     assert progress.cursor == BEGINNING
-    progress.final_sent(final(at(1.0, 1)))
+    progress.gave(final(at(1.0, 1)))
+    assert progress.cursor == BEGINNING
+    progress.used()
     assert progress.cursor == at(1.0, 1)
 
 
@@ -65,7 +61,7 @@ def test_between_finals_the_cursor_moves_over_silence() -> None:
 
 def test_where_the_recogniser_holds_no_cursor_the_last_one_sent_is_still_right() -> None:
     progress, stream = begun()
-    progress.final_sent(final(at(1.0, 1)))
+    use(progress, final(at(1.0, 1)))
     stream.cursor = None
     assert progress.cursor == at(1.0, 1)
 
@@ -73,28 +69,28 @@ def test_where_the_recogniser_holds_no_cursor_the_last_one_sent_is_still_right()
 def test_after_a_final_that_does_not_say_what_it_covers_nobody_knows() -> None:
     progress, stream = begun()
     stream.cursor = None
-    progress.final_sent(final(None))
+    use(progress, final(None))
     assert progress.cursor is None
     assert progress.lost(10.0) is None
-    progress.final_sent(final(at(12.0, 2)))
-    assert progress.lost(15.0) == AudioSpan(start=12.0, end=15.0)
+    use(progress, final(at(12.0, 2)))
+    assert progress.lost(15.0) == (12.0, 15.0)
 
 
 def test_lost_is_what_lies_behind_both_the_last_word_and_the_silence_after_it() -> None:
     progress, stream = begun()
-    progress.final_sent(final(at(0.8, 1, covered=1.0)))
-    assert progress.lost(3.0) == AudioSpan(start=1.0, end=3.0)
+    use(progress, final(at(0.8, 1, covered=1.0)))
+    assert progress.lost(3.0) == (1.0, 3.0)
     stream.cursor = at(2.5, 1, covered=1.0)
-    assert progress.lost(3.0) == AudioSpan(start=2.5, end=3.0)
+    assert progress.lost(3.0) == (2.5, 3.0)
 
 
 def test_the_recognisers_own_word_on_what_it_leaves_undone_wins() -> None:
     progress, _ = begun()
     progress.failed(None)
-    assert progress.lost(3.0) == AudioSpan(start=0.0, end=3.0)
+    assert progress.lost(3.0) == (0.0, 3.0)
     progress.failed((1.25, 2.0))
     # What had come and waited for it is lost as well.
-    assert progress.lost(3.0) == AudioSpan(start=1.25, end=3.0)
+    assert progress.lost(3.0) == (1.25, 3.0)
 
 
 def test_nothing_is_lost_where_everything_is_final_or_nothing_came() -> None:
@@ -103,28 +99,3 @@ def test_nothing_is_lost_where_everything_is_final_or_nothing_came() -> None:
     assert progress.lost(4.0004) is None
     progress.completed()
     assert progress.lost(9.0) is None
-
-
-@pytest.mark.asyncio
-async def test_a_finalize_waits_behind_the_audio_that_was_sent_before_it() -> None:
-    recognition = Recognition(
-        SessionRequest(sample_rate=16_000),
-        None,
-        5.0,
-        ClientTokens(ResumeTokens([], 120), Visitor(b"")),
-    )
-    stream = Stream()
-    recognition.control.attach(stream)
-    for _ in range(2):
-        recognition.queue.put_now(bytes(3200))
-    recognition.finalise()
-    recognition.queue.put_now(bytes(3200))
-    asked = []
-    for _ in range(3):
-        await anext(recognition.queue)
-        asked.append(stream.asked)
-    # The third piece is asked for when the two before it were used.
-    assert asked == [0, 0, 1]
-    assert recognition.finalised(0.1) == 0
-    assert recognition.finalised(0.2) == 1
-    assert recognition.finalised(9.0) == 0

@@ -1,0 +1,61 @@
+"""The bounds of a session and of each call it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.asr.session.reopening import ReopenRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRules:
+    """The bounds of one call.
+
+    Attributes:
+        sample_rate: Hz of the caller's PCM16 mono audio.
+        largest_chunk: most bytes of audio in one message; even.
+        silence_interval: seconds without audio after which silence is sent.
+        write_timeout: longest wait in seconds until the recogniser takes a message.
+        final_timeout: longest wait in seconds for the next response once the audio has ended.
+        interim_interval: least seconds between two interims of a segment; 0 passes each.
+        interims: False leaves interims out, also where the recogniser sends them unasked.
+        word_times: whether word times were asked for.
+        quiet_gap: seconds of audio for which an interim may stand unchanged; 0 without end.
+    """
+
+    sample_rate: int
+    largest_chunk: int
+    silence_interval: float
+    write_timeout: float
+    final_timeout: float
+    interim_interval: float
+    interims: bool
+    word_times: bool
+    quiet_gap: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRules:
+    """The bounds of a session.
+
+    Attributes:
+        call: the bounds of each call.
+        reopen: whether and when another one is opened.
+        replay_s: seconds of un-finalised audio that are kept to be heard again.
+        patience_s: seconds a recogniser gets at least to say something about audio before more of
+            it than that is let go; a caller who is faster waits so long.
+        max_call_s: a call that is older, in seconds, is replaced at the next final; 0 never.
+        unsent_s: seconds of audio that may wait for an open call before the caller has to; 0 holds
+            the caller until the call asks for more.
+        send_timeout: longest wait in seconds of the caller; None without end.
+    """
+
+    call: CallRules
+    reopen: ReopenRules
+    replay_s: float
+    patience_s: float
+    max_call_s: float
+    unsent_s: float = 0.0
+    send_timeout: float | None = None

@@ -1,0 +1,66 @@
+"""What of a client's audio is counted: what the recogniser's session took, and nothing else."""
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from app.gateway.admission.clients import Visitor
+from app.gateway.admission.succession import ClientTokens
+from app.gateway.core import Gateway
+from app.gateway.dialects.intents import SessionRequest
+from app.gateway.resume_token import ResumeTokens
+from app.gateway.session.audio_input import AudioInput
+from app.gateway.session.deadlines import Deadlines
+from app.gateway.session.recognition import Recognition
+from app.gateway.settings.gateway import GatewaySettings
+from tests.app.gateway.session.memory import MemoryRecogniser, MemoryStream
+
+if TYPE_CHECKING:
+    from app.asr import RecognitionSession, RivaASRClient
+    from app.gateway.session.client_writer import ClientWriter
+
+PIECES_THAT_FIT = 3
+
+
+class FullStream(MemoryStream):
+    """Has room for some pieces, and holds whoever sends more until the end."""
+
+    def __init__(self, of: MemoryStream) -> None:
+        self.__dict__.update(of.__dict__)
+        self.sent = 0
+        self.holds = asyncio.Event()
+        self._end_came = asyncio.Event()
+
+    async def send(self, pcm: bytes) -> bool:
+        self.sent += 1
+        if self.sent > PIECES_THAT_FIT:
+            self.holds.set()
+            await self._end_came.wait()
+        return await super().send(pcm)
+
+    def end(self, last: bytes = b"") -> None:
+        super().end(last)
+        self._end_came.set()
+
+
+async def test_audio_that_was_held_when_the_session_ended_is_not_counted() -> None:
+    settings = GatewaySettings()
+    gateway = Gateway.build(settings, cast("RivaASRClient", MemoryRecogniser()), "0")
+    tokens = ClientTokens(ResumeTokens([], 120), Visitor(b""))
+    recognition = Recognition(gateway, SessionRequest(sample_rate=16_000), tokens)
+    full = FullStream(cast("MemoryStream", recognition.session))
+    recognition.session = cast("RecognitionSession", full)
+    taking = AudioInput(gateway, recognition, cast("ClientWriter", None), Deadlines(settings), None)
+    async with asyncio.TaskGroup() as tasks:
+        # One message of a second, which is taken in pieces of 0.1 s.
+        reading = tasks.create_task(taking.take(bytes(32_000), tasks))
+        await full.holds.wait()
+        assert not reading.done()
+        await taking.end()
+    assert full.sent == PIECES_THAT_FIT + 1
+    taken = pytest.approx(0.1 * PIECES_THAT_FIT)
+    counted = gateway.metrics.registry.get_sample_value("perch_audio_received_seconds_total")
+    assert recognition.session.recognised == taken
+    assert recognition.audio_seconds == taken
+    assert counted == taken
