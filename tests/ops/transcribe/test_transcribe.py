@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.client import Partial, Queued, Reconnected, Transcription, WarningA
+from app.contract.fields import WordTiming
 from app.recordings import RecordingError, RecordingProblem
 from ops.cli import main
 from ops.smoke.recording import DEFAULT
@@ -82,6 +83,43 @@ def test_a_break_and_a_place_in_the_waiting_room_are_said_beside_the_transcript(
             "type": "reconnected",
         }
     ]
+
+
+def test_the_json_is_all_that_was_heard_and_nothing_else() -> None:
+    screen = Screen(live=False, quiet=True)
+    spoken = Transcription(
+        segment_id=3,
+        text=" Grüß Gott. ",
+        timestamp=NOW,
+        processing_time_ms=1,
+        words=[WordTiming(word="Grüß", start=0.25, end=0.5, confidence=0.75, speaker=1)],
+        confidence=0.5,
+        languages=["de-DE"],
+    )
+    for event in (partial("gr"), spoken, final("")):
+        screen.show(event)
+    screen.warn(["it is short"], "a.wav")
+    word = {"word": "Grüß", "start": 0.25, "end": 0.5, "confidence": 0.75, "speaker": 1}
+    said = transcribe._as_json(screen, 1.5)
+    assert json.loads(said) == {
+        "text": "Grüß Gott.",
+        "audio_seconds": 1.5,
+        "finals": [
+            {
+                "segment_id": 3,
+                "text": " Grüß Gott. ",
+                "words": [word],
+                "confidence": 0.5,
+                "languages": ["de-DE"],
+            },
+            {"segment_id": 0, "text": "", "words": [], "confidence": None, "languages": []},
+        ],
+        "reconnects": [],
+        "warnings": ["it is short"],
+    }
+    # ASCII, as every terminal and every pipe takes it, and for people, too.
+    assert said.isascii()
+    assert said.startswith('{\n  "text": ')
 
 
 async def test_a_pipe_is_not_read_further_ahead_than_the_gateway_takes() -> None:
