@@ -106,7 +106,7 @@ def measure(subject: str, riva: tuple[str, str], streams: int, seconds: float) -
 
 
 def render(rows: list[Row]) -> str:
-    """A table with each subject's ratio to the baseline."""
+    """Return a table with each subject's ratio to the baseline."""
     base = next(row for row in rows if row.subject == BASELINE)
     lines = [_header()]
     lines += [_line(row, base) for row in rows]

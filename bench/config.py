@@ -6,7 +6,7 @@ from riva.client.proto import riva_asr_pb2, riva_audio_pb2
 
 
 def streaming_config() -> Any:  # noqa: ANN401 - generated
-    """The streaming configuration of every benchmarked stream: 16 kHz mono PCM16, interims on."""
+    """Return how every benchmarked stream is configured: 16 kHz mono PCM16, interims on."""
     return riva_asr_pb2.StreamingRecognitionConfig(
         config=riva_asr_pb2.RecognitionConfig(
             encoding=riva_audio_pb2.LINEAR_PCM,

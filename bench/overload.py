@@ -99,7 +99,7 @@ class Rounds:
     newcomers: list[Newcomers] = field(default_factory=list)
 
     def render(self) -> str:
-        """A table of the medians over all rounds, and what became of the newcomers."""
+        """Return a table of the medians over all rounds, and what became of the newcomers."""
         lines = [f"{'running sessions':<20}" + "".join(f"{name:>9}" for name in FIGURES)]
         for name, figures in (("alone", self.alone), ("beside newcomers", self.beside)):
             values = (median(one[figure] for one in figures) for figure in FIGURES)

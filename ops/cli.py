@@ -160,7 +160,7 @@ class LazyGroup(click.Group):
     """A click group that knows its subcommands by name and line, and imports the called one."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's
-        """Run; whatever happens is told in a sentence."""
+        """Run, and tell whatever happens in a sentence."""
         standard_streams.prepare()
         with plain_errors():
             return super().main(*args, **kwargs)

@@ -68,7 +68,7 @@ def preview(
 
 
 def stops(comparison: Comparison, gates: Sequence[str]) -> list[str]:
-    """Which of the gates a comparison does not pass."""
+    """Return which of the gates a comparison does not pass."""
     report = comparison.policies
     closed = {
         "replace": comparison.count(Op.REPLACE) > 0,

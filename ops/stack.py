@@ -50,6 +50,15 @@ def parse(text: str, *, stack: str, source: str) -> StackOutputs:
         ) from None
 
 
+def read_file(path: Path, *, stack: str = LOCAL) -> StackOutputs:
+    """Read outputs from the file that `perch up` writes.
+
+    Raises:
+        CommandFailedError: As `parse`.
+    """
+    return parse(path.read_text(encoding="utf-8"), stack=stack, source=str(path))
+
+
 def read(stack: str, *, chosen: Path | None = None) -> StackOutputs:
     """Return a stack's outputs.
 

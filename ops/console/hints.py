@@ -15,7 +15,7 @@ from ops.console.paths import usual_state_folder
 
 
 def own_name() -> str:
-    """How a person types this command here: its bare name only where their shell would find it.
+    """Return how a person types this command here: its bare name where their shell finds it.
 
     Else its path: from the working folder where that is above it, from the root where it is not.
     """

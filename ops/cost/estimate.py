@@ -148,7 +148,7 @@ def _sums(found: Estimate) -> Mapping[tuple[str, str], Decimal | None]:
 
 
 def _open(line: Line) -> bool:
-    """Whether the line lacks its dollars; nothing of something unknown still costs nothing."""
+    """Return whether dollars are missing: none of something unknown still costs nothing."""
     return line.monthly_usd is None and line.quantity != 0
 
 

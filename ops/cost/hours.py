@@ -16,7 +16,7 @@ _CRON: Final = re.compile(r"(\d{1,2}) (\d{1,2}) \* \* (\S+)")
 def machine_hours(
     group: Mapping[str, Any], schedules: Sequence[Mapping[str, Any]]
 ) -> Decimal | None:
-    """Machines times hours in a month of 730 hours.
+    """Return machines times hours in a month of 730 hours.
 
     Without a schedule the group runs what it starts with (`desiredCapacity`, at least `minSize`)
     all the time: what scaling adds or takes away depends on traffic. With schedules, each sets the
@@ -48,13 +48,13 @@ def machine_hours(
 
 
 def most_hours(group: Mapping[str, Any]) -> Decimal | None:
-    """The same with every machine the group may have, all the time; None where it is not known."""
+    """Return the hours of every machine the group may have, all the time; None if unknown."""
     most = group.get("maxSize")
     return most * HOURS_PER_MONTH if isinstance(most, int) else None
 
 
 def weekly(recurrence: object) -> list[int] | None:
-    """The minutes of a week, from Sunday 00:00, at which a cron line fires.
+    """Return the minutes of a week, from Sunday 00:00, at which a cron line fires.
 
     Only lines that fire at one time of day, on days of the week, are understood; None for others.
     """
@@ -68,7 +68,7 @@ def weekly(recurrence: object) -> list[int] | None:
 
 
 def _days(text: str) -> set[int] | None:
-    """Days of the week as cron writes them: `*`, `MON-FRI`, `1,3,SAT`."""
+    """Return the days of the week that cron writes: `*`, `MON-FRI`, `1,3,SAT`."""
     if text == "*":
         return set(range(7))
     days: set[int] = set()
@@ -82,7 +82,7 @@ def _days(text: str) -> set[int] | None:
 
 
 def _span(first: int, last: int) -> Iterator[int]:
-    """From one day to another, over the end of the week if need be."""
+    """Return the days from one to another, over the end of the week if need be."""
     yield first
     while first != last:
         first = (first + 1) % 7

@@ -45,14 +45,14 @@ class Prices:
         return min(self.machines_as_of, self.rest_as_of)
 
     def machine(self, kind: str, region: str) -> Decimal | None:
-        """Dollars an hour of one machine; None where the table does not say."""
+        """Return dollars an hour of one machine; None where the table does not say."""
         own = self.machines_of_one_region.get(region, {})
         if kind in own:
             return own[kind]
         return self.machines.get(kind) if region in self.regions else None
 
     def hourly(self, thing: str, region: str) -> Decimal | None:
-        """Dollars an hour of anything else; None in a region the table does not know."""
+        """Return dollars an hour of anything else; None where the region is not known."""
         return self.hour[thing] if region in self.regions else None
 
     def monthly(self, thing: str, region: str) -> Decimal | None:

@@ -63,7 +63,7 @@ class PricingContext:
     at_most: bool
 
     def related(self, resource: Document, key: str, kind: str) -> Document | None:
-        """The resource of a type from which an input was made."""
+        """Return the resource of a type from which an input was made."""
         for urn in resource.get("propertyDependencies", {}).get(key, ()):
             found = self.resources.get(urn)
             if found is not None and found["type"] == kind:
@@ -71,7 +71,7 @@ class PricingContext:
         return None
 
     def line(self, resource: Document, what: str, quantity: Decimal | None, *price: str) -> Line:
-        """A line priced by the table: `hour` or `month`, and the thing."""
+        """Return a line priced by the table: `hour` or `month`, and the thing."""
         per, thing = price
         if per == "hour":
             unit_usd = self.prices.hourly(thing, self.region)
@@ -115,7 +115,7 @@ def _group(resource: Document, around: PricingContext) -> Iterator[Line]:
 
 
 def _instance_type(inputs: Mapping[str, Any], template: Document | None) -> str | None:
-    """The type that is tried first, on demand; None where some machines may be spot machines.
+    """Return the type tried first, on demand; None where some may be spot machines.
 
     A spot price moves by the hour, so no table can hold it.
     """
@@ -130,7 +130,7 @@ def _instance_type(inputs: Mapping[str, Any], template: Document | None) -> str 
 def _volume(
     resource: Document, ebs: Mapping[str, Any], hours: Decimal | None, around: PricingContext
 ) -> Iterator[Line]:
-    """A machine's volume lives as long as the machine."""
+    """Price a machine's volume, which lives as long as the machine."""
     if ebs.get("volumeType") != "gp3":
         yield Line(
             resource=resource["name"],

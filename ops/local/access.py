@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import boto3
+from botocore.config import Config
 
 from ops.console.errors import CommandFailedError
 from ops.offline.errors import OfflineError
 from ops.offline.simulator.credentials import load
 from ops.offline.simulator.sessions import isolated_session
+
+CALLS: Final = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
+"""For clients of the API on this machine: what takes longer is broken."""
 
 
 def local_session(access: Mapping[str, str], *, start: str = "`make up`") -> boto3.session.Session:

@@ -69,12 +69,7 @@ def origins(outputs: StackOutputs) -> tuple[str, ...]:
     )
 
 
-def answers_200(client: httpx.AsyncClient, url: str) -> Probe:
-    """Return a probe that is content when ``url`` answers 200."""
-    return answers(client, url, httpx.codes.OK)
-
-
-def answers(client: httpx.AsyncClient, url: str, status: int) -> Probe:
+def answers(client: httpx.AsyncClient, url: str, status: int = httpx.codes.OK) -> Probe:
     """Return a probe that is content when ``url`` answers with a status."""
 
     async def probe() -> str | None:
@@ -195,7 +190,7 @@ class ChildSpecs:
             ),
             address=f"grpc://{LOOPBACK}:{colour.riva_grpc_port}",
             port=colour.riva_http_port,
-            probe=answers_200(
+            probe=answers(
                 self.client, f"http://{LOOPBACK}:{colour.riva_http_port}/v1/health/ready"
             ),
         )
@@ -210,7 +205,7 @@ class ChildSpecs:
             arguments=(),
             address=address,
             port=colour.gateway_port,
-            probe=answers_200(self.client, f"{address}/readyz"),
+            probe=answers(self.client, f"{address}/readyz"),
             environment={
                 **stack_variables(
                     hosts=(urlsplit(outputs.endpoint_url).hostname or "",),
@@ -251,7 +246,7 @@ class ChildSpecs:
             ),
             address=outputs.endpoint_url,
             port=outputs.listener_port,
-            probe=answers_200(self.client, f"{outputs.endpoint_url}/readyz"),
+            probe=answers(self.client, f"{outputs.endpoint_url}/readyz"),
             environment=aws,
         )
 

@@ -16,18 +16,16 @@ from typing import TYPE_CHECKING, Final
 
 import boto3
 import click
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import stack
+from ops.local.access import CALLS
 from ops.private_files import write_private
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 POLL_SECONDS: Final = 0.5
-CALLS: Final = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
-"""The API is on this machine: what takes longer is broken."""
 log = logging.getLogger("perch.host")
 
 
@@ -100,7 +98,7 @@ def main(outputs: Path, keys: Path, recognition: Path) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    read = stack.parse(outputs.read_text(encoding="utf-8"), stack="local", source=str(outputs))
+    read = stack.read_file(outputs)
     fetch_keys(read.secret_arns.gateway_resume_keys, keys)
     follower = ParameterFollower(
         boto3.client("ssm", config=CALLS), read.recognition_parameter_name, recognition

@@ -103,6 +103,6 @@ The AWS CLI and every SDK reach the simulated AWS with two variables, as `perch`
 
 
 def open_ports_section() -> str:
-    """The section of docs/security.md as Markdown."""
+    """Return the section of docs/security.md as Markdown."""
     rows = (f"| {one.port} | {one.what} | {one.speakers} | {one.guard} |\n" for one in OPEN_PORTS)
     return f"{_HEAD}{''.join(rows)}{_TAIL}"

@@ -34,15 +34,15 @@ from ops.local.plan import (
 from ops.local.report import Reporter
 from ops.local.state import State, StateFolder
 from ops.local.supervisor import ports
-from ops.local.supervisor.records import ProcessRecord, started
-from ops.local.supervisor.supervisor import ChildDiedError, Supervisor
+from ops.local.supervisor.records import ProcessRecord, record
+from ops.local.supervisor.supervisor import ChildDiedError, ChildSpec, Supervisor
 from ops.offline.engine.project import StackProject, load_project
 from ops.offline.errors import OfflineError
 from ops.smoke import recording
 from ops.smoke.checks import Smoke
 from ops.smoke.command import line_of
 from ops.smoke.recording import Recording
-from ops.stack import StackOutputs, parse
+from ops.stack import StackOutputs, read_file
 
 START_SECONDS = 120.0
 """Deadline for processes that start together; loading the model takes most of it."""
@@ -107,9 +107,7 @@ class LocalStack:
     def __init__(self, options: UpOptions, reporter: Reporter) -> None:
         self._options = options
         self._reporter = reporter
-        self._me = ProcessRecord(
-            name="perch up", pid=os.getpid(), started=started(os.getpid()) or 0.0
-        )
+        self._me = record("perch up", os.getpid())
         self._url: str | None = None
         self._aws: dict[str, str] = {}
         self.supervisor = Supervisor(on_change=self._remember, say=reporter.say)
@@ -155,12 +153,7 @@ class LocalStack:
         spec = specs.aws(self._options.aws_port)
         region = project.config.get("aws:region", "us-east-1")
         self._aws = aws_access(spec.address, region, self._options.folder.aws_credentials)
-        with self._reporter.step("starting an AWS API (moto)") as step:
-            await self.supervisor.start(spec)
-            await self.supervisor.until_ready(
-                [spec.name], seconds=START_SECONDS, progress=step.waiting
-            )
-            step.detail = spec.address
+        await self._bring_up("starting an AWS API (moto)", spec, detail=spec.address)
         with self._reporter.step(f"creating stack {project.stack} in it") as step:
             await self.supervisor.run(
                 specs.apply(
@@ -171,41 +164,38 @@ class LocalStack:
                 ),
                 seconds=APPLY_SECONDS,
             )
-            outputs = parse(
-                self._options.folder.outputs.read_text(encoding="utf-8"),
-                stack=project.stack,
-                source=str(self._options.folder.outputs),
-            )
+            outputs = read_file(self._options.folder.outputs, stack=project.stack)
             step.detail = outputs.endpoint_url
         refuse_taken(exported_ports(outputs))
         return outputs
 
     async def _start(self, specs: ChildSpecs, outputs: StackOutputs) -> None:
         """Start what the outputs say: a host, both colours together, the listener before them."""
-        with self._reporter.step("fetching keys and following the switch") as step:
-            spec = specs.host(outputs, self._aws)
-            self._options.folder.forget_handed()
-            await self.supervisor.start(spec)
-            await self.supervisor.until_ready(
-                [spec.name], seconds=START_SECONDS, progress=step.waiting
+        self._options.folder.forget_handed()
+        host = specs.host(outputs, self._aws)
+        await self._bring_up("fetching keys and following the switch", host)
+        streams = outputs.riva_endpoint_streams
+        colours = [
+            spec
+            for name, colour in outputs.colours.items()
+            for spec in (
+                specs.emulator(name, colour, streams=streams),
+                specs.gateway(name, colour, outputs),
             )
-        with self._reporter.step("starting an emulator and a gateway for each colour") as step:
-            names: list[str] = []
-            streams = outputs.riva_endpoint_streams
-            for name, colour in outputs.colours.items():
-                for spec in (
-                    specs.emulator(name, colour, streams=streams),
-                    specs.gateway(name, colour, outputs),
-                ):
-                    await self.supervisor.start(spec)
-                    names.append(spec.name)
-            await self.supervisor.until_ready(names, seconds=START_SECONDS, progress=step.waiting)
-        with self._reporter.step("starting the TLS listener") as step:
-            spec = specs.listener(outputs, self._options.identity, self._aws)
-            await self.supervisor.start(spec)
+        ]
+        await self._bring_up("starting an emulator and a gateway for each colour", *colours)
+        listener = specs.listener(outputs, self._options.identity, self._aws)
+        await self._bring_up("starting the TLS listener", listener)
+
+    async def _bring_up(self, what: str, *specs: ChildSpec, detail: str = "") -> None:
+        """Start children together and wait until all of them are ready."""
+        with self._reporter.step(what) as step:
+            for spec in specs:
+                await self.supervisor.start(spec)
             await self.supervisor.until_ready(
-                [spec.name], seconds=START_SECONDS, progress=step.waiting
+                [spec.name for spec in specs], seconds=START_SECONDS, progress=step.waiting
             )
+            step.detail = detail
 
     async def _show(self, outputs: StackOutputs) -> None:
         """Run the smoke test and say what there is.

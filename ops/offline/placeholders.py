@@ -62,11 +62,11 @@ class PlaceholderProvider:
         return fixture(call.arguments, self.region)
 
     def check_outputs(self, outputs: Mapping[str, Any]) -> None:
-        """Placeholders are what outputs are made of here."""
+        """Accept placeholders: outputs are made of them here."""
 
 
 def _shaped(resource: Resource, filled: Mapping[str, Any], region: str) -> dict[str, Any]:
-    """Placeholders that look like what they stand for, as a program may check what it hands on."""
+    """Return placeholders that look like what they stand for: a program may check them."""
     service, _, kind = resource.type.removeprefix("aws:").partition("/")
     kind = kind.partition(":")[0]
     shapes = {
@@ -86,7 +86,7 @@ def _shaped(resource: Resource, filled: Mapping[str, Any], region: str) -> dict[
 
 
 def zones(region: str) -> list[str]:
-    """The names of a region's first three zones, as every region the product targets has them."""
+    """Return a region's first three zones, as every region the product targets has them."""
     return [f"{region}{letter}" for letter in "abc"]
 
 

@@ -12,7 +12,7 @@ _PERCENTILES = (50, 95)
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """The nearest-rank percentile: a value that was measured, never one between two.
+    """Return the nearest-rank percentile: a value that was measured, never one between two.
 
     Args:
         values: In any order.
@@ -24,7 +24,7 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 
 
 def _latencies(results: Iterable[Result]) -> dict[str, list[float]]:
-    """Seconds by kind; a clip without a latency of a kind gives none."""
+    """Return seconds by kind; a clip without a latency of a kind gives none."""
     found: dict[str, list[float]] = {
         "first_interim_after_speech_s": [],
         "first_interim_s": [],
@@ -43,7 +43,7 @@ def _latencies(results: Iterable[Result]) -> dict[str, list[float]]:
 
 
 def latency_summary(results: Sequence[Result]) -> dict[str, dict[str, float | int | None]]:
-    """Percentiles and counts of each kind of latency, in seconds."""
+    """Return percentiles and counts of each kind of latency, in seconds."""
     return {
         kind: {
             "count": len(values),
@@ -54,12 +54,12 @@ def latency_summary(results: Sequence[Result]) -> dict[str, dict[str, float | in
 
 
 def tag_totals(results: Sequence[Result]) -> Mapping[str, Errors]:
-    """Errors by tag and over everything."""
+    """Return errors by tag and over everything."""
     return totals((result.clip.tags, result.errors) for result in results)
 
 
 def as_json(results: Sequence[Result]) -> dict[str, object]:
-    """The whole report. Rates are shares (0.036 is 3.6 %), null where nothing was said."""
+    """Return the whole report. Rates are shares (0.036 is 3.6 %), null where nothing was said."""
     return {
         "clips": [
             {
@@ -105,7 +105,7 @@ def _row(name: str, errors: Errors, remark: str = "") -> tuple[str, ...]:
 
 
 def _remark(result: Result) -> str:
-    """Why a clip failed, or that its connection had to be made again: its latencies show that."""
+    """Say why a clip failed, or that its connection was made again, as its latencies show."""
     if result.outcome is None:
         return result.failure or ""
     breaks = len(result.outcome.reconnects)
@@ -113,7 +113,7 @@ def _remark(result: Result) -> str:
 
 
 def as_table(results: Sequence[Result]) -> Table:
-    """One row a clip, then one a tag, then the total."""
+    """Return a row for each clip, then one for each tag, then the total."""
     table = Table("clip", box=None, pad_edge=False)
     for column in ("WER", "words", "sub", "del", "ins"):
         table.add_column(column, justify="right")
@@ -128,7 +128,7 @@ def as_table(results: Sequence[Result]) -> Table:
 
 
 def latency_table(results: Sequence[Result]) -> Table:
-    """One row a kind of latency that was measured at all."""
+    """Return a row for each kind of latency that was measured at all."""
     table = Table("latency", "count", "p50 s", "p95 s", box=None, pad_edge=False)
     for kind, values in _latencies(results).items():
         if values:

@@ -31,7 +31,7 @@ def _english() -> EnglishTextNormalizer:
 
 
 def normalised(text: str) -> str:
-    """A transcript as it is compared: lower case, bare words, numbers and dates in one form.
+    """Return a transcript as it is compared: lower case, bare words, numbers and dates in one form.
 
     Args:
         text: English.

@@ -176,7 +176,7 @@ async def _run(
 
 
 def _flows(source: str) -> bool:
-    """Whether the sound comes as it is made: standard input, a FIFO, `<(a command)`."""
+    """Return whether the sound comes as it is made: standard input, a FIFO, `<(a command)`."""
     return source == PIPE or not Path(source).is_file()
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import boto3
-from botocore.config import Config
 
+from ops.local.access import CALLS
 from ops.local.load_balancer.routing import (
     Action,
     Answer,
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
         TargetGroupTypeDef,
     )
 
-CALLS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
-"""The API is on this machine: what takes longer is broken."""
 IDLE_ATTRIBUTE = "idle_timeout.timeout_seconds"
 IDLE_SECONDS = 60.0
 """Idle timeout of a load balancer that does not say one (AWS: load balancer attributes)."""

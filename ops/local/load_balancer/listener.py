@@ -142,7 +142,7 @@ def main(outputs: Path, certificate: Path, key: Path) -> None:
     )
     for chatty in ("httpx", "httpcore", "botocore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    read = stack.parse(outputs.read_text(encoding="utf-8"), stack="local", source=str(outputs))
+    read = stack.read_file(outputs)
     asyncio.run(run(read, certificate=certificate, key=key))
 
 

@@ -33,6 +33,13 @@ class ProcessRecord(BaseModel):
     log: Path | None = None
 
 
+def record(
+    name: str, pid: int, *, address: str | None = None, log: Path | None = None
+) -> ProcessRecord:
+    """Return the record of a process that has just been started, or that asks about itself."""
+    return ProcessRecord(name=name, pid=pid, started=started(pid) or 0.0, address=address, log=log)
+
+
 def started(pid: int) -> float | None:
     """Return when a process started, in seconds since the epoch; None when it has ended."""
     try:

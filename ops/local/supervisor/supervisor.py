@@ -12,7 +12,7 @@ from typing import IO
 
 from ops.console.errors import CommandFailedError
 from ops.local.supervisor import ports
-from ops.local.supervisor.records import ProcessRecord, started
+from ops.local.supervisor.records import ProcessRecord, record
 
 LAST_LINES = 12
 """How much of a dead child's output is shown."""
@@ -146,13 +146,7 @@ async def start(spec: ChildSpec) -> Child:
             )
         except OSError as error:
             raise CommandFailedError(f"{spec.name} cannot be started: {error}") from None
-    running = ProcessRecord(
-        name=spec.name,
-        pid=process.pid,
-        started=started(process.pid) or 0.0,
-        address=spec.address,
-        log=spec.log,
-    )
+    running = record(spec.name, process.pid, address=spec.address, log=spec.log)
     return Child(spec=spec, process=process, running=running)
 
 

@@ -63,7 +63,7 @@ def compare(base: Document, head: Document, *, stack: str, names: tuple[str, str
 
 
 def _pair(before: Mapping[str, Document], after: Mapping[str, Document]) -> dict[str, Document]:
-    """New URN -> the resource it was, by URN or else by alias."""
+    """Return the resource that each new URN was, by URN or else by alias."""
     pairs = {urn: before[urn] for urn in after if urn in before}
     taken = set(pairs)
     for urn in sorted(after.keys() - pairs.keys()):
@@ -96,7 +96,7 @@ def _renamed(value: Any, renaming: Mapping[str, str]) -> Any:  # noqa: ANN401 - 
 
 
 def _by_dependency(documents: Mapping[str, Document]) -> list[str]:
-    """URNs, each after those it was made from."""
+    """Return URNs, each after those it was made from."""
     order: list[str] = []
     state: dict[str, bool] = {}
 
@@ -187,13 +187,13 @@ def _differences(old: Document, new: Document, renaming: Mapping[str, str]) -> l
 
 
 def _veiled(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - any JSON value
-    """What was a secret is not shown for having become none; the alarm says that it has."""
+    """Return the new value, unless it was a secret: the alarm says that it is none any more."""
     was_secret = before.get(path) == MASK and path in after
     return "[no longer secret]" if was_secret else after.get(path)
 
 
 def _following(new: Document, already: set[str], settled: Mapping[str, Change]) -> list[Difference]:
-    """Inputs made from outputs that will be others: of something replaced, or a new version."""
+    """Return inputs made from outputs that will be others: of a replacement, a new version."""
     found = []
     for key, urns in sorted(new["propertyDependencies"].items()):
         for urn in urns:
@@ -288,7 +288,7 @@ def _alarms(
 
 
 def _is(value: object, safe: bool) -> bool:
-    """Whether an input has the value that protects; a flag that is not given is false."""
+    """Return whether an input has the value that protects; a flag that is not given is false."""
     return bool(value) is safe
 
 

@@ -17,7 +17,7 @@ _QUIET = frozenset({Op.OPTIONS, Op.IGNORED})
 
 
 def digest(comparison: Comparison, *, seconds: float) -> dict[str, Any]:
-    """The preview digest.
+    """Return the preview digest.
 
     Args:
         comparison: what was found.
@@ -46,7 +46,7 @@ def digest(comparison: Comparison, *, seconds: float) -> dict[str, Any]:
 
 
 def summary(comparison: Comparison) -> dict[str, int]:
-    """How many resources of each operation, in Pulumi's words."""
+    """Return how many resources of each operation, in Pulumi's words."""
     counted: dict[str, int] = {}
     for change in comparison.changes:
         word = _word(change.op)
@@ -85,7 +85,7 @@ def _cost(cost: MonthlyCost | None) -> dict[str, Any] | None:
 
 
 def _dollars(usd: Decimal | None) -> float | None:
-    """A JSON number; two decimals survive it."""
+    """Return a JSON number; two decimals survive it."""
     return None if usd is None else float(usd)
 
 
@@ -131,7 +131,7 @@ def _top(difference: Difference) -> str:
 
 
 def _state(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource's state as Pulumi writes it, as far as it is known without AWS."""
+    """Return a resource's state as Pulumi writes it, as far as it is known without AWS."""
     options = document["options"]
     return {
         "urn": document["urn"],

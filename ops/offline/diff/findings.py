@@ -32,7 +32,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverdueExemption:
-    """A written exception that should have been looked at again.
+    """A written exemption that should have been looked at again.
 
     Attributes:
         policy: name of the policy.
@@ -53,9 +53,9 @@ class PolicyResult:
 
     Attributes:
         findings: what has to be mended.
-        excepted: how many findings a written exception covers.
+        excepted: how many findings a written exemption covers.
         unjudged: how many cannot be judged before AWS has answered.
-        overdue: exceptions whose review is due, of whatever stack.
+        overdue: exemptions whose review is due, of whatever stack.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -72,9 +72,9 @@ class PolicyReport:
         judged: False where there were no policies to judge by; then the rest is empty.
         new: findings that the base does not have.
         existing: findings that it has as well.
-        excepted: how many findings a written exception covers.
+        excepted: how many findings a written exemption covers.
         unjudged: how many cannot be judged before AWS has answered.
-        overdue: exceptions for this stack whose review is due.
+        overdue: exemptions for this stack whose review is due.
         notes: sentences: what limits this report.
     """
 
@@ -88,7 +88,7 @@ class PolicyReport:
 
 
 def read_result(told: Mapping[str, Any]) -> PolicyResult:
-    """The verdict in what the check prints.
+    """Read what the check prints.
 
     Raises:
         KeyError: a field is missing.

@@ -8,12 +8,12 @@ _MOST = 10
 
 
 def shouted(report: PolicyReport) -> list[str]:
-    """One sentence a new finding."""
+    """Return a sentence for each new finding."""
     return [f"NEW FINDING {_said(finding)}" for finding in report.new]
 
 
 def text(report: PolicyReport) -> list[str]:
-    """Lines for a terminal; new findings stand above everything else, see `shouted`."""
+    """Return lines for a terminal; new findings stand above everything else, see `shouted`."""
     return [
         f"policies: {summary(report)}",
         *(f"  {line}" for line in _existing(report)),
@@ -22,14 +22,14 @@ def text(report: PolicyReport) -> list[str]:
 
 
 def markdown(report: PolicyReport) -> list[str]:
-    """Lines for a comment."""
+    """Return lines for a comment."""
     items = [*_existing(report), *_warnings(report)]
     lines = [f"**Policies:** {summary(report)}"]
     return [*lines, "", *(f"- {escaped(item)}" for item in items)] if items else lines
 
 
 def summary(report: PolicyReport) -> str:
-    """One line: how many of what."""
+    """Return one line: how many of what."""
     if not report.judged:
         return "not judged"
     counted = (
@@ -52,7 +52,7 @@ def _existing(report: PolicyReport) -> list[str]:
 
 def _warnings(report: PolicyReport) -> list[str]:
     overdue = [
-        f"warning: the exception from {item.policy} for {item.resource} is to be reviewed by the"
+        f"warning: the exemption from {item.policy} for {item.resource} is to be reviewed by the"
         f" {item.owner} since {item.review}"
         for item in report.overdue
     ]

@@ -12,7 +12,7 @@ _PACKED = ("userData", "userDataBase64")
 
 
 def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Every simple value under its dotted path.
+    """Return every simple value under its dotted path.
 
     JSON texts (policies, dashboards) are compared key by key, and user data as the text it carries.
     An empty object or list is left out: the provider takes it for one that was not given.
@@ -40,7 +40,7 @@ def _walk(value: object, path: str, flat: dict[str, Any]) -> None:
 
 
 def _parsed(text: str) -> object:
-    """A JSON object or array as what it says; any other text as it is."""
+    """Return a JSON object or array as what it says; any other text as it is."""
     if text[:1] not in {"{", "["}:
         return text
     try:
@@ -50,7 +50,7 @@ def _parsed(text: str) -> object:
 
 
 def unpacked(text: str) -> str:
-    """User data as text: base64 and gzip taken off, as cloud-init does."""
+    """Return user data as text: base64 and gzip taken off, as cloud-init does."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -64,5 +64,5 @@ def unpacked(text: str) -> str:
 
 
 def top_level(path: str) -> str:
-    """The input that a dotted path lies in."""
+    """Return the input that a dotted path lies in."""
     return path.split(".", 1)[0].split("[", 1)[0]

@@ -2,12 +2,12 @@
 
 
 def escaped(sentence: str) -> str:
-    """A resource's name may hold what Markdown or HTML would read as its own."""
+    """Escape what Markdown or HTML would read as its own: a resource's name may hold it."""
     for character in "\\`*_<>[]":
         sentence = sentence.replace(character, f"\\{character}")
     return sentence
 
 
 def cell(sentence: str) -> str:
-    """The same inside a table."""
+    """Escape a sentence for a cell of a table."""
     return escaped(sentence).replace("|", "\\|").replace("\n", " ")

@@ -149,5 +149,5 @@ class Comparison:
         return tuple(alarm for change in self.changes for alarm in change.alarms)
 
     def count(self, op: Op) -> int:
-        """How many changes of one kind."""
+        """Return how many changes of one kind."""
         return self.same if op is Op.SAME else sum(change.op is op for change in self.changes)

@@ -11,7 +11,7 @@ _ABSENT = "(none)"
 
 
 def text(cost: MonthlyCost) -> list[str]:
-    """Lines for a terminal."""
+    """Return lines for a terminal."""
     lines = [f"cost a month: {_sums(cost)}"]
     lines += [
         f"  {line.resource}, {line.what}: {' -> '.join(_item(cost, line))}"
@@ -21,7 +21,7 @@ def text(cost: MonthlyCost) -> list[str]:
 
 
 def markdown(cost: MonthlyCost) -> list[str]:
-    """Lines for a comment; items and limits folded."""
+    """Return lines for a comment; items and limits folded."""
     lines = [f"**Cost a month:** {_sums(cost)}"]
     limits = _limits(cost)
     if not (cost.difference.lines or limits):
@@ -49,7 +49,7 @@ def _sums(cost: MonthlyCost) -> str:
 
 
 def _limits(cost: MonthlyCost) -> list[str]:
-    """What the sums leave out, one line each."""
+    """Return what the sums leave out, one line each."""
     found = (
         ("not priced", cost.difference.not_priced),
         ("not included", cost.not_included),
@@ -58,7 +58,7 @@ def _limits(cost: MonthlyCost) -> list[str]:
 
 
 def _by_weight(cost: MonthlyCost) -> list[LineDifference]:
-    """What moves the bill most comes first, and what nobody can price before that."""
+    """Sort by what moves the bill most, behind what nobody can price."""
     return sorted(cost.difference.lines, key=_weight)
 
 
@@ -69,7 +69,7 @@ def _weight(line: LineDifference) -> tuple[bool, Decimal]:
 
 
 def _item(cost: MonthlyCost, line: LineDifference) -> tuple[str, str]:
-    """Before and after; what is not there is not what nobody can price."""
+    """Return before and after; what is not there is not what nobody can price."""
     key = (line.resource, line.what)
     return (
         _ABSENT if key in cost.added else _usd(line.before_usd),

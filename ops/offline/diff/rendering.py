@@ -55,7 +55,7 @@ _MOST_LINES = 40
 
 
 def text(comparison: Comparison) -> str:
-    """For a terminal."""
+    """Render a comparison for a terminal."""
     lines = [f"{comparison.stack}: {comparison.base} -> {comparison.head}", ""]
     shouted = _shouted(comparison)
     lines += [f"  !! {alarm}" for alarm in shouted]
@@ -82,7 +82,7 @@ def text(comparison: Comparison) -> str:
 
 
 def markdown(comparison: Comparison) -> str:
-    """For a comment on a pull request: alarms open, details folded."""
+    """Render a comment on a pull request: alarms open, details folded."""
     lines = [
         f"### `{comparison.stack}`: {summary(comparison)}",
         "",
@@ -115,7 +115,7 @@ def markdown(comparison: Comparison) -> str:
 
 
 def summary(comparison: Comparison) -> str:
-    """One line: how many of what."""
+    """Return one line: how many of what."""
     counted = [
         f"{comparison.count(op)} {_WORDS[op]}" for op in (*_ORDER, Op.SAME) if comparison.count(op)
     ]
@@ -123,7 +123,7 @@ def summary(comparison: Comparison) -> str:
 
 
 def _shouted(comparison: Comparison) -> list[str]:
-    """What must not be overlooked: new findings of the policies, then alarms."""
+    """Return what must not be overlooked: new findings of the policies, then alarms."""
     new = findings_shown.shouted(comparison.policies) if comparison.policies else []
     return [*new, *comparison.alarms]
 
@@ -190,7 +190,7 @@ def _cell(value: object) -> str:
 
 
 def _diff_sign(op: Op) -> str:
-    """The first character by which GitHub colours a line."""
+    """Return the first character by which GitHub colours a line."""
     if op in {Op.REPLACE, Op.DELETE, Op.DISCARD}:
         return "-"
     return "+" if op in {Op.CREATE, Op.IMPORT} else "!" if op is Op.UPDATE else " "

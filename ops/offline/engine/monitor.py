@@ -71,7 +71,7 @@ class RecordingMonitor(MockMonitor):
         self._root = root
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """The engine's URN, with the whole chain of parents."""
+        """Return the engine's URN, with the whole chain of parents."""
         return urns.make_urn(self.recording.stack, self.recording.project, parent, type_, name)
 
     # The names below are the engine's protocol.
@@ -206,7 +206,7 @@ class RecordingMonitor(MockMonitor):
     def _source(
         self, request: resource_pb2.RegisterResourceRequest | resource_pb2.ReadResourceRequest
     ) -> str | None:
-        """The innermost frame of the project's code; the SDK's choice may lie inside the SDK."""
+        """Return the innermost frame of the project's code; the SDK's own may lie in the SDK."""
         frames = [frame.pc for frame in request.stackTrace.frames if frame.pc.uri]
         places = [(Path(unquote(urlparse(frame.uri).path)), frame.line) for frame in frames]
         for path, line in places:

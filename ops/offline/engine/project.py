@@ -125,7 +125,7 @@ def load_project(
 
 
 def stack_names(root: Path | None = None) -> tuple[str, ...]:
-    """The stacks that have a file, sorted."""
+    """Return the stacks that have a file, sorted."""
     root = (root or CHECKOUT).resolve()
     project = _read(root / "Pulumi.yaml") if (root / "Pulumi.yaml").is_file() else {}
     return _stacks_in(root / str(project.get("stackConfigDir", ".")))
@@ -194,7 +194,7 @@ def _full_key(key: str, project: str) -> str:
 
 
 def _project_defaults(project: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
-    """What Pulumi.yaml sets for every stack: bare, or as a declaration's `value` or `default`."""
+    """Return what Pulumi.yaml sets for every stack: bare, or as `value` or `default`."""
     values: dict[str, Any] = {}
     declared = project.get("config")
     if isinstance(declared, str):  # the deprecated spelling of stackConfigDir
@@ -236,7 +236,7 @@ def _is_secure(value: object) -> bool:
 
 
 def _without_ciphertext(value: object) -> tuple[object, bool]:
-    """The value with every `secure:` replaced by a stand-in, and whether there was one."""
+    """Return the value with every `secure:` replaced by a stand-in, and whether there was one."""
     if isinstance(value, _Plain):
         return value.value, True
     if _is_secure(value):

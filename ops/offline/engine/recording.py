@@ -57,7 +57,7 @@ class Resource:
         return f"{self.type.rsplit(':', 1)[-1]} {self.name}"
 
     def input_is_secret(self, key: str) -> bool:
-        """Whether the input, or anything inside it, is a secret."""
+        """Return whether the input, or anything inside it, is a secret."""
         return any(path[0] == key for path in self.secret_inputs)
 
     @property
@@ -130,7 +130,7 @@ class Recording:
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def of_type(self, token: str) -> tuple[Resource, ...]:
-        """The resources of one type, sorted by name."""
+        """Return the resources of one type, sorted by name."""
         return tuple(
             sorted(
                 (resource for resource in self.resources.values() if resource.type == token),
@@ -139,7 +139,7 @@ class Recording:
         )
 
     def one(self, token: str, name: str | None = None) -> Resource:
-        """The single resource of a type, or of a type and a name.
+        """Return the single resource of a type, or of a type and a name.
 
         Raises:
             OfflineError: there is none, or more than one; the message lists the names.
@@ -154,7 +154,7 @@ class Recording:
         return found[0]
 
     def children(self, urn: str) -> tuple[Resource, ...]:
-        """The direct children of a resource, sorted by URN."""
+        """Return the direct children of a resource, sorted by URN."""
         return tuple(
             self.resources[key]
             for key in sorted(self.resources)
@@ -170,7 +170,7 @@ class Recording:
         }
 
     def as_document(self) -> dict[str, Any]:
-        """The recording as plain data without secrets."""
+        """Return the recording as plain data without secrets."""
         return {
             "project": self.project,
             "stack": self.stack,
@@ -187,7 +187,7 @@ class Recording:
         }
 
     def dump(self) -> str:
-        """JSON with sorted keys. Two runs of one program write the same bytes."""
+        """Return JSON with sorted keys; two runs of one program write the same bytes."""
         return json.dumps(self.as_document(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -213,7 +213,7 @@ def _as_document(resource: Resource) -> dict[str, Any]:
 
 
 def unresolved(values: Mapping[str, Any], marker: str) -> Iterator[str]:
-    """The dotted paths of the strings that hold a marker."""
+    """Yield the dotted paths of the strings that hold a marker."""
     for path, value in wire.scalars(values):
         if isinstance(value, str) and marker in value:
             yield wire.dotted(path)

@@ -41,7 +41,7 @@ def quiet_deprecations() -> Iterator[None]:
 
 @cache
 def output_types(token: str) -> Mapping[str, Any]:
-    """The outputs a type declares, by Pulumi name; empty where no installed SDK knows the type."""
+    """Return a type's declared outputs by Pulumi name; none where no installed SDK has it."""
     package, module, name = token.split(":")
     if package in {"pulumi", "pulumi-nodejs"}:
         return {}
@@ -58,7 +58,7 @@ def output_types(token: str) -> Mapping[str, Any]:
 
 
 def fill(token: str, given: Mapping[str, Any], leaves: Leaves, label: str) -> dict[str, Any]:
-    """The declared outputs that are not given, filled by `leaves`.
+    """Return the declared outputs that are not given, filled by `leaves`.
 
     Tags are left out: a tag nobody set does not exist.
     """

@@ -39,7 +39,7 @@ class Urn:
 
 
 def make_urn(stack: str, project: str, parent: str, type_: str, name: str) -> str:
-    """The URN of a resource below a parent; the stack never appears in the chain of types."""
+    """Return the URN of a resource below a parent; the stack is in no chain of types."""
     chain = Urn.parse(parent).qualified_type if parent else STACK_TYPE
     qualified = type_ if chain == STACK_TYPE else f"{chain}${type_}"
     return str(Urn(stack, project, qualified, name))
@@ -68,7 +68,7 @@ def alias_urns(  # noqa: PLR0913 - a resource's identity has this many parts
     declared: Sequence[Alias],
     parent_aliases: Mapping[str, tuple[str, ...]],
 ) -> tuple[str, ...]:
-    """Every URN the resource may have had: by its own aliases, and by its parents'.
+    """Return every URN the resource may have had: by its own aliases, and by its parents'.
 
     A child whose name begins with its parent's name follows the parent's old name, as in the
     engine.

@@ -90,7 +90,7 @@ def _decode_asset(
     secrets: set[PropertyPath],
     is_archive: bool,
 ) -> dict[str, Any]:
-    """An asset with the digest of its content, so that a changed file is a changed asset."""
+    """Return an asset with the digest of its content, so that a changed file is a changed asset."""
     content = {
         key: _decode(item, (*path, key), secrets)
         for key, item in fields.items()
@@ -138,7 +138,7 @@ def _encode(value: object) -> struct_pb2.Value:
 
 
 def masked(value: object, secrets: frozenset[PropertyPath], path: PropertyPath = ()) -> object:
-    """A copy in which every secret reads `[secret]` and every unknown `[unknown]`."""
+    """Return a copy in which every secret reads `[secret]` and every unknown `[unknown]`."""
     if path in secrets:
         return MASK
     if isinstance(value, Mapping):
@@ -149,7 +149,7 @@ def masked(value: object, secrets: frozenset[PropertyPath], path: PropertyPath =
 
 
 def scalars(value: object, path: PropertyPath = ()) -> Iterable[tuple[PropertyPath, object]]:
-    """Every scalar below a value, with its path."""
+    """Yield every scalar below a value, with its path."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from scalars(item, (*path, key))
@@ -161,7 +161,7 @@ def scalars(value: object, path: PropertyPath = ()) -> Iterable[tuple[PropertyPa
 
 
 def dotted(path: PropertyPath) -> str:
-    """A path as Pulumi writes it: `metadataOptions.httpTokens`, `subnetMappings[0].subnetId`."""
+    """Write a path as Pulumi does: `metadataOptions.httpTokens`, `subnetMappings[0].subnetId`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)

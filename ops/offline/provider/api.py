@@ -45,12 +45,12 @@ def check_endpoint(endpoint: str) -> None:
 
 @cache
 def _session() -> boto3.session.Session:
-    """One for the process: it keeps the models it has read, 4 MB of JSON for the services here."""
+    """Return the process's session: it keeps the models it has read, 4 MB of JSON here."""
     return isolated_session(_DUMMY, region="us-east-1")
 
 
 def _moto_is_active() -> bool:
-    """Whether moto answers botocore's requests here; moto need not be installed for the rest."""
+    """Return whether moto answers botocore here; it need not be installed for the rest."""
     models = sys.modules.get("moto.core.models")
     return models is not None and bool(models.botocore_stubber.enabled)
 
@@ -71,7 +71,7 @@ class AwsApi:
         self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, region: str) -> Any:  # noqa: ANN401 - boto3 makes its clients' methods at run time
-        """A client of a service; its proxies, retries and credentials are not the user's."""
+        """Return a client of a service; its proxies, retries and credentials are not the user's."""
         if (service, region) not in self._clients:
             self._clients[service, region] = self._session.client(  # type: ignore[call-overload]  # the service is data
                 service,
@@ -90,7 +90,7 @@ class AwsApi:
         return self._clients[service, region]
 
     def operation(self, service: str, operation: str, region: str) -> OperationModel:
-        """Botocore's model of a call, by its Python name.
+        """Return botocore's model of a call, by its Python name.
 
         Raises:
             OfflineError: botocore has no such call.

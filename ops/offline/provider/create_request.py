@@ -58,11 +58,11 @@ class CreateRequest:
             self.inputs.pop(key, None)
 
     def suffix(self, length: int = 7) -> str:
-        """The digits behind a generated name: as random as Pulumi's, but the same in every run."""
+        """Return the digits behind a generated name: random as Pulumi's, but the same each run."""
         return hashlib.sha256(self.resource.urn.encode()).hexdigest()[:length]
 
     def physical_name(self, key: str = "name", longest: int = 255) -> str:
-        """The given name, or the one that Pulumi's autonaming would make; kept under `key`.
+        """Return the given name, or the one that Pulumi's autonaming would make; kept under `key`.
 
         Raises:
             OfflineError: the name is longer than the service takes.
@@ -78,7 +78,7 @@ class CreateRequest:
         return str(name)
 
     def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - as boto3's
-        """One checked call in the resource's region."""
+        """Make one checked call in the resource's region."""
         return self.api.call(service, operation, self.region, parameters)
 
     def map(
@@ -111,8 +111,27 @@ class CreateRequest:
         self.inputs = {}
         return mapped.parameters
 
+    def tagged_parameters(
+        self, operation: str, kind: str, renames: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Map every remaining input into a call of EC2, with the tags where EC2 takes them.
+
+        Args:
+            operation: By its Python name.
+            kind: EC2's resource type, as in `vpc`.
+            renames: See `mapper.map_inputs`.
+
+        Raises:
+            OfflineError: As `parameters`.
+        """
+        tags = self.take("tags")
+        parameters = self.parameters("ec2", operation, renames)
+        if tags:
+            parameters["TagSpecifications"] = tag_specifications(kind, tags)
+        return parameters
+
     def arn(self, service: str, rest: str, *, regional: bool = True, account: bool = True) -> str:
-        """An ARN of this account and region."""
+        """Return an ARN of this account and region."""
         region = self.region if regional else ""
         return f"arn:aws:{service}:{region}:{self.account if account else ''}:{rest}"
 
@@ -135,8 +154,18 @@ def handles(token: str) -> Callable[[CreateHandler], CreateHandler]:
     return register
 
 
+def tag_list(tags: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return tags as most services take them."""
+    return [{"Key": key, "Value": str(tags[key])} for key in sorted(tags)]
+
+
+def tag_specifications(kind: str, tags: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the tags of a new resource as EC2 takes them."""
+    return [{"ResourceType": kind, "Tags": tag_list(tags)}]
+
+
 def outputs_from(token: str, answer: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The declared outputs that a service's answer holds under the same, or nearly the same, name.
+    """Return declared outputs that an answer holds under the same, or nearly the same, name.
 
     Only simple values and lists of them: a nested answer is shaped by the handler of its type.
     """

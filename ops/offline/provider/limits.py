@@ -10,7 +10,7 @@ from botocore.model import ListShape, MapShape, Shape, StringShape, StructureSha
 
 
 def problems(shape: Shape, value: object, path: str = "") -> Iterator[str]:
-    """What AWS would refuse, a sentence each: the path, the value, and what is accepted."""
+    """Yield what AWS would refuse, a sentence each: the path, the value, and what is accepted."""
     if isinstance(shape, StructureShape) and isinstance(value, Mapping):
         for key, item in value.items():
             if key in shape.members:

@@ -59,7 +59,7 @@ def map_inputs(
 
 
 def find_member(names: Iterable[str], key: str) -> str | None:
-    """The member that an input key means, or None.
+    """Return the member that an input key means, or None.
 
     Exact name first, then with a suffix more or less, then the only member that ends with the key.
     """
@@ -156,7 +156,7 @@ def convert(shape: Shape, value: Any, path: str, walk: _Walk) -> Any:  # noqa: A
 
 
 def _one(value: object, path: str) -> Mapping[str, Any]:
-    """The provider writes many single blocks as lists of one."""
+    """Return one block: the provider writes many of them as lists of one."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, Mapping):
@@ -178,7 +178,7 @@ def _list(shape: ListShape, value: object, path: str, walk: _Walk) -> list[Any]:
 
 
 def _pair(member: StructureShape) -> tuple[str, str] | None:
-    """The names of a key/value structure's two members, if it is one."""
+    """Return the names of a key/value structure's two members, if it is one."""
     plain = {name.lower(): name for name in member.members}
     for key in ("key", "name"):
         if set(plain) == {key, "value"}:

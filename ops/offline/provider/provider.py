@@ -110,14 +110,14 @@ class AwsProvider:
 
 
 def default_provider(config: Mapping[str, str]) -> ProviderConfig:
-    """What `aws:` configuration says of resources that name no provider."""
+    """Return what `aws:` configuration says of resources that name no provider."""
     return ProviderConfig(
         config.get("aws:region", "us-east-1"), default_tags(config.get("aws:defaultTags"))
     )
 
 
 def default_tags(value: object) -> dict[str, str]:
-    """The provider's default tags, which arrive as an object or as its JSON."""
+    """Return the provider's default tags, which arrive as an object or as its JSON."""
     parsed = json.loads(value) if isinstance(value, str) and value else value
     tags = parsed.get("tags") if isinstance(parsed, Mapping) else None
     return {str(key): str(item) for key, item in tags.items()} if tags else {}
@@ -144,7 +144,7 @@ def refuse_unset(who: str, values: Mapping[str, Any]) -> None:
 
 
 def _inputs(resource: Resource, default: Mapping[str, str]) -> dict[str, Any]:
-    """What a handler works with: default tags merged in, the region taken out."""
+    """Return what a handler works with: default tags merged in, the region taken out."""
     inputs = {
         key: value
         for key, value in resource.inputs.items()

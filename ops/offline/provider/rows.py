@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ops.offline.errors import OfflineError
-from ops.offline.provider.create_request import HANDLERS, CreateRequest, CreateResult, outputs_from
+from ops.offline.provider.create_request import (
+    HANDLERS,
+    CreateRequest,
+    CreateResult,
+    outputs_from,
+    tag_specifications,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +74,7 @@ class Row:
         parameters = request.parameters(self.service, self.operation, self.renames)
         parameters.update(self.fixed)
         if tags:
-            parameters["TagSpecifications"] = [
-                {"ResourceType": self.tagged, "Tags": tag_list(tags)}
-            ]
+            parameters["TagSpecifications"] = tag_specifications(self.tagged, tags)
         answer = request.call(self.service, self.operation, **parameters)
         root, identity = self._root_and_id(answer)
         outputs = outputs_from(request.resource.type, root, known)
@@ -118,11 +122,6 @@ def _run(
             continue
         mapped = request.map(service, step.operation, group, step.takes)
         request.call(service, step.operation, **{step.on: identity}, **mapped.parameters)
-
-
-def tag_list(tags: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Tags as most services take them."""
-    return [{"Key": key, "Value": str(tags[key])} for key in sorted(tags)]
 
 
 def add(rows: Mapping[str, Row]) -> None:

@@ -48,7 +48,7 @@ _Job: TypeAlias = tuple[Checkout, str]
 
 @contextmanager
 def checkout(repository: Path, revision: str | None) -> Iterator[Checkout]:
-    """A revision's files in a folder of their own, or the working tree as it is.
+    """Lay out a revision's files in a folder of their own, or take the working tree as it is.
 
     Args:
         repository: a folder of the git repository.
@@ -69,7 +69,7 @@ def checkout(repository: Path, revision: str | None) -> Iterator[Checkout]:
 
 @contextmanager
 def checkouts(sides: Sequence[tuple[Path, str | None]]) -> Iterator[tuple[Checkout, ...]]:
-    """Several states of the project, side by side.
+    """Lay out several states of the project, side by side.
 
     Args:
         sides: (repository, revision) each.
@@ -82,7 +82,7 @@ def checkouts(sides: Sequence[tuple[Path, str | None]]) -> Iterator[tuple[Checko
 
 
 def chosen(places: Sequence[Checkout], stacks: Sequence[str]) -> tuple[str, ...]:
-    """The stacks that are meant.
+    """Return the stacks that are meant.
 
     Args:
         places: states of the project.
@@ -146,7 +146,7 @@ def _record_all(jobs: Sequence[_Job]) -> Mapping[_Job, Mapping[str, Any]]:
 
 
 def environment_without_credentials() -> dict[str, str]:
-    """The environment for code of another revision: without credentials."""
+    """Return the environment for code of another revision: without credentials."""
     return {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
 
 

@@ -4,10 +4,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ops.offline.diff.findings import (
     Finding,
@@ -32,11 +31,11 @@ _ENDINGS = (0, 1)
 
 
 def has_policies(place: Checkout) -> bool:
-    """Whether a state of the project has policies to judge by."""
+    """Return whether a state of the project has policies to judge by."""
     return (place.root / _PACK).is_file()
 
 
-class PolicyCheck:
+class PolicyCheck(AbstractContextManager["PolicyCheck"]):
     """One check, started at once and waiting for its recording: its imports take half its time."""
 
     def __init__(self, place: Checkout) -> None:
@@ -53,22 +52,13 @@ class PolicyCheck:
             encoding="utf-8",
         )
 
-    def __enter__(self) -> Self:
-        """Hand it over."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_ending: object) -> None:
         """End it, asked or not, and close what leads to it."""
         with self._process:
             self._process.kill()
 
     def verdict(self, document: Mapping[str, Any]) -> PolicyResult:
-        """ChangeCheck one recording; a check judges once.
+        """Judge one recording; a check judges once.
 
         Raises:
             OfflineError: the policies failed, or did not end in time.
@@ -89,7 +79,7 @@ class PolicyCheck:
         return f"policies at {self._place.name}"
 
 
-class ChangeCheck:
+class ChangeCheck(AbstractContextManager["ChangeCheck"]):
     """Judges a change of one stack.
 
     The head's check starts with the judge. The base is judged only when the head has findings,
@@ -104,21 +94,12 @@ class ChangeCheck:
         self._open = ExitStack()
         self._check = self._open.enter_context(PolicyCheck(head)) if has_policies(head) else None
 
-    def __enter__(self) -> Self:
-        """Hand it over."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_ending: object) -> None:
         """End what was started."""
         self._open.close()
 
     def report(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> PolicyReport:
-        """ChangeCheck both recordings; once.
+        """Judge both recordings; once.
 
         Args:
             before: the base's recording.
@@ -143,7 +124,7 @@ class ChangeCheck:
     def _before(
         self, document: Mapping[str, Any], *, wanted: bool
     ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-        """What the base had, by its own policies or else by the head's, and a word about that."""
+        """Return what the base had, by its own policies or else the head's, and a note."""
         reason = f"has no {_PACK.parent.as_posix()}"
         if has_policies(self._base):
             try:

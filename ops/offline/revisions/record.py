@@ -19,7 +19,7 @@ from ops.offline.recorder import record
 
 
 def outcome(root: Path, stack: str) -> dict[str, Any]:
-    """One recording, or why there is none."""
+    """Record one stack, or say why that failed."""
     try:
         return {"document": record(stack, root=root).as_document()}
     except OfflineError as error:

@@ -61,12 +61,12 @@ def install() -> None:
 
 
 def _zone_id(**_identity: object) -> str:
-    """Every zone id of Route 53 begins with a Z, and so the program expects; moto's are random."""
+    """Return an id that begins with Z, as Route 53's do and the program expects."""
     return "Z" + uuid.uuid4().hex[:20].upper()
 
 
 def _policy_answer(original: Callable[[Any], ActionResult]) -> Callable[[Any], ActionResult]:
-    """The API's model says `PolicyARN`; moto says `PolicyArn`, which boto3 drops."""
+    """Answer with the model's `PolicyARN`: boto3 drops moto's `PolicyArn`."""
 
     def put_scaling_policy(self: Any) -> ActionResult:  # noqa: ANN401 - moto is untyped here
         answer = original(self)
@@ -77,7 +77,7 @@ def _policy_answer(original: Callable[[Any], ActionResult]) -> Callable[[Any], A
 
 
 def _put_composite_alarm(self: Any) -> ActionResult:  # noqa: ANN401 - moto is untyped here
-    """Not implemented in moto, but its metric alarms read and keep an `AlarmRule`."""
+    """Keep a composite alarm, which moto lacks: its metric alarms keep an `AlarmRule`."""
     answer: ActionResult = self.put_metric_alarm()
     return answer
 
@@ -93,13 +93,13 @@ def _group(response: Any) -> tuple[Any, str]:  # noqa: ANN401 - moto is untyped 
 
 
 def _refreshes(backend: Any) -> dict[str, list[dict[str, Any]]]:  # noqa: ANN401 - moto is untyped here
-    """Kept on the backend, so that moto's reset forgets them too."""
+    """Return refreshes, kept on the backend so that moto's reset forgets them too."""
     found: dict[str, list[dict[str, Any]]] = backend.__dict__.setdefault("perch_refreshes", {})
     return found
 
 
 def _start_instance_refresh(self: Any) -> ActionResult:  # noqa: ANN401 - moto is untyped here
-    """Not implemented in moto: begin a refresh; each look at it takes it one step on."""
+    """Begin a refresh, which moto lacks; each look at it takes it one step on."""
     backend, name = _group(self)
     refreshes = _refreshes(backend).setdefault(name, [])
     if any(refresh["Status"] in _REFRESH_STEPS[:-1] for refresh in refreshes):
@@ -117,7 +117,7 @@ def _start_instance_refresh(self: Any) -> ActionResult:  # noqa: ANN401 - moto i
 
 
 def _describe_instance_refreshes(self: Any) -> ActionResult:  # noqa: ANN401 - moto is untyped here
-    """Not implemented in moto: newest first, each step taken once it has been seen."""
+    """Return refreshes, newest first; each takes its next step once it has been seen."""
     backend, name = _group(self)
     wanted = self._get_param("InstanceRefreshIds", [])
     refreshes = [
@@ -141,7 +141,7 @@ def _advance(refresh: dict[str, Any]) -> None:
 
 
 def _complete_lifecycle_action(self: Any) -> ActionResult:  # noqa: ANN401 - moto is untyped here
-    """Not implemented in moto: accepted for a hook that the group has."""
+    """Accept the end of a lifecycle hook that the group has; moto lacks it."""
     backend, name = _group(self)
     hook = self._get_param("LifecycleHookName")
     if not backend.describe_lifecycle_hooks(name, [hook]):
@@ -152,7 +152,7 @@ def _complete_lifecycle_action(self: Any) -> ActionResult:  # noqa: ANN401 - mot
 
 
 def _with_percentiles(original: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    """`get_metric_data` with `p95` raises TypeError in moto; CloudWatch interpolates."""
+    """Interpolate percentiles as CloudWatch does; moto raises TypeError for `p95`."""
 
     def get_statistics_for_type(self: Any, stat: str) -> Any:  # noqa: ANN401 - moto is untyped here
         found = _PERCENTILE.match(stat or "")
@@ -164,7 +164,7 @@ def _with_percentiles(original: Callable[[Any, str], Any]) -> Callable[[Any, str
 
 
 def percentile(ordered: list[float], percent: float) -> float:
-    """The value below which `percent` of the ordered values lie, linear between neighbours."""
+    """Return what `percent` of the ordered values lie below, linear between neighbours."""
     if not ordered:
         return 0.0
     place = (len(ordered) - 1) * percent / 100
@@ -174,7 +174,7 @@ def percentile(ordered: list[float], percent: float) -> float:
 
 
 def _with_gpu_images(original: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
-    """Moto knows no Deep Learning AMI; `put_parameter` under /aws is refused, as it should be."""
+    """Give moto the Deep Learning AMIs; `put_parameter` under /aws is refused, rightly."""
 
     def check(self: Any, key: str) -> None:  # noqa: ANN401 - moto is untyped here
         original(self, key)
@@ -199,7 +199,7 @@ def _with_gpu_images(original: Callable[[Any, str], None]) -> Callable[[Any, str
 
 
 def may_receive_logs(target_bucket: Any, target_prefix: str | None) -> bool:  # noqa: ANN401 - moto is untyped here
-    """Whether a bucket's policy lets S3 write access logs under a prefix.
+    """Return whether a bucket's policy lets S3 write access logs under a prefix.
 
     moto reads only statements that name one principal, one action list and one literal resource,
     and fails on a principal of `*`; policies say all of these in other ways too.

@@ -36,7 +36,7 @@ SILENCE_SECONDS = 30.0
 
 
 class _RequestHandler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped
-    """moto's, which does not wait for ever."""
+    """moto's handler, which does not wait for ever."""
 
     timeout = SILENCE_SECONDS
 

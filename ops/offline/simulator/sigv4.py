@@ -157,7 +157,7 @@ def check(request: SignedRequest, claim: Claim, key: AccessKey, body: bytes) -> 
 
 
 def _is_body(signed: Mapping[str, str], body: bytes) -> bool:
-    """Whether a checksum that was signed in place of the body is the body's."""
+    """Return whether a checksum that was signed in place of the body is the body's."""
     checksum = signed.get("x-amz-content-sha256", "")
     # Words such as UNSIGNED-PAYLOAD say that the body was left out on purpose.
     return _CHECKSUM.fullmatch(checksum) is None or hmac.compare_digest(

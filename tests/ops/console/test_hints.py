@@ -14,7 +14,7 @@ from ops.console.errors import CommandFailedError
 from ops.console.paths import usual_state_folder
 from ops.local import down
 from ops.local.state import State, StateFolder
-from ops.local.supervisor.records import ProcessRecord, started
+from ops.local.supervisor.records import record
 
 
 @pytest.mark.parametrize("name", ["local", "staging", "a b"])
@@ -48,7 +48,7 @@ def test_a_supervisor_that_hangs_is_to_be_ended_and_that_very_stack_to_be_cleare
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = StateFolder(tmp_path)
-    me = ProcessRecord(name="perch up", pid=os.getpid(), started=started(os.getpid()) or 0.0)
+    me = record("perch up", os.getpid())
     folder.write(State(stack="local", supervisor=me))
     monkeypatch.setattr(down, "SUPERVISOR_SECONDS", 0.0)
     monkeypatch.setattr(psutil.Process, "send_signal", lambda *_: None)

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.offline.errors import OfflineError
-from ops.offline.provider.create_request import CreateRequest, CreateResult, handles
-from ops.offline.provider.rows import tag_list
+from ops.offline.provider.create_request import CreateRequest, CreateResult, handles, tag_list
 
 _NAME_LIMIT = 63
 """S3 User Guide, bucket naming rules."""
@@ -43,7 +42,7 @@ def _bucket(request: CreateRequest) -> CreateResult:
 def _setting(
     token: str, operation: str, parameter: str, renames: Mapping[str, str] | None = None
 ) -> None:
-    """A setting whose inputs, but for the bucket, are one parameter of one call."""
+    """Register a setting whose inputs, but for the bucket, are one parameter of one call."""
 
     @handles(token)
     def create(request: CreateRequest) -> CreateResult:

@@ -154,7 +154,7 @@ def _record(request: CreateRequest) -> CreateResult:
 
 
 def _record_value(kind: str, value: str) -> str:
-    """Text records are quoted on the wire."""
+    """Quote text records, as the wire has them."""
     return f'"{value}"' if kind in {"TXT", "SPF"} and not value.startswith('"') else value
 
 

@@ -1,7 +1,7 @@
 """Roles, policies, keys and secrets."""
 
-from ops.offline.provider.create_request import CreateRequest, CreateResult, handles
-from ops.offline.provider.rows import Row, Step, add, tag_list
+from ops.offline.provider.create_request import CreateRequest, CreateResult, handles, tag_list
+from ops.offline.provider.rows import Row, Step, add
 
 _IAM_NAME = 64
 """Longest role name (IAM and STS quotas)."""
@@ -123,7 +123,7 @@ add(
 
 @handles("aws:kms/key:Key")
 def _key(request: CreateRequest) -> CreateResult:
-    """A key; rotation is switched by a call of its own."""
+    """Create a key; rotation is switched by a call of its own."""
     # How long a deleted key waits is a parameter of its deletion.
     request.ignore("deletionWindowInDays")
     rotate, days = request.take("enableKeyRotation"), request.take("rotationPeriodInDays")

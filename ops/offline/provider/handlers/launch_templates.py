@@ -1,7 +1,11 @@
 """Launch templates."""
 
-from ops.offline.provider.create_request import CreateRequest, CreateResult, handles
-from ops.offline.provider.rows import tag_list
+from ops.offline.provider.create_request import (
+    CreateRequest,
+    CreateResult,
+    handles,
+    tag_specifications,
+)
 
 _RENAMES = {
     "networkInterfaces.securityGroups": "Groups",
@@ -13,7 +17,7 @@ _OF_THE_TEMPLATE = ("name", "description")
 
 @handles("aws:ec2/launchTemplate:LaunchTemplate")
 def _launch_template(request: CreateRequest) -> CreateResult:
-    """The template's first version; what is not the template's own is what it launches."""
+    """Create a template's first version; what is not the template's own is what it launches."""
     name = request.physical_name()
     request.ignore("updateDefaultVersion", "defaultVersion")
     tags = request.take("tags", {})
@@ -26,9 +30,7 @@ def _launch_template(request: CreateRequest) -> CreateResult:
     }
     parameters = request.parameters("ec2", "create_launch_template", renames)
     if tags:
-        parameters["TagSpecifications"] = [
-            {"ResourceType": "launch-template", "Tags": tag_list(tags)}
-        ]
+        parameters["TagSpecifications"] = tag_specifications("launch-template", tags)
     template = request.call("ec2", "create_launch_template", **parameters)["LaunchTemplate"]
     identity = template["LaunchTemplateId"]
     return CreateResult(

@@ -1,7 +1,7 @@
 """Logs, alarms, topics, dashboards, budgets, the web firewall, the registry."""
 
-from ops.offline.provider.create_request import CreateRequest, CreateResult, handles
-from ops.offline.provider.rows import Row, Step, add, tag_list
+from ops.offline.provider.create_request import CreateRequest, CreateResult, handles, tag_list
+from ops.offline.provider.rows import Row, Step, add
 
 _LOG_GROUP_ARN = "arn:aws:logs:{region}:{account}:log-group:{name}"
 
@@ -140,7 +140,7 @@ add(
 
 @handles("aws:sns/topic:Topic")
 def _topic(request: CreateRequest) -> CreateResult:
-    """A topic; everything but its name and tags is an attribute."""
+    """Create a topic; everything but its name and tags is an attribute."""
     name = request.physical_name(longest=256)
     tags = request.take("tags", {})
     request.take("name")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ops.offline.provider.create_request import CreateRequest, CreateResult, handles
-from ops.offline.provider.rows import Row, Step, add, tag_list
+from ops.offline.provider.rows import Row, Step, add
 
 _EC2_ARN = "arn:aws:ec2:{region}:{account}"
 
@@ -75,10 +75,7 @@ add(
 @handles("aws:ec2/vpc:Vpc")
 def _vpc(request: CreateRequest) -> CreateResult:
     settings = {key: request.take(key) for key in ("enableDnsSupport", "enableDnsHostnames")}
-    tags = request.take("tags", {})
-    parameters = request.parameters("ec2", "create_vpc")
-    if tags:
-        parameters["TagSpecifications"] = [{"ResourceType": "vpc", "Tags": tag_list(tags)}]
+    parameters = request.tagged_parameters("create_vpc", "vpc")
     vpc_id = request.call("ec2", "create_vpc", **parameters)["Vpc"]["VpcId"]
     for key, value in settings.items():
         if value is not None:  # AWS changes one attribute a call
@@ -107,10 +104,7 @@ def _vpc(request: CreateRequest) -> CreateResult:
 
 @handles("aws:ec2/natGateway:NatGateway")
 def _nat_gateway(request: CreateRequest) -> CreateResult:
-    tags = request.take("tags", {})
-    parameters = request.parameters("ec2", "create_nat_gateway")
-    if tags:
-        parameters["TagSpecifications"] = [{"ResourceType": "natgateway", "Tags": tag_list(tags)}]
+    parameters = request.tagged_parameters("create_nat_gateway", "natgateway")
     gateway = request.call("ec2", "create_nat_gateway", **parameters)["NatGateway"]
     address = gateway["NatGatewayAddresses"][0]
     outputs = {
@@ -127,10 +121,8 @@ def _nat_gateway(request: CreateRequest) -> CreateResult:
 @handles("aws:ec2/vpcEndpoint:VpcEndpoint")
 def _vpc_endpoint(request: CreateRequest) -> CreateResult:
     service = request.inputs.get("serviceName", "")
-    tags = request.take("tags", {})
-    parameters = request.parameters("ec2", "create_vpc_endpoint", {"policy": "PolicyDocument"})
-    if tags:
-        parameters["TagSpecifications"] = [{"ResourceType": "vpc-endpoint", "Tags": tag_list(tags)}]
+    renames = {"policy": "PolicyDocument"}
+    parameters = request.tagged_parameters("create_vpc_endpoint", "vpc-endpoint", renames)
     endpoint = request.call("ec2", "create_vpc_endpoint", **parameters)["VpcEndpoint"]
     identity = endpoint["VpcEndpointId"]
     outputs: dict[str, Any] = {
@@ -145,7 +137,7 @@ def _vpc_endpoint(request: CreateRequest) -> CreateResult:
 
 
 def _prefix_list(request: CreateRequest, service: str) -> str:
-    """The ranges a gateway endpoint leads to: AWS's own list, named like the service."""
+    """Return the ranges a gateway endpoint leads to: AWS's own list, named like the service."""
     lists = request.call(
         "ec2",
         "describe_managed_prefix_lists",
@@ -156,13 +148,8 @@ def _prefix_list(request: CreateRequest, service: str) -> str:
 
 @handles("aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint")
 def _instance_connect_endpoint(request: CreateRequest) -> CreateResult:
-    tags = request.take("tags", {})
     operation = "create_instance_connect_endpoint"
-    parameters = request.parameters("ec2", operation)
-    if tags:
-        parameters["TagSpecifications"] = [
-            {"ResourceType": "instance-connect-endpoint", "Tags": tag_list(tags)}
-        ]
+    parameters = request.tagged_parameters(operation, "instance-connect-endpoint")
     request.api.check("ec2", operation, request.region, parameters)
     identity = f"eice-{request.suffix(17)}"
     return CreateResult(

@@ -3,8 +3,13 @@
 from typing import Any
 
 from ops.offline.errors import OfflineError
-from ops.offline.provider.create_request import CreateRequest, CreateResult, handles
-from ops.offline.provider.rows import tag_list
+from ops.offline.provider.create_request import (
+    CreateRequest,
+    CreateResult,
+    handles,
+    tag_list,
+    tag_specifications,
+)
 
 _INLINE = ("ingress", "egress")
 
@@ -14,14 +19,11 @@ def _security_group(request: CreateRequest) -> CreateResult:
     request.physical_name()
     request.ignore("revokeRulesOnDelete")
     _refuse_inline(request)
-    tags = request.take("tags", {})
     # The provider's own default; AWS takes no group without a description.
     request.inputs.setdefault("description", "Managed by Pulumi")
-    parameters = request.parameters("ec2", "create_security_group", {"name": "GroupName"})
-    if tags:
-        parameters["TagSpecifications"] = [
-            {"ResourceType": "security-group", "Tags": tag_list(tags)}
-        ]
+    parameters = request.tagged_parameters(
+        "create_security_group", "security-group", {"name": "GroupName"}
+    )
     group_id = request.call("ec2", "create_security_group", **parameters)["GroupId"]
     # AWS lets a new group send everywhere; the provider takes that away.
     _revoke_all(request, group_id)
@@ -97,9 +99,7 @@ def _rule(request: CreateRequest, operation: str) -> CreateResult:
         "IpPermissions": [permission],
     }
     if tags:
-        parameters["TagSpecifications"] = [
-            {"ResourceType": "security-group-rule", "Tags": tag_list(tags)}
-        ]
+        parameters["TagSpecifications"] = tag_specifications("security-group-rule", tags)
     rule = request.call("ec2", operation, **parameters)["SecurityGroupRules"][0]
     identity = rule["SecurityGroupRuleId"]
     return CreateResult(
@@ -112,7 +112,7 @@ def _rule(request: CreateRequest, operation: str) -> CreateResult:
 
 
 def _refuse_inline(request: CreateRequest) -> None:
-    """Rules are resources of their own here; an empty list only says so."""
+    """Refuse rules inside a group: they are resources of their own; an empty list says so."""
     for key in _INLINE:
         if request.take(key):
             raise OfflineError(
