@@ -31,7 +31,7 @@ class Statement:
 
 
 def policy(*statements: Statement) -> pulumi.Output[str]:
-    """A policy document in JSON; the same statements always give the same text."""
+    """Return a policy document in JSON; the same statements always give the same text."""
     return pulumi.Output.all(*(_plain(statement) for statement in statements)).apply(
         lambda resolved: json.dumps({"Version": "2012-10-17", "Statement": resolved})
     )
@@ -54,7 +54,7 @@ def _plain(statement: Statement) -> dict[str, object]:
 def trust(
     service: str, conditions: Mapping[str, Mapping[str, pulumi.Input[object]]] | None = None
 ) -> pulumi.Output[str]:
-    """A trust policy that lets one AWS service take the role."""
+    """Let one AWS service take the role: the trust policy."""
     document: dict[str, object] = {
         "Effect": "Allow",
         "Action": "sts:AssumeRole",
@@ -77,7 +77,7 @@ class AwsLocation:
     def arn(
         self, service: str, resource: pulumi.Input[str], *, regional: bool = True
     ) -> pulumi.Output[str]:
-        """An ARN in this account, regional or global."""
+        """Return an ARN in this account, regional or global."""
         return pulumi.Output.concat(
             f"arn:{partition(self.region)}:{service}:{self.region if regional else ''}:",
             self.account_id,

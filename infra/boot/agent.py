@@ -8,7 +8,7 @@ LOG_FOLDER = "/var/log/perch"
 
 
 def log_agent_config(settings: MachineSettings) -> str:
-    """JSON for `amazon-cloudwatch-agent-ctl -a fetch-config`.
+    """Return JSON for `amazon-cloudwatch-agent-ctl -a fetch-config`.
 
     Keys are those of AWS's "Manually create or edit the CloudWatch agent configuration file".
     Memory and disk come from the agent, GPU and sessions from our exporter through the agent's

@@ -31,7 +31,7 @@ KILL_MARGIN_SECONDS: Final = 30
 
 
 def boot_environment(settings: MachineSettings) -> dict[str, str]:
-    """The environment of every unit: where things are and what they are called, nothing secret."""
+    """Return the environment of every unit: where things are and how they are called."""
     return {
         "PERCH_RUN": RUN,
         "PERCH_STATE": STATE,
@@ -79,7 +79,7 @@ def boot_environment(settings: MachineSettings) -> dict[str, str]:
 
 
 def stop_seconds(settings: MachineSettings) -> int:
-    """How long a gateway may take from SIGTERM to its end; then it is killed."""
+    """Return how long a gateway may take from SIGTERM to its end; then it is killed."""
     return settings.drain_deadline_seconds + KILL_MARGIN_SECONDS
 
 
@@ -95,7 +95,7 @@ def cache_name(settings: MachineSettings) -> str:
 
 
 def environment_file(variables: Mapping[str, str]) -> str:
-    r"""Text of an environment file that systemd and a POSIX shell read alike.
+    r"""Return the text of an environment file that systemd and a POSIX shell read alike.
 
     Both take text between double quotes with a backslash before each of `\`, `"`, `$` and the
     backquote.

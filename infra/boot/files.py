@@ -33,12 +33,12 @@ class HostFile:
 
 
 def host_files(settings: MachineSettings) -> tuple[HostFile, ...]:
-    """Every file the machine needs beyond its AMI, in a fixed order."""
+    """Return every file the machine needs beyond its AMI, in a fixed order."""
     return (*_settings_files(settings), *_scripts(settings), *_units(settings))
 
 
 def unit_names(settings: MachineSettings) -> tuple[str, ...]:
-    """The units to enable: those that say what wants them. The others are started by name."""
+    """Return the units to enable: those that say what wants them; others are started by name."""
     return tuple(
         file.path.removeprefix(f"{UNITS}/")
         for file in _units(settings)
@@ -93,7 +93,7 @@ def _units(settings: MachineSettings) -> Iterator[HostFile]:
 
 
 def _chosen(folder: Path, settings: MachineSettings) -> Iterator[Path]:
-    """The folder's files but those (`name+variant`) for another kind of recogniser or gateway."""
+    """Yield a folder's files but those (`name+variant`) for another recogniser or gateway."""
     wanted = {"", settings.kind, "image" if settings.gateway_is_image else "bundle"}
     for source in sorted(folder.iterdir()):
         _, _, variant = source.name.partition("+")
@@ -102,13 +102,13 @@ def _chosen(folder: Path, settings: MachineSettings) -> Iterator[Path]:
 
 
 def _plain_name(source: Path) -> str:
-    """The name on the machine: `perch-gateway+image.service` is `perch-gateway.service`."""
+    """Return the name on the machine: `perch-gateway+image.service` is `perch-gateway.service`."""
     name, plus, variant = source.name.partition("+")
     return name + "".join(Path(variant).suffixes) if plus else name
 
 
 def bare(source: str) -> str:
-    """Python source without docstrings and lines of comment: more than a kilobyte of user data.
+    """Strip Python source of docstrings and lines of comment: more than a kilobyte of user data.
 
     Lines are cut and nothing is written anew, so every version of Python gives the same text.
     """

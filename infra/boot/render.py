@@ -21,7 +21,7 @@ class UserDataTooLargeError(ValueError):
 
 
 def render_user_data(settings: MachineSettings) -> str:
-    """The user data of one colour's launch template, ready for its `user_data` argument.
+    """Return the user data of one colour's launch template, ready for its `user_data` argument.
 
     The same settings always give the same string, so an unchanged colour has no difference in a
     preview.
@@ -44,7 +44,7 @@ def render_user_data(settings: MachineSettings) -> str:
 
 
 def read_user_data(user_data: str) -> str:
-    """The `#cloud-config` text inside a string that `render_user_data` made.
+    """Return the `#cloud-config` text inside a string that `render_user_data` made.
 
     Raises:
         ValueError: if the string is not base64 of a gzipped `#cloud-config` in ASCII.
@@ -59,7 +59,7 @@ def read_user_data(user_data: str) -> str:
 
 
 def cloud_config(settings: MachineSettings) -> str:
-    """The `#cloud-config` document itself: files to write, then units to start."""
+    """Return the `#cloud-config` document itself: files to write, then units to start."""
     units = unit_names(settings)
     document = {
         # Packages that change under a running driver leave it unusable until the next boot; a

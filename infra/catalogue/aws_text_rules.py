@@ -355,7 +355,7 @@ RULES: Final[Mapping[str, tuple[TextRule, ...]]] = {
 
 
 def rule(kind: str, path: str) -> TextRule:
-    """The line about one place.
+    """Return the line about one place.
 
     Raises:
         KeyError: The table has none.

@@ -82,12 +82,12 @@ class TextRule:
         return f"{page}; {self.more}" if self.more else page
 
     def takes(self, text: str) -> bool:
-        """Whether AWS takes a text here."""
+        """Say whether AWS takes a text here."""
         in_length = self.least <= len(text) <= self.most
         return in_length and re.fullmatch(self.characters.pattern, text) is not None
 
     def texts(self, name: str, props: Mapping[str, Any]) -> Iterator[str]:
-        """What a resource says here.
+        """Yield what a resource says here.
 
         Args:
             name: Its name in the program.
@@ -101,7 +101,7 @@ class TextRule:
             yield name + SUFFIX
 
     def problems(self, name: str, props: Mapping[str, Any]) -> Iterator[str]:
-        """What is wrong with a resource, a sentence each; arguments as of `texts`."""
+        """Yield what is wrong with a resource, a sentence each; arguments as of `texts`."""
         for text in self.texts(name, props):
             if not self.takes(text):
                 yield f"{self.path} is {show(text)}; accepted: {self.words} ({self.source})"
@@ -141,7 +141,7 @@ TAGS_A_RESOURCE: Final = 50
 
 
 def tag_problems(props: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with a resource's tags, a sentence each.
+    """Yield what is wrong with a resource's tags, a sentence each.
 
     Args:
         props: Its inputs. An auto scaling group lists its tags, a launch template keeps those of

@@ -94,7 +94,7 @@ MACHINES: Final[dict[str, Machine]] = {
 
 
 def current(gpu: Gpu) -> bool:
-    """Whether the current Speech NIM supports this GPU (source C)."""
+    """Say whether the current Speech NIM supports this GPU (source C)."""
     return (
         gpu.compute_capability >= MINIMUM_COMPUTE_CAPABILITY and gpu.memory_gb >= MINIMUM_MEMORY_GB
     )

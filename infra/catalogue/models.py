@@ -122,7 +122,7 @@ _ECR: Final = re.compile(
 
 
 def ecr_repository_arn(image: str) -> str | None:
-    """ARN of the ECR repository an image lies in; None for another registry."""
+    """Return the ARN of the ECR repository an image lies in; None for another registry."""
     found = _ECR.fullmatch(parse_reference(image).repository)
     if not found:
         return None
@@ -147,7 +147,7 @@ def parse_selector(selector: str) -> dict[str, str]:
 
 
 def memory_needed(image: Image, selector: Mapping[str, str]) -> float | None:
-    """GPU memory in GB a selector's profile takes before overhead; None where no source says."""
+    """Return the GB of GPU memory a selector's profile takes; None where no source says."""
     mode = selector.get("mode", "")
     if mode in image.memory_gb:
         return image.memory_gb[mode]

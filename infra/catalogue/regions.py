@@ -2,7 +2,7 @@
 
 
 def partition(region: str) -> str:
-    """The ARN partition a region lies in."""
+    """Return the ARN partition a region lies in."""
     for prefix, name in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
         if region.startswith(prefix):
             return name
@@ -10,5 +10,5 @@ def partition(region: str) -> str:
 
 
 def dns_suffix(region: str) -> str:
-    """What the names of the services of a region end in."""
+    """Return what the names of the services of a region end in."""
     return "amazonaws.com.cn" if partition(region) == "aws-cn" else "amazonaws.com"

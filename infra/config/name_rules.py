@@ -22,7 +22,7 @@ LOCALHOST: Final = "localhost"
 
 
 def tag_keys_are_free(settings: Settings) -> Iterator[Problem]:
-    """IAM knows keys without their case, and a key of the program's would be said twice."""
+    """Refuse tags that repeat a key, which IAM knows without its case, or one of the program's."""
     taken = {key.casefold(): key for key in OWN_TAGS}
     for key in settings.tags:
         twin = taken.setdefault(key.casefold(), key)
@@ -32,7 +32,7 @@ def tag_keys_are_free(settings: Settings) -> Iterator[Problem]:
 
 
 def names_can_be_certified(settings: Settings) -> Iterator[Problem]:
-    """A certificate is requested for what ACM takes; one that is there already holds any name."""
+    """Refuse names ACM does not take; a certificate that is there already holds any."""
     domain = settings.domain
     if settings.certificate.arn is not None:
         return
@@ -50,7 +50,7 @@ def _certified(key: str, name: str, known: TextRule) -> Iterator[Problem]:
 
 
 def time_zone_exists(settings: Settings) -> Iterator[Problem]:
-    """Auto scaling takes the names of the IANA time zone database."""
+    """Refuse what is no name of the IANA time zone database."""
     hours = settings.scaling.office_hours
     known = _time_zones()
     # A machine without that database cannot tell.
@@ -68,7 +68,7 @@ def _time_zones() -> frozenset[str]:
 
 
 def stack_problems(stack: str, region: str) -> Iterator[Problem]:
-    """What is wrong with the two names everything else is named by.
+    """Yield what is wrong with the two names everything else is named by.
 
     Args:
         stack: The stack's name.
@@ -86,7 +86,7 @@ def stack_problems(stack: str, region: str) -> Iterator[Problem]:
 
 
 def zones_are_the_regions(region: str, settings: Settings) -> Iterator[Problem]:
-    """Subnets are made in the stack's region."""
+    """Refuse zones outside the stack's region, where subnets are made."""
     for zone in settings.network.zone_names:
         if zone[:-1] != region:
             yield Problem("network.zone_names", zone, f"zones of aws:region, {region or 'missing'}")

@@ -66,7 +66,7 @@ resource has at most {TAGS_A_RESOURCE}.
 
 
 def configuration_page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     parts = [
         _INTRODUCTION,
         *_key_sections(),

@@ -1,12 +1,25 @@
-"""Rules between configuration keys, one generator of problems each: every broken one speaks."""
+"""Rules between configuration keys, one generator of problems each: every broken one speaks.
+
+Those about what a colour's machines run are in `infra.config.colour_rules`, those about what AWS
+takes in `infra.config.name_rules`; all of them are listed here.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from infra.catalogue import gpu, models
-from infra.config.machine import boot_problems, fallback_ports
+from infra.config.colour_rules import (
+    gateway_comes_one_way,
+    gpu_is_supported,
+    image_is_pinned,
+    instance_types_are_known,
+    machines_could_start,
+    one_architecture_a_colour,
+    selector_fits_memory,
+    selector_names_a_mode,
+)
+from infra.config.machine import fallback_ports
 from infra.config.name_rules import names_can_be_certified, tag_keys_are_free, time_zone_exists
-from infra.config.sections import COLOURS, ColourSettings, Settings
+from infra.config.sections import Settings
 from infra.reading.reader import Problem, show
 
 ANYWHERE: Final = "0.0.0.0/0"
@@ -15,12 +28,8 @@ FULL_SHARE: Final = 100
 HIGHEST_PORT: Final = 65_535
 
 
-def _colours(settings: Settings) -> tuple[tuple[str, ColourSettings], ...]:
-    return (("blue", settings.blue), ("green", settings.green))
-
-
 def weights_share_everything(settings: Settings) -> Iterator[Problem]:
-    """The weights are percentages of new sessions."""
+    """Refuse weights, which are percentages of new sessions, whose sum is not 100."""
     total = settings.blue.weight + settings.green.weight
     if total != FULL_SHARE:
         shares = f"{settings.blue.weight} and {settings.green.weight}"
@@ -30,8 +39,8 @@ def weights_share_everything(settings: Settings) -> Iterator[Problem]:
 
 
 def weight_needs_machines(settings: Settings) -> Iterator[Problem]:
-    """A colour that gets sessions must be allowed to have a machine."""
-    for name, colour in _colours(settings):
+    """Refuse sessions for a colour that may have no machine."""
+    for name, colour in settings.colours():
         if colour.weight and not colour.max_machines:
             yield Problem(
                 f"{name}.max_machines", "0", f"1 or more, as {name}.weight is {colour.weight}"
@@ -39,8 +48,8 @@ def weight_needs_machines(settings: Settings) -> Iterator[Problem]:
 
 
 def machine_counts_are_ordered(settings: Settings) -> Iterator[Problem]:
-    """Fewest machines must not exceed most machines."""
-    for name, colour in _colours(settings):
+    """Refuse fewest machines above most machines."""
+    for name, colour in settings.colours():
         if colour.min_machines > colour.max_machines:
             yield Problem(
                 f"{name}.min_machines",
@@ -50,8 +59,8 @@ def machine_counts_are_ordered(settings: Settings) -> Iterator[Problem]:
 
 
 def start_fits_the_bounds(settings: Settings) -> Iterator[Problem]:
-    """What is started must be allowed."""
-    for name, colour in _colours(settings):
+    """Refuse to start more machines than are allowed."""
+    for name, colour in settings.colours():
         if colour.start_machines > colour.max_machines:
             yield Problem(
                 f"{name}.start_machines",
@@ -61,8 +70,8 @@ def start_fits_the_bounds(settings: Settings) -> Iterator[Problem]:
 
 
 def idle_machines_may_go(settings: Settings) -> Iterator[Problem]:
-    """A group never goes below its minimum, so idleness could never take the last machine."""
-    for name, colour in _colours(settings):
+    """Refuse a minimum where idleness takes the last machine: a group never goes below it."""
+    for name, colour in settings.colours():
         if settings.scaling.idle_minutes is not None and colour.min_machines:
             yield Problem(
                 f"{name}.min_machines",
@@ -72,8 +81,8 @@ def idle_machines_may_go(settings: Settings) -> Iterator[Problem]:
 
 
 def ports_differ(settings: Settings) -> Iterator[Problem]:
-    """Three listeners on one machine need three ports."""
-    for name, colour in _colours(settings):
+    """Refuse one port for two of a machine's three listeners."""
+    for name, colour in settings.colours():
         ports = (colour.gateway_port, colour.riva_grpc_port, colour.riva_http_port)
         if len(set(ports)) < len(ports):
             yield Problem(
@@ -84,7 +93,7 @@ def ports_differ(settings: Settings) -> Iterator[Problem]:
 
 
 def anywhere_only_on_https(settings: Settings) -> Iterator[Problem]:
-    """The whole Internet is let in on 443 and, unless said aloud, nowhere else."""
+    """Refuse the whole Internet on ports other than 443, unless said aloud."""
     balancer, access = settings.load_balancer, settings.access
     if ANYWHERE not in access.allowed_cidrs or access.anywhere_on_other_ports:
         return
@@ -100,7 +109,7 @@ def anywhere_only_on_https(settings: Settings) -> Iterator[Problem]:
 
 
 def listener_ports_differ(settings: Settings) -> Iterator[Problem]:
-    """The redirect needs port 80 for itself."""
+    """Refuse port 80 for the listener while the redirect needs it."""
     if settings.load_balancer.http_redirect and settings.load_balancer.port == 80:  # noqa: PLR2004
         yield Problem(
             "load_balancer.port", "80", "another port, or load_balancer.http_redirect: false"
@@ -108,7 +117,7 @@ def listener_ports_differ(settings: Settings) -> Iterator[Problem]:
 
 
 def domain_has_a_zone(settings: Settings) -> Iterator[Problem]:
-    """A name nobody publishes is of no use."""
+    """Refuse a name that nobody publishes, and one that two publish."""
     domain = settings.domain
     if domain.zone_id is None and not domain.external_dns:
         yield Problem(
@@ -121,7 +130,7 @@ def domain_has_a_zone(settings: Settings) -> Iterator[Problem]:
 
 
 def idle_timeout_outlives_pings(settings: Settings) -> Iterator[Problem]:
-    """A ping must arrive twice before the load balancer gives a quiet session up."""
+    """Refuse an idle timeout in which no ping can be lost."""
     idle, ping = settings.load_balancer.idle_timeout_seconds, settings.gateway.ping_seconds
     if idle < 2 * ping:
         yield Problem(
@@ -132,7 +141,7 @@ def idle_timeout_outlives_pings(settings: Settings) -> Iterator[Problem]:
 
 
 def zone_names_match(settings: Settings) -> Iterator[Problem]:
-    """Named zones must be as many as asked for."""
+    """Refuse more or fewer named zones than asked for."""
     network = settings.network
     if network.zone_names and len(network.zone_names) != network.zones:
         yield Problem(
@@ -143,13 +152,13 @@ def zone_names_match(settings: Settings) -> Iterator[Problem]:
 
 
 def machines_can_reach_what_they_need(settings: Settings) -> Iterator[Problem]:
-    """Without NAT, AWS is reached by endpoints and nothing else is reached at all."""
+    """Refuse a network without NAT that lacks endpoints, or images outside ECR with it."""
     network = settings.network
     if network.nat != "none" or network.adopt is not None:
         return
     if not network.interface_endpoints:
         yield Problem("network.interface_endpoints", "false", "true, as network.nat is none")
-    for name, colour in _colours(settings):
+    for name, colour in settings.colours():
         if ".dkr.ecr." not in colour.image:
             yield Problem(
                 f"{name}.image", show(colour.image), "an image in ECR, as network.nat is none"
@@ -157,185 +166,19 @@ def machines_can_reach_what_they_need(settings: Settings) -> Iterator[Problem]:
 
 
 def fallback_is_somewhere(settings: Settings) -> Iterator[Problem]:
-    """A switch cannot be made in a position that it does not have."""
+    """Refuse the switch's third position where there is no fallback."""
     if settings.gateway.recognition == "fallback" and settings.gateway.fallback is None:
         yield Problem("gateway.recognition", "fallback", "on or off, or gateway.fallback as well")
 
 
 def fallback_ports_exist(settings: Settings) -> Iterator[Problem]:
-    """A port that no packet can be sent to is a slip of the pen."""
+    """Refuse ports that no packet can be sent to."""
     fallback = settings.gateway.fallback
     for endpoint in fallback.endpoints if fallback is not None else ():
         if max(fallback_ports((endpoint,)), default=0) > HIGHEST_PORT:
             yield Problem(
                 "gateway.fallback.endpoints", endpoint, f"ports of at most {HIGHEST_PORT}"
             )
-
-
-def image_is_pinned(settings: Settings) -> Iterator[Problem]:
-    """What ran yesterday must be what runs tomorrow."""
-    for name, colour in _colours(settings):
-        try:
-            reference = models.parse_reference(colour.image)
-        except ValueError:
-            reference = None
-        if (
-            reference is None
-            or (reference.tag is None and reference.digest is None)
-            or (reference.tag == "latest" and reference.digest is None)
-        ):
-            yield Problem(
-                f"{name}.image",
-                show(colour.image),
-                "registry/repository with a pinned tag or digest, never latest",
-            )
-
-
-def selector_names_a_mode(settings: Settings) -> Iterator[Problem]:
-    """A NIM whose selector matches no profile exits at once."""
-    for name, colour in _colours(settings):
-        if colour.runtime == "riva":
-            continue
-        try:
-            selector = models.parse_selector(colour.selector)
-        except ValueError as error:
-            yield Problem(f"{name}.selector", show(colour.selector), f"key=value parts; {error}")
-            continue
-        modes = _modes(colour)
-        if selector.get("mode") not in modes:
-            yield Problem(
-                f"{name}.selector",
-                show(colour.selector),
-                f"a selector with mode= one of {', '.join(modes)}",
-            )
-
-
-def _modes(colour: ColourSettings) -> tuple[str, ...]:
-    image = _known_image(colour)
-    return image.modes if image else models.MODES
-
-
-def _known_image(colour: ColourSettings) -> models.Image | None:
-    try:
-        return models.IMAGES.get(models.parse_reference(colour.image).container)
-    except ValueError:
-        return None
-
-
-def gateway_comes_one_way(settings: Settings) -> Iterator[Problem]:
-    """The gateway is an image or a bundle; a bundle is named by what is in it."""
-    for name, colour in _colours(settings):
-        tag, bundle, digest = colour.gateway_tag, colour.gateway_bundle, colour.gateway_sha256
-        if (tag is None) == (bundle is None):
-            yield Problem(
-                f"{name}.gateway_tag and {name}.gateway_bundle",
-                f"{show(tag)} and {show(bundle)}",
-                "exactly one of them",
-            )
-        if (bundle is None) != (digest is None):
-            yield Problem(
-                f"{name}.gateway_sha256",
-                show(digest),
-                "the bundle's SHA-256, and only with a bundle",
-            )
-
-
-def instance_types_are_known(settings: Settings) -> Iterator[Problem]:
-    """Only machines with a GPU of which we know memory and capability."""
-    for name, colour in _colours(settings):
-        for kind in colour.instance_types:
-            if kind not in gpu.MACHINES:
-                yield Problem(f"{name}.instance_types", kind, f"of {', '.join(gpu.MACHINES)}")
-
-
-def one_architecture_a_colour(settings: Settings) -> Iterator[Problem]:
-    """Engines of one architecture do not load on another, and one cache serves the whole colour."""
-    for name, colour in _colours(settings):
-        found = {
-            gpu.MACHINES[kind].gpu.architecture
-            for kind in colour.instance_types
-            if kind in gpu.MACHINES
-        }
-        if len(found) > 1:
-            yield Problem(
-                f"{name}.instance_types",
-                show(colour.instance_types),
-                f"types of one GPU architecture; these have {', '.join(sorted(found))}",
-            )
-
-
-def gpu_is_supported(settings: Settings) -> Iterator[Problem]:
-    """Compute capability 8.0, unless a tag is pinned that is old enough for a T4."""
-    floor = ".".join(map(str, gpu.MINIMUM_COMPUTE_CAPABILITY))
-    for name, colour in _colours(settings):
-        for kind in _unsupported(colour):
-            image = _known_image(colour)
-            newest = image.newest_for_turing if image else None
-            old = (
-                f", or an image tag of at most {newest[0]}.{newest[1]}"
-                if newest
-                else " (no tag of this image runs on it)"
-            )
-            card = gpu.MACHINES[kind].gpu
-            capability = ".".join(map(str, card.compute_capability))
-            yield Problem(
-                f"{name}.instance_types",
-                f"{kind} ({card.name}, compute capability {capability}) with {colour.image}",
-                f"a GPU of compute capability {floor} or more{old}",
-            )
-
-
-def _unsupported(colour: ColourSettings) -> Iterator[str]:
-    for kind in colour.instance_types:
-        machine = gpu.MACHINES.get(kind)
-        if machine is not None and not gpu.current(machine.gpu) and not _old_enough(colour):
-            yield kind
-
-
-def _old_enough(colour: ColourSettings) -> bool:
-    image = _known_image(colour)
-    if image is None or image.newest_for_turing is None:
-        return False
-    version = models.parse_reference(colour.image).version
-    return version is not None and version <= image.newest_for_turing
-
-
-def machines_could_start(settings: Settings) -> Iterator[Problem]:
-    """What the boot would refuse on the machine, or during a deployment, is refused now."""
-    for name in COLOURS:
-        checked = {"image", "ports", "gateway_artifact", "gateway_artifact_sha256"}
-        if settings.colour(name).runtime == "nim":
-            checked.add("tags_selector")
-        for said in boot_problems(name, settings):
-            field, _, reason = said.partition(": ")
-            if field not in checked:
-                yield Problem(f"{name}: {field} on the machine", "refused", reason)
-
-
-def selector_fits_memory(settings: Settings) -> Iterator[Problem]:
-    """A profile that does not fit fails after a quarter of an hour of loading; say so now."""
-    for name, colour in _colours(settings):
-        needed = _memory_needed(colour)
-        if needed is None:
-            continue
-        for kind in colour.instance_types:
-            machine = gpu.MACHINES.get(kind)
-            if machine is not None and machine.gpu.memory_gb < needed:
-                yield Problem(
-                    f"{name}.selector",
-                    f"{colour.selector} on {kind} ({machine.gpu.name}, {machine.gpu.memory_gb} GB)",
-                    f"a profile that fits; this one takes {needed:g} GB before overhead",
-                )
-
-
-def _memory_needed(colour: ColourSettings) -> float | None:
-    image = _known_image(colour)
-    if image is None or colour.runtime == "riva":
-        return None
-    try:
-        return models.memory_needed(image, models.parse_selector(colour.selector))
-    except ValueError:
-        return None
 
 
 RULES: Final[tuple[Callable[[Settings], Iterator[Problem]], ...]] = (
@@ -365,22 +208,3 @@ RULES: Final[tuple[Callable[[Settings], Iterator[Problem]], ...]] = (
     names_can_be_certified,
     time_zone_exists,
 )
-
-
-def warnings_about(settings: Settings) -> Iterator[str]:
-    """What works but should be known, in sentences."""
-    for name, colour in _colours(settings):
-        for kind in colour.instance_types:
-            card = gpu.MACHINES[kind].gpu
-            if not gpu.current(card):
-                yield (
-                    f"{name}: {kind} ({card.name}) is below the current Speech NIM's floor;"
-                    f" it works only as long as {colour.image} can be pulled"
-                )
-        if colour.runtime == "nim" and _memory_needed(colour) is None:
-            yield (
-                f"{name}: how much GPU memory {colour.image} takes with {colour.selector}"
-                " is not known; watch the first start"
-            )
-        if "mode=ofl" in colour.selector:
-            yield f"{name}: {colour.selector} recognises files only; live sessions will be refused"

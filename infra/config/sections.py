@@ -302,6 +302,10 @@ class Settings(Section):
     observability: ObservabilitySettings
     """What is kept and who hears of it."""
 
+    def colours(self) -> tuple[tuple[Colour, ColourSettings], ...]:
+        """Return both colours by name."""
+        return (("blue", self.blue), ("green", self.green))
+
     def colour(self, colour: Colour) -> ColourSettings:
-        """The settings of one colour."""
+        """Return the settings of one colour."""
         return self.blue if colour == "blue" else self.green

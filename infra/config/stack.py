@@ -9,8 +9,9 @@ from typing import Final
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
+from infra.config.colour_rules import warnings_about
 from infra.config.name_rules import stack_problems, zones_are_the_regions
-from infra.config.rules import RULES, warnings_about
+from infra.config.rules import RULES
 from infra.config.sections import Settings
 from infra.reading.reader import Problem, apply_rules, read
 
@@ -94,7 +95,7 @@ def load() -> Stack:
 
 
 def _decoded(value: object) -> object:
-    """Groups arrive as JSON text, scalars as plain text."""
+    """Decode a value: groups arrive as JSON text, scalars as plain text."""
     if isinstance(value, str) and value[:1] in {"{", "["}:
         try:
             return json.loads(value)

@@ -10,7 +10,7 @@ _DAYS: Final = "SUN|MON|TUE|WED|THU|FRI|SAT"
 
 
 def _field(low: int, high: int, *names: str) -> str:
-    """Pattern of one field of a cron line: items with a step each, joined by commas."""
+    """Return the pattern of one field of a cron line: items with a step each, joined by commas."""
     one = "|".join([*(rf"0?{number}" for number in range(low, high + 1)), *names])
     item = rf"(?:\*|(?i:{one})(?:-(?i:{one}))?)(?:/[1-9]\d?)?"
     return rf"{item}(?:,{item})*"

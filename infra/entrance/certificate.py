@@ -103,7 +103,7 @@ class Certificate(pulumi.ComponentResource):
 
 
 def _proof_of(domain: str, options: Sequence[_Option]) -> dict[str, str]:
-    """The record ACM wants to see for one name of the certificate."""
+    """Return the record ACM wants to see for one name of the certificate."""
     for option in options:
         name, kind = option.resource_record_name, option.resource_record_type
         value = option.resource_record_value

@@ -222,7 +222,7 @@ class MachineGroup(pulumi.ComponentResource):
         )
 
     def _hooks(self, name: str, args: MachineGroupArgs, group: aws.autoscaling.Group) -> None:
-        """The same hooks once more: a group takes its initial ones only when it is made."""
+        """Make the same hooks once more: a group takes its initial ones only when it is made."""
         for hook in _hook_table(args):
             aws.autoscaling.LifecycleHook(
                 f"{name}-{hook.name}",

@@ -39,12 +39,12 @@ class MachineRights:
 
 
 def session_manager_policy(region: str) -> str:
-    """ARN of AWS's policy for machines under Systems Manager."""
+    """Return the ARN of AWS's policy for machines under Systems Manager."""
     return f"arn:{partition(region)}:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
 def statements(rights: MachineRights) -> Iterator[Statement]:
-    """The inline policy of a machine's role."""
+    """Yield the inline policy of a machine's role."""
     yield Statement(
         sid="ReadSecrets",
         actions=["secretsmanager:GetSecretValue"],

@@ -79,7 +79,7 @@ class FirewallArgs:
 
 
 def decide_rules(args: FirewallArgs) -> tuple[Rule, ...]:
-    """Every rule there is; what is not here is closed. Riva's ports stand in no rule at all."""
+    """Return every rule there is; what is not here is closed, and Riva's ports are nowhere."""
     return (
         *_balancer_rules(args),
         *_machine_rules(args),

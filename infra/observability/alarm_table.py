@@ -96,7 +96,7 @@ def _boot(name: str) -> Metric:
 
 
 def colour_alarms(min_machines: int) -> Iterator[Alarm]:
-    """Alarms of one colour; `perch canary` stops at any of them.
+    """Yield alarms of one colour; `perch canary` stops at any of them.
 
     Args:
         min_machines: Fewest machines the colour should have; 0 makes it no fault to have none.
@@ -194,7 +194,7 @@ def colour_alarms(min_machines: int) -> Iterator[Alarm]:
 
 
 def entrance_alarms() -> Iterator[Alarm]:
-    """Alarms of what both colours share."""
+    """Yield alarms of what both colours share."""
 
     def balancer(name: str) -> dict[str, Metric]:
         return _one(

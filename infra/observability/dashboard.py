@@ -92,7 +92,7 @@ def screen(
     targets: Mapping[Colour, str],
     groups: Mapping[Colour, str],
 ) -> dict[str, object]:
-    """The dashboard's body: what users feel first, what the machines feel below.
+    """Return the dashboard's body: what users feel first, what the machines feel below.
 
     Args:
         region: AWS region.

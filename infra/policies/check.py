@@ -25,7 +25,7 @@ from infra.policies.pack import RULES, policies, today
 
 
 def verdict(document: object, exemptions: Sequence[Exemption], on: date) -> dict[str, list[Any]]:
-    """What the pack says of a recorded run, as plain data.
+    """Return what the pack says of a recorded run, as plain data.
 
     Raises:
         ValueError: the document is no recorded run.

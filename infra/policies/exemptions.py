@@ -39,12 +39,12 @@ class Exemption:
                 raise ValueError(f"{field} of the exemption for {self.resource} is empty")
 
     def covers(self, policy: str, urn: str) -> bool:
-        """Whether it is about this policy and this resource."""
+        """Say whether it is about this policy and this resource."""
         return policy == self.policy and fnmatchcase(short(urn), self.resource)
 
 
 def short(urn: str) -> str:
-    """`stack::type::name` of a URN: without the project and the parents."""
+    """Return `stack::type::name` of a URN: without the project and the parents."""
     start, _, name = urn.rpartition("::")
     start, _, types = start.rpartition("::")
     stack = start.partition("::")[0].rpartition(":")[2]
@@ -52,12 +52,12 @@ def short(urn: str) -> str:
 
 
 def exemption_for(policy: str, urn: str, exemptions: Iterable[Exemption]) -> Exemption | None:
-    """The first exemption for a policy and a resource, if any."""
+    """Return the first exemption for a policy and a resource, if any."""
     return next((exemption for exemption in exemptions if exemption.covers(policy, urn)), None)
 
 
 def overdue(exemptions: Iterable[Exemption], today: date) -> list[Exemption]:
-    """The exemptions whose day of review has passed."""
+    """Return the exemptions whose day of review has passed."""
     return [exemption for exemption in exemptions if exemption.review < today]
 
 

@@ -47,12 +47,12 @@ RULES: Final[tuple[Rule, ...]] = tuple(
 
 
 def today() -> date:
-    """The day by which reviews are due."""
+    """Return the day by which reviews are due."""
     return datetime.now(tz=UTC).date()
 
 
 def policies(exemptions: Sequence[Exemption] = EXEMPTIONS, on: date | None = None) -> list[Policy]:
-    """Every policy of the pack.
+    """Return every policy of the pack.
 
     Args:
         exemptions: The exemptions that count.

@@ -54,7 +54,7 @@ _LIMITS = """
 def security_page(
     rules: Sequence[Rule] = RULES, exemptions: Sequence[Exemption] = EXEMPTIONS
 ) -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     return "".join(
         (
             _HEAD,

@@ -39,7 +39,7 @@ class Kind(Generic[T]):
 
 
 def text(pattern: str, accepted: str) -> Kind[str]:
-    """Text that matches `pattern` as a whole."""
+    """Accept text that matches `pattern` as a whole."""
     compiled = re.compile(pattern)
 
     def parse(raw: object) -> str:
@@ -51,7 +51,7 @@ def text(pattern: str, accepted: str) -> Kind[str]:
 
 
 def checked(check: Callable[[str], object], accepted: str) -> Kind[str]:
-    """Text that `check` does not refuse with a ValueError."""
+    """Accept text that `check` does not refuse with a ValueError."""
 
     def parse(raw: object) -> str:
         if not isinstance(raw, str):
@@ -63,7 +63,7 @@ def checked(check: Callable[[str], object], accepted: str) -> Kind[str]:
 
 
 def whole(low: int, high: int, unit: str = "", *, typed: bool = False) -> Kind[int]:
-    """A whole number from `low` to `high`, both included; not as text where it is `typed`."""
+    """Accept a whole number from `low` to `high`, both included; not as text where `typed`."""
     accepted = f"a whole number from {low} to {high}{' ' + unit if unit else ''}"
 
     def parse(raw: object) -> int:
@@ -83,7 +83,7 @@ def whole(low: int, high: int, unit: str = "", *, typed: bool = False) -> Kind[i
 
 
 def flag() -> Kind[bool]:
-    """True or false."""
+    """Accept true or false."""
     accepted = "true or false"
     spellings = {"true": True, "false": False}
 
@@ -98,7 +98,7 @@ def flag() -> Kind[bool]:
 
 
 def one_of(*choices: C) -> Kind[C]:
-    """One of a few values; a number may also be written as text."""
+    """Accept one of a few values; a number may also be written as text."""
     spellings = {str(choice): choice for choice in choices}
     accepted = "one of " + ", ".join(spellings)
 
@@ -113,7 +113,7 @@ def one_of(*choices: C) -> Kind[C]:
 
 
 def optional(kind: Kind[T]) -> Kind[T | None]:
-    """The same kind, or null."""
+    """Accept the same kind, or null."""
 
     def parse(raw: object) -> T | None:
         return None if raw is None else kind.parse(raw)
@@ -122,7 +122,7 @@ def optional(kind: Kind[T]) -> Kind[T | None]:
 
 
 def many(kind: Kind[T], least: int = 0, most: int = 64) -> Kind[tuple[T, ...]]:
-    """A list of `least` to `most` different values of one kind."""
+    """Accept a list of `least` to `most` different values of one kind."""
     accepted = f"a list of {least} to {most}, none twice, each {kind.accepted}"
 
     def parse(raw: object) -> tuple[T, ...]:
@@ -137,7 +137,7 @@ def many(kind: Kind[T], least: int = 0, most: int = 64) -> Kind[tuple[T, ...]]:
 
 
 def table(name: Kind[str], value: Kind[str], most: int = 40) -> Kind[Mapping[str, str]]:
-    """A map of text to text."""
+    """Accept a map of text to text."""
     accepted = f"a map of at most {most} entries, each {name.accepted}: {value.accepted}"
 
     def parse(raw: object) -> Mapping[str, str]:
@@ -149,7 +149,7 @@ def table(name: Kind[str], value: Kind[str], most: int = 40) -> Kind[Mapping[str
 
 
 def cidr(longest: int = 32, shortest: int = 0) -> Kind[str]:
-    """An IPv4 range in CIDR notation whose host bits are zero."""
+    """Accept an IPv4 range in CIDR notation whose host bits are zero."""
     lengths = f"/{shortest} to /{longest}"
     accepted = f"an IPv4 range {lengths} with no host bits set, such as 10.64.0.0/16"
 
@@ -168,12 +168,12 @@ def cidr(longest: int = 32, shortest: int = 0) -> Kind[str]:
 
 
 def aws_id(prefix: str) -> Kind[str]:
-    """An EC2 id such as vpc-0123456789abcdef0."""
+    """Accept an EC2 id such as vpc-0123456789abcdef0."""
     return text(rf"{prefix}-[0-9a-f]{{8,17}}", f"an id {prefix}-...")
 
 
 def arn(service: str, resource: str) -> Kind[str]:
-    """An ARN of one service, its resource part beginning with `resource`."""
+    """Accept an ARN of one service, its resource part beginning with `resource`."""
     return text(
         rf"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d{{12}}:{resource}.+",
         f"an ARN of {service} ({resource}...)",

@@ -160,7 +160,7 @@ class Part:
 
 
 def describe(known: FieldInfo) -> Key | Part:
-    """What a field of a section is."""
+    """Return what a field of a section is."""
     doc = " ".join((known.description or "").split())
     for mark in known.metadata:
         if isinstance(mark, Kind):
@@ -176,7 +176,7 @@ def describe(known: FieldInfo) -> Key | Part:
 
 
 def keys_of(section: type[Section], prefix: str = "") -> Iterator[tuple[str, Key | Part]]:
-    """Every key of a section and of the sections in it, depth first, with its full path."""
+    """Yield every key of a section and of the sections in it, depth first, with its full path."""
     for name, known in section.model_fields.items():
         entry = describe(known)
         yield prefix + name, entry
@@ -185,7 +185,7 @@ def keys_of(section: type[Section], prefix: str = "") -> Iterator[tuple[str, Key
 
 
 def show(raw: object) -> str:
-    """A raw value as a person wrote it, cut to one readable line."""
+    """Return a raw value as a person wrote it, cut to one readable line."""
     written = json.dumps(raw, default=str, ensure_ascii=False)
     return written if len(written) <= _LONGEST else written[:_LONGEST] + "..."
 

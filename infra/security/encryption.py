@@ -97,7 +97,7 @@ class Encryption(pulumi.ComponentResource):
 
 
 def _owner(location: AwsLocation) -> Statement:
-    """Whoever the account's own policies let; without it nobody could ever change the key again."""
+    """Let in whom the account's own policies let in; else nobody could change the key again."""
     return Statement(
         sid="Account",
         actions=["kms:*"],
@@ -107,7 +107,7 @@ def _owner(location: AwsLocation) -> Statement:
 
 
 def _volumes(role_arn: pulumi.Input[str]) -> tuple[Statement, Statement]:
-    """What auto scaling needs to start a machine on an encrypted volume (its User Guide)."""
+    """Allow what auto scaling needs to start a machine on an encrypted volume (its User Guide)."""
     who = {"AWS": role_arn}
     return (
         Statement(sid="AutoScalingUse", actions=_USE, resources=["*"], principals=who),

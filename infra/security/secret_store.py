@@ -73,7 +73,7 @@ class SecretStore(pulumi.ComponentResource):
         self.register_outputs({"arns": arns})
 
     def _generate(self, slug: str, secret: aws.secretsmanager.Secret) -> None:
-        """A first value, made up by AWS."""
+        """Let AWS make up a first value."""
         made = aws.secretsmanager.get_random_password_output(
             password_length=GENERATED_LETTERS,
             exclude_punctuation=True,

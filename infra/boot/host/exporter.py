@@ -85,7 +85,7 @@ class Sample:
 
 
 def number(text: str) -> float | None:
-    """The number in a cell of nvidia-smi's CSV; None for "[N/A]", "[Not Supported]" and such."""
+    """Return the number in a cell of nvidia-smi's CSV; None for "[N/A]" and such."""
     try:
         return float(text)
     except ValueError:
@@ -93,7 +93,7 @@ def number(text: str) -> float | None:
 
 
 def parse_gpus(answer: str) -> tuple[Gpu, ...]:
-    """The GPUs in nvidia-smi's CSV (`noheader,nounits`) for `QUERY`; other lines are skipped."""
+    """Read the GPUs out of nvidia-smi's CSV (`noheader,nounits`) for `QUERY`; skip other lines."""
     gpus = []
     for row in csv.reader(answer.splitlines(), skipinitialspace=True):
         if len(row) != len(LABELS) + len(READINGS) or not row[0].isdigit():
@@ -108,7 +108,7 @@ def parse_gpus(answer: str) -> tuple[Gpu, ...]:
 
 
 def ask_gpus() -> tuple[Gpu, ...]:
-    """Every GPU of the machine; none where nvidia-smi is missing, fails or hangs."""
+    """Return every GPU of the machine; none where nvidia-smi is missing, fails or hangs."""
     command = ["nvidia-smi", f"--query-gpu={QUERY}", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(  # noqa: S603 - a constant command
@@ -121,7 +121,7 @@ def ask_gpus() -> tuple[Gpu, ...]:
 
 
 def gauge_sums(text: str, wanted: Mapping[str, str]) -> dict[str, float]:
-    """The sum over all labels of each wanted Prometheus gauge, under its CloudWatch name."""
+    """Return the sum over all labels of each wanted Prometheus gauge, under its CloudWatch name."""
     sums: dict[str, float] = {}
     for line in text.splitlines():
         series, _, rest = line.rpartition("} ") if "{" in line else line.partition(" ")
@@ -133,7 +133,7 @@ def gauge_sums(text: str, wanted: Mapping[str, str]) -> dict[str, float]:
 
 
 def ask_gateway(port: int, wanted: Mapping[str, str]) -> dict[str, float]:
-    """The wanted gauges of the gateway; none while it does not answer."""
+    """Return the wanted gauges of the gateway; none while it does not answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             return gauge_sums(answer.read(4 * MIB).decode("utf-8", "replace"), wanted)
@@ -142,7 +142,7 @@ def ask_gateway(port: int, wanted: Mapping[str, str]) -> dict[str, float]:
 
 
 def prometheus_text(sample: Sample) -> str:
-    """The sample in Prometheus's text format, version 0.0.4."""
+    """Return the sample in Prometheus's text format, version 0.0.4."""
     gpus = sample.gpus
     lines = [
         *_family("perch_gpu_up", "1 if nvidia-smi answered", [({}, float(bool(gpus)))]),
@@ -180,7 +180,7 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 
 def embedded_metrics(sample: Sample, environment: Mapping[str, str]) -> str:
-    """One line of CloudWatch's embedded metric format: values of the machine, by group, colour."""
+    """Return a line of CloudWatch's embedded metric format: values by group and colour."""
     values: dict[str, float] = {"DiskFree": sample.disk_free / 1e9, **sample.gauges}
     units = {"DiskFree": "Gigabytes", **dict.fromkeys(sample.gauges, "Count")}
     # One GPU a machine serves (the units name GPU 0), so a further one would only blur it.
@@ -225,7 +225,7 @@ class Page:
         self.text = ""
 
     def server(self, port: int) -> ThreadingHTTPServer:
-        """A server on loopback that answers GET /metrics, and 503 before the first sample."""
+        """Return a server on loopback that answers GET /metrics, with 503 before a sample."""
         page = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -30,7 +30,7 @@ class Statement:
 
 
 def statements(document: object) -> tuple[Statement, ...]:
-    """The statements of a document in JSON, or of one already read.
+    """Return the statements of a document in JSON, or of one already read.
 
     Raises:
         ValueError: it is no policy document; the message says what it is instead.
@@ -48,7 +48,7 @@ def statements(document: object) -> tuple[Statement, ...]:
 
 
 def allowed(document: object) -> Iterator[Statement]:
-    """The statements of a document that allow something."""
+    """Yield the statements of a document that allow something."""
     return (statement for statement in statements(document) if statement.allows)
 
 

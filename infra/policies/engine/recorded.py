@@ -19,7 +19,7 @@ _UNKNOWN: Final = "[unknown]"
 
 
 def read(document: object) -> list[PolicyResource]:
-    """The resources of a recorded run, with the references between them.
+    """Return the resources of a recorded run, with the references between them.
 
     Raises:
         ValueError: the document is no recorded run; the message names the field.
@@ -41,7 +41,7 @@ def read(document: object) -> list[PolicyResource]:
 
 
 def alone(resource: PolicyResource) -> ResourceValidationArgs:
-    """One resource as a policy about single resources sees it."""
+    """Return one resource as a policy about single resources sees it."""
     return ResourceValidationArgs(
         resource.resource_type,
         resource.props,
@@ -90,7 +90,7 @@ def _options(options: Mapping[str, Any]) -> PolicyResourceOptions:
 
 
 def _marked(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """The value with the recorder's mark of an unknown replaced by Pulumi's."""
+    """Return the value with the recorder's mark of an unknown replaced by Pulumi's."""
     if isinstance(value, Mapping):
         return {key: _marked(one) for key, one in value.items()}
     if isinstance(value, list):

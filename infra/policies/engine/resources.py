@@ -60,18 +60,18 @@ class Subject(Protocol):
 
 @functools.cache
 def kind_of(token: str) -> str:
-    """The type token a rule is written for; the SDK has several tokens for some resources."""
+    """Return the type token a rule is written for; the SDK has several for some resources."""
     return _SECOND_VERSION.sub(r"\1:\2", _SAME_AS_LB.sub("aws:lb/", token))
 
 
 def section(props: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """A nested object; empty where it is left out."""
+    """Return a nested object; empty where it is left out."""
     value = props.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
 def entries(props: Mapping[str, Any], key: str) -> list[Any]:
-    """A list; empty where it is left out."""
+    """Return a list; empty where it is left out."""
     value = props.get(key)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [value[place] for place in range(len(value))]
@@ -79,33 +79,33 @@ def entries(props: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def has(props: Mapping[str, Any], key: str) -> bool:
-    """Whether a value is given; it need not be known yet, so it is not read."""
+    """Say whether a value is given; it need not be known yet, so it is not read."""
     return key in tuple(props)
 
 
 def size(props: Mapping[str, Any], key: str) -> int:
-    """How many entries a list has; they need not be known yet."""
+    """Return how many entries a list has; they need not be known yet."""
     value = props.get(key)
     return len(value) if isinstance(value, Sequence) and not isinstance(value, str) else 0
 
 
 def whole(value: object) -> object:
-    """A number as a person writes it: Pulumi hands over every number as a float."""
+    """Return a number as a person writes it: Pulumi hands over every number as a float."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def is_true(value: object) -> bool:
-    """Whether a flag is set; launch templates spell theirs as text."""
+    """Say whether a flag is set; launch templates spell theirs as text."""
     return value is True or value == "true"
 
 
 def is_false(value: object) -> bool:
-    """Whether a flag is given and not set."""
+    """Say whether a flag is given and not set."""
     return value is False or value == "false"
 
 
 def ports(rule: Subject) -> range:
-    """The ports a security group rule opens; all of them where it names none."""
+    """Return the ports a security group rule opens; all of them where it names none."""
     first, last = rule.props.get("fromPort"), rule.props.get("toPort")
     if rule.props.get("ipProtocol") == "-1" or first is None or last is None:
         return range(65536)
@@ -113,14 +113,14 @@ def ports(rule: Subject) -> range:
 
 
 def shown(opened: range) -> str:
-    """Ports as a sentence names them."""
+    """Return ports as a sentence names them."""
     if len(opened) == 1:
         return f"port {opened.start}"
     return f"ports {opened.start} to {opened.stop - 1}"
 
 
 def linked(resource: PolicyResource, key: str, *kinds: str) -> list[PolicyResource]:
-    """The resources of some kinds that a property was made from."""
+    """Return the resources of some kinds that a property was made from."""
     return [
         found
         for found in resource.property_dependencies.get(key, [])
@@ -138,11 +138,11 @@ class Stack:
         return iter(self._resources)
 
     def of(self, *kinds: str) -> list[PolicyResource]:
-        """The resources of some kinds."""
+        """Return the resources of some kinds."""
         return [found for found in self._resources if kind_of(found.resource_type) in kinds]
 
     def referring(self, target: PolicyResource, kind: str, key: str) -> list[PolicyResource]:
-        """The resources of a kind one of whose properties was made from the target."""
+        """Return the resources of a kind one of whose properties was made from the target."""
         return [
             found
             for found in self.of(kind)
@@ -150,15 +150,15 @@ class Stack:
         ]
 
     def groups_of_balancers(self) -> set[str]:
-        """URNs of the security groups that load balancers are in."""
+        """Return the URNs of the security groups that load balancers are in."""
         return self._groups(LOAD_BALANCER, "securityGroups")
 
     def groups_of_machines(self) -> set[str]:
-        """URNs of the security groups that machines are in."""
+        """Return the URNs of the security groups that machines are in."""
         return self._groups(LAUNCH_TEMPLATE, "networkInterfaces", "vpcSecurityGroupIds")
 
     def groups_of_connect_endpoints(self) -> set[str]:
-        """URNs of the security groups that Instance Connect endpoints are in."""
+        """Return the URNs of the security groups that Instance Connect endpoints are in."""
         return self._groups(CONNECT_ENDPOINT, "securityGroupIds")
 
     def _groups(self, kind: str, *keys: str) -> set[str]:

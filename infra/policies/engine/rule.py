@@ -61,12 +61,12 @@ Rule = ResourceRule | StackRule
 
 
 def describe(rule: Rule) -> str:
-    """What Pulumi prints of a policy: the property and its ids."""
+    """Return what Pulumi prints of a policy: the property and its ids."""
     return f"{rule.text} ({', '.join(rule.ids)})"
 
 
 def as_policy(rule: Rule, exemptions: Sequence[Exemption]) -> Policy:
-    """The Pulumi policy of a rule; resources that an exemption names are not reported."""
+    """Return the Pulumi policy of a rule; resources that an exemption names are not reported."""
     if isinstance(rule, ResourceRule):
         return _resource_policy(rule, exemptions)
     return _stack_policy(rule, exemptions)

@@ -25,7 +25,7 @@ _SECRETS: Final = {
 
 
 def unpack(packed: str) -> str:
-    """The text of base64 user data, compressed or not.
+    """Return the text of base64 user data, compressed or not.
 
     Raises:
         ValueError: it is not base64, not text, or unpacks to more than `MAX_BYTES`.
@@ -43,13 +43,13 @@ def unpack(packed: str) -> str:
 
 
 def secrets_in(text: str) -> Iterator[str]:
-    """What looks like a secret, by kind and line; the secret itself is not repeated."""
+    """Yield what looks like a secret, by kind and line; the secret itself is not repeated."""
     for kind, pattern in _SECRETS.items():
         for match in pattern.finditer(text):
             yield f"{kind} in line {text.count(chr(10), 0, match.start()) + 1}"
 
 
 def variable(text: str, name: str) -> float | None:
-    """A number that the environment files within user data set; None where they do not."""
+    """Return a number that the environment files within user data set; None where they do not."""
     match = re.search(rf'^\s*{re.escape(name)}="?(\d+(?:\.\d+)?)"?\s*$', text, re.MULTILINE)
     return None if match is None else float(match[1])

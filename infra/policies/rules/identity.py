@@ -87,7 +87,7 @@ def _wild_resources(resource: Subject) -> Iterator[str]:
 
 
 def _unbounded(what: str, patterns: tuple[str, ...], resource: Subject) -> Iterator[str]:
-    """Actions that are dangerous where no resource bounds them."""
+    """Yield actions that are dangerous where no resource bounds them."""
     for statement in _statements(resource):
         if not any(_is_wild(arn) for arn in statement.resources):
             continue
@@ -117,7 +117,7 @@ def _decrypt(resource: Subject) -> Iterator[str]:
 
 
 def _is_wild(arn: str) -> bool:
-    """Whether an ARN names no resource: a star alone, or all of a service's or of a type's."""
+    """Say whether an ARN names no resource: a star alone, or all of a service's or of a type's."""
     if arn == "*":
         return True
     _, _, service, _, _, resource = (*arn.split(":", 5), *[""] * 6)[:6]
@@ -127,7 +127,7 @@ def _is_wild(arn: str) -> bool:
 
 
 def _grants(action: str, patterns: tuple[str, ...]) -> bool:
-    """Whether an action, itself perhaps with a star, is or includes one of the patterns."""
+    """Say whether an action, itself perhaps with a star, is or includes one of the patterns."""
     lower = action.lower()
     return any(
         fnmatchcase(lower, pattern.lower()) or fnmatchcase(pattern.lower(), lower)

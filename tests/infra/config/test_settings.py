@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.catalogue import gpu
+from infra.config.colour_rules import warnings_about
 from infra.config.name_rules import stack_problems
-from infra.config.rules import RULES, warnings_about
+from infra.config.rules import RULES
 from infra.config.sections import Settings
 from infra.config.stack import SECRETS, InvalidConfiguration, load, parse
 from infra.reading.reader import REQUIRED, Key, keys_of
