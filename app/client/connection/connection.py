@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from time import monotonic
-from types import TracebackType
 from typing import Final, Self, Unpack
 
 from websockets.asyncio.client import ClientConnection
@@ -284,12 +283,7 @@ class Connection:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def _pieces(self, audio: bytes) -> list[bytes]:
