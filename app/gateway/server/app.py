@@ -28,7 +28,7 @@ from app.gateway.server import pages
 from app.gateway.server.answers import error_response
 from app.gateway.server.middleware import MIDDLEWARE
 from app.gateway.server.transcribe_file import transcribe_file
-from app.gateway.session.session import GatewaySession
+from app.gateway.session.connection import ClientConnection
 from app.gateway.session.socket import EXTENSION, ClientSocket, SocketControl
 from app.gateway.settings.gateway import GatewaySettings
 from app.gateway.telemetry.logs import get_logger
@@ -112,7 +112,7 @@ async def _serve(
     codec = dialect.open(handshake, gateway.settings)
     await websocket.accept(subprotocol=dialect.select_subprotocol(handshake.subprotocols))
     socket = ClientSocket(websocket.scope, websocket.send, gateway.settings.ws_send_timeout_s)
-    await GatewaySession(gateway, socket, codec, handshake.connection_id, visitor).run()
+    await ClientConnection(gateway, socket, codec, handshake.connection_id, visitor).run()
 
 
 @asynccontextmanager

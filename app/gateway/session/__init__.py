@@ -1,6 +1,8 @@
 """One WebSocket connection and its sessions.
 
-`session` runs a connection by the table in `states`; `recognition` and `audio_input` carry its
-audio and results, `client_writer` sends, `lifetime` ends it by `deadlines`, `telemetry` counts it.
-`socket` is the WebSocket as a session sees it.
+`connection` reads messages and steps through the table of `states`; `slot` admits its sessions,
+`recognition` and `audio_input` carry their audio to the recogniser, `results` and `heartbeat` what
+comes back. `client_writer` sends in the client's dialect, `lifetime` ends the connection by its
+`deadlines` and the gateway's commands, `telemetry` counts. `socket` is the WebSocket as it is seen
+from here, `endings` why it ended.
 """

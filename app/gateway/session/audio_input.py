@@ -1,4 +1,4 @@
-"""A session's audio, from its binary messages to the session.
+"""Takes a session's audio from its messages to the recogniser.
 
 A session takes samples. Clients also send what a browser's recorder makes, a file as it lies on the
 disk, or text; what the first bytes show beyond doubt is decoded where that can be, else left out,
@@ -28,7 +28,7 @@ class AudioInput:
         gateway: Its settings and metrics.
         recognition: Whose audio it is.
         writer: Warns the client.
-        clock: Is told that audio is heard, however long it waited.
+        deadlines: Count audio as a message when it is taken, however long it waited.
         pace: How fast audio may come; None for any speed.
     """
 
@@ -37,14 +37,14 @@ class AudioInput:
         gateway: Gateway,
         recognition: Recognition,
         writer: ClientWriter,
-        clock: Deadlines,
+        deadlines: Deadlines,
         pace: TokenBucket | None,
     ) -> None:
         self._settings = gateway.settings
         self._metrics = gateway.metrics
         self._recognition = recognition
         self._writer = writer
-        self._clock = clock
+        self._deadlines = deadlines
         self._pace = pace
         # The middle of a session has no first bytes.
         self._begins = recognition.claim is None
@@ -129,10 +129,10 @@ class AudioInput:
             return
         recognition.arrivals.arrived(seconds, came_at)
         self._metrics.audio_seconds.inc(seconds)
-        self._clock.heard()
+        self._deadlines.note_message()
         if self._pace is not None and (credit := self._pace.spend(seconds)) > 0:
             await asyncio.sleep(credit)
-            self._clock.heard()
+            self._deadlines.note_message()
 
     async def _warn(self, what: str, outcome: str) -> None:
         if self._warned:

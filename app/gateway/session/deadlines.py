@@ -1,6 +1,5 @@
-"""When a connection must be warned or ended because of the time."""
+"""The deadlines of a connection: when it is warned and ended for being idle or too long."""
 
-import asyncio
 from enum import StrEnum
 from math import inf
 from time import monotonic
@@ -9,13 +8,13 @@ from typing import Final
 from app.gateway.settings.gateway import GatewaySettings
 
 LATE_AUDIO_S: Final = 2.0
-"""Audio that was under way when the session stopped is no mistake of the client."""
+"""Audio that was under way when the session stopped is no error of the client."""
 
 _LONGEST_SLEEP_S: Final = 3600.0
 
 
 class Deadline(StrEnum):
-    """What time can bring."""
+    """What is due at a time."""
 
     IDLE_WARNING = "idle_warning"
     IDLE_END = "idle_end"
@@ -23,39 +22,8 @@ class Deadline(StrEnum):
     SESSION_END = "session_end"
 
 
-class Command(StrEnum):
-    """What the gateway can want of a connection, the most urgent first."""
-
-    SUPERSEDED = "superseded"
-    DRAIN = "drain"
-    RECOGNITION_OFF = "recognition_off"
-    RECOGNITION_MOVED = "recognition_moved"
-
-
-class CommandQueue:
-    """Holds what the gateway wants of a connection until it comes to it; each thing once."""
-
-    def __init__(self) -> None:
-        self._wanted: set[Command] = set()
-        self._come = asyncio.Event()
-
-    def give(self, nudge: Command) -> None:
-        """Want something."""
-        self._wanted.add(nudge)
-        self._come.set()
-
-    async def next(self) -> Command:
-        """Wait until something is wanted, and take it."""
-        await self._come.wait()
-        nudge = next(each for each in Command if each in self._wanted)
-        self._wanted.discard(nudge)
-        if not self._wanted:
-            self._come.clear()
-        return nudge
-
-
 class Deadlines:
-    """Knows when each alarm is due.
+    """Computes when each deadline is due.
 
     Args:
         settings: The limits; 0 means none.
@@ -65,61 +33,60 @@ class Deadlines:
         self._idle = settings.ws_idle_timeout_s or inf
         self._session = settings.ws_max_session_s or inf
         self._warning = settings.ws_warning_s
-        self._heard_at = monotonic()
+        self._message_at = monotonic()
         self._session_at: float | None = None
         self._stopped_at = -inf
-        self._rung: set[Deadline] = set()
+        self._done: set[Deadline] = set()
 
-    def heard(self) -> None:
-        """Note that the client said something."""
-        self._heard_at = monotonic()
-        self._rung.discard(Deadline.IDLE_WARNING)
+    def note_message(self) -> None:
+        """Note that the client sent something."""
+        self._message_at = monotonic()
+        self._done.discard(Deadline.IDLE_WARNING)
 
     def session_started(self) -> None:
         """Note that a session began; the client may have waited for it in silence."""
-        self.heard()
+        self.note_message()
         self._session_at = monotonic()
 
     def session_ended(self) -> None:
         """Note that a session ended."""
         self._session_at = None
         self._stopped_at = monotonic()
-        self._rung -= {Deadline.SESSION_WARNING, Deadline.SESSION_END}
+        self._done -= {Deadline.SESSION_WARNING, Deadline.SESSION_END}
 
     def just_stopped(self) -> bool:
         """Whether audio may still be under way from the last session."""
         return monotonic() - self._stopped_at < LATE_AUDIO_S
 
-    def rang(self, alarm: Deadline) -> None:
-        """Note that an alarm was acted upon."""
-        self._rung.add(alarm)
+    def mark_done(self, deadline: Deadline) -> None:
+        """Note that a deadline was acted upon."""
+        self._done.add(deadline)
 
-    def due(self, alarm: Deadline) -> bool:
-        """Whether an alarm's time has come; what happened meanwhile may have moved it."""
-        return self._times()[alarm] <= monotonic()
+    def is_due(self, deadline: Deadline) -> bool:
+        """Return whether a deadline is due; what happened meanwhile may have moved it."""
+        return self._times()[deadline] <= monotonic()
 
-    def seconds_to(self, alarm: Deadline) -> float:
-        """Return the seconds until an alarm."""
-        return max(0.0, self._times()[alarm] - monotonic())
+    def seconds_to(self, deadline: Deadline) -> float:
+        """Return the seconds until a deadline."""
+        return max(0.0, self._times()[deadline] - monotonic())
 
-    def next_alarm(self) -> tuple[float, Deadline]:
-        """Return the next alarm and when it is due on the monotonic clock.
+    def next(self) -> tuple[float, Deadline]:
+        """Return when the next deadline is due, on the monotonic clock, and which it is.
 
-        A session may start during a sleep, so no sleep is longer than the shortest way to an alarm.
+        A session may start during a sleep, so no sleep is longer than its first deadline is away.
         """
-        waiting = {alarm: at for alarm, at in self._times().items() if alarm not in self._rung}
-        alarm = min(waiting, key=lambda name: waiting[name], default=Deadline.IDLE_WARNING)
-        at = waiting.get(alarm, inf)
-        patience = min(_LONGEST_SLEEP_S, self._soonest_session_alarm())
-        return min(at, monotonic() + patience), alarm
+        pending = {each: at for each, at in self._times().items() if each not in self._done}
+        deadline = min(pending, key=lambda each: pending[each], default=Deadline.IDLE_WARNING)
+        longest = min(_LONGEST_SLEEP_S, self._first_of_a_session())
+        return min(pending.get(deadline, inf), monotonic() + longest), deadline
 
-    def _soonest_session_alarm(self) -> float:
+    def _first_of_a_session(self) -> float:
         if self._session_at is not None or self._session == inf:
             return inf
         return max(0.05, self._session - self._warning)
 
     def _times(self) -> dict[Deadline, float]:
-        idle_end = self._heard_at + self._idle
+        idle_end = self._message_at + self._idle
         session_end = inf if self._session_at is None else self._session_at + self._session
         warn = self._warning
         return {

@@ -1,25 +1,57 @@
-"""Brings a connection to its end when its time has come: limits, the drain, the kill switch."""
+"""Warns and ends a connection by its limits, the drain and the kill switch."""
 
 import asyncio
+from enum import StrEnum
 from time import monotonic
 from typing import Protocol
 
 from app.contract import ContractError, ErrorCode, WarningCode
 from app.gateway.core import Gateway
 from app.gateway.session.client_writer import ClientWriter
-from app.gateway.session.deadlines import Command, CommandQueue, Deadline, Deadlines
+from app.gateway.session.deadlines import Deadline, Deadlines
 from app.gateway.session.endings import Ending, failed, over
 from app.gateway.session.heartbeat import Heartbeats
 from app.gateway.session.recognition import Recognition
 from app.gateway.session.states import State
 
 
-class Kept(Protocol):
-    """The connection, as far as its end concerns it."""
+class Command(StrEnum):
+    """What the gateway asks of a connection, the most urgent first."""
+
+    SUPERSEDED = "superseded"
+    DRAIN = "drain"
+    RECOGNITION_OFF = "recognition_off"
+    RECOGNITION_MOVED = "recognition_moved"
+
+
+class CommandQueue:
+    """Holds commands until the connection takes them, the most urgent first; each once."""
+
+    def __init__(self) -> None:
+        self._pending: set[Command] = set()
+        self._is_pending = asyncio.Event()
+
+    def put(self, command: Command) -> None:
+        """Add a command."""
+        self._pending.add(command)
+        self._is_pending.set()
+
+    async def get(self) -> Command:
+        """Wait for a command and take it."""
+        await self._is_pending.wait()
+        command = next(each for each in Command if each in self._pending)
+        self._pending.discard(command)
+        if not self._pending:
+            self._is_pending.clear()
+        return command
+
+
+class WatchedConnection(Protocol):
+    """A connection, as the watcher sees it."""
 
     state: State
     recognition: Recognition | None
-    pulse: Heartbeats | None
+    heartbeats: Heartbeats | None
     ending: Ending | None
 
     async def stop(self) -> None:
@@ -27,28 +59,32 @@ class Kept(Protocol):
 
 
 class LifetimeWatcher:
-    """Watches the clock for one connection, and what the gateway wants of it.
+    """Watches one connection's deadlines, and carries out the gateway's commands.
 
     Args:
-        gateway: Says when a drain ends.
-        kept: The connection.
+        gateway: Has the times of a drain.
+        connection: The connection.
         writer: Warns the client.
-        clock: Knows the limits.
+        deadlines: Its deadlines.
     """
 
     def __init__(
-        self, gateway: Gateway, kept: Kept, writer: ClientWriter, clock: Deadlines
+        self,
+        gateway: Gateway,
+        connection: WatchedConnection,
+        writer: ClientWriter,
+        deadlines: Deadlines,
     ) -> None:
         self._gateway = gateway
         self._settings = gateway.settings
-        self._kept = kept
+        self._connection = connection
         self._writer = writer
-        self._clock = clock
-        self._nudges = CommandQueue()
+        self._deadlines = deadlines
+        self._commands = CommandQueue()
 
-    def nudge(self, nudge: Command) -> None:
-        """Want something of the connection."""
-        self._nudges.give(nudge)
+    def command(self, command: Command) -> None:
+        """Have a command carried out."""
+        self._commands.put(command)
 
     async def run(self) -> None:
         """Watch until the connection ends.
@@ -57,95 +93,99 @@ class LifetimeWatcher:
             ConnectionEndError: It is to end now.
         """
         while True:
-            at, alarm = self._clock.next_alarm()
+            at, deadline = self._deadlines.next()
             try:
                 async with asyncio.timeout(max(0.0, at - monotonic())):
-                    nudge = await self._nudges.next()
+                    command = await self._commands.get()
             except TimeoutError:
-                await self._on_alarm(alarm)
+                await self._on_deadline(deadline)
             else:
-                await self._on_nudge(nudge)
+                await self._on_command(command)
 
-    async def _on_alarm(self, alarm: Deadline) -> None:
-        if not self._clock.due(alarm):
+    async def _on_deadline(self, deadline: Deadline) -> None:
+        if not self._deadlines.is_due(deadline):
             return
         settings = self._settings
-        match alarm:
-            case Deadline.IDLE_WARNING | Deadline.IDLE_END if self._kept.state is State.WAITING:
-                # It is silent because we keep it waiting.
-                self._clock.heard()
+        match deadline:
+            case Deadline.IDLE_WARNING | Deadline.IDLE_END if (
+                self._connection.state is State.WAITING
+            ):
+                # It sends nothing because it waits for a slot.
+                self._deadlines.note_message()
                 return
             case Deadline.IDLE_WARNING:
-                await self._writer.warn(WarningCode.IDLE, self._clock.seconds_to(Deadline.IDLE_END))
+                await self._writer.warn(
+                    WarningCode.IDLE, self._deadlines.seconds_to(Deadline.IDLE_END)
+                )
             case Deadline.IDLE_END:
                 limit = settings.ws_idle_timeout_s
                 await self._end_with(ContractError(ErrorCode.IDLE_TIMEOUT, seconds=limit))
             case Deadline.SESSION_WARNING:
-                left = self._clock.seconds_to(Deadline.SESSION_END)
+                left = self._deadlines.seconds_to(Deadline.SESSION_END)
                 maximum = settings.ws_max_session_s
                 await self._writer.warn(WarningCode.SESSION_ENDING, left, maximum=maximum)
             case Deadline.SESSION_END:
                 limit = settings.ws_max_session_s
                 await self._end_with(ContractError(ErrorCode.SESSION_TOO_LONG, seconds=limit))
-        self._clock.rang(alarm)
+        self._deadlines.mark_done(deadline)
 
-    async def _on_nudge(self, nudge: Command) -> None:
-        match nudge:
+    async def _on_command(self, command: Command) -> None:
+        match command:
             case Command.SUPERSEDED:
                 raise over(ContractError(ErrorCode.SUPERSEDED))
             case Command.DRAIN:
-                await self._come_to_an_end()
-            case Command.RECOGNITION_OFF if self._kept.state is State.STREAMING:
+                await self._drain()
+            case Command.RECOGNITION_OFF if self._connection.state is State.STREAMING:
                 await self._end_with(ContractError(ErrorCode.RECOGNITION_OFF))
-            case Command.RECOGNITION_MOVED if self._kept.recognition is not None:
+            case Command.RECOGNITION_MOVED if self._connection.recognition is not None:
                 await self._writer.warn(WarningCode.RECOGNITION_MOVED)
 
-    async def _come_to_an_end(self) -> None:
-        kept, times = self._kept, self._gateway.drain_times
+    async def _drain(self) -> None:
+        connection, times = self._connection, self._gateway.drain_times
         error = ContractError(ErrorCode.GOING_AWAY)
-        if kept.state in {State.IDLE, State.WAITING} or times is None:
+        if connection.state in {State.IDLE, State.WAITING} or times is None:
             raise over(error)
-        kept.ending = failed(error)
+        connection.ending = failed(error)
         await self._writer.warn(WarningCode.GOING_AWAY, max(0.0, times.finalise_at - monotonic()))
-        if kept.pulse is not None:
-            # With the newest point in hand, who can resume may leave at once.
-            await self._writer.send_if_read(kept.pulse.beat())
+        if connection.heartbeats is not None:
+            # With the newest point in hand, a client that can resume may leave at once.
+            await connection.heartbeats.send()
         if await self._is_switched_off_by(times.finalise_at):
             error = ContractError(ErrorCode.RECOGNITION_OFF)
         elif self._can_be_handed_over():
-            # Finals made now would cut a word in two, and the next gateway would hear it again.
+            # Finals made now would cut a word in two; the next gateway recognises it again.
             raise over(ContractError(ErrorCode.DRAIN_DEADLINE))
         await self._end_with(error)
         await asyncio.sleep(max(0.0, times.cut_at - monotonic()))
         raise over(ContractError(ErrorCode.DRAIN_DEADLINE))
 
     def _can_be_handed_over(self) -> bool:
-        """Whether the client holds a point from which another gateway can hear what is open."""
-        recognition = self._kept.recognition
+        """Return whether the client has a point from which another gateway can go on."""
+        recognition = self._connection.recognition
         return (
-            self._kept.state is State.STREAMING
+            self._connection.state is State.STREAMING
             and recognition is not None
             and recognition.request.resumable
             and recognition.session.cursor is not None
         )
 
     async def _is_switched_off_by(self, at: float) -> bool:
-        """Wait for a moment; the kill switch does not wait for it where a session runs."""
+        """Wait until a time; return True at once if a running session is switched off before."""
         while True:
             try:
                 async with asyncio.timeout(max(0.0, at - monotonic())):
-                    nudge = await self._nudges.next()
+                    command = await self._commands.get()
             except TimeoutError:
                 return False
-            if nudge is Command.RECOGNITION_OFF and self._kept.state is State.STREAMING:
+            if command is Command.RECOGNITION_OFF and self._connection.state is State.STREAMING:
                 return True
-            if nudge in {Command.RECOGNITION_MOVED, Command.SUPERSEDED}:
-                await self._on_nudge(nudge)
+            if command in {Command.RECOGNITION_MOVED, Command.SUPERSEDED}:
+                await self._on_command(command)
 
     async def _end_with(self, error: ContractError) -> None:
         """End the connection once a running session is finalised; at once where none runs."""
-        self._kept.ending = failed(error)
-        if self._kept.state is State.IDLE:
+        self._connection.ending = failed(error)
+        if self._connection.state is State.IDLE:
             raise over(error)
-        if self._kept.state is State.STREAMING:
-            await self._kept.stop()
+        if self._connection.state is State.STREAMING:
+            await self._connection.stop()

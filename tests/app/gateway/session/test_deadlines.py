@@ -34,45 +34,45 @@ def clock_of(time: Time, idle: float = 100, session: float = 50, warning: float 
 
 def test_an_idle_connection_is_warned_then_ended(time: Time) -> None:
     clock = clock_of(time, session=0)
-    assert clock.next_alarm() == (1090.0, Deadline.IDLE_WARNING)
+    assert clock.next() == (1090.0, Deadline.IDLE_WARNING)
     time.now = 1090.0
-    assert clock.due(Deadline.IDLE_WARNING)
+    assert clock.is_due(Deadline.IDLE_WARNING)
     assert clock.seconds_to(Deadline.IDLE_END) == 10
-    clock.rang(Deadline.IDLE_WARNING)
-    assert clock.next_alarm() == (1100.0, Deadline.IDLE_END)
+    clock.mark_done(Deadline.IDLE_WARNING)
+    assert clock.next() == (1100.0, Deadline.IDLE_END)
 
 
 def test_a_word_from_the_client_moves_the_alarm_and_allows_a_second_warning(time: Time) -> None:
     clock = clock_of(time, session=0)
     time.now = 1095.0
-    clock.rang(Deadline.IDLE_WARNING)
-    clock.heard()
-    assert not clock.due(Deadline.IDLE_END)
-    assert clock.next_alarm() == (1185.0, Deadline.IDLE_WARNING)
+    clock.mark_done(Deadline.IDLE_WARNING)
+    clock.note_message()
+    assert not clock.is_due(Deadline.IDLE_END)
+    assert clock.next() == (1185.0, Deadline.IDLE_WARNING)
 
 
 def test_a_session_that_starts_during_a_sleep_is_not_overslept(time: Time) -> None:
     clock = clock_of(time, idle=0)
-    at, alarm = clock.next_alarm()
+    at, alarm = clock.next()
     assert at <= 1000.0 + 50 - 10
-    assert not clock.due(alarm)
+    assert not clock.is_due(alarm)
     clock.session_started()
-    assert clock.next_alarm() == (1040.0, Deadline.SESSION_WARNING)
+    assert clock.next() == (1040.0, Deadline.SESSION_WARNING)
 
 
 def test_without_limits_nothing_is_ever_due(time: Time) -> None:
     clock = clock_of(time, idle=0, session=0)
     clock.session_started()
     time.now += 1e6
-    at, alarm = clock.next_alarm()
+    at, alarm = clock.next()
     assert at > time.now
-    assert not any(clock.due(each) for each in Deadline)
-    assert not clock.due(alarm)
+    assert not any(clock.is_due(each) for each in Deadline)
+    assert not clock.is_due(alarm)
 
 
 def test_a_limit_shorter_than_the_warning_has_no_warning(time: Time) -> None:
     clock = clock_of(time, idle=5, session=0)
-    assert clock.next_alarm() == (1005.0, Deadline.IDLE_END)
+    assert clock.next() == (1005.0, Deadline.IDLE_END)
 
 
 def test_audio_is_late_only_for_a_moment_after_a_session(time: Time) -> None:

@@ -17,7 +17,7 @@ from app.gateway.admission.clients import Visitor
 from app.gateway.core import Gateway
 from app.gateway.dialects.a import CodecA
 from app.gateway.dialects.b import CodecB
-from app.gateway.session.session import GatewaySession
+from app.gateway.session.connection import ClientConnection
 from app.gateway.settings.gateway import GatewaySettings, RecognitionMode
 from tests.app.gateway.session.conversation import Conversation, Talk
 from tests.app.gateway.session.memory import (
@@ -85,7 +85,7 @@ class Connection:
         try:
             with self.gateway.admission.connection(self._visitor):
                 wire = self.socket.wire()
-                await GatewaySession(self.gateway, wire, codec, "c", self._visitor).run()
+                await ClientConnection(self.gateway, wire, codec, "c", self._visitor).run()
         except ContractError as error:
             self.refused = error
 

@@ -1,22 +1,21 @@
 """One WebSocket connection, from its hello to its close.
 
-Everything a connection starts lives in one task group and ends with it: the reader, the clock that
-watches the limits, the wait for a place, and while a session runs its recognition and heartbeats.
-Backpressure is the reader waiting: while the session has no room no message is taken, uvicorn stops
-reading the socket, and TCP tells the client.
+Everything a connection starts lives in one task group and ends with it: the reader, the lifetime
+watcher, the wait for a slot, and while a session runs its results and heartbeats. Backpressure is
+the reader waiting: while the session has no room no message is taken, uvicorn stops reading the
+socket, and TCP tells the client.
 """
 
 import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from app.asr import AsrError, Finalised, Interrupted, StreamEvent, Transcript
+from app.asr import AsrError
 from app.contract import ContractError, ErrorCode, WarningCode
 from app.contract.limits import MAX_CONTROL_BYTES
 from app.gateway.admission.clients import Visitor
 from app.gateway.admission.rate import TokenBucket
 from app.gateway.admission.succession import ClientTokens
-from app.gateway.admission.waiting_room import Ticket
 from app.gateway.core import Gateway
 from app.gateway.dialects import events
 from app.gateway.dialects.codec import DialectCodec
@@ -32,7 +31,7 @@ from app.gateway.dialects.intents import (
 from app.gateway.failures import is_refusal, stream_failure
 from app.gateway.session.audio_input import AudioInput
 from app.gateway.session.client_writer import ClientWriter
-from app.gateway.session.deadlines import Command, Deadlines
+from app.gateway.session.deadlines import Deadlines
 from app.gateway.session.endings import (
     AS_ASKED,
     ConnectionEndError,
@@ -42,10 +41,11 @@ from app.gateway.session.endings import (
     first_ending,
     over,
 )
-from app.gateway.session.entrance import Entrance
 from app.gateway.session.heartbeat import Heartbeats
-from app.gateway.session.lifetime import LifetimeWatcher
+from app.gateway.session.lifetime import Command, LifetimeWatcher
 from app.gateway.session.recognition import Recognition
+from app.gateway.session.results import ResultSender
+from app.gateway.session.slot import SessionSlot
 from app.gateway.session.socket import ClientSocket, Disconnected
 from app.gateway.session.states import Action, Event, State, Step, step
 from app.gateway.session.telemetry import SessionTelemetry
@@ -54,16 +54,16 @@ from app.gateway.telemetry.logs import get_logger
 _log = get_logger(__name__)
 
 _MIN_CHARGE_S: Final = 0.005
-"""What a binary message costs the pace beside its audio, also where none is heard: tiny ones are
-dear to handle."""
+"""What a binary message costs the pace beside its audio, also where it is ignored: tiny messages
+are expensive to handle."""
 
 
-class GatewaySession:
+class ClientConnection:
     """A connection and the sessions on it, one after another.
 
     Args:
         gateway: What all connections share.
-        wire: The accepted socket.
+        socket: The accepted WebSocket.
         codec: The connection's dialect.
         connection_id: For log lines.
         visitor: Whose connection it is.
@@ -71,14 +71,14 @@ class GatewaySession:
     Attributes:
         state: Where the connection stands.
         recognition: The session that runs.
-        pulse: Makes its heartbeats, None where it wants none.
-        ending: What the connection ends with as soon as the session is finalised, if it is to end.
+        heartbeats: Its heartbeats, None where it wants none.
+        ending: What the connection ends with once the session is finalised, if it is to end.
     """
 
     def __init__(
         self,
         gateway: Gateway,
-        wire: ClientSocket,
+        socket: ClientSocket,
         codec: DialectCodec,
         connection_id: str,
         visitor: Visitor,
@@ -86,62 +86,50 @@ class GatewaySession:
         settings = gateway.settings
         self._gateway = gateway
         self._settings = settings
-        self._wire = wire
+        self._socket = socket
         self._codec = codec
-        self._visitor = visitor
-        self._ticket: Ticket | None = None
-        self._session_id = ""
         self._tokens = ClientTokens(gateway.resume, visitor)
         self.state = State.IDLE
         self.recognition: Recognition | None = None
-        self._input: AudioInput | None = None
-        self._waiting: tuple[asyncio.Task[None], Recognition] | None = None
-        self.pulse: Heartbeats | None = None
-        self._heartbeats: asyncio.Task[None] | None = None
+        self.heartbeats: Heartbeats | None = None
         self.ending: Ending | None = None
-        self._clock = Deadlines(settings)
+        self._input: AudioInput | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._waiting: tuple[asyncio.Task[None], Recognition] | None = None
+        self._deadlines = Deadlines(settings)
         self._control = TokenBucket(settings.ws_control_rate, settings.ws_control_burst)
         self._pace = (
             TokenBucket(settings.audio_max_realtime_factor, settings.audio_realtime_burst_s)
             if settings.audio_max_realtime_factor
             else None
         )
-        self._stray_audio_told = self._text_audio_told = False
-        self._counters = SessionTelemetry(gateway, connection_id, codec.name)
-        self._writer = ClientWriter(wire, codec, self._counters, settings.ws_send_timeout_s)
+        self._has_reported_stray_audio = self._has_warned_of_text = False
+        self._telemetry = SessionTelemetry(gateway, connection_id, codec.name)
+        self._writer = ClientWriter(socket, codec, self._telemetry, settings.ws_send_timeout_s)
+        self._lifetime = LifetimeWatcher(gateway, self, self._writer, self._deadlines)
+        self._slot = SessionSlot(gateway, visitor, self._writer, self._superseded)
         self._log = _log.bind(connection_id=connection_id, dialect=codec.name)
-        self._entrance = Entrance(gateway, self._writer)
-        self._keeper = LifetimeWatcher(gateway, self, self._writer, self._clock)
-        wire.control.render_end = self._render_end
+        socket.control.render_end = self._render_end
 
     @property
     def queued_seconds(self) -> float:
-        """Audio that waits for the recogniser."""
+        """Seconds of audio that wait for the recogniser."""
         return self.recognition.session.unsent if self.recognition is not None else 0.0
 
     def drain(self) -> None:
-        """Come to an end by the gateway's drain times."""
-        self._keeper.nudge(Command.DRAIN)
+        """Finalise and close by the times of the gateway's drain."""
+        self._lifetime.command(Command.DRAIN)
 
     def recognition_off(self) -> None:
-        """Finalise a session that runs, and end the connection with it."""
-        self._keeper.nudge(Command.RECOGNITION_OFF)
+        """Finalise a running session, and close the connection with it."""
+        self._lifetime.command(Command.RECOGNITION_OFF)
 
     def recognition_moved(self) -> None:
-        """Say that another recogniser goes on with a session that runs."""
-        self._keeper.nudge(Command.RECOGNITION_MOVED)
+        """Warn that another recogniser takes a running session over."""
+        self._lifetime.command(Command.RECOGNITION_MOVED)
 
-    @property
-    def ticket(self) -> Ticket | None:
-        """The session's slot, or its place in line."""
-        return self._ticket
-
-    def superseded(self, *, gives_back: bool) -> None:
-        """Let another connection have the session, and end."""
-        if not gives_back:
-            self._ticket = None
-        self._release()
-        self._keeper.nudge(Command.SUPERSEDED)
+    def _superseded(self) -> None:
+        self._lifetime.command(Command.SUPERSEDED)
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
@@ -156,10 +144,10 @@ class GatewaySession:
             self._gateway.sessions.discard(self)
             self.state = step(self.state, Event.END).state
             recognition, self.recognition = self.recognition, None
-            self._release()
+            self._slot.release()
         if recognition is not None:
-            self._counters.session_ended(recognition, ending.reason)
-        self._counters.connection_closed(self._writer.close_code(ending), ending.reason)
+            self._telemetry.session_ended(recognition, ending.reason)
+        self._telemetry.connection_closed(self._writer.close_code(ending), ending.reason)
         await self._writer.close(ending, None if recognition is None else recognition.lost)
 
     async def _serve(self) -> Ending:
@@ -167,7 +155,7 @@ class GatewaySession:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                tasks.create_task(self._keeper.run())
+                tasks.create_task(self._lifetime.run())
                 await self._writer.send(events.Opened(self._tokens.offer()))
                 for intent in self._codec.begin():
                     await self._on_intent(intent)
@@ -179,7 +167,7 @@ class GatewaySession:
         return ending
 
     def _render_end(self, error: ContractError) -> Sequence[str]:
-        """Render an error for the layer below, which ends the connection by itself."""
+        """Render an error for the protocol below, which ends the connection by itself."""
         recognition = self.recognition
         return self._writer.render_end(error, None if recognition is None else recognition.lost)
 
@@ -187,12 +175,12 @@ class GatewaySession:
 
     async def _read(self) -> None:
         while True:
-            message = await self._wire.receive()
+            message = await self._socket.receive()
             if isinstance(message, Disconnected):
                 raise ConnectionEndError(ending_of(message))
-            self._clock.heard()
+            self._deadlines.note_message()
             await self._on_message(message)
-            if self._wire.waiting:
+            if self._socket.waiting:
                 # The others' turn; where nothing waits, the next receive gives it.
                 await asyncio.sleep(0)
 
@@ -208,7 +196,7 @@ class GatewaySession:
                     self._charge_control()
                 await self._on_intent(intent)
         except ContractError as error:
-            await self._answer(error, self.recognition)
+            await self._reject(error, self.recognition)
         if isinstance(message, str):
             await self._warn_of_audio_in(message)
 
@@ -233,17 +221,29 @@ class GatewaySession:
             case Reply(texts):
                 await self._writer.send_texts(texts)
             case _:
-                await self._writer.send(self._counters.counts(self.recognition))
+                await self._writer.send(self._telemetry.counts(self.recognition))
 
-    def _close_once_stopped(self) -> None:
-        self.ending = AS_ASKED
-        if self.state is State.IDLE:
-            raise ConnectionEndError(AS_ASKED)
+    async def _on_audio(self, data: bytes) -> None:
+        taken = step(self.state, Event.AUDIO)
+        if taken.action is Action.FEED and self._input is not None:
+            self._telemetry.audio_message()
+            await self._input.take(data, self._tasks)
+        else:
+            self._gateway.metrics.audio_ignored.inc(len(data))
+            if taken.error is not None and not self._deadlines.just_stopped():
+                await self._report_stray_audio(taken.error)
+        if self._pace is not None and (credit := self._pace.spend(_MIN_CHARGE_S)) > 0:
+            await asyncio.sleep(credit)
+
+    async def _report_stray_audio(self, code: ErrorCode) -> None:
+        if not self._has_reported_stray_audio:
+            self._has_reported_stray_audio = True
+            await self._writer.send_error(ContractError(code), self.recognition)
 
     async def _warn_of_audio_in(self, text: str) -> None:
-        if self._text_audio_told or (what := self._codec.name_disguised_audio(text)) is None:
+        if self._has_warned_of_text or (what := self._codec.name_disguised_audio(text)) is None:
             return
-        self._text_audio_told = True
+        self._has_warned_of_text = True
         await self._writer.warn(
             WarningCode.NOT_SAMPLES,
             what=what,
@@ -252,87 +252,63 @@ class GatewaySession:
             rate=self._settings.audio_sample_rate,
         )
 
-    async def _answer(self, error: ContractError, recognition: Recognition | None) -> None:
-        """Refuse what was asked for, and end the connection where the dialect says so."""
+    async def _reject(self, error: ContractError, recognition: Recognition | None) -> None:
+        """Send an error, and end the connection where the dialect says so."""
         if self._codec.close_code(error) is not None:
             raise over(error)
         await self._writer.send_error(error, recognition)
 
-    async def _on_audio(self, data: bytes) -> None:
-        taken = step(self.state, Event.AUDIO)
-        if taken.action is Action.FEED and self._input is not None:
-            self._counters.audio_message()
-            await self._input.take(data, self._tasks)
-        else:
-            self._gateway.metrics.audio_ignored.inc(len(data))
-            if taken.error is not None and not self._clock.just_stopped():
-                await self._tell_stray_audio(taken.error)
-        if self._pace is not None and (credit := self._pace.spend(_MIN_CHARGE_S)) > 0:
-            await asyncio.sleep(credit)
-
-    async def _tell_stray_audio(self, code: ErrorCode) -> None:
-        if not self._stray_audio_told:
-            self._stray_audio_told = True
-            await self._writer.send_error(ContractError(code), self.recognition)
-
     # Sessions
 
     def _step(self, event: Event) -> Step:
-        """Look up what a client's message leads to; raises the error it is answered with."""
+        """Look up what a client's message leads to; raise the error it is answered with."""
         taken = step(self.state, event)
         if taken.error is not None:
             raise ContractError(taken.error)
         return taken
 
     async def _start(self, request: SessionRequest) -> None:
-        asked = self._step(Event.START)
-        gateway = self._gateway
+        requested = self._step(Event.START)
         claim = self._tokens.claim(request.resume)
         try:
-            recognition = Recognition(gateway, request, self._tokens, claim)
+            recognition = Recognition(self._gateway, request, self._tokens, claim)
         except AsrError as error:
             raise stream_failure(error, 0) from error
-        self._ticket = gateway.succession.ticket(claim, gateway.admission, self._visitor)
-        self.state = asked.state
-        self._session_id = recognition.session_id
-        gateway.succession.enter(self._session_id, self)
-        entering = self._enter(recognition, self._ticket)
-        if self._ticket.is_admitted:
-            await entering
+        is_admitted = self._slot.request(recognition.session_id, claim)
+        self.state = requested.state
+        if is_admitted:
+            await self._begin(recognition)
         else:
-            # A stop must be heard meanwhile.
-            self._waiting = (self._tasks.create_task(entering), recognition)
+            # A stop must be handled meanwhile.
+            self._waiting = (self._tasks.create_task(self._begin(recognition)), recognition)
 
-    async def _enter(self, recognition: Recognition, ticket: Ticket) -> None:
-        """Begin a session as soon as it has a place and the recogniser is ready."""
+    async def _begin(self, recognition: Recognition) -> None:
+        """Begin a session as soon as it has a slot and the recogniser is ready."""
         try:
-            await self._entrance.pass_through(ticket)
+            await self._slot.wait()
         except ContractError as error:
             self.state = step(self.state, Event.NOT_ADMITTED).state
             self._waiting = None
-            self._release()
-            await self._answer(error, None)
+            self._slot.release()
+            await self._reject(error, None)
             return
         self.state = step(self.state, Event.ADMITTED).state
         self._waiting = None
-        self._stray_audio_told = False
+        self._has_reported_stray_audio = False
         self.recognition = recognition
-        self._input = AudioInput(self._gateway, recognition, self._writer, self._clock, self._pace)
-        self._clock.session_started()
-        self._counters.session_started(recognition)
+        self._input = AudioInput(
+            self._gateway, recognition, self._writer, self._deadlines, self._pace
+        )
+        self._deadlines.session_started()
+        self._telemetry.session_started(recognition)
         await self._writer.send(
             events.Started(recognition.session_id, recognition.request, recognition.resumed)
         )
         self._tasks.create_task(self._recognise(recognition))
         if recognition.request.heartbeat_s is not None:
-            self.pulse = Heartbeats(recognition)
-            beating = self._beat(self.pulse, recognition.request.heartbeat_s)
-            self._heartbeats = self._tasks.create_task(beating)
-
-    async def _beat(self, pulse: Heartbeats, interval: float) -> None:
-        while True:
-            await self._writer.send_if_read(pulse.beat())
-            await asyncio.sleep(interval)
+            self.heartbeats = Heartbeats(recognition, self._writer)
+            beating = self.heartbeats.run(recognition.request.heartbeat_s)
+            self._beating = self._tasks.create_task(beating)
 
     def _finalise(self) -> None:
         self._step(Event.FINALIZE)
@@ -340,7 +316,7 @@ class GatewaySession:
             self.recognition.session.finalise()
 
     async def stop(self) -> None:
-        """End the audio of a session, or its wait for a place; raises ContractError without one."""
+        """End the audio of a session, or its wait for a slot; raise ContractError without one."""
         stopped = self._step(Event.STOP)
         self.state = stopped.state
         if stopped.action is Action.LEAVE_ROOM:
@@ -348,26 +324,24 @@ class GatewaySession:
         elif self._input is not None:
             await self._input.end()
 
+    def _close_once_stopped(self) -> None:
+        self.ending = AS_ASKED
+        if self.state is State.IDLE:
+            raise ConnectionEndError(AS_ASKED)
+
     async def _leave_room(self) -> None:
         if self._waiting is None:
             return
-        (entering, recognition), self._waiting = self._waiting, None
-        entering.cancel()
-        self._release()
-        self._clock.session_ended()
+        (beginning, recognition), self._waiting = self._waiting, None
+        beginning.cancel()
+        self._slot.release()
+        self._deadlines.session_ended()
         await self._writer.send(_stopped(recognition))
 
     async def _recognise(self, recognition: Recognition) -> None:
+        limit = self._settings.ws_final_timeout_s
         try:
-            async with asyncio.timeout(None) as deadline:
-                recognition.guard(deadline)
-                async with recognition.session as events:
-                    async for event in events:
-                        await self._on_event(recognition, event)
-                        recognition.extend_deadline()
-        except TimeoutError as error:
-            limit = self._settings.ws_final_timeout_s
-            raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
+            await ResultSender(recognition, self._writer, self._telemetry, limit).run()
         except AsrError as error:
             await self._on_asr_error(recognition, error)
             return
@@ -376,42 +350,13 @@ class GatewaySession:
             raise over(ContractError(ended.error, detail="the recogniser ended the stream early"))
         await self._finish(recognition, ended.state, "stopped", _stopped(recognition))
 
-    async def _on_event(self, recognition: Recognition, event: StreamEvent) -> None:
-        match event:
-            case Transcript():
-                if event.is_final or recognition.request.enable_partials:
-                    await self._on_result(recognition, event)
-            case Finalised():
-                for _ in range(event.calls):
-                    await self._writer.send(events.Finalised(event.position))
-            case Interrupted():
-                await self._writer.warn(WarningCode.RECOGNISER_LOST)
-            case _:
-                await self._writer.warn(WarningCode.RECOGNISER_BACK, outage=round(event.outage, 1))
-
-    async def _on_result(self, recognition: Recognition, transcript: Transcript) -> None:
-        age = recognition.result_age(transcript)
-        resume = recognition.resume_point(transcript.cursor) if transcript.is_final else None
-        await self._writer.send(
-            events.Result(
-                transcript=transcript,
-                segment_id=recognition.segment_id,
-                segment_start=recognition.segment_start,
-                segment_end=recognition.segment_end(transcript),
-                age=age,
-                resume=resume,
-            )
-        )
-        self._counters.result(recognition, transcript, age)
-        recognition.note(transcript)
-
     async def _on_asr_error(self, recognition: Recognition, error: AsrError) -> None:
-        self._counters.upstream_error(recognition, error)
+        self._telemetry.upstream_error(recognition, error)
         failure = stream_failure(error, recognition.results)
         if not is_refusal(error, recognition.results):
             raise over(failure) from error
         refused = step(self.state, Event.REFUSED)
-        self._counters.error_sent(failure)
+        self._telemetry.error_sent(failure)
         event = events.Failed(
             error=failure, segment_id=recognition.segment_id, lost=recognition.lost
         )
@@ -420,25 +365,19 @@ class GatewaySession:
     async def _finish(
         self, recognition: Recognition, state: State, reason: str, event: events.Event
     ) -> None:
-        """Leave a session and go on with the connection, unless it is to end anyway."""
-        self._release()
-        if self._heartbeats is not None:
-            self._heartbeats.cancel()
-        self.pulse = self._heartbeats = None
+        """Leave a session, and end the connection if it is to end with it."""
+        self._slot.release()
+        if self._beating is not None:
+            self._beating.cancel()
+        self.heartbeats = self._beating = None
         # A start that came in between would be answered before this.
         await self._writer.send(event)
         self.state = state
         self.recognition = self._input = None
-        self._clock.session_ended()
-        self._counters.session_ended(recognition, reason)
+        self._deadlines.session_ended()
+        self._telemetry.session_ended(recognition, reason)
         if self.ending is not None:
             raise ConnectionEndError(self.ending)
-
-    def _release(self) -> None:
-        self._gateway.succession.leave(self._session_id, self)
-        if self._ticket is not None:
-            self._ticket.give_back()
-        self._ticket = None
 
 
 def _stopped(recognition: Recognition) -> events.Stopped:
