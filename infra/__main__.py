@@ -254,7 +254,7 @@ for colour in COLOURS:
                     storage.gateway.arn,
                     *filter(None, [ecr_repository_arn(chosen.image)]),
                 ],
-                log_group_arns=[logs.arns[speaker] for speaker in ("gateway", "asr", "system")],
+                log_group_arns=[logs.arns[source] for source in ("gateway", "asr", "system")],
                 metrics_namespace=METRICS_NAMESPACE,
             ),
             user_data=user_data(
@@ -292,7 +292,7 @@ for colour in COLOURS:
         here,
     )
 
-# Who is told when something is wrong, what is seen at a glance, and what it may cost.
+# Who is notified when something is wrong, what is seen at a glance, and what it may cost.
 alarms = Alarms(
     name,
     AlarmsArgs(
@@ -338,8 +338,8 @@ if settings.observability.monthly_budget_usd is not None:
     )
 
 
-def told(colour: Colour) -> dict[str, object]:
-    """Return what the stack says of one colour."""
+def colour_outputs(colour: Colour) -> dict[str, object]:
+    """Return the outputs of one colour."""
     chosen = settings.colour(colour)
     return {
         "target_group_arn": entrance.target_group_arns[colour],
@@ -383,5 +383,5 @@ export(
     log_group_names=logs.names,
     alarm_topic_arn=alarms.topic_arn,
     dashboard_name=dashboard.dashboard_name,
-    colours={colour: told(colour) for colour in COLOURS},
+    colours={colour: colour_outputs(colour) for colour in COLOURS},
 )

@@ -139,7 +139,7 @@ class StackOutputs(Outputs):
     log_group_names: LogGroupNames
     """The log groups."""
     alarm_topic_arn: str
-    """SNS topic the alarms speak to."""
+    """SNS topic the alarms publish to."""
     dashboard_name: str
     """CloudWatch dashboard."""
     colours: Colours

@@ -53,7 +53,9 @@ class BootContext(Generic[TextT_co]):
     log_groups: Mapping[str, str]
 
 
-def told(colour: Colour, settings: Settings, context: BootContext[str]) -> MachineSettings:
+def settings_of_machines(
+    colour: Colour, settings: Settings, context: BootContext[str]
+) -> MachineSettings:
     """Return what the machines of a colour are told.
 
     Raises:
@@ -160,6 +162,6 @@ def boot_problems(colour: Colour, settings: Settings) -> Iterator[str]:
         log_groups=dict.fromkeys(("gateway", "asr", "system"), "/example"),
     )
     try:
-        told(colour, settings, context)
+        settings_of_machines(colour, settings, context)
     except MachineSettingsError as error:
         yield from error.problems

@@ -255,16 +255,16 @@ class ScalingSettings(Section):
 
 
 class ObservabilitySettings(Section):
-    """What is kept and who hears of it."""
+    """What is logged and who is notified."""
 
     log_retention_days: Annotated[int, kinds.one_of(30, 90, 180, 365, 400, 731)] = 365
     """How long logs are kept, in days."""
     alarm_emails: Annotated[tuple[str, ...], kinds.many(_EMAIL, 0, 20)] = ()
-    """Who is told of alarms."""
+    """Who is notified of alarms."""
     monthly_budget_usd: Annotated[
         int | None, kinds.optional(kinds.whole(1, 10_000_000, "US dollars"))
     ] = None
-    """Cost a month above which the same people are told; null: no budget."""
+    """Cost a month above which the same people are notified; null: no budget."""
 
 
 class Settings(Section):
@@ -300,7 +300,7 @@ class Settings(Section):
     scaling: ScalingSettings
     """How many machines."""
     observability: ObservabilitySettings
-    """What is kept and who hears of it."""
+    """What is logged and who is notified."""
 
     def colours(self) -> tuple[tuple[Colour, ColourSettings], ...]:
         """Return both colours by name."""

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.boot import render_user_data
-from infra.config.machine import BootContext, told
+from infra.config.machine import BootContext, settings_of_machines
 from infra.config.sections import Colour, ColourSettings, Settings
 
 
@@ -38,7 +38,7 @@ def user_data(
 
     def render(known: dict[str, Any]) -> str:
         plain = cast("BootContext[str]", replace(context, **known))
-        return render_user_data(told(colour, settings, plain))
+        return render_user_data(settings_of_machines(colour, settings, plain))
 
     return pulumi.Output.all(
         secret_arns=context.secret_arns,

@@ -1,4 +1,4 @@
-"""Who is told of what: metric alarms, composites a colour and for all, and a topic."""
+"""Who is notified of what: metric alarms, composites a colour and for all, and a topic."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Watched:
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmsArgs:
-    """What is watched and who is told.
+    """What is watched and who is notified.
 
     Attributes:
         environment: The stack's name.
@@ -36,7 +36,7 @@ class AlarmsArgs:
         balancer_suffix: How CloudWatch names the load balancer.
         certificate_arn: The certificate in use.
         colours: Both colours.
-        emails: Who is told; each must confirm once.
+        emails: Who is notified; each must confirm once.
         key_arn: KMS key of the messages.
     """
 
@@ -53,7 +53,7 @@ class Alarms(pulumi.ComponentResource):
     """Alarms of one environment.
 
     Attributes:
-        topic_arn: Where they speak.
+        topic_arn: SNS topic they publish to.
         colour_alarm_names: Colour -> composite alarm that is in ALARM when any of the colour's is.
     """
 
@@ -153,7 +153,7 @@ class Alarms(pulumi.ComponentResource):
             statistic=single.statistic if single else None,
             dimensions=_dimensions(single, values) if single else None,
             metric_queries=None if single else _queries(alarm, values),
-            # A ticket speaks for itself; a page speaks through the composite, once.
+            # A ticket notifies by itself; a page by the composite, once.
             alarm_actions=[topic.arn] if alarm.severity == "ticket" else [],
             tags={"Name": f"{name}-{alarm.slug}", "Severity": alarm.severity},
             opts=pulumi.ResourceOptions(parent=self),

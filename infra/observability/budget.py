@@ -1,4 +1,4 @@
-"""A budget for the environment, told to the same people as its alarms."""
+"""A budget for the environment, for the same people as its alarms."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class BudgetArgs:
         environment: The stack's name; its costs are found by the tag Environment, which must be
             active as a cost allocation tag in the account's billing settings.
         monthly_usd: US dollars a month.
-        topic_arn: Who is told.
+        topic_arn: SNS topic it publishes to.
     """
 
     environment: str
@@ -23,7 +23,7 @@ class BudgetArgs:
 
 
 class Budget(pulumi.ComponentResource):
-    """A monthly cost budget that speaks at 80 % spent and when 100 % is foreseen."""
+    """A monthly cost budget that notifies at 80 % spent and when 100 % is foreseen."""
 
     def __init__(
         self, name: str, args: BudgetArgs, opts: pulumi.ResourceOptions | None = None

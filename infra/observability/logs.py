@@ -1,4 +1,4 @@
-"""Log groups: one a kind of speaker, kept for a known time, encrypted."""
+"""Log groups: one a source, kept for a known time, encrypted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Final, Literal
 import pulumi
 import pulumi_aws as aws
 
-Speaker = Literal["gateway", "asr", "system", "flow"]
-SPEAKERS: Final[tuple[Speaker, ...]] = ("gateway", "asr", "system", "flow")
+LogSource = Literal["gateway", "asr", "system", "flow"]
+LOG_SOURCES: Final[tuple[LogSource, ...]] = ("gateway", "asr", "system", "flow")
 """The gateway, the recogniser, the host and its units, the VPC's traffic."""
 
 
@@ -31,12 +31,12 @@ class Logs(pulumi.ComponentResource):
     """The environment's log groups.
 
     Attributes:
-        names: Speaker -> name of the group, known before it exists.
-        arns: Speaker -> ARN of the group.
+        names: Source -> name of the group, known before it exists.
+        arns: Source -> ARN of the group.
     """
 
     names: Mapping[str, str]
-    arns: Mapping[Speaker, pulumi.Output[str]]
+    arns: Mapping[LogSource, pulumi.Output[str]]
 
     def __init__(
         self, name: str, args: LogsArgs, opts: pulumi.ResourceOptions | None = None
@@ -44,16 +44,16 @@ class Logs(pulumi.ComponentResource):
         if not (args.prefix.startswith("/") and args.prefix.endswith("/")):
             raise ValueError(f"prefix is {args.prefix!r}; accepted: a name between two slashes")
         super().__init__("perch:infra:Logs", name, None, opts)
-        self.names = {speaker: args.prefix + speaker for speaker in SPEAKERS}
+        self.names = {source: args.prefix + source for source in LOG_SOURCES}
         self.arns = {
-            speaker: aws.cloudwatch.LogGroup(
-                f"{name}-{speaker}",
-                name=self.names[speaker],
+            source: aws.cloudwatch.LogGroup(
+                f"{name}-{source}",
+                name=self.names[source],
                 retention_in_days=args.retention_days,
                 kms_key_id=args.key_arn,
-                tags={"Name": f"{name}-{speaker}"},
+                tags={"Name": f"{name}-{source}"},
                 opts=pulumi.ResourceOptions(parent=self),
             ).arn
-            for speaker in SPEAKERS
+            for source in LOG_SOURCES
         }
         self.register_outputs({"names": self.names, "arns": self.arns})

@@ -34,25 +34,25 @@ def verdict(document: object, exemptions: Sequence[Exemption], on: date) -> dict
     sources = _sources(document)
     # Judged without exemptions, so that what is excepted can be shown as well.
     judged = judge(policies((), on), resources)
-    told: dict[str, list[Any]] = {"findings": [], "excepted": [], "unjudged": []}
+    verdicts: dict[str, list[Any]] = {"findings": [], "excepted": [], "unjudged": []}
     for finding in judged:
         exemption = exemption_for(finding.policy, finding.urn, exemptions)
         if not finding.judged:
-            told["unjudged"].append(
+            verdicts["unjudged"].append(
                 {"policy": finding.policy, "urn": finding.urn, "message": finding.message}
             )
         elif exemption is None:
-            told["findings"].append(_told(finding, sources))
+            verdicts["findings"].append(_finding(finding, sources))
         else:
-            told["excepted"].append({**_told(finding, sources), **_terms(exemption)})
-    told["overdue"] = [
+            verdicts["excepted"].append({**_finding(finding, sources), **_terms(exemption)})
+    verdicts["overdue"] = [
         {"policy": exemption.policy, "resource": exemption.resource, **_terms(exemption)}
         for exemption in overdue(exemptions, on)
     ]
-    return told
+    return verdicts
 
 
-def _told(finding: Finding, sources: Mapping[str, str | None]) -> dict[str, Any]:
+def _finding(finding: Finding, sources: Mapping[str, str | None]) -> dict[str, Any]:
     rule = next(rule for rule in RULES if rule.name == finding.policy)
     start, _, name = finding.urn.rpartition("::")
     return {
@@ -91,12 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if chosen.recording == "-"
             else Path(chosen.recording).read_text(encoding="utf-8")
         )
-        told = verdict(json.loads(text), EXEMPTIONS, today())
+        verdicts = verdict(json.loads(text), EXEMPTIONS, today())
     except (OSError, ValueError) as error:
         sys.stderr.write(f"--recording {chosen.recording}: {error}\n")
         return 2
-    sys.stdout.write(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    return 1 if told["findings"] else 0
+    sys.stdout.write(json.dumps(verdicts, indent=1, ensure_ascii=False) + "\n")
+    return 1 if verdicts["findings"] else 0
 
 
 if __name__ == "__main__":

@@ -135,6 +135,12 @@ def read_calls(path: Path) -> list[Call]:
     return [Call(**{**note, "arguments": tuple(note["arguments"])}) for note in notes]
 
 
+def one_clear_line(stderr: str) -> str:
+    """The one line of a script's errors that says why it failed."""
+    (line,) = [line for line in stderr.splitlines() if "FAILED" in line]
+    return line
+
+
 def standin_program(python: str) -> str:
     """The stand-in's text for that Python."""
     _, _, body = Path(__file__).with_name("standin.py").read_text().partition("\n")
