@@ -15,10 +15,12 @@ from app.gateway.telemetry.docs import metrics_page
 from infra.config.reference import configuration_page
 from infra.policies.page import security_page
 from ops.local.open_ports import open_ports_section
+from tests.support.architecture import architecture_page
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
+    "docs/architecture.md": architecture_page,
     "docs/configuration.md": configuration_page,
     "docs/contract.md": lambda: contract_page(LATE_AUDIO_S),
     "docs/contract.schema.json": contract_schema,
