@@ -1,4 +1,4 @@
-"""The interface of a dialect: the one place where it is spelled.
+"""The interface of a dialect.
 
 A dialect is a subclass of `DialectCodec` in a file of its own and a line in `registry`. Nothing
 else in the gateway knows which dialects there are.
@@ -20,7 +20,7 @@ SUBPROTOCOL: Final = "perch"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handshake:
-    """What a client says before the connection is open.
+    """What a client sends before the connection is open.
 
     Attributes:
         connection_id: The gateway's name for the connection.
@@ -78,7 +78,7 @@ class DialectCodec(ABC):
 
     @abstractmethod
     def render(self, event: Event) -> Sequence[str]:
-        """Return the texts an event is told in; none where the dialect has no words for it."""
+        """Return the texts of an event; none where the dialect has none for it."""
 
     def close_code(self, error: ContractError) -> int | None:
         """Return the code an error closes the connection with, None where it stays open."""

@@ -1,4 +1,4 @@
-"""What a client can be told, in plain values; a dialect says how, or that it is not said."""
+"""What can be sent to a client, as plain values; a dialect renders it, or leaves it out."""
 
 from dataclasses import dataclass
 from datetime import datetime

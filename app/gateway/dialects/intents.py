@@ -21,7 +21,7 @@ class SessionRequest:
         endpointing: When a segment ends; None as the model has it.
         resumable: Whether the client can resume after a break, and is told from where.
         heartbeat_s: Seconds between two heartbeats; None for none.
-        resume: Token of the session that this one resumes.
+        resume: Token of the session to resume.
     """
 
     sample_rate: int
@@ -62,7 +62,7 @@ class Stop:
     """End the audio.
 
     Attributes:
-        lenient: Say nothing when no session runs.
+        lenient: No error when no session runs.
         closes: Close the connection once the session is finalised.
     """
 

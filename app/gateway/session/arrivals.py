@@ -1,4 +1,4 @@
-"""When which audio came, to tell how old a result is."""
+"""Arrival times of audio, from which the age of a result follows."""
 
 from bisect import bisect_left
 from collections import deque
@@ -6,7 +6,7 @@ from time import monotonic
 
 
 class ArrivalClock:
-    """Knows when a position of the audio arrived.
+    """Remembers when each position of the audio arrived.
 
     Args:
         origin: Position of the first audio to arrive, in seconds.
@@ -29,10 +29,10 @@ class ArrivalClock:
         self._times.append(now)
 
     def age(self, position: float) -> float:
-        """Return the seconds since the audio at a position (seconds) came; 0 before any audio."""
+        """Return the seconds since the audio at a position arrived; 0 before any audio."""
         if not self._times:
             return 0.0
-        # What lies before the position will not be asked for again.
+        # Earlier positions are not asked for again.
         index = min(bisect_left(self._positions, position - 1e-6), len(self._times) - 1)
         for _ in range(index):
             self._positions.popleft()

@@ -1,8 +1,8 @@
 """Takes a session's audio from its messages to the recogniser.
 
-A session takes samples. Clients also send what a browser's recorder makes, a file as it lies on the
-disk, or text; what the first bytes show beyond doubt is decoded where that can be, else left out,
-and the client is told once. Anything else is taken for the samples that the start announced.
+A session takes samples. Clients also send a browser recorder's stream, a file from a disk, or text:
+what the first bytes identify beyond doubt is decoded where possible, else ignored, and the client
+is warned once. Anything else is taken for the samples that the start announced.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from app.recordings import RecordingError, StreamedRecording, can_be_decoded, ce
 
 
 class AudioInput:
-    """Takes one session's binary messages.
+    """Takes the audio messages of one session.
 
     Args:
         gateway: Its settings and metrics.
@@ -54,7 +54,7 @@ class AudioInput:
         self._decoding: asyncio.Task[None] | None = None
 
     async def take(self, message: bytes, tasks: asyncio.TaskGroup) -> None:
-        """Take a message, waiting while the recogniser or the pace is behind.
+        """Take a message, waiting for the recogniser and the pace.
 
         Args:
             message: As received.
@@ -81,7 +81,7 @@ class AudioInput:
                     return
 
     async def end(self) -> None:
-        """End the audio: of a container, everything that was sent is decoded first."""
+        """End the audio, once all of a container is decoded."""
         limit = self._settings.ws_final_timeout_s
         if self._container is not None and self._decoding is not None:
             self._container.end()
@@ -125,7 +125,7 @@ class AudioInput:
             limit = self._settings.ws_stall_timeout_s
             raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error
         if not is_taken:
-            # The session was ended while it waited for room.
+            # The session was ended while this waited for room.
             return
         recognition.arrivals.arrived(seconds, came_at)
         self._metrics.audio_seconds.inc(seconds)

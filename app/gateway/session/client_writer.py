@@ -64,7 +64,7 @@ class ClientWriter:
             raise ConnectionEndError(ending_of(Disconnected(_ABNORMAL, failure))) from error
 
     async def send_if_read(self, event: Event) -> None:
-        """Send what is worth nothing later: not to a client that has not read the last ones."""
+        """Send an event unless the client has not read the last ones: it is worth nothing later."""
         if self._socket.flowing:
             await self.send(event)
 

@@ -1,4 +1,4 @@
-"""Why a connection ended, and how that unwinds everything it started."""
+"""Why a connection ends, and the exception that unwinds everything it started."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,10 +12,10 @@ class Ending:
     """Why a connection ended.
 
     Attributes:
-        error: What to tell the client, None where nothing went wrong or it left.
+        error: What to send to the client, None where nothing went wrong or it left.
         reason: For metrics and log: an error code, "stopped", "client_closed" or "disconnected".
         code: Close code; None for the one that the dialect has for the error.
-        told: The layer below has sent error and close already.
+        told: The protocol below has sent error and close already.
     """
 
     error: ContractError | None
@@ -55,7 +55,7 @@ def ending_of(left: Disconnected) -> Ending:
 
 
 def first_ending(group: BaseExceptionGroup[ConnectionEndError]) -> Ending:
-    """Return why it ended; what the client did not cause itself comes first."""
+    """Return why it ended, preferring what the client did not cause itself."""
     endings = [error.ending for error in _leaves(group)]
     return next((ending for ending in endings if not ending.told), endings[0])
 

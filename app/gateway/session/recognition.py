@@ -1,4 +1,4 @@
-"""One session's audio and results, between the socket and the recogniser."""
+"""A session of the gateway around a session of the recogniser."""
 
 import asyncio
 from time import monotonic
@@ -15,18 +15,18 @@ from app.gateway.session.arrivals import ArrivalClock
 
 
 class Recognition:
-    """What runs between a start and a stop.
+    """A session from its start to its end.
 
     All positions are seconds of the session's audio, also where it began on another connection.
 
     Args:
         gateway: Its recogniser and settings.
         request: What the client asked for.
-        tokens: Sign where the session can be gone on with.
-        claim: Where it goes on, None for a new one.
+        tokens: Issue where the session can be resumed.
+        claim: Where it is resumed, None for a new one.
 
     Raises:
-        AsrError: The recogniser cannot be asked for this.
+        AsrError: The recogniser cannot do what is requested.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class Recognition:
             unsent_s=settings.audio_queue_s,
             send_timeout=settings.ws_stall_timeout_s,
         )
-        self.finals: list[str] = []
         self.results = 0
         self.segment_start = begin.covered
         self._tokens = tokens
@@ -71,22 +70,22 @@ class Recognition:
 
     @property
     def segment_id(self) -> int:
-        """Of the segment that is being spoken."""
+        """Id of the segment that is being spoken."""
         return self.session.segment_id
 
     @property
     def audio_seconds(self) -> float:
-        """Audio of the session, with what was taken before it was resumed."""
+        """Audio of the session, with that before it was resumed."""
         return self.arrivals.seconds
 
     @property
     def new_audio_seconds(self) -> float:
-        """Audio that came on this connection."""
+        """Audio that arrived on this connection."""
         return self.arrivals.seconds - self._begin.position
 
     @property
     def resumed(self) -> Resumed | None:
-        """Where a session goes on, None for a new one."""
+        """Where a session is resumed, None for a new one."""
         if self.claim is None:
             return None
         return Resumed(position=self._begin.position, segment_id=self._begin.segment_id)
@@ -98,17 +97,17 @@ class Recognition:
         return lost and AudioSpan(start=round(lost[0], 3), end=round(self.audio_seconds, 3))
 
     def resume_point(self, cursor: Cursor | None) -> ResumePoint | None:
-        """Return what a client that can resume is told."""
+        """Return a resume point for a client that can resume, None for another."""
         if cursor is None or not self._is_resumable:
             return None
         return self._tokens.point(cursor, self.session_id)
 
     def forgo_resume(self) -> None:
-        """Give out no more points to resume at: none is a place in a container's bytes."""
+        """Issue no more resume points: none is a position in a container's bytes."""
         self._is_resumable = False
 
     def end_audio(self, final_timeout_s: float) -> int:
-        """Say that no audio follows, and set a deadline for the last results.
+        """End the audio, and set a deadline for the last results.
 
         Returns:
             Bytes of an incomplete sample that were left over.
@@ -121,12 +120,12 @@ class Recognition:
         return left
 
     def guard(self, deadline: asyncio.Timeout) -> None:
-        """Take the timeout that `extend_deadline` moves; the audio may have ended before."""
+        """Set the timeout that `extend_deadline` moves; the audio may have ended before."""
         self._deadline = deadline
         self.extend_deadline()
 
     def extend_deadline(self) -> None:
-        """Once the audio ended, allow the full time again from now: results still come."""
+        """Once the audio has ended, restart the time allowed for the next result."""
         if self._deadline is not None and self._final_timeout_s is not None:
             now = asyncio.get_running_loop().time()
             self._deadline.reschedule(now + self._final_timeout_s)
@@ -147,5 +146,4 @@ class Recognition:
         """Count a result that was sent."""
         self.results += 1
         if transcript.is_final:
-            self.finals.append(transcript.text)
             self.segment_start = self.segment_end(transcript)

@@ -1,4 +1,4 @@
-"""A WebSocket as the session sees it: texts, bytes, and clear ends."""
+"""The WebSocket of a connection: receives texts and bytes, reports its end."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ EXTENSION: Final = "perch.control"
 """Key of the ASGI scope's extensions under which the application finds its `SocketControl`."""
 
 _GONE: Final = (OSError, RuntimeError, WebSocketDisconnect)
-"""uvicorn says OSError for a lost connection and RuntimeError for one it closed itself; Starlette
+"""uvicorn raises OSError for a lost connection and RuntimeError for one it closed itself; Starlette
 turns some of the former into its own."""
 
 
@@ -34,7 +34,7 @@ class SocketControl(Protocol):
         """Whether `receive` has something to return at once."""
 
     async def receive(self) -> Mapping[str, Any]:
-        """Wait for the client's next message or its end, as ASGI says them."""
+        """Wait for the client's next message or its end, as an ASGI event."""
 
     def push(self, text: str) -> None:
         """Send a text while `flowing`; raises OSError when the connection is closed."""

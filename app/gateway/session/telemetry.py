@@ -1,4 +1,4 @@
-"""What a connection leaves behind: metrics, log lines, and the counters a client may ask for."""
+"""The metrics and log lines of a connection, and the counters a client may ask for."""
 
 from datetime import UTC, datetime
 from time import monotonic
@@ -35,7 +35,7 @@ class SessionTelemetry:
         self._metrics.connections.labels(dialect).inc()
 
     def audio_message(self) -> None:
-        """Count a binary message that was taken."""
+        """Count an audio message."""
         self._messages += 1
         self._gateway.totals.audio_messages += 1
 
@@ -83,7 +83,7 @@ class SessionTelemetry:
         )
 
     def error_sent(self, error: ContractError) -> None:
-        """Count an error told to the client."""
+        """Count an error sent to the client."""
         self._metrics.errors_sent.labels(error.code.value).inc()
 
     def session_ended(self, recognition: Recognition, reason: str) -> None:
