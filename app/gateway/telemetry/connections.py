@@ -1,5 +1,7 @@
 """Prometheus metrics of connections."""
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
@@ -11,36 +13,29 @@ class ConnectionMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.connections = Counter(
-            "perch_connections", "WebSocket connections accepted.", ["dialect"], registry=registry
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        self.connections = counter(
+            "perch_connections", "WebSocket connections accepted.", ["dialect"]
         )
-        self.connections_active = Gauge(
-            "perch_connections_active", "Open WebSocket connections.", registry=registry
+        self.connections_active = gauge("perch_connections_active", "Open WebSocket connections.")
+        self.connections_refused = counter(
+            "perch_connections_refused", "WebSocket upgrades refused, by error code.", ["code"]
         )
-        self.connections_refused = Counter(
-            "perch_connections_refused",
-            "WebSocket upgrades refused, by error code.",
-            ["code"],
-            registry=registry,
-        )
-        self.connections_closed = Counter(
+        self.connections_closed = counter(
             "perch_connections_closed",
             "WebSocket connections ended, by close code and reason (an error code, or who closed).",
             ["code", "reason"],
-            registry=registry,
         )
-        self.http_connections = Gauge(
-            "perch_http_connections", "Open connections that are no WebSockets.", registry=registry
+        self.http_connections = gauge(
+            "perch_http_connections", "Open connections that are no WebSockets."
         )
-        self.http_connections_cut = Counter(
+        self.http_connections_cut = counter(
             "perch_http_connections_cut",
             "HTTP connections ended to make room (idle), for half a request (late), for an answer "
             "that nobody reads (unread), or refused.",
             ["reason"],
-            registry=registry,
         )
-        self.buffered_bytes = Gauge(
+        self.buffered_bytes = gauge(
             "perch_buffered_bytes",
             "Bytes of messages, complete or not, that WebSockets hold beyond 64 KiB each.",
-            registry=registry,
         )

@@ -4,6 +4,7 @@ Base units, one prefix, no label whose values a client can choose. `docs/metrics
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from prometheus_client import (
@@ -44,168 +45,127 @@ class GatewayMetrics(ConnectionMetrics):
         without_created()
         self.registry = registry = CollectorRegistry()
         super().__init__(registry)
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
-        info = Gauge(
-            "perch_build_info",
-            "Constant 1; the version is a label.",
-            ["version"],
-            registry=registry,
-        )
+        info = gauge("perch_build_info", "Constant 1; the version is a label.", ["version"])
         info.labels(version).set(1)
-        self.ready = Gauge("perch_ready", "1 while a session can be taken.", registry=registry)
-        self.draining = Gauge("perch_draining", "1 while the gateway drains.", registry=registry)
-        self.recognition_mode = Gauge(
+        self.ready = gauge("perch_ready", "1 while a session can be taken.")
+        self.draining = gauge("perch_draining", "1 while the gateway drains.")
+        self.recognition_mode = gauge(
             "perch_recognition_mode",
             "1 for the mode recognition is in: on, off or fallback.",
             ["mode"],
-            registry=registry,
         )
-        self.recognition_switches = Counter(
+        self.recognition_switches = counter(
             "perch_recognition_switches",
             "Changes of the mode while the gateway ran, by the mode it went to.",
             ["mode"],
-            registry=registry,
         )
         self.endpoints = EndpointMetrics(registry)
-        self.admission_refused = Counter(
+        self.admission_refused = counter(
             "perch_admission_refused",
             "Sessions not admitted: at connect, start or upload, or while waiting; by error code.",
             ["at", "code"],
-            registry=registry,
         )
-        self.waiting = Gauge(
-            "perch_waiting_sessions", "Clients in the waiting room.", registry=registry
-        )
-        self.waiting_places = Gauge(
-            "perch_waiting_room_places", "Clients the waiting room holds.", registry=registry
-        )
-        self.waiting_seconds = Histogram(
+        self.waiting = gauge("perch_waiting_sessions", "Clients in the waiting room.")
+        self.waiting_places = gauge("perch_waiting_room_places", "Clients the waiting room holds.")
+        self.waiting_seconds = histogram(
             "perch_waiting_seconds",
             "Time in the waiting room, by how it ended: admitted or left.",
             ["outcome"],
             buckets=WAITING_BUCKETS,
-            registry=registry,
         )
-        self.session_slots = Gauge(
-            "perch_session_slots", "Sessions this gateway may run at once.", registry=registry
-        )
-        self.sessions_active = Gauge(
-            "perch_sessions_active", "Sessions running, uploads included.", registry=registry
-        )
-        self.sessions_started = Counter(
-            "perch_sessions_started", "Sessions started.", ["dialect"], registry=registry
-        )
-        self.sessions_ended = Counter(
+        self.session_slots = gauge("perch_session_slots", "Sessions this gateway may run at once.")
+        self.sessions_active = gauge("perch_sessions_active", "Sessions running, uploads included.")
+        self.sessions_started = counter("perch_sessions_started", "Sessions started.", ["dialect"])
+        self.sessions_ended = counter(
             "perch_sessions_ended",
             "Sessions ended: stopped, disconnected, or an error code.",
             ["reason"],
-            registry=registry,
         )
-        self.session_seconds = Histogram(
+        self.session_seconds = histogram(
             "perch_session_duration_seconds",
             "Wall-clock length of sessions.",
             buckets=SESSION_BUCKETS,
-            registry=registry,
         )
-        self.audio_seconds = Counter(
-            "perch_audio_received_seconds", "Audio taken from clients.", registry=registry
+        self.audio_seconds = counter("perch_audio_received_seconds", "Audio taken from clients.")
+        self.audio_ignored = counter(
+            "perch_audio_ignored_bytes", "Audio that came outside a session or after its stop."
         )
-        self.audio_ignored = Counter(
-            "perch_audio_ignored_bytes",
-            "Audio that came outside a session or after its stop.",
-            registry=registry,
+        self.queue_seconds = gauge(
+            "perch_queue_audio_seconds", "Audio that waits for the recogniser, over all sessions."
         )
-        self.queue_seconds = Gauge(
-            "perch_queue_audio_seconds",
-            "Audio that waits for the recogniser, over all sessions.",
-            registry=registry,
-        )
-        self.results = Counter(
-            "perch_results", "Results sent: interim or final.", ["kind"], registry=registry
-        )
+        self.results = counter("perch_results", "Results sent: interim or final.", ["kind"])
         self.interims = self.results.labels("interim")
         self.finals = self.results.labels("final")
-        self.first_result_seconds = Histogram(
+        self.first_result_seconds = histogram(
             "perch_first_result_latency_seconds",
             "From a session's first audio to its first result.",
             buckets=LATENCY_BUCKETS,
-            registry=registry,
         )
-        self.result_seconds = Histogram(
+        self.result_seconds = histogram(
             "perch_result_latency_seconds",
             "From the arrival of the newest audio in a result to its sending.",
             ["kind"],
             buckets=LATENCY_BUCKETS,
-            registry=registry,
         )
         self.interim_ages = self.result_seconds.labels("interim")
         self.final_ages = self.result_seconds.labels("final")
-        self.final_seconds = Histogram(
+        self.final_seconds = histogram(
             "perch_final_latency_seconds",
             "From the end of a session's audio to its last result.",
             buckets=LATENCY_BUCKETS,
-            registry=registry,
         )
-        self.upstream_errors = Counter(
+        self.upstream_errors = counter(
             "perch_upstream_errors",
             "Failures of the recogniser, by gRPC status or app.asr code.",
             ["code"],
-            registry=registry,
         )
-        self.retries_in_flight = Gauge(
+        self.retries_in_flight = gauge(
             "perch_upstream_retries_in_flight",
             "Further attempts at the recogniser that are made now: streams opened again, calls.",
-            registry=registry,
         )
-        self.retries_waiting = Gauge(
+        self.retries_waiting = gauge(
             "perch_upstream_retries_waiting",
             "Further attempts that wait for their turn; above 0 for long, recognisers are overrun.",
-            registry=registry,
         )
-        self.errors_sent = Counter(
-            "perch_errors_sent", "Errors told to clients, by code.", ["code"], registry=registry
+        self.errors_sent = counter(
+            "perch_errors_sent", "Errors told to clients, by code.", ["code"]
         )
-        self.interruptions = Counter(
+        self.interruptions = counter(
             "perch_stream_interruptions",
             "Times the recogniser was lost in a session, by gRPC status or app.asr code.",
             ["code"],
-            registry=registry,
         )
-        self.reopenings = Counter(
-            "perch_stream_reopenings",
-            "Times a session went on with a reopened stream.",
-            registry=registry,
+        self.reopenings = counter(
+            "perch_stream_reopenings", "Times a session went on with a reopened stream."
         )
-        self.outage_seconds = Histogram(
+        self.outage_seconds = histogram(
             "perch_stream_outage_seconds",
             "From the loss of the recogniser to its return, in a session.",
             buckets=OUTAGE_BUCKETS,
-            registry=registry,
         )
-        self.resumes = Counter(
+        self.resumes = counter(
             "perch_session_resumes",
             "Sessions resumed by a client's token: ok, or rejected.",
             ["outcome"],
-            registry=registry,
         )
-        self.uploads = Counter(
+        self.uploads = counter(
             "perch_uploads",
             "Files uploaded, by outcome: ok, disconnected (the client hung up) or an error code.",
             ["outcome"],
-            registry=registry,
         )
         self.uploads_held = UploadMetrics(registry)
-        self.loop_lag_seconds = Histogram(
+        self.loop_lag_seconds = histogram(
             "perch_event_loop_lag_seconds",
             "How late the event loop runs what is due.",
             buckets=LAG_BUCKETS,
-            registry=registry,
         )
-        self.tasks = Gauge(
+        self.tasks = gauge(
             "perch_event_loop_tasks",
             "Tasks of the event loop; what grows without sessions is a leak.",
-            registry=registry,
         )
 
     def show_mode(self, mode: RecognitionMode) -> None:
