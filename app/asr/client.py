@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from riva.client.proto import riva_asr_pb2
+
     from app.asr.events import (
         Cursor,
         EndpointHealth,
@@ -87,6 +89,26 @@ class RivaASRClient:
         self._file_recognition = FileRecognition(
             settings, self._routes, self._retried, self._session_for_file
         )
+
+    async def check(self, options: SessionOptions) -> str:
+        """Refuse what a session cannot ask for, and return the language that it asks for.
+
+        Makes a call only where the model or the language is not on the recogniser's last list: that
+        may be from before a restart. A recogniser that cannot be asked, or does not say, is asked
+        for the language as it is named.
+
+        Raises:
+            AsrError: INVALID_ARGUMENT, or MODEL_UNAVAILABLE with the models or languages there are.
+        """
+        asked = options.joined(self._settings)
+        try:
+            return self._routes.check(asked, streaming=True).language
+        except AsrError:
+            try:
+                await self._routes.current.renew_models()
+            except AsrError:
+                return asked.language
+        return self._routes.check(asked, streaming=True).language
 
     def session(
         self,
@@ -212,8 +234,11 @@ class RivaASRClient:
         )
 
     def _leases(self, options: Options, call: CallRules) -> LeaseOpener:
-        request = opening_request(self._settings, options, interims=call.interims)
-        return LeaseOpener(self._routes, request, self._timeout)
+        def make_request() -> riva_asr_pb2.StreamingRecognizeRequest:
+            listed = self._routes.as_listed(options, streaming=True)
+            return opening_request(self._settings, listed, interims=call.interims)
+
+        return LeaseOpener(self._routes, make_request, self._timeout)
 
     def _session_for_file(
         self, options: Options, call: CallRules, begin: Cursor

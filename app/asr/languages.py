@@ -110,7 +110,7 @@ async def _known(ask: Callable[[], Awaitable[Iterable[Model]]]) -> tuple[str, ..
 def _languages(models: Iterable[Model]) -> tuple[str, ...]:
     """What the models say of themselves; a model may list several, joined by commas."""
     named = (part.strip() for model in models for part in (model.language or "").split(","))
-    return tuple(sorted({language for language in named if language}))
+    return tuple(dict.fromkeys(language for language in named if language))
 
 
 def _no_language(language: str, known: tuple[str, ...], detail: str | None = None) -> AsrError:
@@ -128,6 +128,6 @@ def _offer(language: str, known: tuple[str, ...]) -> str:
     if not known:
         return "it does not say which languages it has"
     more = len(known) - _MOST_NAMED
-    listed = ", ".join(known[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(sorted(known)[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     # It has the language, and not for this kind of request.
     return f"it lists {listed}" if language in known else f"accepted: {listed}"

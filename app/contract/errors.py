@@ -62,7 +62,9 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
     ErrorCode.ASR_REJECTED: ErrorSpec(
         sentence="Failed to start session: {detail}",
         http_status=400,
-        when="The recogniser refuses what the start message asks for (model, language, rate).",
+        when="The recogniser does not have or take what the start asks for (model, language, "
+        "endpointing): in place of the start's answer; after it only where the recogniser alone "
+        "could tell.",
     ),
     ErrorCode.ASR_FAILED: ErrorSpec(
         sentence="Riva streaming error: {detail}",

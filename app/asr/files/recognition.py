@@ -180,7 +180,8 @@ class FileRecognition:
         )
 
     async def _recognize(self, options: Options, pcm: bytes) -> tuple[Transcript, ...]:
-        request = file_request(self._settings, options, pcm)
+        listed = self._routes.as_listed(options, streaming=False)
+        request = file_request(self._settings, listed, pcm)
         response = await self._retried(
             lambda: self._routes.current.recognize(request, within=self._timeout)
         )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # A server's models change when it restarts, which takes longer than this.
 FRESH_S = 60.0
+# Callers who miss something in the list have it asked for again no sooner than this.
+_RENEWED_S = 1.0
 _MOST_NAMED = 20  # models in an error's sentence
 
 
@@ -49,12 +51,20 @@ class ModelCatalogue:
         self._listed_at = time.monotonic()
         return self._models
 
-    async def _listed(self) -> tuple[Model, ...]:
+    async def renew(self) -> tuple[Model, ...]:
+        """Return what the server lists now, or did a moment ago.
+
+        Raises:
+            AsrError: the call failed.
+        """
+        return await self._listed(_RENEWED_S)
+
+    async def _listed(self, fresh_s: float = FRESH_S) -> tuple[Model, ...]:
         # One deadline for the lock and the call: behind a server that is silent each caller would
         # else wait for all before it.
         try:
             async with asyncio.timeout(self._timeout), self._listing:
-                if self._listed_at is None or time.monotonic() - self._listed_at > FRESH_S:
+                if self._listed_at is None or time.monotonic() - self._listed_at > fresh_s:
                     await self.refresh()
                 return self._models
         except TimeoutError:
@@ -78,6 +88,18 @@ class ModelCatalogue:
         listed = await self.refresh()
         if not fitting(listed, name, streaming=streaming):
             raise unavailable(name, listed, streaming=streaming)
+
+
+def serving(listed: tuple[Model, ...], name: str, *, streaming: bool) -> tuple[Model, ...]:
+    """Return the models as `fitting` does, of a list that may be unknown, and then is empty.
+
+    Raises:
+        AsrError: MODEL_UNAVAILABLE: the name is not listed; says which are.
+    """
+    found = fitting(listed, name, streaming=streaming)
+    if listed and name and not found:
+        raise unavailable(name, listed, streaming=streaming)
+    return found
 
 
 def fitting(listed: tuple[Model, ...], name: str, *, streaming: bool) -> tuple[Model, ...]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from app.asr.errors import late
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from riva.client.proto import riva_asr_pb2
 
     from app.asr.pool.lease import EndpointLease
@@ -21,17 +23,17 @@ class LeaseOpener:
 
     Attributes:
         routes: where.
-        request: the configuration, the same for each.
+        make_request: makes the configuration of each.
         within: seconds one endpoint may take.
     """
 
     routes: Routes
-    request: riva_asr_pb2.StreamingRecognizeRequest
+    make_request: Callable[[], riva_asr_pb2.StreamingRecognizeRequest]
     within: float
 
     async def open(self) -> EndpointLease:
         """Open the first call."""
-        return await self.routes.current.open_lease(self.request, within=self.within)
+        return await self.routes.current.open_lease(self.make_request(), within=self.within)
 
     async def reopen(self, left: EndpointLease, *, patience: float) -> EndpointLease:
         """Open a further call, at an endpoint that lists a model: one that is loading lists none.
@@ -49,7 +51,7 @@ class LeaseOpener:
         try:
             async with asyncio.timeout(limit):
                 lease = await self.routes.current.open_lease(
-                    self.request,
+                    self.make_request(),
                     within=self.within,
                     avoid=left.endpoint if left.has_failed else None,
                     is_checked=True,

@@ -137,6 +137,10 @@ class EndpointPool:
         """What the well endpoints listed last, without asking any."""
         return tuple(one for endpoint in self._well() for one in endpoint.catalogue.known)
 
+    async def renew_models(self) -> None:
+        """Have the best endpoint list its models again, as `ModelCatalogue.renew`."""
+        await self._try_each(lambda endpoint: endpoint.catalogue.renew())
+
     async def models(self) -> tuple[Model, ...]:
         """Return what the best endpoint serves now."""
         return await self._try_each(lambda endpoint: endpoint.catalogue.refresh())

@@ -6,14 +6,18 @@ what no final covers, as after a break.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
+from app.asr.errors import AsrError
 from app.asr.events import Route
+from app.asr.languages import listed_language
 from app.asr.pool.discovery import DnsGroup, EndpointDiscovery, LookupRules
 from app.asr.pool.endpoint import Endpoint
+from app.asr.pool.models import serving
 from app.asr.pool.pool import EndpointPool
 from app.asr.pool.retry_budget import RetryBudget
 from app.asr.wire.grpc_transport import GrpcTransport
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from app.asr.events import EndpointHealth, Model
     from app.asr.pool.resolver import Resolver
     from app.asr.settings import RivaSettings
+    from app.asr.wire.requests import Options
     from app.asr.wire.transport import Transport
 
 _log = structlog.get_logger(__name__)
@@ -37,11 +42,18 @@ class Routes:
         primary: the pool in use until `switch`.
         fallback: the other one; None where there is none.
         longest_s: seconds after which a further attempt counts as work.
+        preferred: language to take where several fit what is wanted.
     """
 
     def __init__(
-        self, primary: EndpointPool, fallback: EndpointPool | None, *, longest_s: float
+        self,
+        primary: EndpointPool,
+        fallback: EndpointPool | None,
+        *,
+        longest_s: float,
+        preferred: str,
     ) -> None:
+        self._preferred = preferred
         self._pools = {Route.PRIMARY: primary}
         if fallback is not None:
             self._pools[Route.FALLBACK] = fallback
@@ -87,6 +99,24 @@ class Routes:
         """Return what the best endpoint of the route in use serves now."""
         return await self.current.models()
 
+    def check(self, options: Options, *, streaming: bool) -> Options:
+        """Return the options with the recogniser's own tag for the language.
+
+        Makes no call: what a recogniser has not listed yet is not refused.
+
+        Raises:
+            AsrError: MODEL_UNAVAILABLE: the model or the language is not listed; says which are.
+        """
+        models = serving(self.current.known_models, options.model, streaming=streaming)
+        return replace(options, language=listed_language(options.language, models, self._preferred))
+
+    def as_listed(self, options: Options, *, streaming: bool) -> Options:
+        """Return the options as `check` does, or as they are: the recogniser decides then."""
+        try:
+            return self.check(options, streaming=streaming)
+        except AsrError:
+            return options
+
     def health(self) -> tuple[EndpointHealth, ...]:
         """Return what is known of each endpoint of every route, without a call to any."""
         return tuple(health for pool in self._pools.values() for health in pool.health())
@@ -110,7 +140,8 @@ def routes_of(settings: RivaSettings, transport: Transport | None, resolver: Res
     lookups = LookupRules(resolver=resolver, every_s=settings.dns_refresh_s, within_s=within)
     if transport is not None:
         only = EndpointDiscovery([Endpoint("riva-1", settings, transport)], (), lookups)
-        return Routes(EndpointPool(Route.PRIMARY, only), None, longest_s=within)
+        primary, fallback = EndpointPool(Route.PRIMARY, only), None
+        return Routes(primary, fallback, longest_s=within, preferred=settings.language_code)
 
     def discovery_of(addresses: Sequence[Address], name: str) -> EndpointDiscovery:
         fixed, groups = [], []
@@ -128,6 +159,7 @@ def routes_of(settings: RivaSettings, transport: Transport | None, resolver: Res
         EndpointPool(Route.PRIMARY, discovery_of(settings.addresses, "riva")),
         EndpointPool(Route.FALLBACK, discovery_of(fallback, "riva-fallback")) if fallback else None,
         longest_s=within,
+        preferred=settings.language_code,
     )
 
 

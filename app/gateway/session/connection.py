@@ -274,6 +274,7 @@ class ClientConnection:
             recognition = Recognition(self._gateway, request, self._tokens, claim)
         except AsrError as error:
             raise stream_failure(error, 0) from error
+        await recognition.check()
         is_admitted = self._slot.request(recognition.session_id, claim)
         self.state = requested.state
         if is_admitted:
@@ -286,6 +287,8 @@ class ClientConnection:
         """Begin a session as soon as it has a slot and the recogniser is ready."""
         try:
             await self._slot.wait()
+            # What the recogniser serves may have become known meanwhile.
+            await recognition.check()
         except ContractError as error:
             self.state = step(self.state, Event.NOT_ADMITTED).state
             self._waiting = None

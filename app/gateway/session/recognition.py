@@ -1,15 +1,17 @@
 """A session of the gateway around a session of the recogniser."""
 
 import asyncio
+from dataclasses import replace
 from time import monotonic
 from uuid import uuid4
 
-from app.asr import BEGINNING, Cursor, SessionOptions, Transcript
+from app.asr import BEGINNING, AsrError, Cursor, SessionOptions, Transcript
 from app.contract.fields import AudioSpan, Resumed, ResumePoint
 from app.gateway.admission.succession import ClientTokens
 from app.gateway.audio.decoder import AudioDecoder
 from app.gateway.core import Gateway
 from app.gateway.dialects.intents import SessionRequest
+from app.gateway.failures import stream_failure
 from app.gateway.resume_token import ResumeClaim
 from app.gateway.session.arrivals import ArrivalClock
 
@@ -46,17 +48,19 @@ class Recognition:
         self.stopped_at: float | None = None
         self.arrivals = ArrivalClock(begin.position)
         self.decoder = AudioDecoder(request.encoding, request.channels, request.sample_rate, rate)
+        self._asr = gateway.asr
+        self._options = SessionOptions(
+            rate,
+            request.enable_partials,
+            hotwords=request.hotwords,
+            hotword_boost=request.hotword_boost,
+            language=request.language,
+            model=request.model,
+            endpointing=request.endpointing,
+            request_id=self.session_id,
+        )
         self.session = gateway.asr.session(
-            SessionOptions(
-                rate,
-                request.enable_partials,
-                hotwords=request.hotwords,
-                hotword_boost=request.hotword_boost,
-                language=request.language,
-                model=request.model,
-                endpointing=request.endpointing,
-                request_id=self.session_id,
-            ),
+            self._options,
             resume=begin,
             unsent_s=settings.audio_queue_s,
             send_timeout=settings.ws_stall_timeout_s,
@@ -67,6 +71,18 @@ class Recognition:
         self._deadline: asyncio.Timeout | None = None
         self._final_timeout_s: float | None = None
         self._is_resumable = request.resumable
+
+    async def check(self) -> None:
+        """Refuse what the recogniser does not serve, and note the language that it is asked for.
+
+        Raises:
+            ContractError: The model or the language is none of those it lists.
+        """
+        try:
+            language = await self._asr.check(self._options)
+        except AsrError as error:
+            raise stream_failure(error, 0) from error
+        self.request = replace(self.request, language=language)
 
     @property
     def segment_id(self) -> int:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from riva.client.proto import riva_asr_pb2
 
-from app.asr import AsrError
+from app.asr import AsrError, SessionOptions
 from app.asr.events import Model
 from app.asr.languages import listed_language, lookup
+from tests.app.asr.conftest import client_of
+from tests.support.recognisers.fake_riva import FakeRiva, serving
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.recognisers.fake_riva import Stream
+
+SILENCE = Path(__file__).parents[2] / "fixtures" / "silence_10s.flac"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +82,7 @@ EN, MANY = model("a", "en-US"), model("b", "es-US, fr-FR")
     [
         ("en", [EN, MANY], "en-US"),
         ("fr", [MANY], "fr-FR"),
-        ("de", [model("a", "de-DE,de-AT")], "de-AT"),
+        ("de", [model("a", "de-DE,de-AT")], "de-DE"),
         # What is not said cannot be refused: the recogniser has the word.
         ("en", [], "en"),
         ("tlh", [], "tlh"),
@@ -94,3 +106,78 @@ def test_a_language_that_no_model_has_is_refused_with_those_there_are() -> None:
         "accepted: en-US, es-US, fr-FR."
     )
     assert (refused.value.code, refused.value.fault) == ("MODEL_UNAVAILABLE", "caller")
+
+
+async def no_audio() -> AsyncIterator[bytes]:
+    for chunk in b"", b"":
+        yield chunk
+
+
+async def quiet(stream: Stream) -> None:
+    await stream.receive_all()
+
+
+async def test_a_session_asks_in_the_recognisers_own_tag_once_it_has_listed_them() -> None:
+    async with serving(FakeRiva(script=quiet)) as riva, client_of(riva) as client:
+        assert await client.check(SessionOptions(language="en")) == "en"
+        assert riva.config_calls == 0
+        await client.ready()
+        assert await client.check(SessionOptions(language="en")) == "en-US"
+        for language in ("en", "EN-us", None):
+            async for _ in client.stream_events(no_audio(), language=language):
+                pass
+        # Nobody has the list asked for what is on it.
+        assert riva.config_calls == 1
+    asked = [stream.opening.streaming_config.config.language_code for stream in riva.streams]
+    assert asked == ["en-US"] * 3
+
+
+async def test_what_is_not_on_the_list_is_asked_for_again_before_it_is_refused() -> None:
+    async with serving(FakeRiva()) as riva, client_of(riva) as client:
+        await client.ready()
+        with pytest.raises(AsrError, match="has no model for the language fr"):
+            await client.check(SessionOptions(language="fr"))
+        with pytest.raises(AsrError, match="has no streaming model 'other'"):
+            await client.check(SessionOptions(model="other"))
+        # It restarts with another model.
+        riva.models = {"other": {"type": "online", "language_code": "fr-FR"}}
+        catalogue = client._routes.current.endpoints[0].catalogue
+        catalogue._listed_at = None
+        assert await client.check(SessionOptions(language="fr", model="other")) == "fr-FR"
+
+
+async def test_a_crowd_of_refusals_is_no_crowd_of_questions() -> None:
+    async with serving(FakeRiva()) as riva, client_of(riva) as client:
+        await client.ready()
+        for _ in range(20):
+            with pytest.raises(AsrError):
+                await client.check(SessionOptions(language="fr"))
+        assert riva.config_calls <= 3
+
+
+async def test_where_nobody_can_be_asked_a_language_goes_on_as_it_is_named() -> None:
+    async with serving(FakeRiva()) as riva, client_of(riva) as client:
+        await client.ready()
+        client._routes.current.endpoints[0].catalogue._listed_at = None
+        riva.failures_before_success = 1_000
+        assert await client.check(SessionOptions(language="fr")) == "fr"
+
+
+async def test_a_recording_is_asked_for_in_the_recognisers_own_tag() -> None:
+    async def hear(*_: object) -> Any:  # noqa: ANN401 - generated messages carry no types
+        return riva_asr_pb2.RecognizeResponse()
+
+    models = {
+        "a": {"type": "online", "language_code": "de-AT"},
+        "b": {"type": "offline", "language_code": "de-DE"},
+    }
+    async with (
+        serving(FakeRiva(script=quiet, models=models, recognize=hear)) as riva,
+        client_of(riva) as client,
+    ):
+        await client.transcribe_file(SILENCE, language="de")
+        assert riva.files[0].config.language_code == "de-DE"
+        del models["b"]
+        await client.ready()
+        await client.transcribe_file(SILENCE, language="de")
+        assert (await riva.stream()).opening.streaming_config.config.language_code == "de-AT"

@@ -331,5 +331,8 @@ class MemoryRecogniser:
     async def ready(self) -> Readiness:
         return Readiness(ready=True, reason=None, models=())
 
+    async def check(self, options: SessionOptions) -> str:
+        return options.language or "en-US"
+
     def session(self, options: SessionOptions, *, resume: Cursor, **_: object) -> MemoryStream:
         return MemoryStream(resume, self.streams.append, interims=options.enable_partials)
