@@ -16,6 +16,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from app.pcm import samples_of
+
 Powers: TypeAlias = npt.NDArray[np.float64]
 
 # Longer than the stop inside a word ("Thurs-day": 60 ms; doubled consonants reach 180 ms), and
@@ -76,7 +78,7 @@ class Stretch:
     """
 
     def __init__(self, pcm: bytes, first: int, rate: int) -> None:
-        samples = np.frombuffer(pcm, "<i2", len(pcm) // 2)
+        samples = samples_of(pcm)
         self._frame = max(1, round(rate * _FRAME_S))
         self._samples = samples
         self._power = self._powers(samples)
