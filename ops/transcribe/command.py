@@ -227,7 +227,7 @@ def _as_json(screen: Screen, seconds: float) -> str:
 @colour_option
 @click.option("--url", help="Speak to this gateway (ws:// or wss://) instead of a stack's.")
 @click.option("--realtime", is_flag=True, help="Send as fast as it was spoken.")
-@click.option("--language", help="Language spoken, as in en-US.")
+@click.option("--language", help="Language spoken, as in en-US; en will do.")
 @click.option("--model", help="Model to ask for by name.")
 @click.option("--hotword", "hotwords", multiple=True, help="Word to listen for; repeatable.")
 @click.option(
