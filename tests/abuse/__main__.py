@@ -10,10 +10,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.abuse.arena import Arena
+from tests.abuse.observations import Row
 from tests.abuse.report import REPORT
+from tests.abuse.rig import Rig
 from tests.abuse.rows import SCENARIOS, Scenario
-from tests.abuse.sight import Row
 from tests.support.suite import Suite, say
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 async def run(chosen: list[Scenario], folder: Path) -> list[Row]:
     """Let attacks happen one after the other."""
     rows: list[Row] = []
-    async with Arena(folder) as arena:
+    async with Rig(folder) as rig:
         for scenario in chosen:
-            row = await play(scenario, arena)
+            row = await play(scenario, rig)
             rows.append(row)
             say(f"{scenario.name}, {row.seconds:.0f} s")
             say(f"  {REPORT.line(row)}")
@@ -34,11 +34,11 @@ async def run(chosen: list[Scenario], folder: Path) -> list[Row]:
     return rows
 
 
-async def play(scenario: Scenario, arena: Arena) -> Row:
+async def play(scenario: Scenario, rig: Rig) -> Row:
     """Let one attack happen; what goes wrong with it is a broken promise of its row."""
     begun = time.monotonic()
     try:
-        row = await scenario.play(arena, scenario.title)
+        row = await scenario.play(rig, scenario.title)
     except Exception as error:  # noqa: BLE001 - the other attacks still have something to say
         broken = (f"the attack could not be run: {type(error).__name__}: {error}",)
         row = Row(title=scenario.title, broken=broken)

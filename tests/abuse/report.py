@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tests.support.report import Report
 
 if TYPE_CHECKING:
-    from tests.abuse.sight import Row
+    from tests.abuse.observations import Row
 
 COLUMNS: Final = (
     "Attack",
@@ -30,14 +30,14 @@ def cells(row: Row) -> tuple[str, ...]:
     trial, limits = row.trial, row.limits
     if trial is None or limits is None:
         return (title, *["-"] * (len(COLUMNS) - 2), verdict)
-    sight = trial.sight
-    alone, under = sight.p95(trial.alone) * _MS, sight.p95(trial.under) * _MS
-    slowest = sight.slowest("health", trial.under)
+    observations = trial.observations
+    alone, under = observations.p95(trial.alone) * _MS, observations.p95(trial.under) * _MS
+    slowest = observations.slowest("health", trial.under)
     return (
         title,
         row.answered or "-",
         f"{under:,.0f} ({alone:,.0f})",
-        f"{sight.refused(trial.under).total()} of {sight.count(trial.under)}",
+        f"{observations.refused(trial.under).total()} of {observations.count(trial.under)}",
         "-" if math.isnan(slowest) else f"{slowest * _MS:,.0f}",
         f"{trial.grown_mib:,.0f} ({limits.grown_mib:g})",
         f"{trial.most.files:,} ({trial.left_files:+d})",

@@ -6,13 +6,13 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tests.abuse.arena import Assault
-from tests.abuse.sight import Limits, Row
+from tests.abuse.observations import Limits, Row
+from tests.abuse.rig import Attack
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.abuse.arena import Arena, Scene
+    from tests.abuse.rig import AttackedGateway, Rig
 
 FRAMES: Final = Limits(grown_mib=128, files=1024)
 UPLOADS: Final = Limits(grown_mib=256, files=1024)
@@ -31,54 +31,54 @@ class Scenario:
 
     name: str
     title: str
-    play: Callable[[Arena, str], Awaitable[Row]]
+    play: Callable[[Rig, str], Awaitable[Row]]
 
 
 SCENARIOS: Final[dict[str, Scenario]] = {}
 
 
-def _row(title: str, assault: Assault) -> None:
-    title = title + (", through the local load balancer" if assault.front else "")
+def _row(title: str, attack: Attack) -> None:
+    title = title + (", through the local load balancer" if attack.front else "")
 
-    async def play(arena: Arena, title: str) -> Row:
-        return await arena.attacked(title, assault)
+    async def play(rig: Rig, title: str) -> Row:
+        return await rig.attacked(title, attack)
 
-    SCENARIOS[assault.name] = Scenario(name=assault.name, title=title, play=play)
+    SCENARIOS[attack.name] = Scenario(name=attack.name, title=title, play=play)
 
 
-async def no_stray_upgrade_is_held(scene: Scene) -> list[str]:
+async def no_stray_upgrade_is_held(attacked_gateway: AttackedGateway) -> list[str]:
     """Each has an answer."""
-    if held := scene.told.counts["held"]:
+    if held := attacked_gateway.told.counts["held"]:
         return [f"{held:,} requests had no answer and were still open at the end"]
     return []
 
 
-async def one_live_successor(scene: Scene) -> list[str]:
+async def one_live_successor(attacked_gateway: AttackedGateway) -> list[str]:
     """A token brings one session, and nobody else's id.
 
     Without bearer tokens another address may go on at the same place: clients move. It gets a
     session of its own.
     """
     broken = []
-    if (live := scene.told.counts["live"]) > 1:
+    if (live := attacked_gateway.told.counts["live"]) > 1:
         broken.append(f"{live} sessions that went on from one token were live at the same time")
-    if scene.told.counts["same_id"]:
+    if attacked_gateway.told.counts["same_id"]:
         broken.append("another client was given the session's id")
     return broken
 
 
-async def the_session_goes_on(scene: Scene) -> list[str]:
+async def the_session_goes_on(attacked_gateway: AttackedGateway) -> list[str]:
     """What is no number is unknown, and no reason to end a session."""
-    ended = [what for what in scene.told.outcomes if what != "open"]
+    ended = [what for what in attacked_gateway.told.outcomes if what != "open"]
     return [f"the session ended: {', '.join(ended)}"] if ended else []
 
 
-async def nothing_goes_on_without_a_client(scene: Scene) -> list[str]:
+async def nothing_goes_on_without_a_client(attacked_gateway: AttackedGateway) -> list[str]:
     """A second after it hung up."""
     await asyncio.sleep(1.0)
     # The neighbour's; and whoever came a moment ago.
     mine = 2
-    if (streams := await scene.streams()) > mine:
+    if (streams := await attacked_gateway.streams()) > mine:
         return [f"{streams - mine} or more uploads were still recognised 1 s after their end"]
     return []
 
@@ -87,11 +87,11 @@ UNREADABLE = "WebSocket upgrades that only an HTTP parser can read"
 METRICS = "Pipelined requests for metrics, answers not read"
 PINGS = "A flood of pings on one connection"
 
-_row("For comparison, no attack", Assault(attack="nothing", limits=FRAMES))
+_row("For comparison, no attack", Attack(attack="nothing", limits=FRAMES))
 for _front in (False, True):
     _row(
         UNREADABLE,
-        Assault(
+        Attack(
             attack="unreadable-upgrades",
             limits=FRAMES,
             front=_front,
@@ -99,27 +99,27 @@ for _front in (False, True):
             check=no_stray_upgrade_is_held,
         ),
     )
-_row("Requests without an end", Assault(attack="half-requests", limits=FRAMES))
+_row("Requests without an end", Attack(attack="half-requests", limits=FRAMES))
 for _attack, _title, _seconds in (
     ("slow-uploads", "Uploads of a byte a second", 8.0),
     ("silent-flacs", "Uploads of an hour of silence", 12.0),
     ("silent-flacs-48k", "The same at 48 kHz", 12.0),
     ("large-wavs", "Uploads just under the limit", 12.0),
 ):
-    _row(_title, Assault(attack=_attack, limits=UPLOADS, seconds=_seconds))
+    _row(_title, Attack(attack=_attack, limits=UPLOADS, seconds=_seconds))
 _row(
     "Uploads whose client hangs up while they are recognised",
-    Assault(attack="left-uploads", limits=UPLOADS, check=nothing_goes_on_without_a_client),
+    Attack(attack="left-uploads", limits=UPLOADS, check=nothing_goes_on_without_a_client),
 )
-_row("WebSockets of one address that say nothing", Assault(attack="idle-websockets", limits=FRAMES))
-_row("WebSockets opened and left", Assault(attack="handshakes", limits=FRAMES))
-_row("Sessions of one address", Assault(attack="many-sessions", limits=FRAMES))
+_row("WebSockets of one address that say nothing", Attack(attack="idle-websockets", limits=FRAMES))
+_row("WebSockets opened and left", Attack(attack="handshakes", limits=FRAMES))
+_row("Sessions of one address", Attack(attack="many-sessions", limits=FRAMES))
 for _front in (False, True):
-    _row(METRICS, Assault(attack="pipelined-metrics", limits=FRAMES, front=_front))
-_row("The same for the health check", Assault(attack="pipelined-health", limits=FRAMES))
-_row("The same for the old status page", Assault(attack="pipelined-status", limits=FRAMES))
+    _row(METRICS, Attack(attack="pipelined-metrics", limits=FRAMES, front=_front))
+_row("The same for the health check", Attack(attack="pipelined-health", limits=FRAMES))
+_row("The same for the old status page", Attack(attack="pipelined-status", limits=FRAMES))
 for _front in (False, True):
-    _row(PINGS, Assault(attack="ping-flood", limits=FRAMES, front=_front))
+    _row(PINGS, Attack(attack="ping-flood", limits=FRAMES, front=_front))
 for _attack, _title in (
     ("ping-floods", "The same on several connections at once"),
     ("pong-flood", "A flood of pongs"),
@@ -128,10 +128,10 @@ for _attack, _title in (
     ("control-flood", "Control messages past the rate limit"),
     ("unfinished-messages", "Messages that do not end"),
 ):
-    _row(_title, Assault(attack=_attack, limits=FRAMES))
+    _row(_title, Attack(attack=_attack, limits=FRAMES))
 _row(
     "A resume token used again and again",
-    Assault(
+    Attack(
         attack="replayed-token",
         limits=FRAMES,
         settings={"WS_CLIENT_NEW_SESSIONS_PER_MINUTE": "4"},
@@ -144,8 +144,8 @@ for _attack, _title in (
     ("result-by-result", "Very many finals one by one"),
     ("long-text", "A final as large as a message may be"),
 ):
-    _row(_title, Assault(attack=_attack, limits=ANSWERS))
+    _row(_title, Attack(attack=_attack, limits=ANSWERS))
 _row(
     "Times and scores that are no numbers",
-    Assault(attack="no-numbers", limits=ANSWERS, check=the_session_goes_on),
+    Attack(attack="no-numbers", limits=ANSWERS, check=the_session_goes_on),
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from tests.abuse.arena import Arena
+from tests.abuse.rig import Rig
 from tests.abuse.rows import SCENARIOS
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def arena(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Arena]:
+async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
     """One for all tests of this module."""
-    async with Arena(tmp_path_factory.mktemp("arena"), alone_s=0.5, settle_s=0.1) as empty:
+    async with Rig(tmp_path_factory.mktemp("rig"), alone_s=0.5, settle_s=0.1) as empty:
         yield empty
 
 
 @pytest.mark.parametrize("name", ["left-uploads"])
 @pytest.mark.slow
-async def test_what_one_client_does_is_refused_to_nobody_else(arena: Arena, name: str) -> None:
-    row = await SCENARIOS[name].play(arena, "it")
+async def test_what_one_client_does_is_refused_to_nobody_else(rig: Rig, name: str) -> None:
+    row = await SCENARIOS[name].play(rig, "it")
     assert [one for one in row.broken if "p95" not in one] == []

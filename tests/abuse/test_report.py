@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.abuse.__main__ import SUITE
-from tests.abuse.arena import judged
 from tests.abuse.attacks import ATTACKS, Tally
+from tests.abuse.observations import Row
 from tests.abuse.report import REPORT
+from tests.abuse.rig import judged
 from tests.abuse.rows import SCENARIOS
-from tests.abuse.sight import Row
-from tests.abuse.test_sight import GOOD, LIMITS, trial
+from tests.abuse.test_observations import GOOD, LIMITS, trial
 
 if TYPE_CHECKING:
     import pytest

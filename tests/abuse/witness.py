@@ -24,7 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from tests.abuse.attacks.http import wav_head
-from tests.abuse.sight import OK, Visit
+from tests.abuse.observations import OK, Visit
 from tests.abuse.wire import HOST, request, upload_parts
 
 if TYPE_CHECKING:

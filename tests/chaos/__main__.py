@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.chaos import scenarios as _registered  # noqa: F401 - importing registers them
+from tests.chaos.deployment import SCENARIOS, Deployment, Pool, Scenario
 from tests.chaos.report import REPORT, Row
-from tests.chaos.stage import SCENARIOS, Pool, Scenario, Stage
 from tests.support.suite import Suite, say
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ async def play(scenario: Scenario, folder: Path, pool: Pool) -> Row:
     """Let one scenario happen; what goes wrong with it is a broken promise of its row."""
     begun = time.monotonic()
     try:
-        async with Stage(folder / scenario.name, pool) as stage:
-            row = await scenario.play(stage, scenario.title)
+        async with Deployment(folder / scenario.name, pool) as deployment:
+            row = await scenario.play(deployment, scenario.title)
     except Exception as error:  # noqa: BLE001 - the other scenarios still have something to say
         broken = (f"the scenario failed: {type(error).__name__}: {error}",)
         row = Row(title=scenario.title, sessions=0, broken=broken)

@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from tests.chaos.verdict import Difference, compare, outside
+from tests.chaos.word_difference import Difference, compare, outside
 from tests.support.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.chaos.scene import Trial
-    from tests.chaos.talking import Heard
+    from tests.chaos.clients import Heard
+    from tests.chaos.experiment import Trial
 
 COLUMNS: Final = (
     "Scenario",

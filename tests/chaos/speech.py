@@ -82,7 +82,7 @@ def chorus(sessions: int, names: tuple[str, ...] = SHORT) -> list[Recording]:
     return [recording(names[number % len(names)]) for number in range(sessions)]
 
 
-class Meeting:
+class Barrier:
     """Where speakers wait in the middle of their speech until all are there.
 
     Args:
@@ -94,9 +94,9 @@ class Meeting:
         self._all_here = asyncio.Event()
         self._go_on = asyncio.Event()
 
-    def seat(self) -> Seat:
+    def party(self) -> Party:
         """A place for one party."""
-        return Seat(self)
+        return Party(self)
 
     async def all_here(self) -> None:
         """Wait until every party is in its middle, or came to an end before it."""
@@ -117,11 +117,11 @@ class Meeting:
         await self._go_on.wait()
 
 
-class Seat:
-    """One party's place in a meeting."""
+class Party:
+    """One party's place at a barrier."""
 
-    def __init__(self, meeting: Meeting) -> None:
-        self._meeting = meeting
+    def __init__(self, barrier: Barrier) -> None:
+        self._meeting = barrier
         self._taken = False
 
     def take(self) -> None:
@@ -137,7 +137,7 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class Pacing:
     """How a recording is spoken.
 
     Attributes:
@@ -149,22 +149,22 @@ class Manner:
     meet_at: float = 0.5
 
 
-FAST = Manner()
-LIVE = Manner(speed=1.0)
+FAST = Pacing()
+LIVE = Pacing(speed=1.0)
 
 
-async def spoken(what: Recording, manner: Manner, seat: Seat | None) -> AsyncGenerator[bytes]:
-    """The recording in messages, at the pace asked for, with the meeting in its middle."""
+async def spoken(what: Recording, pacing: Pacing, party: Party | None) -> AsyncGenerator[bytes]:
+    """The recording in messages, at the pace asked for, with the barrier in its middle."""
     step = round(what.rate * CHUNK_S) * SAMPLE_BYTES
-    middle = int(len(what.data) * manner.meet_at) // step * step
+    middle = int(len(what.data) * pacing.meet_at) // step * step
     begun, pause = monotonic(), 0.0
     for at in range(0, len(what.data), step):
-        if at == middle and seat is not None:
+        if at == middle and party is not None:
             waited_since = monotonic()
-            await seat.wait()
+            await party.wait()
             pause += monotonic() - waited_since
-        if manner.speed:
-            due = begun + pause + at / SAMPLE_BYTES / what.rate / manner.speed
+        if pacing.speed:
+            due = begun + pause + at / SAMPLE_BYTES / what.rate / pacing.speed
             if (wait := due - monotonic()) > 0:
                 await asyncio.sleep(wait)
         yield what.data[at : at + step]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from tests.chaos.deployment import Deployment, Pool
 from tests.chaos.scenarios.fleet import gateway_killed
 from tests.chaos.scenarios.recogniser import recogniser_killed
-from tests.chaos.stage import Pool, Stage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,9 +38,9 @@ async def pool(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pool]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def stage(pool: Pool, tmp_path: Path) -> AsyncIterator[Stage]:
+async def deployment(pool: Pool, tmp_path: Path) -> AsyncIterator[Deployment]:
     """An empty one."""
-    async with Stage(tmp_path, pool) as empty:
+    async with Deployment(tmp_path, pool) as empty:
         yield empty
 
 
@@ -52,13 +52,13 @@ def check(row: Row, *, sessions: int) -> None:
 
 @pytest.mark.slow
 async def test_sessions_of_a_killed_recogniser_lose_no_word_while_a_second_one_is_alive(
-    stage: Stage,
+    deployment: Deployment,
 ) -> None:
-    check(await recogniser_killed(stage, "it", SESSIONS), sessions=SESSIONS)
+    check(await recogniser_killed(deployment, "it", SESSIONS), sessions=SESSIONS)
 
 
 @pytest.mark.slow
 async def test_resuming_clients_of_a_killed_gateway_go_on_at_the_other_one_with_every_word(
-    stage: Stage,
+    deployment: Deployment,
 ) -> None:
-    check(await gateway_killed(stage, "it"), sessions=SESSIONS)
+    check(await gateway_killed(deployment, "it"), sessions=SESSIONS)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos.__main__ import SUITE
+from tests.chaos.clients import Heard
+from tests.chaos.deployment import SCENARIOS
+from tests.chaos.experiment import Traces, Trial
 from tests.chaos.report import REPORT, Promise, Row, judged
-from tests.chaos.scene import Traces, Trial
 from tests.chaos.speech import Recording
-from tests.chaos.stage import SCENARIOS
-from tests.chaos.talking import Heard
-from tests.chaos.verdict import Difference, TimedWord, compare
+from tests.chaos.word_difference import Difference, TimedWord, compare
 
 if TYPE_CHECKING:
     from pathlib import Path

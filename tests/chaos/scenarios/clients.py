@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed
 
+from tests.chaos.deployment import Deployment, endpoints, scenario
 from tests.chaos.report import Row, judged
 from tests.chaos.scenarios.common import SOME, at, roles, scene_at
-from tests.chaos.speech import LONGER, PAUSE_S, Manner, recording
-from tests.chaos.stage import Stage, endpoints, scenario
+from tests.chaos.speech import LONGER, PAUSE_S, Pacing, recording
 from tests.support.processes import POLL_S
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ FLOOD_RESULTS = 300
 
 
 @scenario("silence", f"{SILENCE_S:g} s of silence in the middle of the speech")
-async def silence(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(endpoints(only))
+async def silence(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    gateway = await deployment.gateway(endpoints(only))
     speech = roles(SOME)
     silent = [
         replace(role, what=role.what.silent_for(SILENCE_S, role.what.seconds)) for role in speech
@@ -50,15 +50,15 @@ async def silence(stage: Stage, title: str) -> Row:
 
 
 @scenario("nothing-sent", f"Clients send nothing for {QUIET_S:g} s between two sentences")
-async def nothing_sent(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(endpoints(only))
+async def nothing_sent(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    gateway = await deployment.gateway(endpoints(only))
 
     async def strike() -> None:
         await asyncio.sleep(QUIET_S)
 
     who = [
-        replace(role, manner=Manner(meet_at=after_the_first_sentence(role.what)))
+        replace(role, pacing=Pacing(meet_at=after_the_first_sentence(role.what)))
         for role in roles(SOME, names=LONGER)
     ]
     return judged(title, await scene_at(gateway, [only], who).play(strike, hold=True))
@@ -71,9 +71,9 @@ def after_the_first_sentence(what: Recording) -> float:
 
 
 @scenario("slow-reader", "One client reads nothing, the others do")
-async def slow_reader(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(endpoints(only), {"WS_SEND_TIMEOUT_S": str(SEND_TIMEOUT_S)})
+async def slow_reader(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    gateway = await deployment.gateway(endpoints(only), {"WS_SEND_TIMEOUT_S": str(SEND_TIMEOUT_S)})
     ended: list[asyncio.Task[tuple[str | None, int | None]]] = []
 
     async def prepare() -> None:

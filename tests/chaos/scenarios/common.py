@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from tests.chaos.scene import Role, Scene
-from tests.chaos.speech import FAST, SHORT, Manner, chorus
-from tests.chaos.talking import Session, perch
-from tests.chaos.verdict import Difference, compare
+from tests.chaos.clients import Session, perch
+from tests.chaos.experiment import Experiment, Role
+from tests.chaos.speech import FAST, SHORT, Pacing, chorus
+from tests.chaos.word_difference import Difference, compare
 from tests.support.processes import Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.chaos.scene import Trial
-    from tests.chaos.talking import Heard
+    from tests.chaos.clients import Heard
+    from tests.chaos.experiment import Trial
     from tests.support.processes import Gateway, Recogniser
 
 CROWD: Final = 50
@@ -29,13 +29,13 @@ def roles(
     *,
     client: str = "perch",
     session: Session = perch,
-    manner: Manner = FAST,
+    pacing: Pacing = FAST,
     interims: bool = True,
     names: tuple[str, ...] = SHORT,
 ) -> list[Role]:
     """So many clients of a kind, by default Perch's own without resume."""
     return [
-        Role(client=client, session=session, what=what, manner=manner, interims=interims)
+        Role(client=client, session=session, what=what, pacing=pacing, interims=interims)
         for what in chorus(count, names)
     ]
 
@@ -57,9 +57,9 @@ def scene_at(
     *,
     place: Place | None = None,
     deadline_s: float = DEADLINE_S,
-) -> Scene:
+) -> Experiment:
     """Clients of one gateway."""
-    return Scene(
+    return Experiment(
         place=place or at(gateway),
         roles=who,
         gateways=[gateway],
@@ -68,14 +68,14 @@ def scene_at(
     )
 
 
-async def cut_short(scene: Scene, trial: Trial, code: str) -> list[str]:
+async def cut_short(experiment: Experiment, trial: Trial, code: str) -> list[str]:
     """Compare old clients that were sent away with the undisturbed start of their recording.
 
     Their audio ends where the gateway stopped taking it. What they sent before they were told must
     be in it.
 
     Args:
-        scene: In which they took part.
+        experiment: In which they took part.
         trial: What came of it; gets the undisturbed start in the place of the whole.
         code: Of the error with which they were sent away.
 
@@ -86,7 +86,7 @@ async def cut_short(scene: Scene, trial: Trial, code: str) -> list[str]:
     problems: list[str] = []
     again: list[Role] = []
     for number in numbers:
-        heard, role = trial.heard[number], scene.roles[number]
+        heard, role = trial.heard[number], experiment.roles[number]
         if heard.taken is None:
             problems.append(f"session {number} ({heard.client}) was not told how it ended")
         elif heard.taken < (heard.sent_when_warned_s or 0.0) - 1e-3:
@@ -94,8 +94,8 @@ async def cut_short(scene: Scene, trial: Trial, code: str) -> list[str]:
                 f"session {number} ({heard.client}) had sent {heard.sent_when_warned_s:.2f} s when "
                 f"it was told, and {heard.taken:.2f} s were taken"
             )
-        again.append(replace(role, what=role.what.until(heard.taken or 0.0), manner=FAST))
-    undisturbed, _ = await replace(scene, roles=again).rehearse()
+        again.append(replace(role, what=role.what.until(heard.taken or 0.0), pacing=FAST))
+    undisturbed, _ = await replace(experiment, roles=again).run_undisturbed()
     for number, whole in zip(numbers, undisturbed, strict=True):
         trial.undisturbed[number] = whole
     return problems

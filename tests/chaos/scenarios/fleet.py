@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tests.chaos.clients import OLD_A, OLD_B, old, resuming
+from tests.chaos.deployment import Deployment, endpoints, scenario
+from tests.chaos.experiment import Experiment, Role
 from tests.chaos.report import Promise, Row, judged
 from tests.chaos.scenarios.common import CROWD, CROWD_DEADLINE_S, SOME, cut_short, roles
-from tests.chaos.scene import Role, Scene
-from tests.chaos.speech import LONGER, Manner
-from tests.chaos.stage import Stage, endpoints, scenario
-from tests.chaos.talking import OLD_A, OLD_B, old, resuming
+from tests.chaos.speech import LONGER, Pacing
 from tests.support.frontdoor import FrontDoor
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.support.processes import Recogniser
 
-UNHURRIED_TALK = Manner(speed=0.25, meet_at=0.2)
+UNHURRIED_TALK = Pacing(speed=0.25, meet_at=0.2)
 """Slow enough for two cores that recognise fifty people, and for both gateways to be replaced
 while everybody speaks."""
 MOVED = Promise(signs={"reconnected": 1})
@@ -29,20 +29,20 @@ KEYS = {"APP_RESUME_KEYS": "chaos-suite-key-of-all-gateways-0001"}  # pragma: al
 
 
 @asynccontextmanager
-async def two_gateways(stage: Stage, recogniser: Recogniser) -> AsyncIterator[FrontDoor]:
+async def two_gateways(deployment: Deployment, recogniser: Recogniser) -> AsyncIterator[FrontDoor]:
     """Blue and green with the same resume keys, behind the local load balancer."""
     settings = {"APP_DRAIN_GRACE_S": "1", "APP_DRAIN_TIMEOUT_S": "30", **KEYS}
     blue, green = [
-        await stage.gateway(endpoints(recogniser), settings, name=name)
+        await deployment.gateway(endpoints(recogniser), settings, name=name)
         for name in ("blue", "green")
     ]
-    async with FrontDoor(stage.folder, blue, green) as door:
+    async with FrontDoor(deployment.folder, blue, green) as door:
         yield door
 
 
-def before(door: FrontDoor, recogniser: Recogniser, who: Sequence[Role]) -> Scene:
+def before(door: FrontDoor, recogniser: Recogniser, who: Sequence[Role]) -> Experiment:
     """Clients of the load balancer."""
-    return Scene(
+    return Experiment(
         place=door.place,
         roles=who,
         gateways=list(door.gateways.values()),
@@ -52,17 +52,17 @@ def before(door: FrontDoor, recogniser: Recogniser, who: Sequence[Role]) -> Scen
 
 
 @scenario("gateway-killed", "SIGKILL of one of two gateways behind the local load balancer")
-async def gateway_killed(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    async with two_gateways(stage, only) as door:
+async def gateway_killed(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    async with two_gateways(deployment, only) as door:
         who = roles(SOME, client="resuming", session=resuming)
         return judged(title, await before(door, only, who).play(door.gateways["blue"].kill), MOVED)
 
 
 @scenario("listener-killed", "SIGKILL of the load balancer; another one is there 2 s later")
-async def listener_killed(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    async with two_gateways(stage, only) as door:
+async def listener_killed(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    async with two_gateways(deployment, only) as door:
 
         async def strike() -> None:
             await door.listener.kill()
@@ -89,7 +89,7 @@ def passengers() -> list[Role]:
             count,
             client=client,
             session=session,
-            manner=UNHURRIED_TALK,
+            pacing=UNHURRIED_TALK,
             interims=False,
             names=LONGER,
         )
@@ -119,17 +119,17 @@ async def replace_one(door: FrontDoor, colour: str, other: str) -> None:
     "Rolling replacement of both gateways through the local load balancer: half of the clients "
     "resume, half are old ones of dialects A and B",
 )
-async def rolling_replacement(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    async with two_gateways(stage, only) as door:
-        scene = before(door, only, passengers())
+async def rolling_replacement(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    async with two_gateways(deployment, only) as door:
+        experiment = before(door, only, passengers())
 
         async def strike() -> None:
             await replace_one(door, "blue", "green")
             await replace_one(door, "green", "blue")
 
-        trial = await scene.play(strike)
-        problems = await cut_short(scene, trial, "going_away")
+        trial = await experiment.play(strike)
+        problems = await cut_short(experiment, trial, "going_away")
     sent_away = trial.errors()["going_away"]
     moved = sum(heard.resumed for heard in trial.heard)
     remark = f"{sent_away} old clients were sent away with every final; {moved} moves by resume"

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import trustme
 
+from tests.chaos.clients import resuming
+from tests.chaos.deployment import Deployment, endpoints, scenario
 from tests.chaos.report import Promise, Row, judged
 from tests.chaos.scenarios.common import SOME, roles, same_words, scene_at
 from tests.chaos.scenarios.fleet import before, two_gateways
 from tests.chaos.speech import LIVE, LONGER
-from tests.chaos.stage import Stage, endpoints, scenario
-from tests.chaos.talking import resuming
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +28,9 @@ YESTERDAY = timedelta(days=1)
 
 
 @scenario("disk-full", "Not a byte of the gateway's log can be written (its output is /dev/full)")
-async def disk_full(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(endpoints(only), {"LOG_LEVEL": "DEBUG"}, stdout=FULL)
+async def disk_full(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    gateway = await deployment.gateway(endpoints(only), {"LOG_LEVEL": "DEBUG"}, stdout=FULL)
 
     async def strike() -> None:
         """The disk is full all the time."""
@@ -42,9 +42,9 @@ async def disk_full(stage: Stage, title: str) -> Row:
 
 
 @scenario("clock-jumps", "The gateway's wall clock jumps an hour on, then two hours back")
-async def clock_jumps(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(
+async def clock_jumps(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    gateway = await deployment.gateway(
         endpoints(only), {"WS_IDLE_TIMEOUT_S": "60"}, module="tests.chaos.shifted_clock"
     )
 
@@ -66,11 +66,11 @@ OWN_NAMES = 'mount --bind "$0" /etc/hosts && exec "$@"'
     "name-moves",
     "The recogniser's name is given to another machine, then the first one gets SIGKILL",
 )
-async def name_moves(stage: Stage, title: str) -> Row:
-    first = await stage.own_recogniser("first", host="127.0.0.2")
-    second = await stage.own_recogniser("second", host="127.0.0.3", twin=first)
+async def name_moves(deployment: Deployment, title: str) -> Row:
+    first = await deployment.own_recogniser("first", host="127.0.0.2")
+    second = await deployment.own_recogniser("second", host="127.0.0.3", twin=first)
     await asyncio.gather(first.start(), second.start())
-    hosts = stage.folder / "hosts"
+    hosts = deployment.folder / "hosts"
 
     def point_at(recogniser: Recogniser) -> None:
         hosts.write_text(f"127.0.0.1 localhost\n{recogniser.host} {NAME}\n", encoding="utf-8")
@@ -78,15 +78,15 @@ async def name_moves(stage: Stage, title: str) -> Row:
     point_at(first)
     named = f"dns:{NAME}:{first.grpc_port}/{first.http_port}"
     prefix = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", OWN_NAMES, str(hosts))
-    gateway = await stage.gateway(named, {"RIVA_DNS_REFRESH_S": "1"}, prefix=prefix)
+    gateway = await deployment.gateway(named, {"RIVA_DNS_REFRESH_S": "1"}, prefix=prefix)
 
     async def strike() -> None:
         point_at(second)
         await asyncio.sleep(2.0)
         await first.kill()
 
-    scene = scene_at(gateway, [first, second], roles(SOME, manner=LIVE, names=LONGER))
-    row = judged(title, await scene.play(strike))
+    experiment = scene_at(gateway, [first, second], roles(SOME, pacing=LIVE, names=LONGER))
+    row = judged(title, await experiment.play(strike))
     # By then all have moved to where the name leads, some before the first one was killed.
     moved = await second.streams()
     return with_problems(row, [] if moved >= SOME else [f"only {moved} streams moved"])
@@ -110,34 +110,34 @@ def certificate(folder: Path, authority: trustme.CA, *, expired: bool) -> None:
     "riva-certificate-expires",
     "The recogniser is restarted with a certificate that has expired, and again with a new one",
 )
-async def riva_certificate_expires(stage: Stage, title: str) -> Row:
+async def riva_certificate_expires(deployment: Deployment, title: str) -> Row:
     authority = trustme.CA()
-    certificate(stage.folder, authority, expired=False)
-    (stage.folder / "ca.pem").write_bytes(authority.cert_pem.bytes())
+    certificate(deployment.folder, authority, expired=False)
+    (deployment.folder / "ca.pem").write_bytes(authority.cert_pem.bytes())
     files = {"certificate": "riva.pem", "key": "riva.key"}
-    flags = (f"--tls-{kind}={stage.folder / file}" for kind, file in files.items())
-    recogniser = await stage.own_recogniser("riva", *flags)
+    flags = (f"--tls-{kind}={deployment.folder / file}" for kind, file in files.items())
+    recogniser = await deployment.own_recogniser("riva", *flags)
     await recogniser.start()
     tls = {
         "RIVA_SSL": "true",
         "RIVA_HTTP_SSL": "false",
-        "RIVA_SSL_CERT": str(stage.folder / "ca.pem"),
+        "RIVA_SSL_CERT": str(deployment.folder / "ca.pem"),
     }
-    gateway = await stage.gateway(endpoints(recogniser), tls)
+    gateway = await deployment.gateway(endpoints(recogniser), tls)
 
     async def restart(*, expired: bool) -> None:
-        certificate(stage.folder, authority, expired=expired)
+        certificate(deployment.folder, authority, expired=expired)
         await recogniser.kill()
         await recogniser.start()
 
     async def strike() -> None:
         await restart(expired=True)
 
-    scene = scene_at(gateway, [recogniser], roles(SOME))
-    trial = await scene.play(strike)
+    experiment = scene_at(gateway, [recogniser], roles(SOME))
+    trial = await experiment.play(strike)
     await restart(expired=False)
     await gateway.ready()
-    renewed, _ = await scene.rehearse()
+    renewed, _ = await experiment.run_undisturbed()
     row = judged(title, trial, Promise(errors={"asr_failed": SOME}, told=True))
     return with_problems(row, same_words(trial.undisturbed, renewed))
 
@@ -146,9 +146,9 @@ async def riva_certificate_expires(stage: Stage, title: str) -> Row:
     "listener-certificate-expires",
     "The load balancer is restarted with a certificate that has expired, and again with a new one",
 )
-async def listener_certificate_expires(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    async with two_gateways(stage, only) as door:
+async def listener_certificate_expires(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    async with two_gateways(deployment, only) as door:
 
         async def strike() -> None:
             door.certify(not_after=datetime.now(UTC) - YESTERDAY)
@@ -156,12 +156,12 @@ async def listener_certificate_expires(stage: Stage, title: str) -> Row:
             await door.listener.launch()
 
         who = roles(SOME, client="resuming", session=resuming)
-        scene = before(door, only, who)
-        trial = await scene.play(strike)
+        experiment = before(door, only, who)
+        trial = await experiment.play(strike)
         door.certify()
         await door.listener.kill()
         await door.open()
-        renewed, _ = await scene.rehearse()
+        renewed, _ = await experiment.run_undisturbed()
     row = judged(title, trial, Promise(errors={"ConnectFailedError": SOME}, told=True))
     return with_problems(row, same_words(trial.undisturbed, renewed))
 

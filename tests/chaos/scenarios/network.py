@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
+from tests.chaos.clients import resuming
+from tests.chaos.deployment import Deployment, endpoints, scenario
 from tests.chaos.report import WHOLE, Promise, Row, judged
 from tests.chaos.scenarios.common import SOME, at_port, roles, scene_at
-from tests.chaos.speech import FAST, LIVE, LONGER, Manner
-from tests.chaos.stage import Stage, endpoints, scenario
-from tests.chaos.talking import resuming
+from tests.chaos.speech import FAST, LIVE, LONGER, Pacing
 from tests.support.faults.toxics import (
     Bandwidth,
     Latency,
@@ -24,7 +24,7 @@ from tests.support.faults.toxics import (
 )
 
 if TYPE_CHECKING:
-    from tests.chaos.scene import Role
+    from tests.chaos.experiment import Role
     from tests.support.faults.proxy import FaultProxy
 
 BOTH: tuple[Stream, Stream] = ("up", "down")
@@ -67,21 +67,23 @@ async def infect(proxy: FaultProxy, toxic: Toxic, seconds: float | None) -> None
             proxy.remove(stream)
 
 
-async def towards_riva(stage: Stage, title: str, toxic: Toxic, seconds: float | None) -> Row:
+async def towards_riva(
+    deployment: Deployment, title: str, toxic: Toxic, seconds: float | None
+) -> Row:
     """A toxic between gateway and recogniser."""
-    (only,) = await stage.recognisers(1)
-    proxy = await stage.proxy(only.grpc_port)
-    gateway = await stage.gateway(f"127.0.0.1:{proxy.port}/{only.http_port}")
+    (only,) = await deployment.recognisers(1)
+    proxy = await deployment.proxy(only.grpc_port)
+    gateway = await deployment.gateway(f"127.0.0.1:{proxy.port}/{only.http_port}")
 
     async def strike() -> None:
         await infect(proxy, toxic, seconds)
 
-    who = roles(SOME, manner=manner_under(toxic), names=LONGER)
+    who = roles(SOME, pacing=manner_under(toxic), names=LONGER)
     promise = Promise(signs={"recogniser_lost": SOME} if seconds else {})
     return judged(title, await scene_at(gateway, [only], who).play(strike), promise)
 
 
-def manner_under(toxic: Toxic) -> Manner:
+def manner_under(toxic: Toxic) -> Pacing:
     """As fast as it is taken, but where a connection takes only so much.
 
     Spoken live, a sentence is final before the next one is cut off; sent at once, all of it is cut
@@ -90,23 +92,25 @@ def manner_under(toxic: Toxic) -> Manner:
     return LIVE if isinstance(toxic, LimitData) else FAST
 
 
-async def towards_clients(stage: Stage, title: str, toxic: Toxic, seconds: float | None) -> Row:
+async def towards_clients(
+    deployment: Deployment, title: str, toxic: Toxic, seconds: float | None
+) -> Row:
     """A toxic between clients that do not resume and their gateway."""
-    return await before_the_gateway(stage, title, toxic, seconds, who=roles(SOME))
+    return await before_the_gateway(deployment, title, toxic, seconds, who=roles(SOME))
 
 
 async def towards_resuming_clients(
-    stage: Stage, title: str, toxic: Toxic, seconds: float | None
+    deployment: Deployment, title: str, toxic: Toxic, seconds: float | None
 ) -> Row:
     """A toxic between clients that resume and their gateway."""
-    manner = manner_under(toxic)
-    who = roles(SOME, client="resuming", session=resuming, manner=manner, names=LONGER)
+    pacing = manner_under(toxic)
+    who = roles(SOME, client="resuming", session=resuming, pacing=pacing, names=LONGER)
     promise = Promise(signs={"reconnected": SOME})
-    return await before_the_gateway(stage, title, toxic, seconds, who=who, promise=promise)
+    return await before_the_gateway(deployment, title, toxic, seconds, who=who, promise=promise)
 
 
 async def before_the_gateway(
-    stage: Stage,
+    deployment: Deployment,
     title: str,
     toxic: Toxic,
     seconds: float | None,
@@ -115,18 +119,18 @@ async def before_the_gateway(
     promise: Promise = WHOLE,
 ) -> Row:
     """A toxic between clients and gateway."""
-    (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(endpoints(only))
-    proxy = await stage.proxy(gateway.port)
+    (only,) = await deployment.recognisers(1)
+    gateway = await deployment.gateway(endpoints(only))
+    proxy = await deployment.proxy(gateway.port)
 
     async def strike() -> None:
         await infect(proxy, toxic, seconds)
 
-    scene = scene_at(gateway, [only], who, place=at_port(proxy.port))
-    return judged(title, await scene.play(strike), promise)
+    experiment = scene_at(gateway, [only], who, place=at_port(proxy.port))
+    return judged(title, await experiment.play(strike), promise)
 
 
-Play = Callable[[Stage, str, Toxic, float | None], Coroutine[None, None, Row]]
+Play = Callable[[Deployment, str, Toxic, float | None], Coroutine[None, None, Row]]
 
 
 def _register(
@@ -134,8 +138,8 @@ def _register(
 ) -> None:
     for name, (words, toxic) in toxics.items():
 
-        async def run(stage: Stage, title: str, toxic: Toxic = toxic) -> Row:
-            return await play(stage, title, toxic, seconds)
+        async def run(deployment: Deployment, title: str, toxic: Toxic = toxic) -> Row:
+            return await play(deployment, title, toxic, seconds)
 
         scenario(f"{way}-{name}", f"Between {where}: {words}")(run)
 
@@ -150,7 +154,7 @@ _register("client", "client and gateway", towards_resuming_clients, CLIENT_BREAK
     "client-limit-for-good",
     "Between client and gateway: every connection is closed after 60 kB, less than a sentence",
 )
-async def client_limit_for_good(stage: Stage, title: str) -> Row:
+async def client_limit_for_good(deployment: Deployment, title: str) -> Row:
     who = roles(SOME, client="resuming", session=resuming)
     promise = Promise(errors={"ConnectionLostError": SOME}, told=True)
-    return await before_the_gateway(stage, title, TOO_LITTLE, None, who=who, promise=promise)
+    return await before_the_gateway(deployment, title, TOO_LITTLE, None, who=who, promise=promise)

@@ -18,13 +18,13 @@ from app.client import (
     Transcription,
     connect,
 )
+from tests.chaos.clients import UNHURRIED
+from tests.chaos.deployment import Deployment, endpoints, scenario
+from tests.chaos.experiment import traces
 from tests.chaos.report import Row
 from tests.chaos.scenarios.common import at, scene_at
-from tests.chaos.scene import traces
 from tests.chaos.speech import CHUNK_S, LIVE, LONGER, chorus, spoken
-from tests.chaos.stage import Stage, endpoints, scenario
-from tests.chaos.talking import UNHURRIED
-from tests.chaos.verdict import Difference, compare
+from tests.chaos.word_difference import Difference, compare
 
 if TYPE_CHECKING:
     from tests.chaos.speech import Recording
@@ -157,25 +157,25 @@ def ratios(calm: list[float], crowded: list[float]) -> str:
     f"Twice the admitted load: {ADMITTED} sessions run, {WAITING} ask for a place in the waiting "
     f"room and {KNOCKING} knock every {KNOCK_S:g} s",
 )
-async def overload(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
+async def overload(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
     limits = {
         "WS_MAX_CONCURRENT_SESSIONS": str(ADMITTED),
         "WS_WAITING_ROOM": str(WAITING),
         "WS_CLIENT_SHARE": "1",
     }
-    gateway = await stage.gateway(endpoints(only), limits)
+    gateway = await deployment.gateway(endpoints(only), limits)
     url = at(gateway).url
-    scene = scene_at(gateway, [only], [])
+    experiment = scene_at(gateway, [only], [])
     calm, crowded = Measured(), Measured()
     late: list[str] = []
     await play_round(url, Measured(), overload=False)
-    await scene.settle({})
+    await experiment.settle({})
     before = {gateway.name: await traces(gateway, [only])}
     for _ in range(ROUNDS):
         await play_round(url, calm, overload=False)
         late += await play_round(url, crowded, overload=True)
-    left, streams = await scene.settle(before)
+    left, streams = await experiment.settle(before)
     heard = [*zip(calm.texts, crowded.texts, strict=True)]
     # The waiting ones said what the first of the admitted did.
     heard += [(calm.texts[number % WAITING], text) for number, text in enumerate(late)]

@@ -7,12 +7,12 @@ import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tests.chaos.clients import perch, resuming
+from tests.chaos.deployment import Deployment, endpoints, scenario
+from tests.chaos.experiment import Role
 from tests.chaos.report import Promise, Row, judged
 from tests.chaos.scenarios.common import CROWD, CROWD_DEADLINE_S, SOME, roles, scene_at
-from tests.chaos.scene import Role
-from tests.chaos.speech import LIVE, LONGER, Manner, recording
-from tests.chaos.stage import Stage, endpoints, scenario
-from tests.chaos.talking import perch, resuming
+from tests.chaos.speech import LIVE, LONGER, Pacing, recording
 
 if TYPE_CHECKING:
     from tests.support.faults.proxy import FaultProxy
@@ -26,27 +26,27 @@ LOST_BY_ONE = Promise(signs={"recogniser_lost": 1})
 LOST_BY_ALL = Promise(signs={"recogniser_lost": SOME})
 PAUSE_BETWEEN_S = 12.0
 QUIET_GAP_S = 4
-LONG_TALKS = Manner(speed=1.0, meet_at=0.2)
+LONG_TALKS = Pacing(speed=1.0, meet_at=0.2)
 
 
 @scenario(
     "recogniser-killed", "SIGKILL of a recogniser in the middle of speech, a second one is alive"
 )
-async def recogniser_killed(stage: Stage, title: str, sessions: int = CROWD) -> Row:
-    first, second = await stage.recognisers(2)
-    gateway = await stage.gateway(endpoints(first, second))
+async def recogniser_killed(deployment: Deployment, title: str, sessions: int = CROWD) -> Row:
+    first, second = await deployment.recognisers(2)
+    gateway = await deployment.gateway(endpoints(first, second))
     who = roles(sessions, interims=False)
-    scene = scene_at(gateway, [first, second], who, deadline_s=CROWD_DEADLINE_S)
-    return judged(title, await scene.play(first.kill), LOST_BY_ONE)
+    experiment = scene_at(gateway, [first, second], who, deadline_s=CROWD_DEADLINE_S)
+    return judged(title, await experiment.play(first.kill), LOST_BY_ONE)
 
 
 @scenario(
     "only-recogniser-killed",
     f"SIGKILL of the only recogniser; none is alive for {OUTAGE_S:g} s, then it is back",
 )
-async def only_recogniser_killed(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(endpoints(only))
+async def only_recogniser_killed(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    gateway = await deployment.gateway(endpoints(only))
 
     async def strike() -> None:
         await only.kill()
@@ -54,14 +54,16 @@ async def only_recogniser_killed(stage: Stage, title: str) -> Row:
         await only.start()
 
     who = roles(CROWD, interims=False)
-    scene = scene_at(gateway, [only], who, deadline_s=CROWD_DEADLINE_S)
-    return judged(title, await scene.play(strike), Promise(signs={"recogniser_lost": CROWD // 2}))
+    experiment = scene_at(gateway, [only], who, deadline_s=CROWD_DEADLINE_S)
+    return judged(
+        title, await experiment.play(strike), Promise(signs={"recogniser_lost": CROWD // 2})
+    )
 
 
 @scenario("recogniser-paused", f"SIGSTOP of the only recogniser, SIGCONT {PAUSE_S:g} s later")
-async def recogniser_paused(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(endpoints(only))
+async def recogniser_paused(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    gateway = await deployment.gateway(endpoints(only))
 
     async def strike() -> None:
         only.signal(signal.SIGSTOP)
@@ -72,11 +74,11 @@ async def recogniser_paused(stage: Stage, title: str) -> Row:
 
 
 @scenario("recogniser-stopped", "SIGSTOP of a recogniser for good, a second one is alive")
-async def recogniser_stopped(stage: Stage, title: str) -> Row:
-    first, second = await stage.recognisers(2)
+async def recogniser_stopped(deployment: Deployment, title: str) -> Row:
+    first, second = await deployment.recognisers(2)
     # As configured by default: these limits are how the silence is found.
     limits = {"RIVA_TIMEOUT_MS": "5000", "RIVA_FINAL_TIMEOUT_MS": "10000"}
-    gateway = await stage.gateway(endpoints(first, second), limits)
+    gateway = await deployment.gateway(endpoints(first, second), limits)
 
     async def strike() -> None:
         first.signal(signal.SIGSTOP)
@@ -88,9 +90,9 @@ async def recogniser_stopped(stage: Stage, title: str) -> Row:
 
 
 @scenario("recogniser-full", "RESOURCE_EXHAUSTED on every stream, in its middle and when reopened")
-async def recogniser_full(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(endpoints(only))
+async def recogniser_full(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    gateway = await deployment.gateway(endpoints(only))
     refusal = {"do": "fail", "status": "RESOURCE_EXHAUSTED", "message": "no slot is free"}
     full = {
         "streams": [
@@ -123,12 +125,12 @@ async def flap(proxy: FaultProxy) -> None:
     "recogniser-flaps",
     f"One of two recognisers is cut off and back every {2 * FLAP_S:g} s for {FLAPS} s",
 )
-async def recogniser_flaps(stage: Stage, title: str) -> Row:
-    first, second = await stage.recognisers(2)
-    proxy = await stage.proxy(first.grpc_port)
+async def recogniser_flaps(deployment: Deployment, title: str) -> Row:
+    first, second = await deployment.recognisers(2)
+    proxy = await deployment.proxy(first.grpc_port)
     reached = f"127.0.0.1:{proxy.port}/{first.http_port},{second.endpoint}"
-    gateway = await stage.gateway(reached)
-    who = roles(SOME, manner=LONG_TALKS, names=("pauses",))
+    gateway = await deployment.gateway(reached)
+    who = roles(SOME, pacing=LONG_TALKS, names=("pauses",))
 
     async def strike() -> None:
         await flap(proxy)
@@ -140,13 +142,13 @@ async def recogniser_flaps(stage: Stage, title: str) -> Row:
     "only-recogniser-flaps",
     f"The only recogniser is cut off and back every {2 * FLAP_S:g} s for {FLAPS} s",
 )
-async def only_recogniser_flaps(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    proxy = await stage.proxy(only.grpc_port)
+async def only_recogniser_flaps(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    proxy = await deployment.proxy(only.grpc_port)
     # No sentence can be heard in half a second, so all of it is one outage.
     reached = f"127.0.0.1:{proxy.port}/{only.http_port}"
-    gateway = await stage.gateway(reached, {"RIVA_OUTAGE_LIMIT_S": "60"})
-    who = roles(SOME, manner=LONG_TALKS, names=("pauses",))
+    gateway = await deployment.gateway(reached, {"RIVA_OUTAGE_LIMIT_S": "60"})
+    who = roles(SOME, pacing=LONG_TALKS, names=("pauses",))
 
     async def strike() -> None:
         await flap(proxy)
@@ -159,12 +161,12 @@ async def only_recogniser_flaps(stage: Stage, title: str) -> Row:
     f"SIGKILL of the only recogniser, for longer than the gateway waits ({SHORT_LIMIT_S} s); "
     "clients do not resume",
 )
-async def recogniser_gone(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(endpoints(only), {"RIVA_OUTAGE_LIMIT_S": str(SHORT_LIMIT_S)})
+async def recogniser_gone(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    gateway = await deployment.gateway(endpoints(only), {"RIVA_OUTAGE_LIMIT_S": str(SHORT_LIMIT_S)})
     promise = Promise(errors={"asr_overloaded": SOME}, told=True)
     # The first of two sentences is final by then, and stays so.
-    who = roles(SOME, manner=Manner(speed=1.0, meet_at=0.6), names=LONGER)
+    who = roles(SOME, pacing=Pacing(speed=1.0, meet_at=0.6), names=LONGER)
     return judged(title, await scene_at(gateway, [only], who).play(only.kill), promise)
 
 
@@ -172,9 +174,9 @@ async def recogniser_gone(stage: Stage, title: str) -> Row:
     "recogniser-gone-and-back",
     f"The same, and it is back after {OUTAGE_S:g} s; clients resume",
 )
-async def recogniser_gone_and_back(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(endpoints(only), {"RIVA_OUTAGE_LIMIT_S": str(SHORT_LIMIT_S)})
+async def recogniser_gone_and_back(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    gateway = await deployment.gateway(endpoints(only), {"RIVA_OUTAGE_LIMIT_S": str(SHORT_LIMIT_S)})
 
     async def strike() -> None:
         await only.kill()
@@ -190,12 +192,12 @@ async def recogniser_gone_and_back(stage: Stage, title: str) -> Row:
     "recogniser-without-finals",
     f"The recogniser gives interims and no final, with {PAUSE_BETWEEN_S:g} s between two sentences",
 )
-async def recogniser_without_finals(stage: Stage, title: str) -> Row:
-    (only,) = await stage.recognisers(1)
-    gateway = await stage.gateway(endpoints(only), {"RIVA_QUIET_GAP_S": str(QUIET_GAP_S)})
+async def recogniser_without_finals(deployment: Deployment, title: str) -> Row:
+    (only,) = await deployment.recognisers(1)
+    gateway = await deployment.gateway(endpoints(only), {"RIVA_QUIET_GAP_S": str(QUIET_GAP_S)})
     first, second = recording("fast_gb_m"), recording("fast_us_f")
     what = first.before(second, PAUSE_BETWEEN_S)
-    who = [Role(client="perch", session=perch, what=what, manner=LIVE) for _ in range(SOME)]
+    who = [Role(client="perch", session=perch, what=what, pacing=LIVE) for _ in range(SOME)]
 
     async def prepare() -> None:
         await only.set_script({"streams": [{"finals": "at_half_close"}], "then": "last"})

@@ -26,8 +26,8 @@ from app.client import (
     connect,
 )
 from app.contract import WarningCode
-from tests.chaos.speech import SAMPLE_BYTES, Manner, Recording, Seat, spoken
-from tests.chaos.verdict import TimedWord
+from tests.chaos.speech import SAMPLE_BYTES, Pacing, Party, Recording, spoken
+from tests.chaos.word_difference import TimedWord
 from tests.support.processes import Place
 
 if TYPE_CHECKING:
@@ -139,19 +139,19 @@ class Heard:
         return {*self.warnings, *(["reconnected"] if self.resumed else [])}
 
 
-Session = Callable[[Place, Heard, Manner, Seat | None], Coroutine[None, None, None]]
+Session = Callable[[Place, Heard, Pacing, Party | None], Coroutine[None, None, None]]
 """Runs one session into what was heard; ends without an exception whatever happened to it."""
 
 
 def _perch(*, resume: bool) -> Session:
-    async def session(place: Place, heard: Heard, manner: Manner, seat: Seat | None) -> None:
+    async def session(place: Place, heard: Heard, pacing: Pacing, party: Party | None) -> None:
         options = StartTranscription(sample_rate=heard.what.rate, enable_partials=heard.interims)
         try:
             async with (
                 connect(
                     f"{place.url}/ws", ssl_context=place.tls, deadlines=UNHURRIED, resume=resume
                 ) as line,
-                aclosing(spoken(heard.what, manner, seat)) as pieces,
+                aclosing(spoken(heard.what, pacing, party)) as pieces,
             ):
                 await line.start(options)
                 async with asyncio.TaskGroup() as tasks:
@@ -201,12 +201,12 @@ def _failed(heard: Heard, error: BaseException) -> None:
 def old(dialect: OldDialect) -> Session:
     """Sessions as a client of the predecessor has them: it knows the old keys and no others."""
 
-    async def session(place: Place, heard: Heard, manner: Manner, seat: Seat | None) -> None:
+    async def session(place: Place, heard: Heard, pacing: Pacing, party: Party | None) -> None:
         try:
             async with open_websocket(
                 place.url + dialect.path, compression=None, ssl=place.tls, open_timeout=60.0
             ) as socket:
-                await _old_session(dialect, socket, heard, manner, seat)
+                await _old_session(dialect, socket, heard, pacing, party)
         except InvalidStatus as error:
             heard.error = f"HTTP {error.response.status_code}"
         except (OSError, WebSocketException) as error:
@@ -220,8 +220,8 @@ async def _old_session(
     dialect: OldDialect,
     socket: ClientConnection,
     heard: Heard,
-    manner: Manner,
-    seat: Seat | None,
+    pacing: Pacing,
+    party: Party | None,
 ) -> None:
     if heard.what.rate != OLD_RATE:
         raise ValueError(f"rate is {heard.what.rate}; accepted: {OLD_RATE}, as old clients send")
@@ -232,7 +232,7 @@ async def _old_session(
     asked_to_stop = asyncio.Event()
     reader = asyncio.create_task(_old_reader(dialect, socket, heard, asked_to_stop))
     try:
-        async with aclosing(spoken(heard.what, manner, seat)) as pieces:
+        async with aclosing(spoken(heard.what, pacing, party)) as pieces:
             async for piece in pieces:
                 await socket.send(piece)
                 heard.sent_s += len(piece) / SAMPLE_BYTES / OLD_RATE

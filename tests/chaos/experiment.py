@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from tests.chaos.speech import FAST, Manner, Meeting, Recording
-from tests.chaos.talking import Heard, Session
-from tests.chaos.verdict import Difference, compare
+from tests.chaos.clients import Heard, Session
+from tests.chaos.speech import FAST, Barrier, Pacing, Recording
+from tests.chaos.word_difference import Difference, compare
 from tests.support.processes import POLL_S, Gateway, Place, Recogniser
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ class Role:
         client: Kind of client, for the report.
         session: Runs it.
         what: What it says.
-        manner: How.
+        pacing: How.
         interims: Whether it asks for interims; they cost as much CPU as finals do.
     """
 
     client: str
     session: Session
     what: Recording
-    manner: Manner = FAST
+    pacing: Pacing = FAST
     interims: bool = True
 
 
@@ -131,7 +131,7 @@ class Trial:
 
 
 @dataclass(slots=True, kw_only=True)
-class Scene:
+class Experiment:
     """Who takes part.
 
     Attributes:
@@ -168,7 +168,7 @@ class Scene:
             AssertionError: A session failed although nothing was broken.
         """
         trial = Trial()
-        trial.undisturbed, met_at = await self.rehearse(place)
+        trial.undisturbed, met_at = await self.run_undisturbed(place)
         trial.undisturbed_gap = max(one.longest_gap(met_at) for one in trial.undisturbed)
         await self.settle({})
         before = {
@@ -180,7 +180,7 @@ class Scene:
         trial.left, trial.streams = await self.settle(before)
         return trial
 
-    async def rehearse(self, place: Place | None = None) -> tuple[list[Heard], float]:
+    async def run_undisturbed(self, place: Place | None = None) -> tuple[list[Heard], float]:
         """Run every session with nothing broken; return what was heard, and when all met.
 
         Raises:
@@ -196,17 +196,17 @@ class Scene:
         self, strike: Strike, place: Place, *, hold: bool = False
     ) -> tuple[list[Heard], float]:
         """Run every session; return what was heard, and when all were in their middle."""
-        meeting = Meeting(len(self.roles))
+        barrier = Barrier(len(self.roles))
         heard = [
             Heard(client=role.client, what=role.what, interims=role.interims) for role in self.roles
         ]
         sessions = {
-            asyncio.create_task(self._session(role, place, one, meeting))
+            asyncio.create_task(self._session(role, place, one, barrier))
             for role, one in zip(self.roles, heard, strict=True)
         }
         try:
             async with asyncio.timeout(self.deadline_s):
-                await meeting.all_here()
+                await barrier.all_here()
             began = monotonic()
             async with asyncio.timeout(self.deadline_s), asyncio.TaskGroup() as tasks:
                 striking = tasks.create_task(strike())
@@ -214,7 +214,7 @@ class Scene:
                     await striking
                 # What breaks has begun to, when the speakers go on.
                 await asyncio.sleep(0)
-                meeting.end()
+                barrier.end()
             await asyncio.wait(sessions, timeout=max(0.0, began + self.deadline_s - monotonic()))
         finally:
             for session in sessions:
@@ -226,15 +226,15 @@ class Scene:
         return heard, began
 
     @staticmethod
-    async def _session(role: Role, place: Place, heard: Heard, meeting: Meeting) -> None:
-        seat = meeting.seat()
+    async def _session(role: Role, place: Place, heard: Heard, barrier: Barrier) -> None:
+        party = barrier.party()
         heard.hung = True
         try:
-            await role.session(place, heard, role.manner, seat)
+            await role.session(place, heard, role.pacing, party)
             heard.hung = False
         finally:
             heard.ended_at = heard.ended_at or monotonic()
-            seat.take()
+            party.take()
 
     async def settle(self, before: dict[str, Traces]) -> tuple[Traces, int]:
         """Wait until nothing is left, or for as long as anything may take; return what is."""

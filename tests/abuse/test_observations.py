@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.abuse.sight import (
+from tests.abuse.observations import (
     OK,
     Holdings,
     Limits,
+    Observations,
     Ping,
-    Sight,
     Span,
     Trial,
     Visit,
@@ -36,7 +36,7 @@ def trial(*under: float, visits: tuple[Visit, ...] = ()) -> Trial:
     return Trial(
         alone=ALONE,
         under=UNDER,
-        sight=Sight(pings=pings, visits=visits),
+        observations=Observations(pings=pings, visits=visits),
         before=held,
         most=held,
         after=held,
@@ -70,7 +70,7 @@ def test_one_late_answer_of_twenty_is_none_of_the_95_per_cent_and_two_are() -> N
 
 
 def test_a_neighbour_whose_session_was_ended_is_no_kept_promise() -> None:
-    ended = replace(GOOD, sight=replace(GOOD.sight, ended="asr_overloaded"))
+    ended = replace(GOOD, observations=replace(GOOD.observations, ended="asr_overloaded"))
     assert broken_promises(ended, LIMITS) == ["the neighbour's session was ended: asr_overloaded"]
 
 
@@ -87,9 +87,9 @@ def test_who_was_not_served_during_the_attack_is_counted_by_what_and_how() -> No
         "3 of 4 others were not served: "
         "health not within 5 s x 1, session 503 too_many_sessions x 2"
     )
-    sight = Sight(pings=(), visits=visits)
-    assert sight.slowest("upload", UNDER) == 0.4
-    assert math.isnan(sight.slowest("upload", ALONE))
+    observations = Observations(pings=(), visits=visits)
+    assert observations.slowest("upload", UNDER) == 0.4
+    assert math.isnan(observations.slowest("upload", ALONE))
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,10 @@ def test_what_the_witness_says_is_what_is_read() -> None:
     witness.pings = [(1.0, 0.25), (2.0, None)]
     witness.visits = [Visit(at=3.0, what="health", outcome=OK, seconds=0.5)]
     witness.finals, witness.ended = 7, "gone"
-    sight = Sight.parse(json.loads(json.dumps(witness.said())))
-    assert sight.pings[0] == Ping(at=1.0, seconds=0.25)
-    assert sight.pings[1].seconds > 0
-    assert list(sight.visits) == witness.visits
-    assert (sight.finals, sight.ended) == (7, "gone")
+    observations = Observations.parse(json.loads(json.dumps(witness.said())))
+    assert observations.pings[0] == Ping(at=1.0, seconds=0.25)
+    assert observations.pings[1].seconds > 0
+    assert list(observations.visits) == witness.visits
+    assert (observations.finals, observations.ended) == (7, "gone")
     with pytest.raises(TypeError, match="accepted: pings, visits and finals"):
-        Sight.parse({"pings": 1, "visits": 2, "finals": 3})
+        Observations.parse({"pings": 1, "visits": 2, "finals": 3})

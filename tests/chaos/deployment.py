@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MANY: Final = {
     "WS_MAX_CONNECTIONS": "200",
     "WS_MAX_CONCURRENT_SESSIONS": "100",
-    "WS_CLIENT_SHARE": "1",  # all clients of a scene have one address
+    "WS_CLIENT_SHARE": "1",  # all clients of a scenario have one address
 }
 PATIENT: Final = {
     # Two cores recognise fifty sessions' speech far slower than it is sent here.
@@ -59,7 +59,7 @@ class Pool:
         await asyncio.gather(*(recogniser.kill() for recogniser in self._recognisers))
 
 
-class Stage:
+class Deployment:
     """One scenario's programs; leaving it ends all but the pool's.
 
     Args:
@@ -147,7 +147,7 @@ class Scenario:
 
     name: str
     title: str
-    play: Callable[[Stage, str], Awaitable[Row]]
+    play: Callable[[Deployment, str], Awaitable[Row]]
 
 
 SCENARIOS: Final[dict[str, Scenario]] = {}
@@ -157,7 +157,7 @@ Play = TypeVar("Play", bound=Callable[..., Awaitable["Row"]])
 
 
 def scenario(name: str, title: str) -> Callable[[Play], Play]:
-    """Register a scenario; its function gets the stage and the title."""
+    """Register a scenario; its function gets the deployment and the title."""
 
     def register(play: Play) -> Play:
         if name in SCENARIOS:

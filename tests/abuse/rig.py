@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Final, Self
 import psutil
 
 from tests.abuse.attacks.tally import Tally
-from tests.abuse.sight import Holdings, Limits, Row, Sight, Span, Trial, broken_promises
+from tests.abuse.observations import (
+    Holdings,
+    Limits,
+    Observations,
+    Row,
+    Span,
+    Trial,
+    broken_promises,
+)
 from tests.support.frontdoor import FrontDoor
 from tests.support.processes import Gateway, Program, free_port
 
@@ -37,7 +45,7 @@ LESS_POLITE: Final = ("nice", "-n", "5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class AttackedGateway:
     """Where an attack happens, for what else is promised of it.
 
     Attributes:
@@ -51,12 +59,12 @@ class Scene:
     streams: Callable[[], Awaitable[int]]
 
 
-Check = Callable[[Scene], Awaitable[list[str]]]
+Check = Callable[[AttackedGateway], Awaitable[list[str]]]
 """Says what does not hold, as soon as the attacker has left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assault:
+class Attack:
     """An attack and what is promised of it.
 
     Attributes:
@@ -81,7 +89,7 @@ class Assault:
         return self.attack + ("-front" if self.front else "")
 
 
-class Arena:
+class Rig:
     """Where attacks happen.
 
     Args:
@@ -126,24 +134,26 @@ class Arena:
         await self._recogniser.wait_for_line("streams", since=since)
         return int(str(self._recogniser.said["open"]))
 
-    async def attacked(self, title: str, assault: Assault) -> Row:
+    async def attacked(self, title: str, attack: Attack) -> Row:
         """Run one attack against a fresh gateway."""
-        async with self._attack_prepared(assault) as (gateway, witness, attacker, watched):
+        async with self._attack_prepared(attack) as (gateway, witness, attacker, watched):
             trial, told = await self._measured(attacker, watched)
             broken: list[str] = []
-            if assault.check is not None:
-                scene = Scene(gateway=gateway, told=told, streams=self.open_streams)
-                broken = await assault.check(scene)
+            if attack.check is not None:
+                attacked_gateway = AttackedGateway(
+                    gateway=gateway, told=told, streams=self.open_streams
+                )
+                broken = await attack.check(attacked_gateway)
             trial = await self._left(trial, witness, watched)
-        return judged(title, told, trial, assault.limits, broken)
+        return judged(title, told, trial, attack.limits, broken)
 
     @asynccontextmanager
     async def _attack_prepared(
-        self, assault: Assault
+        self, attack: Attack
     ) -> AsyncIterator[tuple[Gateway, Program, Program, list[int]]]:
         """A gateway with the others on it, an attacker that waits, and whose memory counts."""
-        name, values = assault.name, {**self.riva, **assault.settings}
-        if assault.front:
+        name, values = attack.name, {**self.riva, **attack.settings}
+        if attack.front:
             values["APP_TRUSTED_PROXIES"] = "127.0.0.1/32"
         gateway = Gateway(f"gateway-{name}", self.folder, values, prefix=WITH_LIMIT)
         async with AsyncExitStack() as stack:
@@ -151,7 +161,7 @@ class Arena:
             await gateway.launch()
             where: tuple[str, ...] = ("--port", str(gateway.port))
             door: FrontDoor | None = None
-            if assault.front:
+            if attack.front:
                 folder = self.folder / name
                 folder.mkdir()
                 await gateway.ready()
@@ -159,7 +169,7 @@ class Arena:
                 where = ("--port", str(door.port), "--ca", str(door.ca_file))
             attacker = Program(
                 f"attack-{name}",
-                ("tests.abuse.attacks", assault.attack, *where, "--seconds", str(assault.seconds)),
+                ("tests.abuse.attacks", attack.attack, *where, "--seconds", str(attack.seconds)),
                 self.folder,
                 prefix=POLITE,
             )
@@ -189,7 +199,7 @@ class Arena:
         trial = Trial(
             alone=alone,
             under=Span(begin=float(str(said["begun"])), end=float(str(said["ended"]))),
-            sight=Sight(pings=(), visits=()),
+            observations=Observations(pings=(), visits=()),
             before=before,
             most=peak([before, *seen]),
             after=before,
@@ -202,8 +212,10 @@ class Arena:
             await asyncio.sleep(self.settle_s)
         after = holdings(watched)
         await witness.terminate()
-        sight = Sight.parse(witness.said)
-        return replace(trial, sight=sight, most=peak([trial.most, *seen]), after=after)
+        observations = Observations.parse(witness.said)
+        return replace(
+            trial, observations=observations, most=peak([trial.most, *seen]), after=after
+        )
 
 
 def holdings(watched: list[int]) -> Holdings:

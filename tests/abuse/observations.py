@@ -58,7 +58,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Observations:
     """What the neighbour and those who came meanwhile saw.
 
     Attributes:
@@ -155,7 +155,7 @@ class Trial:
     Attributes:
         alone: Before it.
         under: From its begin to its end.
-        sight: Of the others.
+        observations: Of the others.
         before: What the gateway held before.
         most: The most it held meanwhile, and until the attacker had left.
         after: What it held when the attacker had left.
@@ -163,7 +163,7 @@ class Trial:
 
     alone: Span
     under: Span
-    sight: Sight
+    observations: Observations
     before: Holdings
     most: Holdings
     after: Holdings
@@ -182,10 +182,10 @@ class Trial:
 def broken_promises(trial: Trial, limits: Limits) -> list[str]:
     """What does not hold, as sentences."""
     broken = [*_of_neighbour(trial)]
-    sight = trial.sight
-    if refused := sight.refused(trial.under):
+    observations = trial.observations
+    if refused := observations.refused(trial.under):
         told = ", ".join(f"{what} x {count}" for what, count in sorted(refused.items()))
-        total = sight.count(trial.under)
+        total = observations.count(trial.under)
         broken.append(f"{sum(refused.values())} of {total} others were not served: {told}")
     if trial.grown_mib > limits.grown_mib:
         broken.append(
@@ -200,9 +200,9 @@ def broken_promises(trial: Trial, limits: Limits) -> list[str]:
 
 def _of_neighbour(trial: Trial) -> list[str]:
     broken: list[str] = []
-    if trial.sight.ended is not None:
-        broken.append(f"the neighbour's session was ended: {trial.sight.ended}")
-    alone, under = trial.sight.p95(trial.alone), trial.sight.p95(trial.under)
+    if trial.observations.ended is not None:
+        broken.append(f"the neighbour's session was ended: {trial.observations.ended}")
+    alone, under = trial.observations.p95(trial.alone), trial.observations.p95(trial.under)
     # Not the other way round: NaN, where nothing was measured, is in no limit.
     if not under - alone <= MOST_SLOWER_S:
         broken.append(
