@@ -106,9 +106,10 @@ class EndpointLease:
         self._callbacks.failed(self.endpoint, error)
 
     def close(self) -> None:
-        """Stop to count the call, which is over; further calls do nothing."""
+        """End the call, where it has not ended, and stop counting it; further calls do nothing."""
         if self._is_open:
             self._is_open = False
+            self.call.abort()
             self._leave = None
             self._release_permit()
             self.endpoint.streams -= 1
