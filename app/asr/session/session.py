@@ -85,6 +85,7 @@ class RecognitionSession:
         self._now = asyncio.get_running_loop().time
         self._outage = Outage(rules.reopen)
         self._allowance = Allowance()
+        self._is_entered = False
         self._lease: EndpointLease  # once it is entered, as the next one
         self._events: AsyncGenerator[StreamEvent]
         self._reader: ReplayReader | None = None  # of the call that is open
@@ -92,8 +93,6 @@ class RecognitionSession:
         self._rotating = False
         self._start = self._heard_to = origin  # of this call; by the last one that ended well
         self._is_over = False
-
-    # What the caller does
 
     async def send(self, pcm: bytes) -> bool:
         """Take audio, as soon as there is room for it: that is the backpressure.
@@ -140,8 +139,6 @@ class RecognitionSession:
         """Whether audio is not taken any more."""
         return self._audio.ended
 
-    # How far it is
-
     @property
     def received(self) -> float:
         """Seconds of the session's audio that were sent here."""
@@ -184,14 +181,15 @@ class RecognitionSession:
         """Whether it holds all audio that another call would have to hear."""
         return self._coverage.is_fit
 
-    # Events
-
     async def __aenter__(self) -> Self:
         """Open the first call.
 
         Raises:
             AsrError: it cannot be opened.
         """
+        if self._is_entered:
+            raise RuntimeError("a session is entered once; make another one")
+        self._is_entered = True
         try:
             async with self._explained():
                 self._lease = await self._open_first()
@@ -365,8 +363,7 @@ class RecognitionSession:
             if self._is_done():
                 break
             try:
-                patience = self._outage.left
-                self._lease = await self._open_again(self._lease, patience=patience)
+                self._lease = await self._open_again(self._lease, patience=self._outage.left)
             except AsrError as error:
                 wait = self._outage.wait_after_refusal(error)
             else:
