@@ -32,12 +32,12 @@ class Address:
 
 
 def bracketed(host: str) -> str:
-    """An IPv6 address in brackets, as URLs and gRPC targets want it; any other host as it is."""
+    """Put an IPv6 address in brackets, as URLs and gRPC targets want it; keep any other host."""
     return f"[{host}]" if ":" in host else host
 
 
 def checked_host(host: str) -> str:
-    """The host as it is; an IPv6 address stands without brackets.
+    """Return the host as it is; an IPv6 address stands without brackets.
 
     Raises:
         ValueError: it is no name and no address, as with a port or a scheme.
@@ -48,7 +48,7 @@ def checked_host(host: str) -> str:
 
 
 def parse_addresses(text: str) -> tuple[Address, ...]:
-    """Reads "host:port/http_port,dns:host:port"; an IPv6 address stands in brackets.
+    """Parse "host:port/http_port,dns:host:port"; an IPv6 address stands in brackets.
 
     With `dns:` before it a name stands for all recognisers at its addresses.
 

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _MS = 1000.0
-# So long a recogniser gets at least to say something about audio that was sent to it all at once.
+# Seconds a recogniser has at least to give a result for audio that was sent to it all at once.
 _PATIENCE_S = 10.0
 
 
@@ -70,8 +70,8 @@ class RivaASRClient:
 
     Args:
         settings: where the recognisers are and what to ask of them.
-        transport: the wire to the only recogniser; None takes gRPC to each of the settings' own.
-        resolver: whom to ask for the addresses of names; None asks the system.
+        transport: to the only recogniser; None takes gRPC to each of the settings' own.
+        resolver: looks up the addresses of names; None takes the system's.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class RivaASRClient:
         resume_from: Cursor | None = None,
         **options: Unpack[StreamOptions],
     ) -> AsyncGenerator[Transcript]:
-        """The transcripts alone of what `stream_events` yields; arguments and errors as there."""
+        """Yield the transcripts alone of `stream_events`; arguments and errors as there."""
         events = self.stream_events(
             audio, sample_rate, enable_partials, resume_from=resume_from, **options
         )
@@ -208,7 +208,7 @@ class RivaASRClient:
                 yield event
 
     def _quiet_gap(self, options: Options) -> float:
-        """Seconds an interim may stand; what endpointing waits for comes first. 0 without end."""
+        """Return the seconds an interim may stand, with what endpointing waits for; 0 for ever."""
         gap = self._settings.quiet_gap_s
         return gap and gap + (options.endpointing.stop_history_ms or 0) / _MS
 
@@ -263,10 +263,10 @@ class RivaASRClient:
         max_bytes: int | None = None,
         max_duration: float | None = None,
     ) -> FileAudio:
-        """A recording for `transcribe_file`, to be entered before as a context manager.
+        """Make a recording for `transcribe_file`, to be entered before as a context manager.
 
-        Whoever has it knows of the recording what its header says before it is recognised, and of
-        its decoding while it is.
+        It shows what the recording's header holds before it is recognised, and how far it is
+        decoded while it is.
 
         Args:
             audio: a file's bytes, its path, or an open file that can seek, from where it stands, of
@@ -295,7 +295,7 @@ class RivaASRClient:
         max_bytes: int | None = None,
         max_duration: float | None = None,
     ) -> FileTranscript:
-        """Recognises a whole recording.
+        """Recognise a whole recording.
 
         Uses the offline call where the server lists an offline model and the recording is short
         (RIVA_OFFLINE_MAX_BYTES), else the streaming call, as fast as the server takes it. By the
@@ -323,7 +323,7 @@ class RivaASRClient:
             if isinstance(audio, FileAudio)
             else self.file(audio, max_bytes=max_bytes, max_duration=max_duration)
         )
-        async with self._place_for_a_file(), opened as recording:
+        async with self._file_slot(), opened as recording:
             options = join_options(
                 self._settings,
                 sample_rate=recording.sample_rate,
@@ -338,8 +338,8 @@ class RivaASRClient:
                 return await self._file_recognition.run(recording, options)
 
     @asynccontextmanager
-    async def _place_for_a_file(self) -> AsyncIterator[None]:
-        """One of RIVA_MAX_BATCH_SIZE places; waits for one no longer than a file may take."""
+    async def _file_slot(self) -> AsyncIterator[None]:
+        """Hold one of RIVA_MAX_BATCH_SIZE slots; wait for one no longer than a file may take."""
         try:
             async with asyncio.timeout(self._file_timeout):
                 await self._files.acquire()
@@ -348,7 +348,7 @@ class RivaASRClient:
                 ErrorCode.RESOURCE_EXHAUSTED,
                 "Too many files are waiting to be recognised; try again later.",
                 retryable=True,
-                detail=f"transcribe file: no place within {self._file_timeout:g} s",
+                detail=f"transcribe file: no slot within {self._file_timeout:g} s",
             ) from None
         try:
             yield
@@ -356,24 +356,23 @@ class RivaASRClient:
             self._files.release()
 
     async def models(self) -> tuple[Model, ...]:
-        """What the recogniser lists now.
+        """List the recogniser's models now.
 
         Raises:
-            AsrError: it could not be asked.
+            AsrError: the call failed.
         """
         return await self._retried(self._routes.models)
 
     async def ready(self) -> Readiness:
-        """Whether a stream can be opened now: HTTP says ready and a model fits, in RIVA_TIMEOUT_MS.
+        """Probe whether a stream can be opened now, within RIVA_TIMEOUT_MS.
 
-        Every recogniser is asked; one is enough.
-
-        Never raises `AsrError`: what is missing stands in `Readiness.reason`.
+        That is so where one recogniser is ready by HTTP and lists a model that fits. Never raises
+        `AsrError`: what is missing stands in `Readiness.reason`.
         """
         return await self._routes.current.ready(model=self._settings.model, within=self._timeout)
 
     def endpoints(self) -> tuple[EndpointHealth, ...]:
-        """What is known of each recogniser of both routes, without asking any; for metrics.
+        """Return what is known of each recogniser of both routes, without a call; for metrics.
 
         Which recognisers there are may change where RIVA_ENDPOINTS has names: take them as they
         are each time.
@@ -381,22 +380,22 @@ class RivaASRClient:
         return self._routes.health()
 
     def retries(self) -> RetryHealth:
-        """How many further attempts are made now, and how many wait for their turn."""
+        """Return how many further attempts are made now, and how many wait for their turn."""
         return self._routes.budget.health()
 
     def slots(self) -> int | None:
-        """Streams that the well recognisers of the current route take together.
+        """Return the streams that the well recognisers of the current route take together.
 
         RIVA_ENDPOINT_STREAMS for each recogniser that is neither ejected nor known to be unready,
         or fewer for one that lately refused a stream (`app.asr.pool.capacity`); 0 where none is
-        well. None where nobody knows: RIVA_ENDPOINT_STREAMS is 0 and not every one has refused a
+        well. None where that is unknown: RIVA_ENDPOINT_STREAMS is 0 and not every one has refused a
         stream. Streams of other gateways at the same recognisers are not counted.
         """
         return self._routes.current.slots()
 
     @property
     def files_at_once(self) -> int:
-        """How many files are recognised at the same time; one more waits (RIVA_MAX_BATCH_SIZE)."""
+        """Files that are recognised at the same time; one more waits (RIVA_MAX_BATCH_SIZE)."""
         return self._settings.max_batch_size
 
     @property
@@ -410,15 +409,15 @@ class RivaASRClient:
         return self._routes.route
 
     def route(self, route: Route) -> None:
-        """Sends new calls over that route and moves running streams to it at once.
+        """Send new calls over that route and move running streams to it at once.
 
-        A stream that cannot hear its audio again (`docs/reliability.md`) moves at its next final.
+        A stream whose audio cannot be replayed (`docs/reliability.md`) moves at its next final.
 
         Raises:
-            ValueError: the fallback is asked for, and RIVA_FALLBACK_ENDPOINTS is empty.
+            ValueError: it is the fallback, and RIVA_FALLBACK_ENDPOINTS is empty.
         """
         self._routes.switch(route)
 
     async def aclose(self) -> None:
-        """Ends every stream and connection."""
+        """End every stream and connection."""
         await self._routes.aclose()

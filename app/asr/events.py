@@ -1,4 +1,4 @@
-"""What the recogniser says, in Perch's terms: times in seconds, and None for what was not said."""
+"""Results and states of recognition as plain data: times in seconds, None for what is unknown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastWord:
-    """The last word that was said, for whoever may hear it again.
+    """The last word of the finals, which a stream that goes on there may recognise again.
 
     Attributes:
         letters: its letters and digits alone, without capitals; at least one, at most 40.
@@ -54,18 +54,18 @@ class LastWord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """Where a stream can go on so that no word is lost or said twice.
+    """Where a stream can go on so that no word is lost or doubled.
 
-    It holds no state of any recogniser: whoever has the audio from `position` on can go on with it
-    in another stream, another process or on another machine.
+    It holds no state of any recogniser: with the audio from `position` on the session can go on in
+    another stream, another process or on another machine.
 
     Attributes:
-        position: seconds from the first sample of the session; what has to be heard from there on
-            is in no final so far. Never lower than in a cursor before it.
-        covered: seconds from the first sample of the session; words before it were said. It may lie
-            a little before or after `position`, which is in the pause behind the last word.
+        position: seconds from the first sample of the session; no final covers the audio from
+            there on. Never lower than in a cursor before it.
+        covered: seconds from the first sample of the session; words before it are in finals. It
+            may lie a little before or after `position`, which is in the pause behind the last word.
         segment_id: of the next final.
-        again: the last word that was said, where there is no such pause and `position` lies before
+        again: the last word of the finals, where there is no such pause and `position` lies before
             that word; else None.
     """
 
@@ -86,9 +86,9 @@ class Transcript:
         confidence: as Riva scores it, finals only; None where it gave none.
         stability: 0 to 1, interims only: how unlikely the text is to change; None where it gave
             none.
-        audio_processed: seconds of the caller's audio the recogniser had used; None where it did
-            not say.
-        channel: the channel's number from 1; None where the recogniser did not say.
+        audio_processed: seconds of the caller's audio the recogniser had used; None where it is
+            unknown.
+        channel: the channel's number from 1; None where it is unknown.
         languages: BCP 47 codes the recogniser found, most likely first.
         segment_id: counts from 0 in a stream and goes up by one after each final.
         cursor: where a stream goes on after this final; None for an interim, and where it is not
@@ -115,7 +115,7 @@ class Finalised:
     """The answer to `RecognitionSession.finalise`.
 
     Attributes:
-        position: seconds of the session's audio; what was said before it is in finals that came
+        position: seconds of the session's audio; all speech before it is in finals that came
             before this event.
         calls: how many calls it answers; each is answered by one such event.
     """
@@ -128,7 +128,7 @@ class Finalised:
 class Interrupted:
     """The recogniser was lost. Audio is taken and kept; what comes next is `Resumed` or an error.
 
-    Only where nothing is left to hear does the stream end in good order without either.
+    Only where no audio is left to recognise does the stream end in good order without either.
 
     Attributes:
         code: why, one of `app.asr.errors.ErrorCode`.
@@ -141,7 +141,7 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
-    """A recogniser is there again, and hears first what no final covers.
+    """A recogniser is there again, and is sent first what no final covers.
 
     Attributes:
         replayed_from: seconds of the session's audio; what it begins with.
@@ -160,7 +160,7 @@ class FileTranscript:
     """The transcript of a whole file.
 
     Attributes:
-        text: every final result, joined by single spaces; empty when nothing was said.
+        text: every final result, joined by single spaces; empty when there was no speech.
         words: the words of all results, in order of time.
         confidence: mean over the results that carry one, each weighted by its words; None where
             none does.
@@ -191,7 +191,7 @@ class Hotwords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpointing:
-    """When somebody is found to begin or stop to speak; None leaves the recogniser its default.
+    """When speech is found to begin or end; None leaves the recogniser its default.
 
     Attributes:
         start_history_ms: window in which speech must be found to begin an utterance.
@@ -221,7 +221,7 @@ class Model:
             say.
         streaming: True for a streaming model, False for an offline one, None where the server does
             not say.
-        parameters: everything the server says about it.
+        parameters: everything the server lists about it.
     """
 
     name: str
@@ -240,10 +240,10 @@ class EndpointHealth:
             it is given to another address when its own is gone. Holds no address, and there are
             never more of them than addresses, so that it can be a label of a metric.
         route: the route it belongs to.
-        ready: what it answered when it was last asked; None when it was not.
+        ready: what its last probe found; None before the first.
         streams: streams open there now.
         slots: streams it takes at the same time, as far as is known: RIVA_ENDPOINT_STREAMS, or
-            fewer after it refused one; None where nobody knows.
+            fewer after it refused one; None where it is unknown.
         consecutive_errors: errors since it last worked.
         ejected_for: seconds for which it still gets no calls because of its errors; 0 when it gets
             calls. Above 0 the breaker is open.
@@ -284,7 +284,7 @@ class Readiness:
         ready: True when a recogniser answers its HTTP readiness probe and lists a model that
             fits.
         reason: one sentence that names what is missing and holds no address; None when ready.
-        models: what the recogniser lists; empty when it could not be asked.
+        models: what the recogniser lists; empty when the call for them failed.
         endpoints: each recogniser by itself; one that is ready is enough.
     """
 

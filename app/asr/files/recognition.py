@@ -1,7 +1,7 @@
-"""What is said in a recording: heard in one call where it is short, else by a stream.
+"""Recognise a whole recording: by one offline call where it is short, else by a stream.
 
-By a stream only the last seconds are kept to be heard again after a break. Where that is not
-enough, the file is: it is decoded again up to the last word that is final, and heard from there.
+A session keeps only the last seconds of its audio to replay after a break. Where that is not enough
+the file is decoded again, and a new session goes on before the last final word.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ if TYPE_CHECKING:
     MakeSession = Callable[[Options, CallRules, Cursor], RecognitionSession]
 
     class Retried(Protocol):
-        """Tries a call again where that may help."""
+        """Makes further attempts of a call where they may help."""
 
         async def __call__(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
-            """The answer of the first attempt that succeeds."""
+            """Return the answer of the first attempt that succeeds."""
 
 
 _MS = 1000.0
 _ROOM_BYTES: Final = 64
 """Beside audio and configuration in a message."""
 
-_HEARD_AGAIN_S: Final = 2.0
-"""Before the last final word: a stream that began inside a word would hear another one."""
+_REPLAYED_S: Final = 2.0
+"""Before the last final word: inside a word a stream would find another one."""
 
 _MOST_BREAKS: Final = 3
 """Without a final in between; the same audio would break another stream too."""
@@ -59,13 +59,13 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class _Heard:
-    """Finals, and where the next stream begins once the one that runs has broken.
+class _Progress:
+    """Finals so far, and where the next stream begins if the one that runs breaks.
 
     Attributes:
         finals: in order.
         begin: where a stream would go on after the first `kept` of them.
-        kept: those that it would not say again.
+        kept: those that it would not give again.
         breaks: since that place was reached.
     """
 
@@ -75,7 +75,7 @@ class _Heard:
     breaks: int = 0
 
     def note(self, final: Transcript) -> None:
-        """The recogniser said one more."""
+        """Add one more."""
         self.finals.append(final)
         begin = final.cursor or _after(final)
         if begin is not None:
@@ -86,19 +86,19 @@ class _Heard:
         """Whether the same audio has broken enough streams."""
         return self.breaks >= _MOST_BREAKS
 
-    def again(self) -> None:
-        """A stream broke: what it said after `begin` is heard again."""
+    def restart(self) -> None:
+        """Drop the finals after `begin`: a stream broke, and the next one gives them again."""
         del self.finals[self.kept :]
         self.breaks += 1
 
 
 def _after(final: Transcript) -> Cursor | None:
-    """Where a stream goes on after a final, when all audio can be had again."""
+    """Return where a stream goes on after a final, as all audio can be decoded again."""
     if not final.words:
         return None
     covered = final.words[-1].end
     return Cursor(
-        position=max(0.0, covered - _HEARD_AGAIN_S),
+        position=max(0.0, covered - _REPLAYED_S),
         covered=covered,
         segment_id=final.segment_id + 1,
         again=last_word(final.words),
@@ -111,7 +111,7 @@ class FileRecognition:
     Args:
         settings: what bounds a call.
         routes: where the recognisers are.
-        retried: tries a call again where that may help.
+        retried: makes further attempts of a call.
         make_session: makes a session for a recording.
     """
 
@@ -125,7 +125,7 @@ class FileRecognition:
         self._timeout = settings.file_timeout_ms / _MS
 
     async def run(self, audio: FileAudio, options: Options) -> FileTranscript:
-        """Recognises one.
+        """Recognise one.
 
         Raises:
             AsrError: why it was not.
@@ -140,7 +140,7 @@ class FileRecognition:
     async def _in_one_call(
         self, audio: FileAudio, options: Options
     ) -> tuple[Transcript, ...] | None:
-        """What the offline call says; None where it cannot be used, or by a stream is better."""
+        """Recognise by the offline call; None where it cannot be used, or a stream is better."""
         if not await self._serves(options, streaming=False):
             await self._retried(lambda: self._routes.current.check(options.model, streaming=True))
             return None
@@ -153,7 +153,7 @@ class FileRecognition:
         try:
             return await self._recognize(options, pcm)
         except AsrError as error:
-            # Its own limit may be lower, which nobody can ask it for.
+            # Its own limit may be lower, and it does not list it.
             if error.code == ErrorCode.MESSAGE_TOO_LARGE and has_stream:
                 return None
             raise
@@ -164,7 +164,7 @@ class FileRecognition:
         )
 
     def _room(self, options: Options, *, has_stream: bool) -> int:
-        """Most audio in one call: what fits into a message, and what may be held for it."""
+        """Return the most audio in one call: it fits into a message, and may be held for it."""
         around = file_request(self._settings, options, b"").ByteSize() + _ROOM_BYTES
         room: int = self._settings.max_message_bytes - around
         return min(room, self._settings.offline_max_bytes) if has_stream else room
@@ -204,26 +204,26 @@ class FileRecognition:
             interims=False,
             word_times=self._settings.enable_word_time_offsets,
         )
-        heard = _Heard()
-        while not await self._hear(audio, options, rules, heard):
-            heard.again()
-        return tuple(heard.finals)
+        progress = _Progress()
+        while not await self._stream_rest(audio, options, rules, progress):
+            progress.restart()
+        return tuple(progress.finals)
 
-    async def _hear(
-        self, audio: FileAudio, options: Options, rules: CallRules, heard: _Heard
+    async def _stream_rest(
+        self, audio: FileAudio, options: Options, rules: CallRules, progress: _Progress
     ) -> bool:
-        """Hears the rest; False where the stream broke and could not hear it again by itself."""
-        first = round(heard.begin.position * audio.sample_rate)
+        """Stream the rest; False where the session broke and could not replay its audio itself."""
+        first = round(progress.begin.position * audio.sample_rate)
         async with aclosing(audio.from_sample(first, rules.largest_chunk)) as chunks:
-            session = self._make_session(options, rules, heard.begin)
+            session = self._make_session(options, rules, progress.begin)
             try:
                 async with session, feeding(session, chunks):
                     async for event in session:
                         if isinstance(event, Transcript):
-                            heard.note(event)
+                            progress.note(event)
             except AsrError as error:
                 # With all its audio it had what it needed to go on, and gave up for other reasons.
-                if session.can_go_on or not is_passing(error) or heard.is_hopeless:
+                if session.can_go_on or not is_passing(error) or progress.is_hopeless:
                     raise
                 _log.warning("asr_file_heard_again", code=error.code, detail=error.detail)
                 return False

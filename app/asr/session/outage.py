@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import TYPE_CHECKING
 
 import structlog
@@ -29,7 +28,7 @@ class Outage:
     """
 
     def __init__(self, rules: ReopenRules) -> None:
-        self._reopening = Reopening(rules, _draw)
+        self._reopening = Reopening(rules)
         self._now = asyncio.get_running_loop().time
         self._reason: AsrError | None = None
         self._lost_at: float | None = None
@@ -99,7 +98,3 @@ class Outage:
             return None
         outage, self._lost_at = self._now() - self._lost_at, None
         return Resumed(replayed_from=replayed_from, outage=outage)
-
-
-def _draw(bound: float) -> float:
-    return random.uniform(0.0, bound)  # noqa: S311 - spreads load, protects nothing

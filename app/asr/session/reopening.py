@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.asr.errors import ErrorCode
+from app.backoff import jittered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +50,12 @@ class Reopening:
 
     Args:
         rules: the bounds.
-        draw: gives a random number from 0 to its argument ("full jitter").
+        draw: returns a random number between two; None takes `random.uniform`.
     """
 
-    def __init__(self, rules: ReopenRules, draw: Callable[[float], float]) -> None:
+    def __init__(
+        self, rules: ReopenRules, draw: Callable[[float, float], float] | None = None
+    ) -> None:
         self._rules = rules
         self._draw = draw
         self._opened_at: float | None = None
@@ -116,9 +119,11 @@ class Reopening:
         attempt, self._attempts = self._attempts, self._attempts + 1
         if attempt == 0:
             return 0.0
-        # The exponent is bounded too: 2.0 to the power of a long outage is no float.
-        bound = min(self._rules.longest_wait, self._rules.first_wait * 2.0 ** min(attempt - 1, 30))
-        return min(left, self._draw(bound))
+        rules = self._rules
+        wait = jittered(
+            attempt - 1, first_s=rules.first_wait, longest_s=rules.longest_wait, draw=self._draw
+        )
+        return min(left, wait)
 
 
 def is_passing(error: AsrError) -> bool:

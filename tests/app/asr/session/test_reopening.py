@@ -25,7 +25,7 @@ class ReopeningMachine(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.share = 0.5
-        self.state = Reopening(RULES, lambda bound: bound * self.share)
+        self.state = Reopening(RULES, lambda _, bound: bound * self.share)
         self.is_open = self.is_over = False
         self.opened_at = 0.0
         self.outage_since: float | None = None
@@ -95,13 +95,13 @@ TestReopening.settings = settings(deadline=None, max_examples=60, stateful_step_
 
 
 def broken(error: AsrError, *, elsewhere: bool = True) -> float | None:
-    state = Reopening(RULES, lambda bound: bound)
+    state = Reopening(RULES, lambda _, bound: bound)
     state.opened(0.0)
     return state.broke(error, 10.0, elsewhere=elsewhere)
 
 
 def test_the_first_attempt_comes_at_once_and_the_waits_double_up_to_the_longest() -> None:
-    state = Reopening(RULES, lambda bound: bound)
+    state = Reopening(RULES, lambda _, bound: bound)
     state.opened(0.0)
     waits = [state.broke(GONE, 10.0, elsewhere=False)]
     waits += [state.refused(GONE, 10.0) for _ in range(7)]
@@ -112,7 +112,7 @@ def test_the_first_attempt_comes_at_once_and_the_waits_double_up_to_the_longest(
 def test_a_recogniser_that_comes_and_goes_is_waited_for_as_long_as_an_outage_may_last(
     error: AsrError,
 ) -> None:
-    state = Reopening(RULES, lambda bound: bound)
+    state = Reopening(RULES, lambda _, bound: bound)
     now, attempts = 0.0, 0
     wait: float | None = 0.0
     while wait is not None:
@@ -126,7 +126,7 @@ def test_a_recogniser_that_comes_and_goes_is_waited_for_as_long_as_an_outage_may
 
 
 def test_a_recogniser_that_drops_the_same_audio_three_times_is_given_up() -> None:
-    state = Reopening(RULES, lambda bound: bound)
+    state = Reopening(RULES, lambda _, bound: bound)
     waits = []
     for moment in (0.0, 1.0, 2.0):
         state.opened(moment)
@@ -136,7 +136,7 @@ def test_a_recogniser_that_drops_the_same_audio_three_times_is_given_up() -> Non
 
 def test_what_will_not_pass_is_not_tried_again() -> None:
     assert broken(BAD) is None
-    state = Reopening(RULES, lambda bound: bound)
+    state = Reopening(RULES, lambda _, bound: bound)
     state.opened(0.0)
     assert state.broke(GONE, 10.0, elsewhere=True) == 0.0
     assert state.refused(BAD, 10.0) is None
@@ -150,7 +150,9 @@ def test_who_does_not_keep_up_gets_the_same_audio_again_only_elsewhere() -> None
 @given(bound=st.floats(min_value=0, max_value=1e9))
 @settings(deadline=None)
 def test_a_very_long_outage_has_no_wait_beyond_the_longest(bound: float) -> None:
-    state = Reopening(ReopenRules(outage_limit=1e12, first_wait=0.1), lambda most: min(most, bound))
+    state = Reopening(
+        ReopenRules(outage_limit=1e12, first_wait=0.1), lambda _, most: min(most, bound)
+    )
     state.opened(0.0)
     state.broke(GONE, 0.0, elsewhere=False)
     for _ in range(2000):

@@ -189,7 +189,19 @@ async def test_a_replaced_stream_and_one_that_broke_after_everything_was_said_te
         serving(FakeRiva(script=Talker())) as riva,
         client_of(riva, max_stream_s=0.0001) as client,
     ):
-        replaced = [event async for event in client.stream_events(of(chunks(AUDIO)))]
+        replaced = []
+        spoken = asyncio.Event()
+
+        async def audio() -> AsyncIterator[bytes]:
+            first, *rest = chunks(AUDIO, len(AUDIO) // 2)
+            yield first
+            await spoken.wait()  # a call whose audio has ended is not replaced
+            for chunk in rest:
+                yield chunk
+
+        async for event in client.stream_events(audio()):
+            replaced.append(event)
+            spoken.set()
         assert len(riva.streams) > 1
     async with (
         serving(FakeRiva(script=Talker(dies_at_end=True))) as riva,
