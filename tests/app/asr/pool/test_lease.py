@@ -29,6 +29,7 @@ async def test_a_session_that_is_entered_again_is_refused_and_counts_once() -> N
             with pytest.raises(RuntimeError, match="once"):
                 await session.__aenter__()
             assert client.endpoints()[0].streams == 1
+            await riva.stream()
         with pytest.raises(RuntimeError, match="once"):
             await session.__aenter__()
         assert client.endpoints()[0].streams == 0
