@@ -105,6 +105,31 @@ async def test_a_child_that_is_never_ready_is_named_with_what_it_lacks(
     assert seen[-1] == {"green": "the model is loading"}
 
 
+async def test_a_question_without_an_answer_is_what_a_child_lacks(
+    supervisor: Supervisor, spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent() -> str | None:
+        await asyncio.sleep(60)
+        return None
+
+    monkeypatch.setattr("ops.local.supervisor.supervisor.PROBE_SECONDS", 0.05)
+    seen: list[dict[str, str]] = []
+    await supervisor.start(spec("blue", SLEEPS, probe=silent))
+    with pytest.raises(CommandFailedError, match=r"not ready after 2 s: blue: no answer in 0 s"):
+        await supervisor.until_ready(
+            ["blue"], seconds=2, progress=lambda lacks: seen.append(dict(lacks))
+        )
+    assert seen[-1] == {"blue": "no answer in 0 s"}
+
+
+async def test_work_that_is_not_done_in_time_is_named_with_its_last_lines(
+    supervisor: Supervisor, spec: MakeSpec
+) -> None:
+    with pytest.raises(CommandFailedError, match=r"^apply was not done after 2 s") as late:
+        await supervisor.run(spec("apply", SLEEPS), seconds=2)
+    assert late.value.message.endswith(":\n    here")
+
+
 async def test_an_answer_by_another_program_on_the_same_port_does_not_make_a_child_ready(
     supervisor: Supervisor, spec: MakeSpec
 ) -> None:

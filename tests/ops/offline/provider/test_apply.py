@@ -203,6 +203,19 @@ def test_an_endpoint_that_could_be_aws_is_refused(endpoint: str) -> None:
         apply("quay", endpoint_url=endpoint, root=HARBOUR)
 
 
+def test_a_certificate_that_is_not_issued_in_time_is_given_up(
+    make_program: MakeProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moto.settings.ACM_VALIDATION_WAIT", 60)
+    monkeypatch.setattr("ops.offline.provider.handlers.certificates._ISSUE_DEADLINE", 0.1)
+    code = """
+    made = aws.acm.Certificate("c", domain_name="a.example.org", validation_method="DNS")
+    aws.acm.CertificateValidation("v", certificate_arn=made.arn)
+    """
+    with pytest.raises(OfflineError, match=r"certificateArn: arn:\S+ is PENDING_VALIDATION after"):
+        apply("one", endpoint_url=IN_PROCESS, root=make_program(code))
+
+
 def test_a_type_has_one_handler() -> None:
     with pytest.raises(ValueError, match="has two handlers"):
         handles("aws:ec2/vpc:Vpc")(lambda _making: CreateResult(id="x"))

@@ -66,3 +66,14 @@ def test_a_git_that_cannot_be_started_is_told(
         monkeypatch.setenv("PATH", str(path))
         with pytest.raises(OfflineError, match=said):
             git.commit_of(repository, "HEAD")
+
+
+def test_a_git_that_gives_no_answer_is_told(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / "git").write_text("#!/bin/sh\nexec sleep 60\n")
+    (repository / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(repository), prepend=":")
+    monkeypatch.setattr(git, "_DEADLINE", 0.2)
+    with pytest.raises(OfflineError, match=rf"^git gave no answer in 0 s in {repository}$"):
+        git.commit_of(repository, "HEAD")

@@ -18,6 +18,7 @@ from ops.offline.diff.compare import EMPTY
 from ops.offline.diff.findings import PolicyReport
 from ops.offline.engine.project import CHECKOUT
 from ops.offline.errors import OfflineError
+from ops.offline.revisions import checkouts, policies
 from ops.offline.revisions.checkouts import Checkout
 from ops.offline.revisions.policies import ChangeCheck
 from ops.preview import command
@@ -180,3 +181,24 @@ def test_the_same_preview_prices_the_stack(preview_of_weakened: Result) -> None:
     cost = json.loads(preview_of_weakened.stdout)["perch"]["monthlyCost"]
     assert cost["before"] == cost["after"] > 0
     assert (cost["difference"], cost["items"]) == (0, [])
+
+
+def test_policies_that_do_not_end_are_given_up(
+    make_place: MakePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = make_place("head", code="import time; time.sleep(60)")
+    monkeypatch.setattr(policies, "_DEADLINE", 0.2)
+    with (
+        ChangeCheck("one", make_place("base"), head) as check,
+        pytest.raises(OfflineError, match=r"^policies at head: no end after 0\.2 s$"),
+    ):
+        check.report(EMPTY, DOCUMENT)
+
+
+def test_a_program_that_is_not_recorded_in_time_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = Checkout("here", CHECKOUT)
+    monkeypatch.setattr(checkouts, "_DEADLINE", 0.01)
+    with pytest.raises(OfflineError, match=r"^local at here: no end after 0\.01 s$"):
+        checkouts.recordings([here], ["local"])
