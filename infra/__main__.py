@@ -17,10 +17,10 @@ by_hand.refuse(
 import pulumi
 import pulumi_aws as aws
 
-from infra.boot.settings import LAUNCH_SECONDS, METRICS_NAMESPACE
+from infra.boot.settings import LAUNCH_SECONDS
 from infra.catalogue.models import ecr_repository_arn
 from infra.config.machine import BootContext, fallback_endpoints, fallback_ports
-from infra.config.sections import COLOURS, Colour
+from infra.config.sections import Colour, ColourSettings
 from infra.config.stack import GENERATED, SECRETS, load
 from infra.entrance.certificate import Certificate, CertificateArgs
 from infra.entrance.load_balancer import ColourTarget, LoadBalancer, LoadBalancerArgs
@@ -135,7 +135,7 @@ firewall = Firewall(
         allowed_cidrs=settings.access.allowed_cidrs,
         listener_port=settings.load_balancer.port,
         http_redirect=settings.load_balancer.http_redirect,
-        gateway_ports=[settings.colour(colour).gateway_port for colour in COLOURS],
+        gateway_ports=[chosen.gateway_port for _, chosen in settings.colours()],
         interface_endpoints=settings.network.interface_endpoints,
         connect_endpoint=settings.network.connect_endpoint,
         reaches_internet=network.reaches_internet,
@@ -185,11 +185,8 @@ entrance = LoadBalancer(
         security_group_id=firewall.balancer_id,
         certificate_arn=certificate.arn,
         colours={
-            colour: ColourTarget(
-                gateway_port=settings.colour(colour).gateway_port,
-                weight=settings.colour(colour).weight,
-            )
-            for colour in COLOURS
+            colour: ColourTarget(gateway_port=chosen.gateway_port, weight=chosen.weight)
+            for colour, chosen in settings.colours()
         },
         port=settings.load_balancer.port,
         http_redirect=settings.load_balancer.http_redirect,
@@ -223,8 +220,7 @@ if settings.load_balancer.waf:
 groups: dict[Colour, MachineGroup] = {}
 images: dict[Colour, pulumi.Output[str]] = {}
 gateways: dict[Colour, pulumi.Output[str]] = {}
-for colour in COLOURS:
-    chosen = settings.colour(colour)
+for colour, chosen in settings.colours():
     own_name = f"{name}-{colour}"
     images[colour] = machine_image(chosen, provider)
     gateways[colour] = gateway_artifact(chosen, storage.gateway.url, storage.artefacts.bucket_name)
@@ -244,7 +240,6 @@ for colour in COLOURS:
             service_role_arn=encryption.auto_scaling_role_arn,
             rights=MachineRights(
                 location=location,
-                auto_scaling_group_name=own_name,
                 secret_arns=list(secrets.arns.values()),
                 key_arn=encryption.data_key_arn,
                 recognition_parameter_arn=switch.parameter_arn,
@@ -255,7 +250,6 @@ for colour in COLOURS:
                     *filter(None, [ecr_repository_arn(chosen.image)]),
                 ],
                 log_group_arns=[logs.arns[source] for source in ("gateway", "asr", "system")],
-                metrics_namespace=METRICS_NAMESPACE,
             ),
             user_data=user_data(
                 colour,
@@ -281,7 +275,6 @@ for colour in COLOURS:
         own_name,
         ScalingArgs(
             auto_scaling_group_name=groups[colour].auto_scaling_group_name,
-            metrics_namespace=METRICS_NAMESPACE,
             streams_per_machine=settings.scaling.streams_per_machine,
             min_machines=chosen.min_machines,
             max_machines=chosen.max_machines,
@@ -304,9 +297,9 @@ alarms = Alarms(
             colour: Watched(
                 target_group_suffix=entrance.target_group_suffixes[colour],
                 auto_scaling_group_name=groups[colour].auto_scaling_group_name,
-                min_machines=settings.colour(colour).min_machines,
+                min_machines=chosen.min_machines,
             )
-            for colour in COLOURS
+            for colour, chosen in settings.colours()
         },
         emails=settings.observability.alarm_emails,
         key_arn=encryption.telemetry_key_arn,
@@ -321,7 +314,7 @@ dashboard = Dashboard(
         balancer_suffix=entrance.arn_suffix,
         target_group_suffixes=entrance.target_group_suffixes,
         auto_scaling_group_names={
-            colour: groups[colour].auto_scaling_group_name for colour in COLOURS
+            colour: group.auto_scaling_group_name for colour, group in groups.items()
         },
     ),
     here,
@@ -338,9 +331,8 @@ if settings.observability.monthly_budget_usd is not None:
     )
 
 
-def colour_outputs(colour: Colour) -> dict[str, object]:
+def colour_outputs(colour: Colour, chosen: ColourSettings) -> dict[str, object]:
     """Return the outputs of one colour."""
-    chosen = settings.colour(colour)
     return {
         "target_group_arn": entrance.target_group_arns[colour],
         "auto_scaling_group_name": groups[colour].auto_scaling_group_name,
@@ -383,5 +375,5 @@ export(
     log_group_names=logs.names,
     alarm_topic_arn=alarms.topic_arn,
     dashboard_name=dashboard.dashboard_name,
-    colours={colour: colour_outputs(colour) for colour in COLOURS},
+    colours={colour: colour_outputs(colour, chosen) for colour, chosen in settings.colours()},
 )

@@ -1,7 +1,7 @@
 """One colour: a launch template, its auto scaling group and the role of its machines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import pulumi
@@ -47,7 +47,7 @@ class MachineGroupArgs:
         volume_gib: Size of the root volume.
         key_arn: Key of the volume.
         service_role_arn: Service-linked role that may use that key.
-        rights: What the machines may do; the group's own name is filled in here.
+        rights: What the machines may do.
         user_data: Base64 user data, made from the group's name.
         ready_seconds: How long a start may take.
         drain_seconds: How long a leave may take.
@@ -124,8 +124,8 @@ class MachineGroup(pulumi.ComponentResource):
             policy_arn=session_manager_policy(args.rights.location.region),
             opts=child,
         )
-        rights = replace(args.rights, auto_scaling_group_name=name)
-        aws.iam.RolePolicy(name, role=role.id, policy=policy(*statements(rights)), opts=child)
+        document = policy(*statements(args.rights, name))
+        aws.iam.RolePolicy(name, role=role.id, policy=document, opts=child)
         return role
 
     def _template(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from infra.boot.settings import METRICS_NAMESPACE
 from infra.catalogue.regions import partition
 from infra.iam import AwsLocation, Statement
 
@@ -15,7 +16,6 @@ class MachineRights:
 
     Attributes:
         location: Region and account.
-        auto_scaling_group_name: The machine's own group.
         secret_arns: Secrets it reads.
         key_arn: Key of those secrets and of the buckets.
         recognition_parameter_arn: The switch it follows.
@@ -23,11 +23,9 @@ class MachineRights:
         artefact_bucket_arn: Gateway bundles, read.
         repository_arns: Images it pulls from ECR: the gateway, the recogniser where it is there.
         log_group_arns: Groups it writes to.
-        metrics_namespace: The only namespace it may put metrics into.
     """
 
     location: AwsLocation
-    auto_scaling_group_name: str
     secret_arns: Sequence[pulumi.Input[str]]
     key_arn: pulumi.Input[str]
     recognition_parameter_arn: pulumi.Input[str]
@@ -35,7 +33,6 @@ class MachineRights:
     artefact_bucket_arn: pulumi.Input[str]
     repository_arns: Sequence[pulumi.Input[str]]
     log_group_arns: Sequence[pulumi.Input[str]]
-    metrics_namespace: str
 
 
 def session_manager_policy(region: str) -> str:
@@ -43,8 +40,8 @@ def session_manager_policy(region: str) -> str:
     return f"arn:{partition(region)}:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
-def statements(rights: MachineRights) -> Iterator[Statement]:
-    """Yield the inline policy of a machine's role."""
+def statements(rights: MachineRights, group_name: str) -> Iterator[Statement]:
+    """Yield the inline policy of the role of a group's machines."""
     yield Statement(
         sid="ReadSecrets",
         actions=["secretsmanager:GetSecretValue"],
@@ -72,7 +69,7 @@ def statements(rights: MachineRights) -> Iterator[Statement]:
         actions=["cloudwatch:PutMetricData"],
         # The action knows no resources; the namespace is what narrows it.
         resources=["*"],
-        conditions={"StringEquals": {"cloudwatch:namespace": rights.metrics_namespace}},
+        conditions={"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
     )
     yield Statement(
         sid="OwnLifecycle",
@@ -84,7 +81,7 @@ def statements(rights: MachineRights) -> Iterator[Statement]:
         resources=[
             rights.location.arn(
                 "autoscaling",
-                f"autoScalingGroup:*:autoScalingGroupName/{rights.auto_scaling_group_name}",
+                f"autoScalingGroup:*:autoScalingGroupName/{group_name}",
             )
         ],
     )

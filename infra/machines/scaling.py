@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from infra.boot.settings import METRICS_NAMESPACE
 from infra.config.sections import OfficeHours
 
 
@@ -14,7 +15,6 @@ class ScalingArgs:
 
     Attributes:
         auto_scaling_group_name: The colour's group.
-        metrics_namespace: Where the machines' ActiveSessions are.
         streams_per_machine: Active sessions a machine is meant to carry.
         min_machines: Fewest while running.
         max_machines: Most.
@@ -24,7 +24,6 @@ class ScalingArgs:
     """
 
     auto_scaling_group_name: pulumi.Input[str]
-    metrics_namespace: str
     streams_per_machine: int
     min_machines: int
     max_machines: int
@@ -60,7 +59,7 @@ class Scaling(pulumi.ComponentResource):
     def _by_sessions(self, name: str, args: ScalingArgs) -> None:
         # The average of what each machine reports is sessions per machine, the very thing to hold.
         metric = aws.autoscaling.PolicyTargetTrackingConfigurationCustomizedMetricSpecificationArgs(
-            namespace=args.metrics_namespace,
+            namespace=METRICS_NAMESPACE,
             metric_name="ActiveSessions",
             statistic="Average",
             metric_dimensions=[
@@ -98,7 +97,7 @@ class Scaling(pulumi.ComponentResource):
         aws.cloudwatch.MetricAlarm(
             f"{name}-idle",
             alarm_description=f"No session for {minutes} minutes: {name} is stopped",
-            namespace=args.metrics_namespace,
+            namespace=METRICS_NAMESPACE,
             metric_name="ActiveSessions",
             dimensions={"AutoScalingGroupName": args.auto_scaling_group_name},
             statistic="Maximum",

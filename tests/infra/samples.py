@@ -47,7 +47,6 @@ BALANCER = LoadBalancerArgs(
 )
 RIGHTS = MachineRights(
     location=HERE,
-    auto_scaling_group_name="filled in by the machine group",
     secret_arns=["arn:aws:secretsmanager:us-east-2:123456789012:secret:s"],
     key_arn=KEY,
     recognition_parameter_arn="arn:aws:ssm:us-east-2:123456789012:parameter/perch/test/recognition",
@@ -55,7 +54,6 @@ RIGHTS = MachineRights(
     artefact_bucket_arn="arn:aws:s3:::artefacts",
     repository_arns=["arn:aws:ecr:us-east-2:123456789012:repository/r"],
     log_group_arns=["arn:aws:logs:us-east-2:123456789012:log-group:/perch/test/gateway"],
-    metrics_namespace="Perch",
 )
 MACHINE_GROUP = MachineGroupArgs(
     ami_id="ami-1",
@@ -78,7 +76,6 @@ MACHINE_GROUP = MachineGroupArgs(
 ENCRYPTION = EncryptionArgs(location=HERE, log_group_prefixes=["/perch/x/"])
 SCALING = ScalingArgs(
     auto_scaling_group_name="g",
-    metrics_namespace="Perch",
     streams_per_machine=40,
     min_machines=0,
     max_machines=2,
