@@ -1,4 +1,4 @@
-"""From the bytes a client sends to PCM16, mono: no socket, no session.
+"""Decodes what a client sends to PCM16, mono; knows no socket and no session.
 
 `decoder` takes samples, `container` takes files and recorder streams.
 """

@@ -1,5 +1,6 @@
-"""The vocabularies of clients.
+"""The dialects of clients: each parses messages to intents and renders events.
 
-`codec` is the interface of a dialect: parse a message to an intent, render an event. `intents` are
-what clients can ask for; `a` and `b` are the dialects there are.
+`codec` is the interface, `intents` are what clients can ask for, `events` what can be sent to them,
+`registry` names the dialects there are. `a` and `b` are Perch's own, on the common ground of
+`perch`. A new dialect is a file of its own and a line in `registry`.
 """

@@ -1,5 +1,6 @@
-"""The process, and everything a client reaches over HTTP or WebSocket.
+"""The process and everything a client reaches, over HTTP or WebSocket.
 
-`process` runs the servers, `app` is the ASGI application with the routes of `pages` and
-`transcribe_file`, `administration` the one for operators; `protocol` bounds connections below ASGI.
+`process` runs the servers; `app` is the ASGI application with the routes of `pages` and
+`transcribe_file` behind `middleware`, `administration` the one for operators; `answers` renders
+errors; `protocol` bounds connections below ASGI, on the event loop of `loop`.
 """

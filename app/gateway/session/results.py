@@ -61,8 +61,10 @@ class ResultSender:
                 for _ in range(event.calls):
                     await self._writer.send(events.Finalised(event.position))
             case Interrupted():
+                self._telemetry.interrupted(event)
                 await self._writer.warn(WarningCode.RECOGNISER_LOST)
             case _:
+                self._telemetry.reopened(event)
                 await self._writer.warn(WarningCode.RECOGNISER_BACK, outage=round(event.outage, 1))
 
     async def _send_result(self, transcript: Transcript) -> None:

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from time import monotonic
 
-from app.asr import AsrError, Transcript
-from app.contract import CloseCode, ContractError
+from app.asr import AsrError, Interrupted, Resumed, Transcript
+from app.contract import CloseCode, ContractError, ErrorCode
 from app.gateway.core import Gateway
 from app.gateway.dialects.events import Counts
 from app.gateway.session.recognition import Recognition
@@ -55,6 +55,17 @@ class SessionTelemetry:
             resumable=request.resumable,
             resumed_at=None if recognition.resumed is None else recognition.resumed.position,
         )
+        if recognition.resumed is not None:
+            self._metrics.resumes.labels("ok").inc()
+
+    def interrupted(self, event: Interrupted) -> None:
+        """Count that the recogniser was lost."""
+        self._metrics.interruptions.labels(str(event.code)).inc()
+
+    def reopened(self, event: Resumed) -> None:
+        """Count that the recogniser is back."""
+        self._metrics.reopenings.inc()
+        self._metrics.outage_seconds.observe(event.outage)
 
     def result(self, recognition: Recognition, transcript: Transcript, age: float) -> None:
         """Count a result that was sent, before the recognition notes it."""
@@ -85,6 +96,8 @@ class SessionTelemetry:
     def error_sent(self, error: ContractError) -> None:
         """Count an error sent to the client."""
         self._metrics.errors_sent.labels(error.code.value).inc()
+        if error.code is ErrorCode.RESUME_REJECTED:
+            self._metrics.resumes.labels("rejected").inc()
 
     def session_ended(self, recognition: Recognition, reason: str) -> None:
         """Count and log the end of a session."""
