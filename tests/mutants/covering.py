@@ -49,14 +49,17 @@ class Covering:
         Args:
             path: Of the file that is broken.
             line: In it.
-            at_import: Whether importing runs the line: any test of the file may notice then.
+            at_import: Whether importing runs the line, which no test is seen to do: then those that
+                run anything of the file come first, and every other one after them.
             budget: Seconds that they took together, but at least one.
         """
         by_line = self._lines.get(path, {})
-        found = set(by_line.get(line, ()))
-        if at_import or not by_line:
-            found = {test for tests in by_line.values() for test in tests}
-        return self._within(found, budget)
+        if not at_import:
+            return self._within(by_line.get(line, ()), budget)
+        near = {test for tests in by_line.values() for test in tests}
+        chosen = self._within(near, budget)
+        left = budget - self.seconds(chosen)
+        return chosen + (self._within(self._seconds.keys() - near, left) if left > 0 else [])
 
     def all_tests(self, budget: float) -> list[str]:
         """List every test, the fastest first, as many as the seconds allow."""

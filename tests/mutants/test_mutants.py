@@ -91,6 +91,7 @@ def test_the_fastest_tests_of_a_line_come_first_and_no_more_than_there_is_time_f
     assert covering.tests("a.py", 3, at_import=False, budget=0) == ["fast"]
     assert covering.tests("a.py", 9, at_import=False, budget=5) == []
     assert covering.tests("a.py", 9, at_import=True, budget=1.5) == ["fast", "other"]
+    assert covering.tests("b.py", 1, at_import=True, budget=1.5) == ["fast", "other"]
     assert covering.all_tests(1.2) == ["fast", "other"]
 
 
