@@ -34,7 +34,7 @@ $(STAMP) wheels conformance: export UV_CACHE_DIR = $(shell \
   place="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$${HOME:-/dev/null}/.cache}/uv}"; \
   mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place" || echo "$(CURDIR)/.uv/cache")
 
-.PHONY: help setup up down test check check-all coverage format mutants wheels bench chaos abuse clean
+.PHONY: help setup up down test check check-all coverage environments format mutants wheels bench chaos abuse clean
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,6 +69,9 @@ check: $(STAMP) ## Format, lint, types, import rules, documents in step with cod
 format: $(STAMP) ## Put the code into its standard form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+environments: $(STAMP) ## Run the tests as other people's machines would; hours. ARGS="user python3.13"
+	@$(BIN)/python -m tests.environments $(ARGS)
 
 mutants: $(STAMP) ## Break a sample of small things, and say what no test notices: ARGS="asr --count 50"
 	@$(BIN)/python -m tests.mutants $(ARGS)

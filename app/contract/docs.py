@@ -1,5 +1,6 @@
 """Writes docs/contract.md and docs/contract.schema.json from the message types."""
 
+import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -250,7 +251,7 @@ def _model(model: type[BaseModel]) -> Iterator[str]:
     properties: dict[str, dict[str, Any]] = schema["properties"]
     kind = properties.get("type", {}).get("const")
     yield f"#### `{kind or model.__name__}`\n"
-    yield f"{(model.__doc__ or '').strip()}\n"
+    yield f"{inspect.cleandoc(model.__doc__ or '')}\n"
     rows = [(name, field) for name, field in properties.items() if name != "type"]
     if not rows:
         return

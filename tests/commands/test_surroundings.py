@@ -170,8 +170,6 @@ def order_of(odd: Surroundings, words: tuple[str, ...], tmp_path: Path) -> Order
         environment=environment(tmp_path, odd.variables),
         folder=str(folder),
     )
-    if folder.name == "shut":
-        folder.chmod(0o000)
     return replace(ordinary, **{**odd.order, "folder": str(folder)})
 
 

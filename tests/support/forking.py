@@ -47,7 +47,7 @@ class Order:
         module: As for `python -m`.
         arguments: What follows; a byte that is no UTF-8 stands as Python has it, as a surrogate.
         environment: All of it.
-        folder: Working folder; one that is gone where it is `gone`.
+        folder: Working folder; removed once it is `gone`, and without any right once it is `shut`.
         stdin: Text for it, None where it is closed.
         stdout: What it is.
         encoding: Of the standard streams, with what cannot be said in it an error.
@@ -198,6 +198,9 @@ def _run(order: dict[str, Any], out: int, err: int, deeds: int) -> int:
     os.chdir(order["folder"])
     if order["folder"].endswith("gone"):
         Path(order["folder"]).rmdir()
+    if order["folder"].endswith("shut"):
+        # Once inside: nobody but root could enter it now.
+        Path(order["folder"]).chmod(0o000)
     if order["as_nobody"] and os.getuid() == 0:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
