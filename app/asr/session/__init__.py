@@ -1,8 +1,9 @@
-"""A recognition that outlives the calls it is made of.
+"""A recognition session, which outlives the calls it is made of.
 
-`session` offers `RecognitionSession`: audio is sent in, events are iterated. It runs one call
-(`call`) after the other; `feeding` sends it what an iterator gives. `buffer` holds the audio that
-is unsent or in no final; `splice`, `coverage`, `seam` and `overlap` put the results of the calls
-on one timeline; `finalising` and `quiet` cut a call, `outage` and `reopening` open another one;
-`progress` is how far the consumer is. `options` and `rules` are what a session is made with.
+`session` offers it: `send`, `finalise`, `end`, `cursor`, `lost`, and events to iterate; `options`
+is what a caller may choose for one, `feeding` pushes the audio of an iterator. Below it, `buffer`
+holds the audio until it is final, in two limits; `call` runs one call; `outage` and `reopening` say
+when another one is opened, `restart` where it begins, and `transcript_merger` and `coverage` put
+what several calls say on one timeline. `finalising` and `quiet` cut a call, `progress` follows what
+the consumer has used, `rules` are the bounds.
 """

@@ -11,7 +11,6 @@ import structlog
 from app.asr.errors import AsrError, ErrorCode, Fault, from_status, late
 from app.asr.session.quiet import QuietGap
 from app.asr.wire.allowance import Allowance
-from app.asr.wire.requests import audio_request
 from app.asr.wire.results import StreamResults
 from app.asr.wire.timeline import Timeline
 from app.pcm import BYTES_PER_SAMPLE
@@ -164,7 +163,7 @@ class RecognitionCall:
                 self._timeline.add_silence(samples)
             else:
                 self._timeline.add_audio(samples)
-            await self._in_time(self._call.write(audio_request(pcm)))
+            await self._in_time(self._call.write(pcm))
             self._last_audio = self._now()
 
     async def _half_close(self) -> None:

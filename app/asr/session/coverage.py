@@ -1,6 +1,6 @@
 """What the finals of a session cover of its audio, and where another stream would go on.
 
-Pure: no clock, no task. It stands between the calls of one `LastingStream`, and what it knows fits
+Pure: no clock, no task. It stands between the calls of one session, and what it knows fits
 into a `Cursor`, from which another one goes on.
 """
 
@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING
 
 from app.asr.errors import invalid
 from app.asr.events import Cursor
-from app.asr.session.overlap import last_word
-from app.asr.session.seam import AHEAD_S, BACK_S, Stretch, seam_after, seam_at_cut, seam_at_used
-from app.asr.session.splice import Splice, end_of
+from app.asr.session.restart import (
+    AHEAD_S,
+    BACK_S,
+    AudioWindow,
+    restart_after,
+    restart_at_cut,
+    restart_at_used,
+)
+from app.asr.session.transcript_merger import TranscriptMerger, end_of, last_word
 
 if TYPE_CHECKING:
     from app.asr.events import LastWord, Transcript
     from app.asr.session.buffer import ReplayBuffer
-    from app.asr.session.seam import Seam
+    from app.asr.session.restart import RestartPoint
 
 # An interim is about speech of this segment; no recogniser sits on speech for longer before it says
 # the first one.
@@ -59,16 +65,16 @@ class Coverage:
         self._buffer = buffer
         self._rate = rate
         self._interims = interims
-        self._splice = Splice(begin)
+        self._merger = TranscriptMerger(begin)
         self._is_told = True  # whether the last final said what it covers ...
         self._covered = round(begin.covered * rate)  # ... and the sample that is
         # What was said ends before this sample, as far as the times of words tell; and with what.
         self._said_to: int | None = self._covered
         self._last = begin.again
         self._last_from = None if begin.again is None else round(begin.again.start * rate)
-        self._seam = buffer.start
-        self._again = begin.again  # the last word, where it lies behind the seam
-        self._await_speech_from(self._seam)
+        self._restart = buffer.start
+        self._again = begin.again  # the last word, where it lies behind the restart
+        self._await_speech_from(self._restart)
 
     @property
     def covered(self) -> int:
@@ -85,7 +91,7 @@ class Coverage:
         """The sample another stream would begin with, where this is fit for one."""
         due = self._buffer.due
         passed_over = due if due > self._covered else 0
-        return max(self._seam, self._buffer.start, passed_over)
+        return max(self._restart, self._buffer.start, passed_over)
 
     @property
     def cursor(self) -> Cursor | None:
@@ -94,8 +100,8 @@ class Coverage:
             return None
         return Cursor(
             position=self.next_start / self._rate,
-            covered=self._splice.covered,
-            segment_id=self._splice.segment_id,
+            covered=self._merger.covered,
+            segment_id=self._merger.segment_id,
             again=self._heard_again,
         )
 
@@ -110,22 +116,22 @@ class Coverage:
         return (due / self._rate, end / self._rate) if due < end else None
 
     def begins_to_speak(self, sample: int) -> bool:
-        """Whether somebody has just begun to speak there: a cut might cut a word in two."""
-        return self._stretch(sample, sample).begins_to_speak
+        """Say whether somebody has just begun to speak there: a cut might cut a word in two."""
+        return self._window(sample, sample).begins_to_speak
 
     def reopened(self, start: int) -> None:
-        """Another stream speaks, whose audio begins with that sample."""
-        self._splice.reopened(start / self._rate, self._heard_again)
+        """Note that another stream speaks, whose audio begins with that sample."""
+        self._merger.reopened(start / self._rate, self._heard_again)
 
     def note(self, heard: Transcript, sent: int) -> Transcript | None:
-        """What the stream said, as the caller gets it; None where nothing of it is new.
+        """Return what the stream said, as the caller gets it; None where nothing of it is new.
 
         Args:
             heard: on the stream's own timeline.
             sent: the first sample that stream was not sent yet.
         """
-        processed = self._splice.moved(heard.audio_processed)
-        transcript = self._splice.transcript(heard)
+        processed = self._merger.moved(heard.audio_processed)
+        transcript = self._merger.transcript(heard)
         if not heard.is_final:
             told = 0.0 if processed is None else processed - _LOOKBACK_S
             self._buffer.opened(round(told * self._rate))
@@ -138,7 +144,7 @@ class Coverage:
     def end(
         self, at: int, standing: Transcript | None = None, since: float | None = None
     ) -> Transcript | None:
-        """The stream was told that no audio follows, and said everything.
+        """Note that the stream was told that no audio follows, and said everything.
 
         All audio before `at` is covered then, whether or not a final says so. Another stream begins
         in the last pause before it, not quite at `at`, so that a word cut off by it is heard whole.
@@ -151,52 +157,52 @@ class Coverage:
         Returns:
             What stood, as the caller gets it; None where nothing did.
         """
-        final = None if standing is None else self._splice.transcript(standing)
+        final = None if standing is None else self._merger.transcript(standing)
         if final is not None:
             self._note_end(final, at)
-            told = self._splice.moved(since)
+            told = self._merger.moved(since)
             if self._said_to is None and told is not None:
                 self._said_to = min(at, round(told * self._rate))
         self._cut(at)
         return None if final is None else replace(final, cursor=self.cursor)
 
     def _cut(self, at: int) -> None:
-        self._splice.heard_at_most(at / self._rate)
-        heard = self._stretch(at, at)
-        self._join(seam_at_cut(heard, self._last_from, self._said_to))
+        self._merger.heard_at_most(at / self._rate)
+        heard = self._window(at, at)
+        self._join(restart_at_cut(heard, self._last_from, self._said_to))
         self._is_told = True
-        self._buffer.cover(max(self._seam, self._covered), self._seam)
-        self._await_speech_from(self._seam)
+        self._buffer.cover(max(self._restart, self._covered), self._restart)
+        self._await_speech_from(self._restart)
 
     def _cover(self, final: Transcript, sent: int) -> None:
         self._is_told = end_of(final) is not None
         self._note_end(final, sent)
-        self._splice.heard_at_most(sent / self._rate)
-        end = self._samples(self._splice.covered)
+        self._merger.heard_at_most(sent / self._rate)
+        end = self._samples(self._merger.covered)
         if self._last_from is not None and self._said_to == end:
             used = final.audio_processed
             decided = None if used is None else self._samples(used)
-            heard = self._stretch(end, sent)
-            self._join(seam_after(heard, self._last_from, end, decided))
+            heard = self._window(end, sent)
+            self._join(restart_after(heard, self._last_from, end, decided))
         else:
             self._covered, self._again = end, None
-            self._seam = max(self._seam, seam_at_used(self._stretch(end, end)))
-        self._buffer.cover(self._covered, self._seam)
+            self._restart = max(self._restart, restart_at_used(self._window(end, end)))
+        self._buffer.cover(self._covered, self._restart)
         self._await_speech_from(self._covered)
 
-    def _join(self, seam: Seam) -> None:
-        """Takes over where the next stream begins, and where what was said ends by that."""
-        self._seam = max(seam.start, self._seam)
-        self._again = self._last if seam.again else None
-        self._covered = self._said_to = max(self._covered, seam.covered)
-        self._splice.heard_at_most(self._covered / self._rate)
-        self._splice.settled(self._covered / self._rate)
+    def _join(self, point: RestartPoint) -> None:
+        """Take over where the next stream begins, and where what was said ends by that."""
+        self._restart = max(point.start, self._restart)
+        self._again = self._last if point.again else None
+        self._covered = self._said_to = max(self._covered, point.covered)
+        self._merger.heard_at_most(self._covered / self._rate)
+        self._merger.settled(self._covered / self._rate)
 
-    def _stretch(self, end: int, sent: int) -> Stretch:
-        """The audio around the end of what was said, from the last seam on and as far as held."""
-        first = max(end - self._samples(BACK_S), self._seam, self._buffer.start)
+    def _window(self, end: int, sent: int) -> AudioWindow:
+        """Return the held audio around the end of what was said, from the last restart on."""
+        first = max(end - self._samples(BACK_S), self._restart, self._buffer.start)
         last = min(sent, end + self._samples(AHEAD_S))
-        return Stretch(self._buffer.held(first, last), first, self._rate)
+        return AudioWindow(self._buffer.held(first, last), first, self._rate)
 
     def _note_end(self, final: Transcript, sent: int) -> None:
         self._last = last_word(final.words)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from app.asr.events import Cursor, Transcript
+    from app.asr.events import Cursor
 
     class HasCursor(Protocol):
         """Knows how far the recogniser is."""
@@ -39,7 +39,6 @@ class Progress:
         self.segment_id = begin.segment_id
         self._coverage = coverage
         self._cursor: Cursor | None = begin
-        self._given: Transcript | None = None
         self._lost_from: float | None = None
         self._is_complete = False
 
@@ -54,17 +53,10 @@ class Progress:
             self._cursor = newest
         return self._cursor
 
-    def gave(self, transcript: Transcript) -> None:
-        """Note that the consumer has a transcript in hand."""
-        if transcript.is_final:
-            self._given = transcript
-
-    def used(self) -> None:
-        """Note that the consumer is done with what it was given."""
-        if self._given is not None:
-            final, self._given = self._given, None
-            self.segment_id += 1
-            self._cursor = final.cursor
+    def final_used(self, cursor: Cursor | None) -> None:
+        """Note that the consumer is done with a final that has this cursor."""
+        self.segment_id += 1
+        self._cursor = cursor
 
     def failed(self, lost: tuple[float, float] | None) -> None:
         """Note what the recogniser leaves undone, from and to in seconds."""

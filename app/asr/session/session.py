@@ -27,7 +27,6 @@ from app.asr.wire.allowance import Allowance
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
     from contextlib import AbstractAsyncContextManager
-    from types import TracebackType
     from typing import Protocol, Self
 
     from app.asr.events import Cursor, StreamEvent
@@ -88,6 +87,7 @@ class RecognitionSession:
         self._is_entered = False
         self._lease: EndpointLease  # once it is entered, as the next one
         self._events: AsyncGenerator[StreamEvent]
+        self._given: Transcript | None = None  # the final that the consumer has in hand
         self._reader: ReplayReader | None = None  # of the call that is open
         self._worked = False
         self._rotating = False
@@ -199,12 +199,7 @@ class RecognitionSession:
         self._events = self._run()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """End the session: nothing of it runs on, and whoever waits to send is let go."""
         self._audio.end()
         await self._events.aclose()
@@ -220,7 +215,9 @@ class RecognitionSession:
             AsrError: the recogniser failed and no other call could be opened.
             BaseException: what the audio ended with (`end`).
         """
-        self._progress.used()
+        if self._given is not None:
+            self._progress.final_used(self._given.cursor)
+            self._given = None
         try:
             event = await anext(self._events)
         except StopAsyncIteration:
@@ -229,8 +226,8 @@ class RecognitionSession:
         except AsrError as error:
             self._progress.failed(error.lost)
             raise
-        if isinstance(event, Transcript):
-            self._progress.gave(event)
+        if isinstance(event, Transcript) and event.is_final:
+            self._given = event
         return event
 
     async def _run(self) -> AsyncGenerator[StreamEvent]:

@@ -75,7 +75,7 @@ class GrpcTransport:
         call = GrpcStreamCall(slot, self._metadata)
         try:
             async with asyncio.timeout(within):
-                await call.write(request)
+                await call.send(request)
         except BaseException as error:
             call.abort()
             if isinstance(error, TimeoutError):
@@ -153,8 +153,12 @@ class GrpcStreamCall:
             return ("INTERNAL", _FAILED_WRITE)
         return self._status or ("INTERNAL", _FAILED_WRITE)
 
-    async def write(self, request: riva_asr_pb2.StreamingRecognizeRequest) -> None:
-        """Send a message; return when flow control has taken it."""
+    async def write(self, pcm: bytes) -> None:
+        """Send audio in one message; return when flow control has taken it."""
+        await self.send(riva_asr_pb2.StreamingRecognizeRequest(audio_content=pcm))
+
+    async def send(self, request: riva_asr_pb2.StreamingRecognizeRequest) -> None:
+        """Send a message; the first one is the configuration."""
         before = _cancellations()
         try:
             await self._call.write(request)

@@ -186,11 +186,6 @@ def opening_request(
     return request
 
 
-def audio_request(pcm: bytes) -> riva_asr_pb2.StreamingRecognizeRequest:
-    """Return a further message of a stream: audio, and nothing else."""
-    return riva_asr_pb2.StreamingRecognizeRequest(audio_content=pcm)
-
-
 def file_request(
     settings: RivaSettings, options: Options, pcm: bytes
 ) -> riva_asr_pb2.RecognizeRequest:

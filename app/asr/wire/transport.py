@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class StreamCall(Protocol):
     """One stream to the recogniser. One task may write while another reads; `abort` ends both."""
 
-    async def write(self, request: riva_asr_pb2.StreamingRecognizeRequest) -> None:
-        """Send a message; return when flow control has taken it: a slow server slows us."""
+    async def write(self, pcm: bytes) -> None:
+        """Send audio in one message; return when flow control took it: a slow server slows us."""
 
     async def half_close(self) -> None:
         """Tell that no more audio follows; the recogniser gives its last finals, then the end."""

@@ -6,8 +6,10 @@ is warned once. Anything else is taken for the samples that the start announced.
 """
 
 import asyncio
+import re
 from contextlib import aclosing
 from time import monotonic
+from typing import Final
 
 from app.contract import ContractError, ErrorCode, WarningCode
 from app.contract.disguised import text_in_audio
@@ -19,6 +21,9 @@ from app.gateway.session.deadlines import Deadlines
 from app.gateway.session.endings import over
 from app.gateway.session.recognition import Recognition
 from app.recordings import RecordingError, StreamedRecording, can_be_decoded, certain_name_of
+
+_BEGINS_AS_TEXT: Final = re.compile(rb"[\x20-\x7e][\t-\r\x20-\x7e]").match
+"""Samples rarely do, and all other text has to be looked at to its end."""
 
 
 class AudioInput:
@@ -63,7 +68,8 @@ class AudioInput:
         Raises:
             ConnectionEndError: The recogniser took nothing for too long.
         """
-        if self._container is None and (what := text_in_audio(message)):
+        may_be_text = self._container is None and _BEGINS_AS_TEXT(message)
+        if may_be_text and (what := text_in_audio(message)):
             self._metrics.audio_ignored.inc(len(message))
             await self._warn(what, "not heard")
             return

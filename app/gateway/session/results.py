@@ -81,5 +81,5 @@ class ResultSender:
                 resume=resume,
             )
         )
-        self._telemetry.result(recognition, transcript, age)
+        self._telemetry.result(recognition, age, is_final=transcript.is_final)
         recognition.note(transcript)

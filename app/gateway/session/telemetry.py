@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from time import monotonic
 
-from app.asr import AsrError, Interrupted, Resumed, Transcript
+from app.asr import AsrError, Interrupted, Resumed
 from app.contract import CloseCode, ContractError, ErrorCode
 from app.gateway.core import Gateway
 from app.gateway.dialects.events import Counts
@@ -67,10 +67,10 @@ class SessionTelemetry:
         self._metrics.reopenings.inc()
         self._metrics.outage_seconds.observe(event.outage)
 
-    def result(self, recognition: Recognition, transcript: Transcript, age: float) -> None:
+    def result(self, recognition: Recognition, age: float, *, is_final: bool) -> None:
         """Count a result that was sent, before the recognition notes it."""
         metrics = self._metrics
-        if transcript.is_final:
+        if is_final:
             metrics.finals.inc()
             metrics.final_ages.observe(age)
             self._finals += 1

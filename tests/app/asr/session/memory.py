@@ -47,8 +47,8 @@ class MemoryCall:
 
     # The client's end
 
-    async def write(self, request: Any) -> None:  # noqa: ANN401 - a generated message
-        await self._put(request.audio_content)
+    async def write(self, pcm: bytes) -> None:
+        await self._put(pcm)
 
     async def half_close(self) -> None:
         await self._put(None)

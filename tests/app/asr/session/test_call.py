@@ -45,10 +45,10 @@ class HandMadeCall:
         self.over = asyncio.Event()
         self.aborted = False
 
-    async def write(self, request: Any) -> None:  # noqa: ANN401 - a generated message
+    async def write(self, pcm: bytes) -> None:
         self.waiting.set()
         await self.taking.wait()
-        self.written.append(request.audio_content)
+        self.written.append(pcm)
 
     async def half_close(self) -> None:
         self.over.set()

@@ -2,8 +2,8 @@
 
 A stateful test beside a plain model: loud words, some with pauses between them, and a recogniser
 that takes a scrap of a word for the word, says up to 0.3 s too early where a word ends, and may
-have heard more than its final says. Stops inside words are in `test_seams`, real speech in
-`test_real_seams` and `test_resumed_speech`.
+have heard more than its final says. Stops inside words are in `test_restart`, real speech in
+`test_real_restarts` and `test_resumed_speech`.
 """
 
 from __future__ import annotations

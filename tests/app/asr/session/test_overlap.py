@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.asr import LastWord, Word
-from app.asr.session.overlap import Overlap, is_piece, letters
+from app.asr.session.transcript_merger import Overlap, is_piece, letters
 
 END = 21.5
 THURSDAY = LastWord(letters="thursday", start=21.2)
@@ -54,7 +54,7 @@ def test_where_nothing_is_heard_again_only_the_times_decide() -> None:
     assert kept(word("day", 21.2, 21.6), IF, last=None) == ["If"]
 
 
-def test_once_a_final_is_past_the_seam_the_same_word_is_a_new_one() -> None:
+def test_once_a_final_is_past_the_restart_the_same_word_is_a_new_one() -> None:
     overlap = Overlap(END, THURSDAY)
     again = word("Thursday", 21.3, 21.7)
     assert overlap.new_words([again], is_final=False) == []
@@ -90,7 +90,7 @@ def test_what_is_kept_is_in_order_behind_the_end_and_was_heard(
     new = Overlap(END, last).new_words(words, is_final=is_final)
     assert all(END <= each.start <= each.end for each in new)
     assert all(one.start <= two.start for one, two in pairwise(new))
-    # What begins long after the seam is never left out.
+    # What begins long after the restart is never left out.
     late = [each for each in words if each.start >= END + 0.4]
     assert len(new) >= len(late)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.asr import BEGINNING, Cursor, Transcript
+from app.asr import BEGINNING, Cursor
 from app.asr.session.progress import Progress
 
 
@@ -18,38 +18,16 @@ def at(position: float, segment_id: int, covered: float | None = None) -> Cursor
     return Cursor(position=position, covered=end, segment_id=segment_id)
 
 
-def final(cursor: Cursor | None) -> Transcript:
-    return Transcript(
-        text="x",
-        is_final=True,
-        words=(),
-        confidence=None,
-        stability=None,
-        audio_processed=None,
-        channel=None,
-        languages=(),
-        segment_id=0,
-        cursor=cursor,
-    )
-
-
 def begun(begin: Cursor = BEGINNING) -> tuple[Progress, Stream]:
     stream = Stream(begin)
     return Progress(begin, stream), stream
-
-
-def use(progress: Progress, transcript: Transcript) -> None:
-    progress.gave(transcript)
-    progress.used()
 
 
 def test_a_cursor_counts_only_once_the_final_before_it_was_sent() -> None:
     progress, stream = begun()
     stream.cursor = at(1.0, 1)
     assert progress.cursor == BEGINNING
-    progress.gave(final(at(1.0, 1)))
-    assert progress.cursor == BEGINNING
-    progress.used()
+    progress.final_used(at(1.0, 1))
     assert progress.cursor == at(1.0, 1)
 
 
@@ -61,7 +39,7 @@ def test_between_finals_the_cursor_moves_over_silence() -> None:
 
 def test_where_the_recogniser_holds_no_cursor_the_last_one_sent_is_still_right() -> None:
     progress, stream = begun()
-    use(progress, final(at(1.0, 1)))
+    progress.final_used(at(1.0, 1))
     stream.cursor = None
     assert progress.cursor == at(1.0, 1)
 
@@ -69,16 +47,16 @@ def test_where_the_recogniser_holds_no_cursor_the_last_one_sent_is_still_right()
 def test_after_a_final_that_does_not_say_what_it_covers_nobody_knows() -> None:
     progress, stream = begun()
     stream.cursor = None
-    use(progress, final(None))
+    progress.final_used(None)
     assert progress.cursor is None
     assert progress.lost(10.0) is None
-    use(progress, final(at(12.0, 2)))
+    progress.final_used(at(12.0, 2))
     assert progress.lost(15.0) == (12.0, 15.0)
 
 
 def test_lost_is_what_lies_behind_both_the_last_word_and_the_silence_after_it() -> None:
     progress, stream = begun()
-    use(progress, final(at(0.8, 1, covered=1.0)))
+    progress.final_used(at(0.8, 1, covered=1.0))
     assert progress.lost(3.0) == (1.0, 3.0)
     stream.cursor = at(2.5, 1, covered=1.0)
     assert progress.lost(3.0) == (2.5, 3.0)

@@ -3,7 +3,7 @@
 Words with a stop inside ("Thurs-day"), and a recogniser that hears a piece of a word as a word. It
 guesses the end of the last word of a final anywhere from its beginning to 0.2 s behind it, in steps
 of 20 ms, which is where the second stream would begin if it went by the guess. That a recogniser
-hears the same word again in the same letters is shown by `test_real_seams` for one engine alone.
+hears the same word again in the same letters is shown by `test_real_restarts` for one engine alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from app.asr import Cursor, Transcript, Word
 from app.asr.session.buffer import ReplayBuffer
 from app.asr.session.coverage import BEGINNING, Coverage
-from app.asr.session.seam import Stretch
+from app.asr.session.restart import AudioWindow
 
 RATE = 8000
 STOP_MS = 60
@@ -261,15 +261,15 @@ def test_the_stop_inside_a_word_is_no_pause_and_what_lasts_longer_is_one() -> No
     loud = noise(300, 4000.0)
     for quiet, found in ((60, False), (180, False), (220, True), (900, True)):
         sound = np.concatenate((loud, noise(quiet, 8.0), loud))
-        stretch = Stretch(sound.astype("<i2").tobytes(), 0, RATE)
-        assert bool(stretch.pauses()) == found, quiet
+        window = AudioWindow(sound.astype("<i2").tobytes(), 0, RATE)
+        assert bool(window.pauses()) == found, quiet
 
 
 def test_where_energy_does_not_tell_speech_from_silence_there_is_no_pause() -> None:
-    assert Stretch(noise(900, 300.0).astype("<i2").tobytes(), 0, RATE).pauses() == []
-    [pause] = Stretch(bytes(2 * samples(900)), 500, RATE).pauses()
+    assert AudioWindow(noise(900, 300.0).astype("<i2").tobytes(), 0, RATE).pauses() == []
+    [pause] = AudioWindow(bytes(2 * samples(900)), 500, RATE).pauses()
     assert (pause.first, pause.last) == (500, 500 + samples(900))
-    assert Stretch(b"", 0, RATE).pauses() == []
+    assert AudioWindow(b"", 0, RATE).pauses() == []
 
 
 @given(
@@ -279,8 +279,8 @@ def test_where_energy_does_not_tell_speech_from_silence_there_is_no_pause() -> N
 )
 @settings(deadline=None)
 def test_a_place_is_always_inside_the_audio(pcm: bytes, first: int, span: tuple[int, int]) -> None:
-    stretch = Stretch(pcm, first, RATE)
+    window = AudioWindow(pcm, first, RATE)
     low, high = sorted(first + place for place in span)
-    assert max(low, stretch.first) <= stretch.quiet_first(low, high) <= max(high, stretch.first)
-    for pause in stretch.pauses():
-        assert stretch.first <= pause.first < pause.last <= stretch.last
+    assert max(low, window.first) <= window.quiet_first(low, high) <= max(high, window.first)
+    for pause in window.pauses():
+        assert window.first <= pause.first < pause.last <= window.last

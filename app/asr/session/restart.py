@@ -4,8 +4,8 @@ The times of words are the recogniser's guess. The audio itself knows better whe
 only where somebody pauses: the moment before a "d" is as quiet as a pause, only shorter. So a pause
 is what stays quiet for `PAUSE_S`. Where the guess lies in one, the stream begins in it, and no word
 is heard again. Everywhere else it begins before the last word. That one is heard again, whole,
-which makes it easy to recognise and to leave out (`app.asr.session.overlap`); a stream that began
-at the guess might lose the next word, or hear a piece of the last one.
+which makes it easy to recognise and to leave out (`transcript_merger`); a stream that began at the
+guess might lose the next word, or hear a piece of the last one.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seam:
+class RestartPoint:
     """Where the next stream begins.
 
     Attributes:
@@ -68,7 +68,7 @@ class Seam:
     again: bool
 
 
-class Stretch:
+class AudioWindow:
     """The audio around the end of what was said.
 
     Args:
@@ -140,7 +140,9 @@ class Stretch:
         return power
 
 
-def seam_after(heard: Stretch, start: int, end: int, decided: int | None = None) -> Seam:
+def restart_after(
+    heard: AudioWindow, start: int, end: int, decided: int | None = None
+) -> RestartPoint:
     """Where a stream begins after a final.
 
     Args:
@@ -155,10 +157,12 @@ def seam_after(heard: Stretch, start: int, end: int, decided: int | None = None)
         return _within(heard, pause, end)
     place = _before_word(heard, pauses, start, end)
     ended_by = None if decided is None else _that_ended_it(heard, pauses, end, decided)
-    return Seam(start=place, covered=end if ended_by is None else ended_by.first, again=True)
+    return RestartPoint(
+        start=place, covered=end if ended_by is None else ended_by.first, again=True
+    )
 
 
-def seam_at_cut(heard: Stretch, start: int | None, end: int | None) -> Seam:
+def restart_at_cut(heard: AudioWindow, start: int | None, end: int | None) -> RestartPoint:
     """Where a stream begins after one whose audio was cut, and which has said everything.
 
     Only a word that began before the cut may not have been said.
@@ -180,18 +184,18 @@ def seam_at_cut(heard: Stretch, start: int | None, end: int | None) -> Seam:
         found = _inside(heard, pause, pause.last)
         if end is not None and not unsure:
             covered = min(covered, found)
-        return Seam(start=found, covered=covered, again=unsure and found < covered)
+        return RestartPoint(start=found, covered=covered, again=unsure and found < covered)
     if start is None or end is None or end < begun - heard.samples(LATE_S):
         first = begun if end is None else max(begun, end)
-        return Seam(start=heard.quiet_first(first, cut), covered=covered, again=False)
+        return RestartPoint(start=heard.quiet_first(first, cut), covered=covered, again=False)
     if end + near >= cut:
         # It was cut behind the word, or inside it: then its second half is a word of its own.
-        return Seam(start=heard.quiet_first(end, cut), covered=covered, again=False)
+        return RestartPoint(start=heard.quiet_first(end, cut), covered=covered, again=False)
     place = _before_word(heard, pauses, start, end)
-    return Seam(start=place, covered=covered, again=True)
+    return RestartPoint(start=place, covered=covered, again=True)
 
 
-def seam_at_used(heard: Stretch) -> int:
+def restart_at_used(heard: AudioWindow) -> int:
     """Where a stream begins after a final without word times: in the pause it was said in.
 
     A word may have begun since. Where nobody paused, it begins where the recogniser was.
@@ -205,32 +209,32 @@ def seam_at_used(heard: Stretch) -> int:
     return heard.last
 
 
-def _touching(heard: Stretch, pauses: list[Pause], start: int, end: int) -> Pause | None:
+def _touching(heard: AudioWindow, pauses: list[Pause], start: int, end: int) -> Pause | None:
     """The pause in which the word ends; one in which it begins too may lie before the word."""
     near = heard.samples(NEAR_S)
     found = (p for p in pauses if start - near <= p.first <= end + near and end <= p.last)
     return next(found, None)
 
 
-def _that_ended_it(heard: Stretch, pauses: list[Pause], end: int, decided: int) -> Pause | None:
+def _that_ended_it(heard: AudioWindow, pauses: list[Pause], end: int, decided: int) -> Pause | None:
     """The silence by which the recogniser knew that the segment was over, a little behind `end`."""
     reach = min(decided, heard.last) - heard.samples(_FRAME_S)
     latest = end + heard.samples(LATE_S)
     return next((p for p in pauses if end < p.first <= latest and reach <= p.last), None)
 
 
-def _within(heard: Stretch, pause: Pause, end: int) -> Seam:
+def _within(heard: AudioWindow, pause: Pause, end: int) -> RestartPoint:
     start = _inside(heard, pause, end)
     # Nothing that was said is heard again, so nothing that is heard was said, whatever its times.
-    return Seam(start=start, covered=min(max(end, pause.first), start), again=False)
+    return RestartPoint(start=start, covered=min(max(end, pause.first), start), again=False)
 
 
-def _inside(heard: Stretch, pause: Pause, sample: int) -> int:
+def _inside(heard: AudioWindow, pause: Pause, sample: int) -> int:
     edge = heard.samples(_EDGE_S)
     return min(max(sample, pause.first + edge), pause.last - edge)
 
 
-def _before_word(heard: Stretch, pauses: list[Pause], start: int, end: int) -> int:
+def _before_word(heard: AudioWindow, pauses: list[Pause], start: int, end: int) -> int:
     """In a pause before the last word or, where none is near, at the quietest moment."""
     place = min(start, end - heard.samples(LEAST_AGAIN_S))
     place = max(place, end - heard.samples(MOST_AGAIN_S), heard.first)

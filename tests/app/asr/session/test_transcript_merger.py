@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.asr.events import Transcript, Word
 from app.asr.session.coverage import BEGINNING
-from app.asr.session.splice import Splice
+from app.asr.session.transcript_merger import TranscriptMerger
 
 
 def said(
@@ -32,36 +32,36 @@ def said(
 
 
 def test_the_first_streams_transcripts_pass_as_they_are() -> None:
-    splice, heard = Splice(BEGINNING), said(("one", 0.5, 0.8))
-    assert splice.transcript(heard) is heard
+    merger, heard = TranscriptMerger(BEGINNING), said(("one", 0.5, 0.8))
+    assert merger.transcript(heard) is heard
 
 
 def test_a_reopened_streams_times_and_numbers_go_on() -> None:
-    splice = Splice(BEGINNING)
-    splice.transcript(said(("one", 0.5, 0.8)))
-    splice.reopened(0.75)
-    second = splice.transcript(said(("two", 0.25, 0.5)))
+    merger = TranscriptMerger(BEGINNING)
+    merger.transcript(said(("one", 0.5, 0.8)))
+    merger.reopened(0.75)
+    second = merger.transcript(said(("two", 0.25, 0.5)))
     assert second is not None
     assert second.segment_id == 1
     assert [(w.start, w.end) for w in second.words] == [(1.0, 1.25)]
 
 
 def test_a_word_that_is_final_already_is_left_out_and_a_final_of_nothing_else_too() -> None:
-    splice = Splice(BEGINNING)
-    splice.transcript(said(("month.", 0.5, 1.0)))
-    splice.reopened(0.9)
-    assert splice.transcript(said(("th.", 0.0, 0.12))) is None
-    both = splice.transcript(said(("th.", 0.0, 0.12), ("Good", 0.05, 0.4)))
+    merger = TranscriptMerger(BEGINNING)
+    merger.transcript(said(("month.", 0.5, 1.0)))
+    merger.reopened(0.9)
+    assert merger.transcript(said(("th.", 0.0, 0.12))) is None
+    both = merger.transcript(said(("th.", 0.0, 0.12), ("Good", 0.05, 0.4)))
     assert both is not None
     assert (both.text, both.segment_id) == ("Good", 1)
     assert both.words[0].start == 1.0
 
 
 def test_a_final_without_words_passes_whole() -> None:
-    splice = Splice(BEGINNING)
-    splice.transcript(said(("one", 0.5, 0.8)))
-    splice.reopened(0.75)
-    bare = splice.transcript(said())
+    merger = TranscriptMerger(BEGINNING)
+    merger.transcript(said(("one", 0.5, 0.8)))
+    merger.reopened(0.75)
+    bare = merger.transcript(said())
     assert bare is not None
     assert bare.segment_id == 1
 
@@ -76,17 +76,17 @@ STREAM = st.tuples(st.floats(min_value=-0.3, max_value=1.0), st.lists(WORDS, max
 def test_ids_are_continuous_and_no_final_of_a_reopened_stream_overlaps_one_before_it(
     streams: list[tuple[float, list[list[float]]]],
 ) -> None:
-    splice, finals = Splice(BEGINNING), []
+    merger, finals = TranscriptMerger(BEGINNING), []
     for number, (gap, segments) in enumerate(streams):
         if number:
-            splice.reopened(max(0.0, splice.covered + gap))
+            merger.reopened(max(0.0, merger.covered + gap))
         at = 0.0
         for segment_id, lengths in enumerate(segments):
             words = []
             for length in lengths:
                 words.append(("word", at, at + length))
                 at += length
-            final = splice.transcript(said(*words, segment_id=segment_id))
+            final = merger.transcript(said(*words, segment_id=segment_id))
             if final is not None:
                 finals.append(final)
     assert [final.segment_id for final in finals] == list(range(len(finals)))

@@ -1,4 +1,4 @@
-"""A reopened stream on real speech and an engine that hears: each word around the seam comes once.
+"""A reopened stream, real speech and an engine that hears: each word around the restart comes once.
 
 "…before Thursday. If the weather…": the engine guesses the end of "Thursday" 0.3 s too early, and
 the stop before its "d" is as quiet as the pause behind it. That other engines hear a word that

@@ -1,0 +1,25 @@
+"""How many hands a frame, a result and a request go through: no more than they do now."""
+
+from tests.app.gateway.session.hops import finalise, frame_and_result, wakeups
+
+FRAME_FILES = 10
+RESULT_FILES = 13
+FINALISE_FILES = 30
+WAKEUPS = 3.5  # one for the message, one for the audio, one for gRPC that has taken it
+
+
+async def test_a_frame_crosses_two_tasks_and_neither_it_nor_a_result_more_files_than_now() -> None:
+    frame, result = await frame_and_result()
+    assert frame.tasks == ["ClientConnection.run", "RecognitionCall._send"]
+    assert len(frame.files) <= FRAME_FILES, frame.files
+    assert len(result.tasks) == 1
+    assert len(result.files) <= RESULT_FILES, result.files
+
+
+async def test_a_request_for_finals_runs_through_no_more_files_than_now() -> None:
+    passed = await finalise()
+    assert len(passed.files) <= FINALISE_FILES, passed.files
+
+
+async def test_a_frame_wakes_a_task_three_times() -> None:
+    assert 2 <= await wakeups() <= WAKEUPS
