@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 NAMES = ("localhost", "127.0.0.1", "::1")
+"""Everything a person may write for this machine."""
 
 
 def no_proxy_variables(environment: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.console import hints
 from ops.console.errors import CommandFailedError, ConfigurationError
-from ops.console.options import stack_option, state_option
+from ops.console.options import stack_options
 from ops.console.paths import state_folder
 from ops.local.access import local_session
 from ops.local.host import POLL_SECONDS
@@ -162,8 +162,7 @@ def _in_aws(stack: str, outputs: StackOutputs) -> SSMClient:
 
 
 @click.command("recognition")
-@stack_option
-@state_option
+@stack_options
 @click.argument("position", type=click.Choice(POSITIONS), required=False)
 def command(stack: str, state_dir: Path | None, position: str | None) -> None:
     """Show whether a stack recognises speech, or turn it: on, off, or to the fallback.

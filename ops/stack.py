@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from infra.outputs import ColourOutputs, Colours, StackOutputs
 from ops.console.errors import CommandFailedError, ConfigurationError
 from ops.console.hints import perhaps, start
-from ops.console.options import LOCAL, stack_option, state_option
+from ops.console.options import LOCAL, stack_options
 from ops.console.paths import project_root, state_folder
 
 __all__ = ["ColourOutputs", "Colours", "StackOutputs", "command", "flat", "parse", "read"]
@@ -146,8 +146,7 @@ def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:  # noqa: ANN401
 
 
 @click.command("outputs")
-@stack_option
-@state_option
+@stack_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.argument("name", required=False)
 def command(stack: str, state_dir: Path | None, as_json: bool, name: str | None) -> None:

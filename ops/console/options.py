@@ -2,7 +2,10 @@
 
 import os
 import re
+from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -25,7 +28,15 @@ def _stack(context: click.Context, parameter: click.Parameter, name: str) -> str
     return name
 
 
-stack_option = click.option(
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that adds options in their order."""
+    return lambda command: reduce(lambda built, option: option(built), reversed(options), command)
+
+
+_stack_option = click.option(
     "--stack",
     callback=_stack,
     envvar="PERCH_STACK",
@@ -33,7 +44,7 @@ stack_option = click.option(
     show_default=True,
     help="Name of the stack, as in stacks/Pulumi.NAME.yaml.",
 )
-state_option = click.option(
+_state_option = click.option(
     "--state-dir",
     envvar="PERCH_STATE_DIR",
     type=click.Path(file_okay=False, path_type=Path),
@@ -44,19 +55,25 @@ colour_option = click.option(
     type=click.Choice(["blue", "green"]),
     help="Reach this colour, whatever the weights are.",
 )
-token_option = click.option(
+_token_option = click.option(
     "--token-file",
     envvar="PERCH_TOKEN_FILE",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File with the gateway's bearer token  [default: the variable PERCH_TOKEN].",
 )
 """The token itself is no option: every process of a machine sees command lines."""
-ca_option = click.option(
+_ca_option = click.option(
     "--ca",
     envvar="PERCH_CA",
     type=click.Path(dir_okay=False, path_type=Path),
     help="PEM file of the authority to trust  [default: the stack's, else this machine's].",
 )
+
+
+stack_options = _together(_stack_option, _state_option)
+"""Which stack, and where its state is if it runs on this machine."""
+access_options = _together(_token_option, _ca_option)
+"""How a gateway is told who asks, and how it proves who answers."""
 
 
 def read_token(path: Path | None) -> str | None:

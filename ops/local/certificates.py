@@ -14,10 +14,9 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from ops.console.errors import ConfigurationError
+from ops.loopback import NAMES
 from ops.private_files import write_private
 
-NAMES = ("localhost", "127.0.0.1", "::1")
-"""Everything a person may write for this machine."""
 LIFETIME = timedelta(days=90)
 RENEW_BEFORE = timedelta(days=14)
 

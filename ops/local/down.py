@@ -10,7 +10,7 @@ import psutil
 
 from ops.console import hints
 from ops.console.errors import CommandFailedError
-from ops.console.options import stack_option, state_option
+from ops.console.options import stack_options
 from ops.console.paths import state_folder
 from ops.local.state import StateFolder
 from ops.local.supervisor.records import ProcessRecord, alive
@@ -96,8 +96,7 @@ def stop(folder: StateFolder) -> str:
 
 
 @click.command("down")
-@stack_option
-@state_option
+@stack_options
 def command(*, stack: str, state_dir: Path | None) -> None:
     """Stop everything that `perch up` started for a stack on this machine.
 

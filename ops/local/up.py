@@ -17,7 +17,7 @@ import httpx
 
 from ops.console import hints
 from ops.console.errors import INTERRUPTED, CommandFailedError, ConfigurationError
-from ops.console.options import stack_option, state_option
+from ops.console.options import stack_options
 from ops.console.paths import project_root, state_folder
 from ops.local import certificates
 from ops.local.certificates import TlsIdentity
@@ -283,8 +283,7 @@ async def bring_up(options: UpOptions, reporter: Reporter) -> bool:
 
 
 @click.command("up")
-@stack_option
-@state_option
+@stack_options
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from app.client import StartTranscription
 from ops.console.errors import CommandFailedError
-from ops.console.options import ca_option, read_token, stack_option, state_option, token_option
+from ops.console.options import access_options, read_token, stack_options
 from ops.qa.corpus import load_corpus
 from ops.qa.measure import Target, measure
 from ops.qa.report import as_json, as_table, latency_table, tag_totals
@@ -25,11 +25,9 @@ def _target_url(stack: str, state_dir: Path | None, url: str | None) -> tuple[st
 
 
 @click.command("qa")
-@stack_option
-@state_option
+@stack_options
 @click.option("--url", help="WebSocket address of a gateway, in place of a stack's.")
-@ca_option
-@token_option
+@access_options
 @click.option(
     "--corpus",
     required=True,

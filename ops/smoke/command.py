@@ -6,14 +6,7 @@ from pathlib import Path
 import click
 
 from ops.console.errors import FAILED
-from ops.console.options import (
-    ca_option,
-    colour_option,
-    read_token,
-    stack_option,
-    state_option,
-    token_option,
-)
+from ops.console.options import access_options, colour_option, read_token, stack_options
 from ops.smoke import recording
 from ops.smoke.checks import MAX_WORD_ERROR_RATE, Check, Smoke
 from ops.stack import read
@@ -25,8 +18,7 @@ def line_of(check: Check) -> str:
 
 
 @click.command("smoke")
-@stack_option
-@state_option
+@stack_options
 @colour_option
 @click.option(
     "--recording",
@@ -42,8 +34,7 @@ def line_of(check: Check) -> str:
     show_default=True,
     help="Most of the words that may be wrong.",
 )
-@token_option
-@ca_option
+@access_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.pass_context
 def command(  # noqa: PLR0913 - one parameter an option

@@ -25,14 +25,7 @@ from app.client import (
 from app.contract.limits import MAX_WAIT_S, MIN_WAIT_S
 from app.recordings import OpenRecording, RecordingError, open_recording
 from ops.console.errors import CommandFailedError, ConfigurationError
-from ops.console.options import (
-    ca_option,
-    colour_option,
-    read_token,
-    stack_option,
-    state_option,
-    token_option,
-)
+from ops.console.options import access_options, colour_option, read_token, stack_options
 from ops.stack import read
 from ops.transcribe.advice import told
 from ops.transcribe.screen import Screen
@@ -222,8 +215,7 @@ def _as_json(screen: Screen, seconds: float) -> str:
 
 @click.command("transcribe")
 @click.argument("source", metavar="FILE")
-@stack_option
-@state_option
+@stack_options
 @colour_option
 @click.option("--url", help="Speak to this gateway (ws:// or wss://) instead of a stack's.")
 @click.option("--realtime", is_flag=True, help="Send as fast as it was spoken.")
@@ -235,8 +227,7 @@ def _as_json(screen: Screen, seconds: float) -> str:
     type=click.FloatRange(MIN_WAIT_S, MAX_WAIT_S),
     help="Wait so many seconds for a place when all sessions are in use.",
 )
-@token_option
-@ca_option
+@access_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 def command(  # noqa: PLR0913 - one parameter an option
     *,

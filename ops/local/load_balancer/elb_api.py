@@ -7,7 +7,7 @@ CLI or `perch canary` moves what the listener does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -37,6 +37,13 @@ IDLE_ATTRIBUTE = "idle_timeout.timeout_seconds"
 IDLE_SECONDS = 60.0
 """Idle timeout of a load balancer that does not say one (AWS: load balancer attributes)."""
 NOT_EMULATED = 501
+_CONDITIONS = {
+    "host-header": "HostHeaderConfig",
+    "http-header": "HttpHeaderConfig",
+    "http-request-method": "HttpRequestMethodConfig",
+    "path-pattern": "PathPatternConfig",
+    "source-ip": "SourceIpConfig",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,24 +89,13 @@ def read_action(actions: Sequence[ActionOutputTypeDef]) -> Action:
 
 def read_condition(condition: RuleConditionOutputTypeDef) -> Condition:
     """Return one condition; its values stand in one of two places, by its age."""
-    field = condition.get("Field", "")
-    values: Sequence[str] = condition.get("Values", [])
-    header = ""
-    match field:
-        case "http-header":
-            config = condition.get("HttpHeaderConfig", {})
-            header, values = config.get("HttpHeaderName", ""), config.get("Values", [])
-        case "path-pattern":
-            values = condition.get("PathPatternConfig", {}).get("Values", values)
-        case "host-header":
-            values = condition.get("HostHeaderConfig", {}).get("Values", values)
-        case "http-request-method":
-            values = condition.get("HttpRequestMethodConfig", {}).get("Values", values)
-        case "source-ip":
-            values = condition.get("SourceIpConfig", {}).get("Values", values)
-        case _:
-            pass
-    return Condition(field=field, values=tuple(values), header=header)
+    said: Mapping[str, Any] = condition
+    config = said.get(_CONDITIONS.get(said.get("Field", ""), ""), {})
+    return Condition(
+        field=said.get("Field", ""),
+        values=tuple(config.get("Values", said.get("Values", []))),
+        header=config.get("HttpHeaderName", ""),
+    )
 
 
 def read_routes(api: ElasticLoadBalancingv2Client, listener_arn: str) -> Routes:

@@ -96,13 +96,8 @@ def read_result(told: Mapping[str, Any]) -> PolicyResult:
     return PolicyResult(
         findings=tuple(
             Finding(
-                policy=item["policy"],
-                ids=tuple(item["ids"]),
-                urn=item["urn"],
-                name=item["name"],
-                type=item["type"],
-                message=item["message"],
-                source=item["source"] or "",
+                **{key: item[key] for key in Finding.__slots__}
+                | {"ids": tuple(item["ids"]), "source": item["source"] or ""}
             )
             for item in told["findings"]
         ),

@@ -8,10 +8,10 @@ from ops.offline.errors import OfflineError
 from ops.offline.provider.api import AwsApi
 
 Call: TypeAlias = Callable[..., dict[str, Any]]
-ProviderFunction: TypeAlias = Callable[[Call, Mapping[str, Any], str, str], dict[str, Any]]
+ProviderFunction: TypeAlias = Callable[[Call, Mapping[str, Any], str], dict[str, Any]]
 
 
-def answer(api: AwsApi, region: str, account: str, invoke: Invoke) -> dict[str, Any]:
+def answer(api: AwsApi, region: str, invoke: Invoke) -> dict[str, Any]:
     """Answer one look-up.
 
     Raises:
@@ -24,7 +24,7 @@ def answer(api: AwsApi, region: str, account: str, invoke: Invoke) -> dict[str, 
     def call(service: str, operation: str, **parameters: object) -> dict[str, Any]:
         return api.call(service, operation, region, parameters)
 
-    return lookup(call, invoke.arguments, region, account)
+    return lookup(call, invoke.arguments, region)
 
 
 def _filters(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -33,9 +33,7 @@ def _filters(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _region(
-    _call: Call, arguments: Mapping[str, Any], region: str, _account: str
-) -> dict[str, Any]:
+def _region(_call: Call, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
     name = str(arguments.get("name") or region)
     return {
         "id": name,
@@ -46,9 +44,7 @@ def _region(
     }
 
 
-def _caller(
-    call: Call, _arguments: Mapping[str, Any], _region: str, _account: str
-) -> dict[str, Any]:
+def _caller(call: Call, _arguments: Mapping[str, Any], _region: str) -> dict[str, Any]:
     caller = call("sts", "get_caller_identity")
     return {
         "id": caller["Account"],
@@ -58,9 +54,7 @@ def _caller(
     }
 
 
-def _partition(
-    _call: Call, _arguments: Mapping[str, Any], _region: str, _account: str
-) -> dict[str, Any]:
+def _partition(_call: Call, _arguments: Mapping[str, Any], _region: str) -> dict[str, Any]:
     return {
         "id": "aws",
         "partition": "aws",
@@ -69,7 +63,7 @@ def _partition(
     }
 
 
-def _zones(call: Call, arguments: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
+def _zones(call: Call, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
     filters = _filters(arguments)
     if arguments.get("state"):
         filters.append({"Name": "state", "Values": [arguments["state"]]})
@@ -89,7 +83,7 @@ def _zones(call: Call, arguments: Mapping[str, Any], region: str, _account: str)
     }
 
 
-def _ami(call: Call, arguments: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
+def _ami(call: Call, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
     query: dict[str, Any] = {"Filters": _filters(arguments)}
     if arguments.get("owners"):
         query["Owners"] = list(arguments["owners"])
@@ -110,9 +104,7 @@ def _ami(call: Call, arguments: Mapping[str, Any], region: str, _account: str) -
     }
 
 
-def _parameter(
-    call: Call, arguments: Mapping[str, Any], region: str, _account: str
-) -> dict[str, Any]:
+def _parameter(call: Call, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
     decrypt = bool(arguments.get("withDecryption", True))
     found = call("ssm", "get_parameter", Name=arguments["name"], WithDecryption=decrypt)[
         "Parameter"
@@ -130,9 +122,7 @@ def _parameter(
     }
 
 
-def _random_password(
-    call: Call, arguments: Mapping[str, Any], region: str, _account: str
-) -> dict[str, Any]:
+def _random_password(call: Call, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
     wanted = {
         name[0].upper() + name[1:]: value
         for name, value in arguments.items()
@@ -143,7 +133,7 @@ def _random_password(
     return {**arguments, "id": region, "region": region, "randomPassword": made["RandomPassword"]}
 
 
-def _zone(call: Call, arguments: Mapping[str, Any], _region: str, _account: str) -> dict[str, Any]:
+def _zone(call: Call, arguments: Mapping[str, Any], _region: str) -> dict[str, Any]:
     wanted_id, wanted_name = arguments.get("zoneId"), str(arguments.get("name", "")).rstrip(".")
     private = bool(arguments.get("privateZone", False))
     for zone in call("route53", "list_hosted_zones")["HostedZones"]:
@@ -161,9 +151,7 @@ def _zone(call: Call, arguments: Mapping[str, Any], _region: str, _account: str)
     raise OfflineError(f"getZone: no hosted zone {wanted_id or wanted_name!r}")
 
 
-def _prefix_list(
-    call: Call, arguments: Mapping[str, Any], region: str, _account: str
-) -> dict[str, Any]:
+def _prefix_list(call: Call, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
     filters = _filters(arguments)
     if arguments.get("name"):
         filters.append({"Name": "prefix-list-name", "Values": [arguments["name"]]})

@@ -95,7 +95,7 @@ class AwsProvider:
         """Answer a look-up from the same endpoint."""
         refuse_unset(call.token, call.arguments)
         region = str(call.arguments.get("region") or self.default.region)
-        return functions.answer(self.api, region, self.account, call)
+        return functions.answer(self.api, region, call)
 
     def check_outputs(self, outputs: Mapping[str, Any]) -> None:
         """Refuse a stack output that no handler computed."""
