@@ -1,7 +1,7 @@
 """What one run registered: resources, outputs and look-ups, and a dump that never varies."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -210,10 +210,3 @@ def _as_document(resource: Resource) -> dict[str, Any]:
         "aliases": list(resource.alias_urns),
         "source": resource.source,
     }
-
-
-def unresolved(values: Mapping[str, Any], marker: str) -> Iterator[str]:
-    """Yield the dotted paths of the strings that hold a marker."""
-    for path, value in wire.scalars(values):
-        if isinstance(value, str) and marker in value:
-            yield wire.dotted(path)

@@ -6,9 +6,9 @@ from typing import Any
 
 from ops.offline.errors import OfflineError
 from ops.offline.provider.create_request import (
-    HANDLERS,
     CreateRequest,
     CreateResult,
+    handles,
     outputs_from,
     tag_specifications,
 )
@@ -127,6 +127,4 @@ def _run(
 def add(rows: Mapping[str, Row]) -> None:
     """Register the rows of one table."""
     for token, row in rows.items():
-        if token in HANDLERS:
-            raise ValueError(f"{token} has two handlers")
-        HANDLERS[token] = row
+        handles(token)(row)

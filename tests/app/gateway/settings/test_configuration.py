@@ -3,18 +3,15 @@
 import io
 import json
 import logging
-import os
 import socket
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.asr import RivaSettings
-from app.gateway.__main__ import main
 from app.gateway.settings.configuration import ConfigurationError, load_configuration, secret_values
 from app.gateway.settings.gateway import (
     PREFIXES,
@@ -25,18 +22,10 @@ from app.gateway.settings.gateway import (
 )
 from app.gateway.telemetry.logs import MASK, Redactor, configure_logging, get_logger
 from tests.app.gateway.conftest import Log
+from tests.app.gateway.settings.conftest import start
 
 TOKEN = "made-up-token-000111222"
 ROOT = Path(__file__).parents[4]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for key in os.environ:
-        if key.upper().startswith((*PREFIXES, "RIVA_")):
-            monkeypatch.delenv(key)
-    return tmp_path
 
 
 @pytest.mark.usefixtures("folder")
@@ -75,109 +64,6 @@ def test_every_problem_is_named_with_key_value_and_what_is_accepted(
     assert all("; accepted: " in problem for problem in problems)
     assert "WS_MAX_CONNECTIONS is '0'; accepted: a whole number from 1 to 100000" in problems
     assert "short" not in str(refused.value)
-
-
-def start(*arguments: str) -> Result:
-    return CliRunner().invoke(main, arguments, prog_name="perch gateway")
-
-
-def test_the_program_names_every_wrong_setting_and_exits_2(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (folder / ".env").write_text("WS_MAX_CONNECTIONS=many\nRIVA_PORT=0\n", encoding="utf-8")
-    monkeypatch.setenv("LOG_LEVEL", "LOUD")
-    refused = start()
-    assert refused.exit_code == 2
-    text = refused.stderr
-    assert text.startswith("perch gateway: 3 settings cannot be used:\n")
-    assert "  WS_MAX_CONNECTIONS is 'many'; accepted: a whole number from 1 to 100000\n" in text
-    assert "  LOG_LEVEL is 'LOUD'; accepted: DEBUG, INFO, WARNING or ERROR\n" in text
-    assert "  RIVA_PORT is '0'; accepted: " in text
-
-
-@pytest.mark.usefixtures("folder")
-def test_a_taken_port_is_one_sentence_and_exit_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        monkeypatch.setenv("APP_HOST", "127.0.0.1")
-        monkeypatch.setenv("APP_PORT", str(port))
-        refused = start()
-    assert refused.exit_code == 1
-    assert refused.stderr == (
-        f"perch gateway: cannot listen on 127.0.0.1:{port} (Address already in use); "
-        "set APP_HOST or APP_PORT to another\n"
-    )
-
-
-def test_an_option_wins_over_the_environment_and_that_over_the_file(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # With the mark that Notepad puts before a text.
-    (folder / "mine.env").write_text(
-        "APP_HOST=10.0.0.1\nAPP_PORT=1\nWS_FRAME_MS=20\nRIVA_PORT=7\n", encoding="utf-8-sig"
-    )
-    (folder / ".env").write_text("LOG_LEVEL=LOUD\n", encoding="utf-8")
-    monkeypatch.setenv("APP_HOST", "10.0.0.2")
-    monkeypatch.setenv("APP_PORT", "2")
-    read = load_configuration(file=Path("mine.env"), port=3)
-    assert (read.gateway.app_host, read.gateway.app_port) == ("10.0.0.2", 3)
-    assert (read.gateway.ws_frame_ms, read.riva.port) == (20, 7)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        refused = start("--host", "127.0.0.1", "--port", port, "--env-file", "mine.env")
-    assert refused.stderr.startswith(f"perch gateway: cannot listen on 127.0.0.1:{port} (Address")
-
-
-@pytest.mark.usefixtures("folder")
-def test_what_an_option_set_is_called_by_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("APP_HOST", "127.0.0.1")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        assert start("--port", port).stderr.endswith("; set APP_HOST or --port to another\n")
-        both = start("--host", "127.0.0.1", "--port", port)
-    assert both.stderr.endswith("; set --host or --port to another\n")
-    refused = start("--host", "")
-    assert refused.exit_code == 2
-    assert "  --host is ''; accepted: an address or a name to listen on\n" in refused.stderr
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (
-            "LOG_LEVEL=INFO\nAPP_RIVA_LABEL=Käfig\n".encode("latin-1"),
-            ".env line 2 is not UTF-8 (byte 0xe4); accepted: text, saved as UTF-8",
-        ),
-        (
-            "LOG_LEVEL=INFO\n".encode("utf-16"),
-            ".env line 1 is not UTF-8 (byte 0xff); accepted: text, saved as UTF-8",
-        ),
-        (
-            b"LOG_LEVEL=INFO\n\nAPP_HOST=a\0b\n",
-            ".env line 3 holds a NUL character; accepted: text without any",
-        ),
-    ],
-    ids=["latin-1", "utf-16", "nul"],
-)
-def test_a_file_that_is_no_text_is_refused_with_its_line_and_not_its_content(
-    folder: Path, content: bytes, said: str
-) -> None:
-    (folder / ".env").write_bytes(content)
-    refused = start()
-    assert refused.exit_code == 2
-    assert refused.stderr == f"perch gateway: 1 setting cannot be used:\n  {said}\n"
-
-
-def test_a_file_that_was_asked_for_must_be_there_and_a_file(folder: Path) -> None:
-    (folder / "folder").mkdir()
-    for name, said in (
-        ("none", "none cannot be read (No such file or directory); accepted: a readable file"),
-        ("folder", "folder is no regular file; accepted: a text file of lines KEY=value"),
-        ("/dev/zero", "/dev/zero is no regular file; accepted: a text file of lines KEY=value"),
-    ):
-        refused = start("--env-file", name)
-        assert refused.exit_code == 2
-        assert f"\n  {said}" in refused.stderr
 
 
 def test_a_folder_called_env_is_somebodys_virtual_environment(folder: Path) -> None:
