@@ -3,14 +3,7 @@
 The process is the real one, started as in production. The recogniser follows a script.
 """
 
-import asyncio
-import os
 import signal
-import socket as sockets
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -21,8 +14,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from app.emulator import After, Emulator, Script, Stall, StreamScript
 from app.gateway.dialects.a import CodecA
 from app.gateway.settings.gateway import RecognitionMode
+from tests.app.gateway.child_process import free_port, process
 from tests.support.gateways.running import (
-    DEADLINE_S,
     PATH_B,
     SILENCE_100MS,
     last_words,
@@ -34,50 +27,6 @@ from tests.support.gateways.running import (
 from tests.support.gateways.running import client as client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-def free_port() -> int:
-    with sockets.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
-@asynccontextmanager
-async def process(
-    emulator: Emulator, folder: Path, *, stdout: int = PIPE, **settings: str
-) -> AsyncIterator[tuple[Process, int]]:
-    """Run `python -m app.gateway` until it listens; its log goes to that descriptor."""
-    port = free_port()
-    root = str(Path(__file__).parents[4])
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": root,
-        "APP_HOST": "127.0.0.1",
-        "APP_PORT": str(port),
-        "RIVA_HOST": emulator.host,
-        "RIVA_PORT": str(emulator.grpc_port),
-        "RIVA_HTTP_PORT": str(emulator.http_port),
-        **settings,
-    }
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.gateway", env=environment, cwd=folder, stdout=stdout, stderr=PIPE
-    )
-    try:
-        async with asyncio.timeout(DEADLINE_S), httpx.AsyncClient() as http:
-            while running.returncode is None:
-                try:
-                    answer = await http.get(f"http://127.0.0.1:{port}/readyz")
-                except httpx.TransportError:
-                    await asyncio.sleep(0.05)
-                    continue
-                if answer.status_code == 200:
-                    break
-                await asyncio.sleep(0.05)
-        yield running, port
-    finally:
-        if running.returncode is None:
-            running.kill()
-        await running.communicate()
 
 
 async def test_sigterm_flushes_every_session_says_why_closes_with_1001_and_exits_0(

@@ -24,7 +24,7 @@ from wsproto.events import AcceptConnection, CloseConnection, Ping, Pong, Reques
 
 from app.contract import CloseCode
 from app.emulator import Emulator
-from tests.app.gateway.server.protocol.test_hostile import check_documented
+from tests.app.gateway.server.protocol.documented import check_documented
 from tests.support.gateways.running import PATH_B, Running, eventually, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

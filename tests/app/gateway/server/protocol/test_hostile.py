@@ -17,8 +17,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from app.contract import ErrorCode, WarningCode
 from app.emulator import Emulator
+from tests.app.gateway.server.protocol.documented import check_documented
 from tests.support.gateways.running import (
     PATH_B,
     SILENCE_100MS,
@@ -84,20 +84,6 @@ CONTROLS = st.builds(
 )
 TEXTS = CONTROLS | st.text(max_size=40) | st.sampled_from(["[" * 5000, '{"type":', "null", "{}"])
 BINARIES = st.binary(max_size=64) | st.sampled_from([b"{", bytes(3201), b'{"type":"ping"}'])
-ERROR_CODES = {code.value for code in ErrorCode}
-WARNING_CODES = {code.value for code in WarningCode}
-
-
-def check_documented(message: dict[str, Any]) -> None:
-    """Hold an error or a warning against the contract."""
-    if message["type"] == "warning":
-        assert message["code"] in WARNING_CODES
-    if message["type"] != "error":
-        return
-    assert message["code"] in ERROR_CODES
-    assert message["error"]
-    assert isinstance(message["retryable"], bool)
-    assert "Traceback" not in message["error"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
