@@ -1,4 +1,9 @@
-"""Speech recognition by a Riva or NIM server: the only place on the gateway's side with gRPC."""
+"""Speech recognition by a Riva or NIM server: the only place on the gateway's side with gRPC.
+
+`RivaASRClient` makes sessions to which audio is sent (`session`, `SessionOptions`), recognises
+recordings (`transcribe_file`), lists models and probes whether a stream can be opened. All else is
+plain data that goes in or comes out. Nobody outside imports past this package.
+"""
 
 from app.asr.client import RivaASRClient
 from app.asr.errors import AsrError, ErrorCode, Fault

@@ -108,7 +108,7 @@ async def _known(ask: Callable[[], Awaitable[Iterable[Model]]]) -> tuple[str, ..
 
 
 def _languages(models: Iterable[Model]) -> tuple[str, ...]:
-    """What the models say of themselves; a model may list several, joined by commas."""
+    """Return the languages that models list; one may list several, joined by commas."""
     named = (part.strip() for model in models for part in (model.language or "").split(","))
     return tuple(dict.fromkeys(language for language in named if language))
 

@@ -1,1 +1,1 @@
-"""Recordings: `recognition` recognises a whole one, `audio` decodes it while it is heard."""
+"""Recordings: `recognition` recognises a whole one, `audio` decodes it while it is sent."""

@@ -17,7 +17,7 @@ Port = Annotated[int, Ge(1), Le(65_535)]
 
 
 def _addresses(value: object) -> object:
-    """Reads RIVA_ENDPOINTS and RIVA_FALLBACK_ENDPOINTS; addresses pass as they are."""
+    """Parse RIVA_ENDPOINTS and RIVA_FALLBACK_ENDPOINTS; addresses pass as they are."""
     return parse_addresses(value) if isinstance(value, str) else value
 
 
@@ -102,7 +102,7 @@ class ConnectionSettings(Settings):
         return self.endpoints or (Address(host=self.host, port=self.port),)
 
     def at(self, address: Address, host: str | None = None) -> Self:
-        """The same settings for that recogniser alone.
+        """Return the same settings for that recogniser alone.
 
         Args:
             address: the recogniser, or all those behind a name.

@@ -14,7 +14,7 @@ LANGUAGE_PATTERN: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 
 
 def _pairs(value: object) -> object:
-    """Reads "key:value,key:value"; a mapping passes as it is."""
+    """Parse "key:value,key:value"; a mapping passes as it is."""
     if not isinstance(value, str):
         return value
     pairs: dict[str, str] = {}
