@@ -1,0 +1,127 @@
+"""Every alarm as it stands in AWS, in one table: what is watched, how, and whom it wakes.
+
+A change that is meant is made in both places. That the metrics exist is held by
+tests/infra/catalogue; that they move as they should, only an account shows.
+"""
+
+import re
+from typing import Any
+
+import pytest
+
+from infra.observability.alarm_table import colour_alarms
+from ops.offline.engine.recording import Recording
+from tests.infra.building import stack
+
+pytestmark = pytest.mark.xdist_group("infra-program")
+
+COLOUR = {
+    "targets-unhealthy: page, UnHealthyHostCount Maximum > 0, 5 of 5 x 60 s, notBreaching",
+    (
+        "target-errors: page, HTTPCode_Target_5XX_Count Sum RequestCount Sum"
+        " IF(requests >= 20, 100 * FILL(errors, 0) / requests, 0) > 5, 3 of 5 x 60 s, notBreaching"
+    ),
+    "targets-unreachable: page, TargetConnectionErrorCount Sum > 5, 3 of 5 x 60 s, notBreaching",
+    "boot-failures: ticket, BootFailures Sum > 0, 1 of 1 x 300 s, notBreaching",
+    (
+        "nearly-full: page, ActiveSessions Average SessionSlots Average"
+        " IF(slots > 0, 100 * active / slots, 0) > 90, 3 of 5 x 60 s, notBreaching"
+    ),
+    (
+        "gpu-memory: ticket, GpuMemoryUsed Maximum GpuMemoryTotal Minimum"
+        " IF(total > 0, 100 * used / total, 0) > 97, 15 of 15 x 60 s, notBreaching"
+    ),
+    "disk-space: ticket, DiskFree Minimum < 20, 5 of 5 x 60 s, notBreaching",
+}
+FEWEST = "too-few-machines: page, GroupInServiceInstances Minimum < 2, 15 of 15 x 60 s, breaching"
+"""Of a colour that should have two; no data is the loudest sign that a group has gone."""
+ENTRANCE = {
+    "entrance-errors: page, HTTPCode_ELB_5XX_Count Sum > 10, 3 of 5 x 60 s, notBreaching",
+    "connections-rejected: page, RejectedConnectionCount Sum > 0, 3 of 5 x 60 s, notBreaching",
+    "certificate-expires: ticket, DaysToExpiry Minimum < 30, 1 of 1 x 86400 s, notBreaching",
+}
+COMPARED = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
+TOPIC = "arn:aws:sns:us-east-2:123456789012:topic:perch-prod-alarms"
+
+
+@pytest.fixture(scope="module")
+def prod() -> Recording:
+    return stack("prod")
+
+
+def told(alarm: dict[str, Any], prefix: str) -> str:
+    """One alarm in a line."""
+    parts, periods = [], set()
+    for query in alarm.get("metricQueries") or [{"metric": {**alarm, "stat": alarm["statistic"]}}]:
+        if "metric" in query:
+            parts.append(f"{query['metric']['metricName']} {query['metric']['stat']}")
+            periods.add(query["metric"]["period"])
+        else:
+            assert query["returnData"] is True
+            parts.append(query["expression"])
+    [period] = periods
+    return (
+        f"{alarm['name'].removeprefix(prefix)}: {alarm['tags']['Severity']}, {' '.join(parts)} "
+        f"{COMPARED[alarm['comparisonOperator']]} {alarm['threshold']}, "
+        f"{alarm['datapointsToAlarm']} of {alarm['evaluationPeriods']} x {period} s, "
+        f"{alarm['treatMissingData']}"
+    )
+
+
+def alarms(prod: Recording) -> dict[str, dict[str, Any]]:
+    found = prod.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    return {alarm.inputs["name"]: dict(alarm.inputs) for alarm in found}
+
+
+def lines(prod: Recording, prefix: str) -> set[str]:
+    other = re.compile(rf"{prefix}(blue|green)-")
+    return {
+        told(alarm, prefix)
+        for name, alarm in alarms(prod).items()
+        if name.startswith(prefix) and not other.match(name)
+    }
+
+
+def test_each_colour_has_its_alarms_and_the_one_in_service_needs_its_machines(
+    prod: Recording,
+) -> None:
+    assert lines(prod, "perch-prod-blue-") == COLOUR | {FEWEST}
+    assert lines(prod, "perch-prod-green-") == COLOUR
+
+
+def test_the_entrance_has_its_own(prod: Recording) -> None:
+    scaling = {line for line in lines(prod, "perch-prod-") if "TargetTracking" in line}
+    assert lines(prod, "perch-prod-") - scaling == ENTRANCE
+
+
+def test_a_group_that_may_be_empty_is_no_fault_when_it_is() -> None:
+    assert "too-few-machines" not in {alarm.slug for alarm in colour_alarms(0)}
+    [fewest] = [alarm for alarm in colour_alarms(3) if alarm.slug == "too-few-machines"]
+    assert fewest.threshold == 3
+
+
+def test_a_ticket_is_sent_by_itself_and_a_page_once_for_all(prod: Recording) -> None:
+    for name, alarm in alarms(prod).items():
+        severity = alarm["tags"]["Severity"]
+        assert alarm["alarmDescription"].startswith(f"{severity}: "), name
+        assert alarm["alarmActions"] == ([TOPIC] if severity == "ticket" else []), name
+    composites = {
+        one.name: one.inputs for one in prod.of_type("aws:cloudwatch/compositeAlarm:CompositeAlarm")
+    }
+    pages = {name for name, alarm in alarms(prod).items() if alarm["tags"]["Severity"] == "page"}
+    rule = composites["perch-prod-any"]["alarmRule"]
+    assert set(rule.split(" OR ")) == {f'ALARM("{name}")' for name in pages}
+    for name, composite in composites.items():
+        actions = [TOPIC] if name == "perch-prod-any" else []
+        assert (composite["alarmActions"], composite["okActions"]) == (actions, actions)
+
+
+def test_a_release_stops_at_any_alarm_of_its_colour(prod: Recording) -> None:
+    for colour in ("blue", "green"):
+        [any_of] = [
+            one.inputs["alarmRule"]
+            for one in prod.of_type("aws:cloudwatch/compositeAlarm:CompositeAlarm")
+            if one.name == f"perch-prod-{colour}-any"
+        ]
+        wanted = {name for name in alarms(prod) if name.startswith(f"perch-prod-{colour}-")}
+        assert set(any_of.split(" OR ")) == {f'ALARM("{name}")' for name in wanted}
