@@ -19,8 +19,7 @@ from app.asr.pool.routes import routes_of
 from app.asr.session.coverage import BEGINNING, checked
 from app.asr.session.feeding import feeding
 from app.asr.session.options import SessionOptions
-from app.asr.session.reopening import ReopenRules
-from app.asr.session.rules import CallRules, SessionRules
+from app.asr.session.rules import call_rules, session_rules
 from app.asr.session.session import RecognitionSession
 from app.asr.wire.requests import join_options, opening_request
 
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from app.asr.pool.lease import EndpointLease
     from app.asr.pool.resolver import Resolver
     from app.asr.session.options import StreamOptions
+    from app.asr.session.rules import CallRules
     from app.asr.settings import RivaSettings
     from app.asr.wire.requests import Options
     from app.asr.wire.transport import Transport
@@ -100,15 +100,7 @@ class RivaASRClient:
         Raises:
             AsrError: INVALID_ARGUMENT, or MODEL_UNAVAILABLE with the models or languages there are.
         """
-        asked = options.joined(self._settings)
-        try:
-            return self._routes.check(asked, streaming=True).language
-        except AsrError:
-            try:
-                await self._routes.current.renew_models()
-            except AsrError:
-                return asked.language
-        return self._routes.check(asked, streaming=True).language
+        return (await self._routes.check_anew(options.joined(self._settings))).language
 
     def session(
         self,
@@ -131,21 +123,11 @@ class RivaASRClient:
         Raises:
             AsrError: INVALID_ARGUMENT, naming what cannot be asked for.
         """
-        asked = options.joined(self._settings)
         settings = self._settings
-        call = CallRules(
-            sample_rate=asked.sample_rate,
-            largest_chunk=settings.chunk_size_bytes,
-            silence_interval=settings.silence_interval_s,
-            write_timeout=self._timeout,
-            final_timeout=settings.final_timeout_ms / _MS,
-            interim_interval=settings.partial_result_interval_ms / _MS,
-            interims=options.enable_partials and settings.enable_partial_results,
-            word_times=settings.enable_word_time_offsets,
-            quiet_gap=self._quiet_gap(asked),
-        )
-        rules = self._session_rules(
-            call, patience_s=_PATIENCE_S, unsent_s=unsent_s, send_timeout=send_timeout
+        asked = options.joined(settings)
+        call = call_rules(settings, asked, interims=options.enable_partials)
+        rules = session_rules(
+            settings, call, patience_s=_PATIENCE_S, unsent_s=unsent_s, send_timeout=send_timeout
         )
         leases = self._leases(asked, call)
 
@@ -207,32 +189,6 @@ class RivaASRClient:
             async for event in session:
                 yield event
 
-    def _quiet_gap(self, options: Options) -> float:
-        """Return the seconds an interim may stand, with what endpointing waits for; 0 for ever."""
-        gap = self._settings.quiet_gap_s
-        return gap and gap + (options.endpointing.stop_history_ms or 0) / _MS
-
-    def _session_rules(
-        self,
-        call: CallRules,
-        *,
-        patience_s: float,
-        unsent_s: float = 0.0,
-        send_timeout: float | None = None,
-    ) -> SessionRules:
-        settings = self._settings
-        return SessionRules(
-            call=call,
-            reopen=ReopenRules(
-                outage_limit=settings.outage_limit_s, first_wait=settings.reopen_delay_ms / _MS
-            ),
-            replay_s=settings.replay_s,
-            patience_s=patience_s,
-            max_call_s=settings.max_stream_s,
-            unsent_s=unsent_s,
-            send_timeout=send_timeout,
-        )
-
     def _leases(self, options: Options, call: CallRules) -> LeaseOpener:
         def make_request() -> riva_asr_pb2.StreamingRecognizeRequest:
             listed = self._routes.as_listed(options, streaming=True)
@@ -245,7 +201,7 @@ class RivaASRClient:
     ) -> RecognitionSession:
         """Make a session that nobody waits for: what it lets go can be decoded again."""
         leases = self._leases(options, call)
-        rules = self._session_rules(call, patience_s=0.0)
+        rules = session_rules(self._settings, call, patience_s=0.0)
         return RecognitionSession(partial(self._retried, leases.open), leases.reopen, rules, begin)
 
     async def _retried(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:

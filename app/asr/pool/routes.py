@@ -110,6 +110,20 @@ class Routes:
         models = serving(self.current.known_models, options.model, streaming=streaming)
         return replace(options, language=listed_language(options.language, models, self._preferred))
 
+    async def check_anew(self, options: Options) -> Options:
+        """Check a stream as `check`, against a new list before anything is refused.
+
+        Options of which nobody can be asked are returned as they are.
+        """
+        try:
+            return self.check(options, streaming=True)
+        except AsrError:
+            try:
+                await self.current.renew_models()
+            except AsrError:
+                return options
+        return self.check(options, streaming=True)
+
     def as_listed(self, options: Options, *, streaming: bool) -> Options:
         """Return the options as `check` does, or as they are: the recogniser decides then."""
         try:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.asr.session.reopening import ReopenRules
+
 if TYPE_CHECKING:
-    from app.asr.session.reopening import ReopenRules
+    from app.asr.settings import RivaSettings
+    from app.asr.wire.requests import Options
+
+_MS = 1000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +64,48 @@ class SessionRules:
     max_call_s: float
     unsent_s: float = 0.0
     send_timeout: float | None = None
+
+
+def call_rules(settings: RivaSettings, options: Options, *, interims: bool) -> CallRules:
+    """Return the bounds of each call of a session.
+
+    Args:
+        settings: how long is waited.
+        options: what is asked for.
+        interims: whether the caller wants them.
+    """
+    gap = settings.quiet_gap_s
+    return CallRules(
+        sample_rate=options.sample_rate,
+        largest_chunk=settings.chunk_size_bytes,
+        silence_interval=settings.silence_interval_s,
+        write_timeout=settings.timeout_ms / _MS,
+        final_timeout=settings.final_timeout_ms / _MS,
+        interim_interval=settings.partial_result_interval_ms / _MS,
+        interims=interims and settings.enable_partial_results,
+        word_times=settings.enable_word_time_offsets,
+        # Beyond what endpointing waits for.
+        quiet_gap=gap and gap + (options.endpointing.stop_history_ms or 0) / _MS,
+    )
+
+
+def session_rules(
+    settings: RivaSettings,
+    call: CallRules,
+    *,
+    patience_s: float,
+    unsent_s: float = 0.0,
+    send_timeout: float | None = None,
+) -> SessionRules:
+    """Return the bounds of a session of such calls; the arguments are those of `SessionRules`."""
+    return SessionRules(
+        call=call,
+        reopen=ReopenRules(
+            outage_limit=settings.outage_limit_s, first_wait=settings.reopen_delay_ms / _MS
+        ),
+        replay_s=settings.replay_s,
+        patience_s=patience_s,
+        max_call_s=settings.max_stream_s,
+        unsent_s=unsent_s,
+        send_timeout=send_timeout,
+    )

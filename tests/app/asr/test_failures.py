@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
-from app.asr import AsrError, Endpointing, Fault
+from app.asr import AsrError, Fault
 from app.asr.errors import RULES, from_status
 from app.asr.wire.grpc_transport import GrpcTransport
 from tests.app.asr.conftest import client_of
@@ -387,12 +387,6 @@ async def test_many_streams_dropped_at_different_moments_leave_nothing() -> None
         ({"hotwords": ["Perch", " "]}, "hotwords is"),
         ({"hotwords": ["Perch"], "hotword_boost": 101.0}, "hotword_boost is 101.0"),
         ({"custom_configuration": {"": "x"}}, "custom_configuration is"),
-        ({"endpointing": Endpointing(stop_history_ms=0)}, "endpointing.stop_history_ms is 0"),
-        ({"endpointing": Endpointing(start_threshold=1.1)}, "endpointing.start_threshold is 1.1"),
-        (
-            {"endpointing": Endpointing(stop_history_ms=400, stop_history_eou_ms=400)},
-            "endpointing.stop_history_eou_ms is 400; accepted: less than 400 ms",
-        ),
     ],
 )
 async def test_an_argument_that_cannot_be_used_is_named_before_any_call(

@@ -31,3 +31,20 @@ def test_a_callers_early_end_has_to_come_before_the_configured_window_ends() -> 
     assert refused.value.message == (
         "endpointing.stop_history_eou_ms is 800; accepted: less than 800 ms."
     )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        (Endpointing(stop_history_ms=0), "stop_history_ms is 0; accepted: more than 0 ms."),
+        (Endpointing(start_threshold=1.1), "start_threshold is 1.1; accepted: 0 to 1."),
+        (
+            Endpointing(stop_history_ms=400, stop_history_eou_ms=400),
+            "stop_history_eou_ms is 400; accepted: less than 400 ms.",
+        ),
+    ],
+)
+def test_a_window_that_cannot_be_is_named(chosen: Endpointing, said: str) -> None:
+    with pytest.raises(AsrError) as refused:
+        joined(chosen)
+    assert refused.value.message == f"endpointing.{said}"
