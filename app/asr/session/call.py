@@ -93,7 +93,7 @@ class RecognitionCall:
         return self._quiet.changed_at
 
     async def transcripts(self) -> AsyncGenerator[Transcript]:
-        """The transcripts until the recogniser has said everything.
+        """Yield transcripts until the recogniser has given its last one.
 
         Raises:
             AsrError: the stream broke, a deadline passed, or it ended before the audio did.
@@ -187,7 +187,7 @@ class RecognitionCall:
         return self._now() - self._last_audio
 
     async def _keep_alive(self) -> None:
-        """Sends silence while the caller pauses: Riva frees a stream after 60 s without audio."""
+        """Send silence while the caller pauses: Riva frees a stream after 60 s without audio."""
         whole = round(SILENCE_S * self._rules.sample_rate) * BYTES_PER_SAMPLE
         silence = bytes(min(whole, self._rules.largest_chunk))
         try:
@@ -203,7 +203,7 @@ class RecognitionCall:
             self._fail(error)
 
     async def _watch_finals(self) -> None:
-        """Ends the call when, the audio over, the recogniser keeps the reader waiting too long."""
+        """End the call when, the audio over, the recogniser keeps the reader waiting too long."""
         ended, limit = self._now(), self._rules.final_timeout
         while True:
             # While nobody reads, the caller is busy with a transcript and the recogniser not to
@@ -244,13 +244,13 @@ class WriteDeadline:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """A message waits from now on."""
+        """Start the deadline: a message waits from now on."""
         self._since = self._loop.time()
         if self._timer is None:
             self._timer = self._loop.call_at(self._since + self._limit, self._ring)
 
     def end(self) -> None:
-        """The message was taken, or nobody waits for that any more."""
+        """Stop the deadline: the message was taken, or is not waited for any more."""
         self._since = None
 
     def close(self) -> None:
@@ -278,19 +278,19 @@ class InterimPace:
         self._last: float | None = None
 
     def is_due(self, now: float) -> bool:
-        """Whether an interim at `now` seconds passes; if so it is the last one from now on."""
+        """Return whether an interim at `now` seconds passes; it is the last one then."""
         if self._last is not None and now - self._last < self._interval:
             return False
         self._last = now
         return True
 
     def restart(self) -> None:
-        """A final passed: the next segment's first interim shall not wait."""
+        """Begin a segment after a final: its first interim shall not wait."""
         self._last = None
 
 
 async def stop_tasks(tasks: tuple[asyncio.Task[None], ...]) -> None:
-    """Cancels tasks and waits for them, but not without end."""
+    """Cancel tasks and wait for them, but not without end."""
     for task in tasks:
         task.cancel()
     _, stuck = await asyncio.wait(tasks, timeout=_STOPPING_S)

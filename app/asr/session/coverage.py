@@ -35,7 +35,7 @@ BEGINNING = Cursor(position=0.0, covered=0.0, segment_id=0)
 
 
 def checked(cursor: Cursor) -> Cursor:
-    """The cursor, where a stream can begin at it.
+    """Return the cursor, where a stream can begin at it.
 
     Raises:
         AsrError: INVALID_ARGUMENT, naming the field.

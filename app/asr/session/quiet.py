@@ -70,7 +70,7 @@ class QuietGap:
         return self._changed_at
 
     def heard(self, standing: PendingInterim) -> None:
-        """The recogniser said something."""
+        """Take the interims after a response: one that changed stands from now on."""
         text, processed = standing.text, standing.audio_processed
         if text != self._text:
             self._text, self._changed_at, self._heard_to = text, processed, processed

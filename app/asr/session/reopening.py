@@ -64,20 +64,20 @@ class Reopening:
         self._young = 0
 
     def opened(self, now: float) -> None:
-        """A stream is open."""
+        """Note that a stream is open."""
         self._opened_at = now
 
     def progressed(self) -> None:
-        """The open stream gave a final: whatever was wrong is over."""
+        """Note that the open stream gave a final: the outage is over."""
         self._away_since, self._attempts, self._young = None, 0, 0
 
     def rotated(self, now: float) -> None:
-        """The open stream was left on purpose."""
+        """Note that the open stream was left on purpose."""
         self.progressed()
         self._opened_at, self._away_since = None, now
 
     def broke(self, error: AsrError, now: float, *, elsewhere: bool) -> float | None:
-        """The open stream broke.
+        """Note that the open stream broke.
 
         Args:
             error: why.
@@ -103,11 +103,11 @@ class Reopening:
         return self._next_wait(now)
 
     def refused(self, error: AsrError, now: float) -> float | None:
-        """An attempt to open it again failed; returns as `broke` does."""
+        """Note that an attempt to open it again failed; return as `broke` does."""
         return self._next_wait(now) if is_passing(error) else None
 
     def left(self, now: float) -> float:
-        """Seconds it may still be away."""
+        """Return the seconds it may still be away."""
         since = now if self._away_since is None else self._away_since
         return max(0.0, since + self._rules.outage_limit - now)
 

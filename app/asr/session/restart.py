@@ -122,7 +122,7 @@ class AudioWindow:
         return bool(pauses) and pauses[-1].last < self.last
 
     def quiet_first(self, first: int, last: int) -> int:
-        """The first frame between two samples that is about as quiet as the quietest; its start.
+        """Return the start of the first frame between two samples that is about the quietest.
 
         `first` where no frame fits between.
         """
@@ -210,14 +210,14 @@ def restart_at_used(heard: AudioWindow) -> int:
 
 
 def _touching(heard: AudioWindow, pauses: list[Pause], start: int, end: int) -> Pause | None:
-    """The pause in which the word ends; one in which it begins too may lie before the word."""
+    """Return the pause in which the word ends; if it begins there too, it may lie before it."""
     near = heard.samples(NEAR_S)
     found = (p for p in pauses if start - near <= p.first <= end + near and end <= p.last)
     return next(found, None)
 
 
 def _that_ended_it(heard: AudioWindow, pauses: list[Pause], end: int, decided: int) -> Pause | None:
-    """The silence by which the recogniser knew that the segment was over, a little behind `end`."""
+    """Return the silence that ended the segment for the recogniser, a little behind `end`."""
     reach = min(decided, heard.last) - heard.samples(_FRAME_S)
     latest = end + heard.samples(LATE_S)
     return next((p for p in pauses if end < p.first <= latest and reach <= p.last), None)

@@ -78,11 +78,11 @@ class TranscriptMerger:
         self._covered = max(self._covered, seconds)
 
     def moved(self, seconds: float | None) -> float | None:
-        """A moment of the stream that speaks now on the caller's timeline."""
+        """Put a moment of the open stream on the caller's timeline."""
         return None if seconds is None else round(seconds + self._offset, 3)
 
     def transcript(self, heard: Transcript) -> Transcript | None:
-        """The transcript as the caller gets it; None when nothing of it is new."""
+        """Return the transcript as the caller gets it; None when nothing of it is new."""
         new = heard if self._is_first else self._merged(heard)
         if new is None:
             return None
@@ -149,7 +149,7 @@ class Overlap:
         return [_not_before(word, self._said_to) for word in new]
 
     def new_text(self, text: str, *, is_final: bool) -> str:
-        """The same for a result without words: the text behind the last word, if it is there."""
+        """Return the text behind the last word, if it is there: for a result without words."""
         if self._last is None:
             return text
         spelled, wanted = text.split(maxsplit=_MOST_BEFORE), self._last.letters
@@ -162,7 +162,7 @@ class Overlap:
 
 
 def last_word(words: Sequence[Word]) -> LastWord | None:
-    """The last one, for whoever may hear it again; None where it has no letters, or too many."""
+    """Return the last one, which may be replayed; None where it has no letters, or too many."""
     if not words:
         return None
     found = letters(words[-1].word)
@@ -172,7 +172,7 @@ def last_word(words: Sequence[Word]) -> LastWord | None:
 
 
 def letters(word: str) -> str:
-    """The letters and digits alone, without capitals: recognisers spell a word anew each time."""
+    """Keep letters and digits alone, without capitals: a word is spelled anew each time."""
     return "".join(filter(str.isalnum, word.casefold()))
 
 

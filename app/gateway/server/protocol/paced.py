@@ -111,7 +111,7 @@ class PacedProtocol(HandshakeProtocol):
         self.conn.drop()
 
     def after_turn(self) -> None:
-        """Hook, called whenever the bytes held may have changed."""
+        """Take note, as a subclass may, that the bytes held may have changed."""
 
     # What frames cost beside the messages they bring
 
