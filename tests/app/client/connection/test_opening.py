@@ -206,10 +206,15 @@ async def test_a_proxy_that_cannot_be_used_is_named_with_what_it_needs(
         ("wss://host/ws", {"token": "Schlüssel"}, "token has characters a header cannot carry"),
         ("wss://host/ws", {"token": "two lines\n"}, "token has characters a header cannot carry"),
         ("ws://host/ws", {"server_hostname": "name"}, "need a wss:// url"),
+        (
+            "wss://host/ws",
+            {"ca": "ca.pem", "ssl_context": ssl.create_default_context()},
+            "are both given",
+        ),
     ],
 )
 async def test_what_cannot_be_meant_is_refused_before_anything_is_opened(
-    url: str, options: dict[str, str], complaint: str
+    url: str, options: dict[str, object], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
         await Connection.open(url, **options)  # type: ignore[arg-type] # whatever the case asks for
