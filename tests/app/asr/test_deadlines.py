@@ -14,9 +14,9 @@ import pytest
 
 from app.asr import AsrError, RivaASRClient
 from tests.app.asr.conftest import client_of, settings_for
-from tests.app.asr.session.test_reopened_streams import Reader, check, client_of_all, hear
+from tests.app.asr.leftovers import tasks_of_client
+from tests.app.asr.session.breaks.test_reopened_streams import Reader, check, client_of_all, hear
 from tests.app.asr.sound import of, tone, wav
-from tests.app.asr.test_failures import tasks_of_client
 from tests.support.recognisers.fake_riva import FakeRiva, serving
 
 if TYPE_CHECKING:

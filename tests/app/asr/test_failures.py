@@ -16,8 +16,8 @@ import pytest
 
 from app.asr import AsrError, Fault
 from app.asr.errors import RULES, from_status
-from app.asr.wire.grpc_transport import GrpcTransport
 from tests.app.asr.conftest import client_of
+from tests.app.asr.leftovers import channels_of, tasks_of_client
 from tests.app.asr.sound import Microphone, of, tone
 from tests.support.recognisers.fake_riva import (
     FakeRiva,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from app.asr import RivaASRClient, Transcript
-    from app.asr.wire.channels import RivaChannel
 
 TABLE = [
     (
@@ -270,12 +269,6 @@ async def test_audio_that_is_cancelled_ends_the_stream_instead_of_hanging_it() -
     assert caught.value.code == "CANCELLED"
 
 
-async def tasks_of_client() -> set[str]:
-    """The names of the client's tasks that are still there after one turn of the loop."""
-    await asyncio.sleep(0)
-    return {t.get_name() for t in asyncio.all_tasks() if t.get_name().startswith("asr-")}
-
-
 async def test_a_cancelled_listener_leaves_no_task_and_the_server_sees_it() -> None:
     microphone = Microphone()
     async with serving(FakeRiva(script=hear_for_ever)) as riva, client_of(riva) as client:
@@ -299,13 +292,6 @@ async def test_a_cancelled_listener_leaves_no_task_and_the_server_sees_it() -> N
         # client's.
         left = [t for t in asyncio.all_tasks() - before if "AioServer" not in repr(t)]
         assert left == []
-
-
-def channels_of(client: RivaASRClient) -> list[RivaChannel]:
-    """The connections of its only endpoint."""
-    transport = client._routes.current.endpoints[0].transport
-    assert isinstance(transport, GrpcTransport)
-    return transport._channels._channels
 
 
 async def test_closing_the_generator_in_the_middle_ends_the_call() -> None:

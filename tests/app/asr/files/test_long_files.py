@@ -22,7 +22,7 @@ from app.asr import AsrError
 from app.asr.files.audio import FileAudio, FileLimits
 from tests.app.asr.conftest import client_of
 from tests.app.asr.files.test_files import BOTH, decoded, encoded, offline, offline_result, sine
-from tests.app.asr.session.test_reopened_streams import ALL, RATE, SPEECH, Reader, Turns
+from tests.app.asr.session.breaks.test_reopened_streams import ALL, RATE, SPEECH, Reader, Turns
 from tests.app.asr.sound import wav
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
 

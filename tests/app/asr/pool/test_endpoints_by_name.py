@@ -20,9 +20,9 @@ from app.asr.addresses import Address, parse_addresses
 from app.asr.pool.discovery import MOST_ADDRESSES
 from app.asr.pool.resolver import SystemResolver
 from tests.app.asr.conftest import settings_for
-from tests.app.asr.session.test_reopened_streams import ALL, CHUNKS, Reader, check, hear
+from tests.app.asr.leftovers import tasks_of_client
+from tests.app.asr.session.breaks.test_reopened_streams import ALL, CHUNKS, Reader, check, hear
 from tests.app.asr.sound import Microphone, of
-from tests.app.asr.test_failures import tasks_of_client
 from tests.app.asr.wire.test_tls import ca_file, server_credentials
 from tests.support.recognisers.fake_riva import FakeRiva, serving
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.asr import SessionOptions
 from tests.app.asr.conftest import client_of
-from tests.app.asr.test_failures import tasks_of_client
+from tests.app.asr.leftovers import tasks_of_client
 from tests.support.recognisers.fake_riva import FakeRiva, serving
 
 

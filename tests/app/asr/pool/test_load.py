@@ -15,7 +15,8 @@ import pytest
 
 from app.asr import AsrError, RivaASRClient
 from tests.app.asr.conftest import client_of
-from tests.app.asr.session.test_reopened_streams import (
+from tests.app.asr.leftovers import channels_of, tasks_of_client
+from tests.app.asr.session.breaks.test_reopened_streams import (
     CHUNKS,
     Reader,
     Turns,
@@ -24,7 +25,6 @@ from tests.app.asr.session.test_reopened_streams import (
     hear,
 )
 from tests.app.asr.sound import Microphone, of, tone
-from tests.app.asr.test_failures import channels_of, tasks_of_client
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
 
 SESSIONS = 50

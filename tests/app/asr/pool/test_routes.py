@@ -14,9 +14,9 @@ import pytest
 
 from app.asr import Resumed, Route, Transcript
 from tests.app.asr.conftest import client_of
-from tests.app.asr.session.test_reopened_streams import ALL, CHUNKS, Reader, check, hear
+from tests.app.asr.leftovers import tasks_of_client
+from tests.app.asr.session.breaks.test_reopened_streams import ALL, CHUNKS, Reader, check, hear
 from tests.app.asr.sound import Microphone, of
-from tests.app.asr.test_failures import tasks_of_client
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.asr.session.buffer import AudioBuffer, BufferLimits, ReplayReader
-from tests.app.asr.session.test_reopened_streams import Reader, check, client_of_all, hear
+from tests.app.asr.session.breaks.test_reopened_streams import Reader, check, client_of_all, hear
 from tests.app.asr.sound import Microphone, tone
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
 

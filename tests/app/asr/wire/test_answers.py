@@ -21,7 +21,7 @@ from app.asr import AsrError, RivaASRClient, Transcript
 from app.asr.wire.allowance import FINALS, RESULTS, WORDS
 from app.asr.wire.answers import MODELS_BYTES, STREAM_BYTES, read_answer
 from tests.app.asr.conftest import client_of
-from tests.app.asr.session.test_reopened_streams import client_of_all
+from tests.app.asr.session.breaks.test_reopened_streams import client_of_all
 from tests.app.asr.sound import of, tone, wav
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, interim, serving, word
 

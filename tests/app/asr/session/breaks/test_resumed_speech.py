@@ -17,13 +17,13 @@ import pytest_asyncio
 
 from app.asr import Finalised, Transcript
 from ops.qa.wer import count_errors
-from tests.app.asr.session.pushing import Caller, events_of
-from tests.app.asr.session.test_reopened_speech import (
+from tests.app.asr.session.breaks.test_reopened_speech import (
     DEADLINE_S,
     Recogniser,
     check,
     client_of,
 )
+from tests.app.asr.session.pushing import Caller, events_of
 from tests.app.asr.sound import of
 from tests.support.recognisers.speech import FIXTURES, clips, golden, pcm
 

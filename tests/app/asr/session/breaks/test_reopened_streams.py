@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from app.asr import AsrError, RivaASRClient
 from tests.app.asr.conftest import client_of, settings_for
+from tests.app.asr.leftovers import tasks_of_client
 from tests.app.asr.sound import Microphone, of, tone
-from tests.app.asr.test_failures import tasks_of_client
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, hear_all, serving, word
 
 if TYPE_CHECKING:
