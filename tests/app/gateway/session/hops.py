@@ -6,6 +6,7 @@ requested nothing is handed on, so there the files count that run any code at al
 memory; the recogniser is a real gRPC server, of which nothing counts.
 """
 
+import argparse
 import asyncio
 import json
 import os
@@ -208,4 +209,7 @@ def table() -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        description="Count what a frame, a result and a finalise cross."
+    ).parse_args()
     sys.stdout.write(table())
