@@ -10,7 +10,7 @@ PIP_UV = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-
   --root-user-action=ignore --upgrade --target .uv "uv==$(UV_VERSION)"
 BIN := .venv/bin
 STAMP := .venv/.perch-synced
-PYTEST := $(BIN)/pytest -n 3 --dist loadgroup
+PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
 # Files of checksums: high entropy is their purpose.
 HASHES := (^|/)(uv\.lock|manifest\.json)$$
 

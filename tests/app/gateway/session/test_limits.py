@@ -207,7 +207,12 @@ async def test_the_queue_never_holds_more_than_its_bound(emulator: Emulator) -> 
     emulator.set_script(Script(streams=(StreamScript(fault=Stall(do="stall", stop_reading=True)),)))
     async with (
         running_gateway(
-            emulator, audio_queue_s=1, audio_max_realtime_factor=0, ws_stall_timeout_s=1.0
+            emulator,
+            # More than gRPC's windows take: the bound on unsent audio is to be met first.
+            {"replay_s": 300.0},
+            audio_queue_s=1,
+            audio_max_realtime_factor=0,
+            ws_stall_timeout_s=1.0,
         ) as gateway,
         client(gateway) as socket,
     ):
