@@ -160,7 +160,7 @@ async def test_a_stall_that_stops_reading_takes_no_more_audio() -> None:
         await emulator.wait_for_stream(lambda stream: stream.messages == 1)
 
         async def go_on() -> None:
-            for _ in range(64):
+            for _ in range(256):  # 80 MB, far more than windows grow to
                 await call.write(audio(10))
 
         writing = asyncio.create_task(go_on())

@@ -72,6 +72,8 @@ class Connection:
         self.said = Conversation(words)
         self.stream: MemoryStream | None = None
         self.reads = True
+        # By the gateway, and the client may not have read of it: what it still sends is not taken.
+        self.is_ended = False
         self.refused: ContractError | None = None
         self._seen = 0
         self._visitor = Visitor(b"client", 60.0 if waits else None)
@@ -200,6 +202,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         talk = Talk(resumable)
         if goes_on and self.broken:
             talk = self.broken.pop()
+        connection.is_ended = False
         connection.said.ask(talk, beats=heartbeat is not None or talk.resumable)
         options: dict[str, object] = {"resumable": talk.resumable}
         if heartbeat is not None:
@@ -220,7 +223,11 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     @rule(at=st.integers(0, 9), count=st.integers(1, 7))
     def audio_of_a_client_that_does_not_read(self, at: int, count: int) -> None:
-        deaf = [each for each in self.connections if each.said.running and not each.reads]
+        deaf = [
+            each
+            for each in self.connections
+            if each.said.running and not (each.reads or each.is_ended)
+        ]
         if deaf:
             self._speak(deaf[at % len(deaf)], count, 1)
 
@@ -322,6 +329,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.gateway.switch_recognition(mode)
         self._settle()
         if mode is RecognitionMode.OFF:
+            self._end_all()
             assert not any(each.said.running and each.reads for each in self._here())
             self.gateway.switch_recognition(RecognitionMode.ON)
 
@@ -334,9 +342,14 @@ class ProtocolMachine(RuleBasedStateMachine):
             self.gateway.begin_drain()
 
         self.loop.run_until_complete(go())
+        self._end_all()
         self._settle()
         assert not any(each.reads for each in self._here())
         self.gateway = self.loop.run_until_complete(self._new_gateway())
+
+    def _end_all(self) -> None:
+        for connection in self._here():
+            connection.is_ended = True
 
     def _here(self) -> list[Connection]:
         return [each for each in self.connections if each.gateway is self.gateway]
