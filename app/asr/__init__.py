@@ -28,9 +28,9 @@ from app.asr.events import (
 from app.asr.files.audio import FileAudio
 from app.asr.pool.resolver import Resolver
 from app.asr.session.coverage import BEGINNING
-from app.asr.session.options import SessionOptions
 from app.asr.session.session import RecognitionSession
 from app.asr.settings import RivaSettings
+from app.asr.wire.requests import SessionOptions
 from app.settings import Problem, SettingsError
 
 __all__ = [

@@ -18,10 +18,9 @@ from app.asr.pool.retries import with_retries
 from app.asr.pool.routes import routes_of
 from app.asr.session.coverage import BEGINNING, checked
 from app.asr.session.feeding import feeding
-from app.asr.session.options import SessionOptions
 from app.asr.session.rules import call_rules, session_rules
 from app.asr.session.session import RecognitionSession
-from app.asr.wire.requests import join_options, opening_request
+from app.asr.wire.requests import SessionOptions, join_options, opening_request
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -49,10 +48,9 @@ if TYPE_CHECKING:
     )
     from app.asr.pool.lease import EndpointLease
     from app.asr.pool.resolver import Resolver
-    from app.asr.session.options import StreamOptions
     from app.asr.session.rules import CallRules
     from app.asr.settings import RivaSettings
-    from app.asr.wire.requests import Options
+    from app.asr.wire.requests import Options, StreamOptions
     from app.asr.wire.transport import Transport
 
 Answer = TypeVar("Answer")
@@ -100,7 +98,7 @@ class RivaASRClient:
         Raises:
             AsrError: INVALID_ARGUMENT, or MODEL_UNAVAILABLE with the models or languages there are.
         """
-        return (await self._routes.check_anew(options.joined(self._settings))).language
+        return (await self._routes.check_anew(join_options(self._settings, options))).language
 
     def session(
         self,
@@ -124,7 +122,7 @@ class RivaASRClient:
             AsrError: INVALID_ARGUMENT, naming what cannot be asked for.
         """
         settings = self._settings
-        asked = options.joined(settings)
+        asked = join_options(settings, options)
         call = call_rules(settings, asked, interims=options.enable_partials)
         rules = session_rules(
             settings, call, patience_s=_PATIENCE_S, unsent_s=unsent_s, send_timeout=send_timeout
@@ -280,9 +278,8 @@ class RivaASRClient:
             else self.file(audio, max_bytes=max_bytes, max_duration=max_duration)
         )
         async with self._file_slot(), opened as recording:
-            options = join_options(
-                self._settings,
-                sample_rate=recording.sample_rate,
+            asked = SessionOptions(
+                recording.sample_rate,
                 hotwords=hotwords,
                 hotword_boost=hotword_boost,
                 language=language,
@@ -290,6 +287,7 @@ class RivaASRClient:
                 custom_configuration=custom_configuration,
                 request_id=request_id,
             )
+            options = join_options(self._settings, asked)
             async with language_named(options.language, self._routes.models):
                 return await self._file_recognition.run(recording, options)
 

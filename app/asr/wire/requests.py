@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from riva.client.proto import riva_asr_pb2, riva_audio_pb2, riva_common_pb2
 
@@ -46,38 +46,68 @@ class Options:
     request_id: str | None
 
 
-def join_options(  # noqa: PLR0913 - one argument for each thing a caller may choose
-    settings: RivaSettings,
-    *,
-    sample_rate: int,
-    hotwords: Sequence[str] = (),
-    hotword_boost: float | None = None,
-    language: str | None = None,
-    model: str | None = None,
-    endpointing: Endpointing | None = None,
-    custom_configuration: Mapping[str, str] | None = None,
-    request_id: str | None = None,
-) -> Options:
-    """Check a call's arguments and fill in from the settings what it leaves open.
+class StreamOptions(TypedDict, total=False):
+    """Those of `SessionOptions` that have no place of their own in `stream_transcribe`."""
+
+    hotwords: Sequence[str]
+    hotword_boost: float | None
+    language: str | None
+    model: str | None
+    endpointing: Endpointing | None
+    custom_configuration: Mapping[str, str] | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What is asked of the recogniser.
+
+    Attributes:
+        sample_rate: Hz of the audio, 8000 to 48000.
+        enable_partials: interims too; False gives finals only, as does
+            RIVA_ENABLE_PARTIAL_RESULTS=false.
+        hotwords: words or phrases to prefer.
+        hotword_boost: how strongly, 0 to 100; None takes RIVA_HOTWORD_BOOST.
+        language: BCP 47 code; None takes RIVA_LANGUAGE_CODE.
+        model: exact name of a listed model, "" for the recogniser's choice; None takes RIVA_MODEL.
+        endpointing: when an utterance begins and ends; fields left None take RIVA_ENDPOINTING_*.
+        custom_configuration: the model's own settings, added to RIVA_CUSTOM_CONFIGURATION.
+        request_id: sent along for the recogniser's logs.
+    """
+
+    sample_rate: int = 16_000
+    enable_partials: bool = True
+    hotwords: Sequence[str] = ()
+    hotword_boost: float | None = None
+    language: str | None = None
+    model: str | None = None
+    endpointing: Endpointing | None = None
+    custom_configuration: Mapping[str, str] | None = None
+    request_id: str | None = None
+
+
+def join_options(settings: RivaSettings, asked: SessionOptions) -> Options:
+    """Check what a caller chose and fill in from the settings what it leaves open.
 
     Raises:
         AsrError: INVALID_ARGUMENT, naming the argument, its value and what is accepted.
     """
-    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-        raise invalid("sample_rate", sample_rate, f"{LOWEST_RATE} to {HIGHEST_RATE} Hz")
+    rate, language = asked.sample_rate, asked.language
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise invalid("sample_rate", rate, f"{LOWEST_RATE} to {HIGHEST_RATE} Hz")
     if language is not None and not re.match(LANGUAGE_PATTERN, language):
         raise invalid("language", language, "a BCP 47 code such as en-US")
     return Options(
-        sample_rate=sample_rate,
+        sample_rate=rate,
         language=settings.language_code if language is None else language,
-        model=settings.model if model is None else model,
-        hotwords=_hotwords(settings, hotwords, hotword_boost),
-        endpointing=_endpointing(settings, endpointing),
+        model=settings.model if asked.model is None else asked.model,
+        hotwords=_hotwords(settings, asked.hotwords, asked.hotword_boost),
+        endpointing=_endpointing(settings, asked.endpointing),
         custom_configuration={
             **settings.custom_configuration,
-            **_checked_configuration(custom_configuration or {}),
+            **_checked_configuration(asked.custom_configuration or {}),
         },
-        request_id=request_id,
+        request_id=asked.request_id,
     )
 
 

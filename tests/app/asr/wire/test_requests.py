@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from app.asr import AsrError, Endpointing, RivaSettings
+from app.asr import AsrError, Endpointing, RivaSettings, SessionOptions
 from app.asr.wire.requests import join_options
 
 
 def joined(chosen: Endpointing, **configured: int) -> Endpointing:
     given: dict[str, Any] = {f"endpointing_{name}": value for name, value in configured.items()}
     settings = RivaSettings(_env_file=None, **given)
-    return join_options(settings, sample_rate=16_000, endpointing=chosen).endpointing
+    return join_options(settings, SessionOptions(endpointing=chosen)).endpointing
 
 
 def test_a_configured_early_end_gives_way_to_a_callers_shorter_window() -> None:
