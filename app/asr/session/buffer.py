@@ -237,10 +237,10 @@ class AudioBuffer:
         self.came = _Signal()
         self.ended = False
         self.failure: BaseException | None = None
-        self._unsent = limits.unsent * BYTES_PER_SAMPLE
+        self._unsent = limits.unsent
         self._patience = limits.patience
         self._now = asyncio.get_running_loop().time
-        self._at = self._sent = self._came = origin * BYTES_PER_SAMPLE
+        self._at = self._sent = origin * BYTES_PER_SAMPLE
         self._is_catching_up = self._is_asked = False
         self._room = asyncio.Event()
 
@@ -254,7 +254,6 @@ class AudioBuffer:
         if self.ended:
             return False
         now = self._now()
-        self._came += len(chunk)
         self.held.append(chunk, now)
         if not self._is_catching_up:
             self.held.trim(now - self._patience, self._at)
@@ -287,7 +286,8 @@ class AudioBuffer:
         """0 where there is room, None where nobody knows when there will be."""
         if self.ended:
             return 0.0
-        is_wanted = self._is_asked or self._came - self._at < self._unsent
+        unsent = self.held.end - self._at // BYTES_PER_SAMPLE
+        is_wanted = self._is_asked or unsent < self._unsent
         if not self.held.is_full:
             return 0.0 if is_wanted or self._is_catching_up else None
         if self._is_catching_up or not is_wanted:

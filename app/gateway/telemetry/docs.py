@@ -23,11 +23,6 @@ def metrics_page() -> str:
     return "\n".join([_INTRODUCTION, *_rows()]) + "\n"
 
 
-def metric_names() -> frozenset[str]:
-    """Return the names as they appear in PromQL, without the suffixes of histograms."""
-    return frozenset(name for name, _, _, _ in _described())
-
-
 def _rows() -> Iterator[str]:
     for name, kind, labels, text in _described():
         shown = ", ".join(f"`{label}`" for label in labels) or "-"
