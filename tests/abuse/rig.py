@@ -28,7 +28,6 @@ from tests.support.processes import Gateway, Program, free_port
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
-    from types import TracebackType
 
 ALONE_S: Final = 4.0
 """Twenty pings."""
@@ -119,12 +118,7 @@ class Rig:
         await self._recogniser.wait_for("ready")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._recogniser.kill()
 
     async def open_streams(self) -> int:

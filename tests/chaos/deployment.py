@@ -14,7 +14,6 @@ from tests.support.processes import LOOPBACK, Gateway, Recogniser
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     from tests.chaos.report import Row
@@ -76,12 +75,7 @@ class Deployment:
         self.folder.mkdir(parents=True, exist_ok=True)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
     async def recognisers(self, count: int = 1) -> list[Recogniser]:

@@ -20,7 +20,6 @@ from prometheus_client.parser import text_string_to_metric_families
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
 LOOPBACK = "127.0.0.1"
 START_S = 60.0
@@ -188,12 +187,7 @@ class Program:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.kill()
 
     async def _gone(self) -> int:

@@ -16,7 +16,6 @@ from app.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-    from types import TracebackType
     from typing import BinaryIO
 
     from app.recordings import OpenRecording
@@ -79,12 +78,7 @@ class FileAudio:
         await in_thread(self._open)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await in_thread(self._close)
 
     @property

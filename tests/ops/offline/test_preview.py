@@ -4,9 +4,7 @@ Proves exit codes, formats and isolation; the classes of changes are proved by t
 """
 
 import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +13,7 @@ from click.testing import CliRunner, Result
 
 from ops.preview import command
 from tests.ops.offline.conftest import HARBOUR
-
-
-def _git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
-    subprocess.run(
-        ["git", *identity, "-c", "commit.gpgsign=false", *arguments],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
-    )
+from tests.support.git import git
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +21,13 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two commits of the tests' program, and a change in the working tree."""
     root = tmp_path_factory.mktemp("a repository")
     shutil.copytree(HARBOUR, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    _git(root, "init", "-q")
-    _git(root, "add", "-A")
-    _git(root, "commit", "-q", "-m", "first")
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "first")
     stack = root / "stacks" / "Pulumi.quay.yaml"
     shutil.copy(stack, root / "stacks" / "Pulumi.pier.yaml")
-    _git(root, "add", "-A")
-    _git(root, "commit", "-q", "-m", "second")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "second")
     stack.write_text(stack.read_text().replace("gateway: 8080", "gateway: 9090"))
     basin = root / "harbour" / "basin.py"
     basin.write_text(basin.read_text().replace("enable_dns_hostnames=True", "tags={'a': 'b'}"))

@@ -34,7 +34,6 @@ from tests.support.faults.toxics import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from types import TracebackType
 
 Kind = TypeVar("Kind", Latency, Bandwidth, SlowClose, Slicer, LimitData)
 
@@ -335,12 +334,7 @@ class FaultProxy:
         await self.enable()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.disable()
 
     def _infect(self, connection: Connection, name: str, applied: Applied) -> None:

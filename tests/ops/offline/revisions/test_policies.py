@@ -6,7 +6,6 @@ side has no policies or they fail; what each policy finds is proved by tests/inf
 
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,6 +21,7 @@ from ops.offline.revisions import checkouts, policies
 from ops.offline.revisions.checkouts import Checkout
 from ops.offline.revisions.policies import ChangeCheck
 from ops.preview import command
+from tests.support.git import git
 
 DOCUMENT = {"resources": [{"urn": "urn:vpc"}]}
 
@@ -123,16 +123,6 @@ def test_a_stack_that_is_new_or_gone_needs_no_verdict_of_the_missing_side(
 # The committed program.
 
 
-def _git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
-    subprocess.run(
-        ["git", *identity, "-c", "commit.gpgsign=false", *arguments],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
-
-
 @pytest.fixture(scope="module")
 def weakened(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The committed program in a repository of its own; its machines have lost IMDSv2 since."""
@@ -141,9 +131,9 @@ def weakened(tmp_path_factory: pytest.TempPathFactory) -> Path:
         unwanted = shutil.ignore_patterns("__pycache__")
         shutil.copytree(CHECKOUT / folder, root / folder, ignore=unwanted)
     shutil.copy(CHECKOUT / "Pulumi.yaml", root)
-    _git(root, "init", "-q")
-    _git(root, "add", "-A")
-    _git(root, "commit", "-q", "-m", "sound")
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "sound")
     group = root / "infra" / "machines" / "machine_group.py"
     code = group.read_text(encoding="utf-8")
     assert code.count('http_tokens="required"') == 1
