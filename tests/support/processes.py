@@ -344,7 +344,7 @@ class Gateway(Program):
         """
         try:
             async with asyncio.timeout(START_S), httpx.AsyncClient(trust_env=False) as http:
-                while not await _answers(http, f"{self.url}/readyz"):
+                while not await answers(http, f"{self.url}/readyz"):
                     _ = self.pid
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
@@ -355,7 +355,8 @@ class Gateway(Program):
         return await samples(f"http://{LOOPBACK}:{self.admin_port}/metrics")
 
 
-async def _answers(http: httpx.AsyncClient, url: str) -> bool:
+async def answers(http: httpx.AsyncClient, url: str) -> bool:
+    """Say whether an address answers with 200 now."""
     try:
         return (await http.get(url)).status_code == httpx.codes.OK
     except httpx.TransportError:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.processes import POLL_S, answers
+
 START_S = 60
 STOP_S = 20
 
@@ -109,13 +111,8 @@ async def gateway(recogniser: Running, at: Path, **settings: str) -> AsyncIterat
 
 
 async def _ready(url: str) -> None:
-    """Ask until sessions are taken; another process has no event to wait for."""
-    async with asyncio.timeout(START_S), httpx.AsyncClient() as http:
-        while True:
-            try:
-                if (await http.get(f"{url}/readyz")).status_code == httpx.codes.OK:
-                    return
-            except httpx.TransportError:
-                # It is named before it is served.
-                pass
-            await asyncio.sleep(0.1)
+    """Ask until sessions are taken."""
+    async with asyncio.timeout(START_S), httpx.AsyncClient(trust_env=False) as http:
+        # It is named before it is served.
+        while not await answers(http, f"{url}/readyz"):  # noqa: ASYNC110 - another process has no event
+            await asyncio.sleep(POLL_S)
