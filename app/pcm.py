@@ -52,6 +52,11 @@ class WholeSamples:
         self._size = size
         self._rest = b""
 
+    @property
+    def is_split(self) -> bool:
+        """Whether a part of one waits."""
+        return bool(self._rest)
+
     def take(self, data: bytes) -> bytes:
         """Return all that is whole now."""
         if self._rest:

@@ -29,12 +29,13 @@ from app.asr.files.audio import FileAudio
 from app.asr.pool.resolver import Resolver
 from app.asr.session.coverage import BEGINNING
 from app.asr.session.session import RecognitionSession
-from app.asr.settings import RivaSettings
+from app.asr.settings import DEFAULT_GROUP, RivaSettings
 from app.asr.wire.requests import SessionOptions
 from app.settings import Problem, SettingsError
 
 __all__ = [
     "BEGINNING",
+    "DEFAULT_GROUP",
     "AsrError",
     "Cursor",
     "EndpointHealth",

@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager, nullcontext
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from app.asr.errors import AsrError, ErrorCode
-from app.asr.events import Route, Transcript
+from app.asr.events import RetryHealth, Route, Transcript
 from app.asr.files.audio import FileAudio, FileLimits
-from app.asr.files.recognition import FileRecognition
-from app.asr.languages import language_named
-from app.asr.pool.opener import LeaseOpener
+from app.asr.group import RecogniserGroup
+from app.asr.languages import languages_of
 from app.asr.pool.resolver import SystemResolver
-from app.asr.pool.retries import with_retries
-from app.asr.pool.routes import routes_of
-from app.asr.session.coverage import BEGINNING, checked
+from app.asr.routing import group_for
 from app.asr.session.feeding import feeding
-from app.asr.session.rules import call_rules, session_rules
-from app.asr.session.session import RecognitionSession
-from app.asr.wire.requests import SessionOptions, join_options, opening_request
+from app.asr.settings import DEFAULT_GROUP
+from app.asr.wire.requests import SessionOptions
 
 if TYPE_CHECKING:
-    from collections.abc import (
-        AsyncGenerator,
-        AsyncIterator,
-        Awaitable,
-        Callable,
-        Mapping,
-        Sequence,
-    )
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
     from typing import BinaryIO
-
-    from riva.client.proto import riva_asr_pb2
 
     from app.asr.events import (
         Cursor,
@@ -43,25 +29,22 @@ if TYPE_CHECKING:
         FileTranscript,
         Model,
         Readiness,
-        RetryHealth,
         StreamEvent,
     )
-    from app.asr.pool.lease import EndpointLease
     from app.asr.pool.resolver import Resolver
-    from app.asr.session.rules import CallRules
+    from app.asr.session.session import RecognitionSession
     from app.asr.settings import RivaSettings
-    from app.asr.wire.requests import Options, StreamOptions
+    from app.asr.wire.requests import StreamOptions
     from app.asr.wire.transport import Transport
 
-Answer = TypeVar("Answer")
-
 _MS = 1000.0
-# Seconds a recogniser has at least to give a result for audio that was sent to it all at once.
-_PATIENCE_S = 10.0
 
 
 class RivaASRClient:
     """Speech recognition by one or several Riva or NIM servers.
+
+    They stand in groups: the default one, of RIVA_ENDPOINTS, and those of RIVA_GROUPS, each for
+    languages of its own. A call goes to the group of its language (`app.asr.routing`).
 
     Made without I/O; connects when it is first used. Belongs to one event loop. `aclose` when done
     with it.
@@ -80,13 +63,30 @@ class RivaASRClient:
         resolver: Resolver | None = None,
     ) -> None:
         self._settings = settings
-        self._routes = routes_of(settings, transport, resolver or SystemResolver())
-        self._timeout = settings.timeout_ms / _MS
+        lookups = resolver or SystemResolver()
+        self._default = RecogniserGroup(DEFAULT_GROUP, settings, lookups, transport)
+        self._groups = {
+            DEFAULT_GROUP: self._default,
+            **{name: RecogniserGroup(name, settings, lookups) for name in settings.groups},
+        }
         self._file_timeout = settings.file_timeout_ms / _MS
         self._files = asyncio.Semaphore(settings.max_batch_size)
-        self._file_recognition = FileRecognition(
-            settings, self._routes, self._retried, self._session_for_file
-        )
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups of recognisers, `DEFAULT_GROUP` first; they never change."""
+        return tuple(self._groups)
+
+    def group_of(self, options: SessionOptions) -> str:
+        """Return the name of the group that a session goes to; makes no call.
+
+        Raises:
+            AsrError: INVALID_ARGUMENT: the options name a group that there is not, or no language.
+        """
+        return self._group(options).name
+
+    def _group(self, options: SessionOptions) -> RecogniserGroup:
+        return group_for(self._groups, options, self._settings.language_code)
 
     async def check(self, options: SessionOptions) -> str:
         """Refuse what a session cannot ask for, and return the language that it asks for.
@@ -98,7 +98,7 @@ class RivaASRClient:
         Raises:
             AsrError: INVALID_ARGUMENT, or MODEL_UNAVAILABLE with the models or languages there are.
         """
-        return (await self._routes.check_anew(join_options(self._settings, options))).language
+        return await self._group(options).check(options)
 
     def session(
         self,
@@ -121,21 +121,9 @@ class RivaASRClient:
         Raises:
             AsrError: INVALID_ARGUMENT, naming what cannot be asked for.
         """
-        settings = self._settings
-        asked = join_options(settings, options)
-        call = call_rules(settings, asked, interims=options.enable_partials)
-        rules = session_rules(
-            settings, call, patience_s=_PATIENCE_S, unsent_s=unsent_s, send_timeout=send_timeout
+        return self._group(options).session(
+            options, resume=resume, unsent_s=unsent_s, send_timeout=send_timeout
         )
-        leases = self._leases(asked, call)
-
-        async def open_first() -> EndpointLease:
-            await self._retried(lambda: self._routes.current.check(asked.model, streaming=True))
-            return await self._retried(leases.open)
-
-        begin = BEGINNING if resume is None else checked(resume)
-        explained = partial(language_named, asked.language, self._routes.models)
-        return RecognitionSession(open_first, leases.reopen, rules, begin, explained)
 
     async def stream_transcribe(
         self,
@@ -186,29 +174,6 @@ class RivaASRClient:
         async with self.session(asked, resume=resume_from) as session, feeding(session, audio):
             async for event in session:
                 yield event
-
-    def _leases(self, options: Options, call: CallRules) -> LeaseOpener:
-        def make_request() -> riva_asr_pb2.StreamingRecognizeRequest:
-            listed = self._routes.as_listed(options, streaming=True)
-            return opening_request(self._settings, listed, interims=call.interims)
-
-        return LeaseOpener(self._routes, make_request, self._timeout)
-
-    def _session_for_file(
-        self, options: Options, call: CallRules, begin: Cursor
-    ) -> RecognitionSession:
-        """Make a session that nobody waits for: what it lets go can be decoded again."""
-        leases = self._leases(options, call)
-        rules = session_rules(self._settings, call, patience_s=0.0)
-        return RecognitionSession(partial(self._retried, leases.open), leases.reopen, rules, begin)
-
-    async def _retried(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
-        return await with_retries(
-            attempt,
-            retries=self._settings.max_retries,
-            first_wait_s=self._settings.retry_delay_ms / _MS,
-            budget=self._routes.budget,
-        )
 
     def file(
         self,
@@ -287,9 +252,7 @@ class RivaASRClient:
                 custom_configuration=custom_configuration,
                 request_id=request_id,
             )
-            options = join_options(self._settings, asked)
-            async with language_named(options.language, self._routes.models):
-                return await self._file_recognition.run(recording, options)
+            return await self._group(asked).recognise_file(recording, asked)
 
     @asynccontextmanager
     async def _file_slot(self) -> AsyncIterator[None]:
@@ -309,43 +272,66 @@ class RivaASRClient:
         finally:
             self._files.release()
 
-    async def models(self) -> tuple[Model, ...]:
-        """List the recogniser's models now.
+    async def models(self, group: str = DEFAULT_GROUP) -> tuple[Model, ...]:
+        """List the models of a group's recognisers now.
 
         Raises:
             AsrError: the call failed.
         """
-        return await self._retried(self._routes.models)
+        asked = self._groups[group]
+        return await asked.retried(asked.routes.models)
 
-    async def ready(self) -> Readiness:
+    def known_models(self, group: str = DEFAULT_GROUP) -> tuple[Model, ...]:
+        """Return what a group's recognisers listed last, without a call; none before the first."""
+        return self._groups[group].known_models
+
+    def languages(self, group: str = DEFAULT_GROUP) -> tuple[str, ...]:
+        """Return the languages of a group, without a call.
+
+        Those that RIVA_GROUPS names it for; of the default group those that its recognisers listed
+        last, or RIVA_LANGUAGE_CODE alone where they did not say any.
+        """
+        listed = languages_of(self.known_models()) if group == DEFAULT_GROUP else ()
+        return listed or self._groups[group].languages
+
+    async def ready(self, group: str = DEFAULT_GROUP) -> Readiness:
         """Probe whether a stream can be opened now, within RIVA_TIMEOUT_MS.
 
-        That is so where one recogniser is ready by HTTP and lists a model that fits. Never raises
-        `AsrError`: what is missing stands in `Readiness.reason`.
+        That is so where one recogniser of the group is ready by HTTP and lists a model that fits,
+        and for a group of RIVA_GROUPS one of its languages. Never raises `AsrError`: what is
+        missing stands in `Readiness.reason`.
         """
-        return await self._routes.current.ready(model=self._settings.model, within=self._timeout)
+        return await self._groups[group].ready()
 
     def endpoints(self) -> tuple[EndpointHealth, ...]:
-        """Return what is known of each recogniser of both routes, without a call; for metrics.
+        """Return what is known of each recogniser of every group and route, without a call.
 
         Which recognisers there are may change where RIVA_ENDPOINTS has names: take them as they
         are each time.
         """
-        return self._routes.health()
+        return tuple(health for one in self._groups.values() for health in one.routes.health())
 
     def retries(self) -> RetryHealth:
-        """Return how many further attempts are made now, and how many wait for their turn."""
-        return self._routes.budget.health()
+        """Return how many further attempts are made now, and how many wait for their turn.
 
-    def slots(self) -> int | None:
-        """Return the streams that the well recognisers of the current route take together.
+        Each group has a budget of its own; these are their sums.
+        """
+        found = [one.routes.budget.health() for one in self._groups.values()]
+        return RetryHealth(
+            in_flight=sum(one.in_flight for one in found),
+            waiting=sum(one.waiting for one in found),
+            most=sum(one.most for one in found),
+        )
+
+    def slots(self, group: str = DEFAULT_GROUP) -> int | None:
+        """Return the streams that a group's well recognisers of the current route take together.
 
         RIVA_ENDPOINT_STREAMS for each recogniser that is neither ejected nor known to be unready,
         or fewer for one that lately refused a stream (`app.asr.pool.capacity`); 0 where none is
         well. None where that is unknown: RIVA_ENDPOINT_STREAMS is 0 and not every one has refused a
         stream. Streams of other gateways at the same recognisers are not counted.
         """
-        return self._routes.current.slots()
+        return self._groups[group].routes.current.slots()
 
     @property
     def files_at_once(self) -> int:
@@ -355,23 +341,24 @@ class RivaASRClient:
     @property
     def has_fallback(self) -> bool:
         """Whether RIVA_FALLBACK_ENDPOINTS names a recogniser."""
-        return self._routes.has_fallback
+        return self._default.routes.has_fallback
 
     @property
     def current_route(self) -> Route:
-        """Where new calls go."""
-        return self._routes.route
+        """Where new calls of the default group go."""
+        return self._default.routes.route
 
     def route(self, route: Route) -> None:
-        """Send new calls over that route and move running streams to it at once.
+        """Send the default group's calls over that route and move running streams to it at once.
 
         A stream whose audio cannot be replayed (`docs/reliability.md`) moves at its next final.
+        The groups of RIVA_GROUPS have no fallback and go on as they are.
 
         Raises:
             ValueError: it is the fallback, and RIVA_FALLBACK_ENDPOINTS is empty.
         """
-        self._routes.switch(route)
+        self._default.routes.switch(route)
 
     async def aclose(self) -> None:
         """End every stream and connection."""
-        await self._routes.aclose()
+        await asyncio.gather(*(one.aclose() for one in self._groups.values()))

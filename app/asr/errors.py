@@ -273,6 +273,17 @@ def late(doing: str, seconds: float) -> AsrError:
     return from_status("DEADLINE_EXCEEDED", f"nothing within {seconds:g} s", doing=doing)
 
 
+def answer_invalid(detail: str) -> AsrError:
+    """Return the error for an answer that is no message of Riva's."""
+    return AsrError(
+        ErrorCode.ANSWER_INVALID,
+        "The recogniser's answer cannot be read.",
+        retryable=True,
+        fault=Fault.SERVICE,
+        detail=f"answer: {detail}",
+    )
+
+
 def answer_too_large(detail: str) -> AsrError:
     """Return the error for a recogniser that says more than can be."""
     return AsrError(

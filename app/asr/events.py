@@ -236,9 +236,11 @@ class EndpointHealth:
 
     Attributes:
         name: "riva-1", "riva-2" in the order of RIVA_ENDPOINTS, "riva-fallback-1" for
-            RIVA_FALLBACK_ENDPOINTS. Those behind a name of DNS have a second number, "riva-2-1";
+            RIVA_FALLBACK_ENDPOINTS, "riva-german-1" for a group german of
+            RIVA_GROUPS. Those behind a name of DNS have a second number, "riva-2-1";
             it is given to another address when its own is gone. Holds no address, and there are
             never more of them than addresses, so that it can be a label of a metric.
+        group: the group it belongs to, "default" for those of RIVA_ENDPOINTS and the fallback.
         route: the route it belongs to.
         ready: what its last probe found; None before the first.
         streams: streams open there now.
@@ -251,6 +253,7 @@ class EndpointHealth:
     """
 
     name: str
+    group: str
     route: Route
     ready: bool | None
     streams: int

@@ -53,7 +53,9 @@ def _shortened(tag: str) -> Iterator[str]:
             yield "-".join(parts)
 
 
-def listed_language(wanted: str, serving: Sequence[Model], preferred: str) -> str:
+def listed_language(
+    wanted: str, serving: Sequence[Model], preferred: str, elsewhere: Sequence[str] = ()
+) -> str:
     """Return the language to ask for.
 
     That is the recogniser's own tag for what is wanted, or what is wanted where it does not say
@@ -63,29 +65,31 @@ def listed_language(wanted: str, serving: Sequence[Model], preferred: str) -> st
         wanted: A BCP 47 tag.
         serving: Models that could take the call; none where they are not known.
         preferred: Where several tags fit, this one.
+        elsewhere: Languages of other groups, which are accepted too.
 
     Raises:
         AsrError: MODEL_UNAVAILABLE: no model has the language; names those there are.
     """
-    known = _languages(serving)
+    known = languages_of(serving)
     found = lookup(wanted, known, preferred)
     if found is not None:
         return found
     says_all = all(model.language for model in serving) and _SEVERAL.isdisjoint(known)
     if known and says_all:
-        raise _no_language(wanted, known)
+        raise _no_language(wanted, (*known, *elsewhere))
     return wanted
 
 
 @asynccontextmanager
 async def language_named(
-    language: str, ask: Callable[[], Awaitable[Iterable[Model]]]
+    language: str, ask: Callable[[], Awaitable[Iterable[Model]]], elsewhere: Sequence[str] = ()
 ) -> AsyncIterator[None]:
     """Names the language where the recogniser refuses a request in the block for it.
 
     Args:
         language: what is asked for.
         ask: what the recogniser lists; where it cannot be asked, only the language is named.
+        elsewhere: languages of other groups, named beside those.
 
     Raises:
         AsrError: any of the block's, with the same code and fault.
@@ -95,19 +99,20 @@ async def language_named(
     except AsrError as error:
         if error.code != ErrorCode.MODEL_UNAVAILABLE or error.message != NO_MODEL:
             raise
-        named = _no_language(language, await _known(ask), error.detail)
+        known = await _known(ask)
+        named = _no_language(language, (*known, *elsewhere) if known else (), error.detail)
         named.lost = error.lost
         raise named from error
 
 
 async def _known(ask: Callable[[], Awaitable[Iterable[Model]]]) -> tuple[str, ...]:
     try:
-        return _languages(await ask())
+        return languages_of(await ask())
     except AsrError:
         return ()
 
 
-def _languages(models: Iterable[Model]) -> tuple[str, ...]:
+def languages_of(models: Iterable[Model]) -> tuple[str, ...]:
     """Return the languages that models list; one may list several, joined by commas."""
     named = (part.strip() for model in models for part in (model.language or "").split(","))
     return tuple(dict.fromkeys(language for language in named if language))

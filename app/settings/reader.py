@@ -12,7 +12,13 @@ from inspect import getattr_static
 from types import FunctionType
 from typing import Any, Final, Self, TypeVar, cast
 
-from pydantic import ModelWrapValidatorHandler, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.settings.env_file import DEFAULT, ENCODING
@@ -24,6 +30,19 @@ S = TypeVar("S", bound="Settings")
 Rule = TypeVar("Rule", bound=Callable[[Any], Iterator["Problem"]])
 
 _RULES: Final[set[object]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Marks a field that maps names to settings of their own, each problem of which is named.
+
+    Attributes:
+        of: What each name stands for.
+        names: What a name may be.
+    """
+
+    of: type[BaseModel]
+    names: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +150,21 @@ class Settings(BaseSettings):
             accepted=accepted or info.description or "another value",
         )
 
+    @classmethod
+    def part_problem(
+        cls, field: str, path: tuple[str, str], value: object, accepted: str
+    ) -> Problem:
+        """Return what is wrong with one of a field's `Parts`.
+
+        Args:
+            field: Its name.
+            path: The part's name, and which of its own fields.
+            value: What that holds.
+            accepted: What it may hold.
+        """
+        key = f"{cls.env_key(field)}: {'.'.join(path)}"
+        return Problem(key=key, value=_shown(value), accepted=accepted)
+
     @model_validator(mode="wrap")
     @classmethod
     def _report_everything(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 - pydantic hands over whatever the sources gave
@@ -159,8 +193,48 @@ def _rules(kind: type[Settings]) -> Iterator[Callable[[Any], Iterator[Problem]]]
 def _field_problems(
     kind: type[Settings], error: ValidationError, data: Mapping[str, Any]
 ) -> Iterator[Problem]:
-    for name in dict.fromkeys(str(item["loc"][0]) for item in error.errors(include_input=False)):
-        yield kind.problem(name, data.get(name, kind.model_fields[name].default))
+    found: dict[str, Problem] = {}
+    for item in error.errors():
+        name, *path = map(str, item["loc"])
+        info = kind.model_fields[name]
+        parts = next((one for one in info.metadata if isinstance(one, Parts)), None)
+        one = (
+            _problem_of_part(kind.env_key(name), parts, path, item["input"])
+            if parts is not None and path
+            else kind.problem(name, data.get(name, info.default))
+        )
+        found.setdefault(one.key, one)
+    yield from found.values()
+
+
+def _problem_of_part(key: str, parts: Parts, path: list[str], value: object) -> Problem:
+    """Return what is wrong with one of a field's parts, or with a field of that."""
+    part, *rest = path
+    if rest == ["[key]"]:
+        return Problem(
+            key=f"{key}: the name {part[:_LONGEST_SHOWN]}",
+            value=_shown(value),
+            accepted=parts.names,
+        )
+    fields = parts.of.model_fields
+    if not rest:
+        return Problem(
+            key=f"{key}: {part}", value=_shown(value), accepted=f"an object with {_listed(fields)}"
+        )
+    info = fields.get(rest[0])
+    if info is None:
+        accepted = f"no such key; known are {_listed(fields)}"
+        return Problem(key=f"{key}: {part}.{rest[0]}", value=_shown(value), accepted=accepted)
+    is_missing = len(rest) == 1 and info.is_required() and isinstance(value, dict)
+    return Problem(
+        key=f"{key}: {part}.{rest[0]}",
+        value=_shown(None if is_missing else value),
+        accepted=info.description or "another value",
+    )
+
+
+def _listed(fields: Iterable[str]) -> str:
+    return ", ".join(fields)
 
 
 def _shown(value: object) -> str:

@@ -16,9 +16,9 @@ from app.asr.errors import AsrError, ErrorCode, Fault
 from app.asr.events import Cursor, Transcript
 from app.asr.session.coverage import BEGINNING
 from app.asr.session.feeding import feeding
+from app.asr.session.overlap import last_word
 from app.asr.session.reopening import is_passing
 from app.asr.session.rules import CallRules
-from app.asr.session.transcript_merger import last_word
 from app.asr.wire.requests import file_request
 from app.asr.wire.results import join_finals, offline_transcripts
 from app.pcm import BYTES_PER_SAMPLE

@@ -45,12 +45,14 @@ class EndpointPool:
     Args:
         route: which.
         discovery: finds the endpoints, which may change.
+        group: whose route it is, for logs and metrics.
     """
 
-    def __init__(self, route: Route, discovery: EndpointDiscovery) -> None:
+    def __init__(self, route: Route, discovery: EndpointDiscovery, group: str) -> None:
         self.leases: set[EndpointLease] = set()
         self.is_in_use = False
         self._route = route
+        self._group = group
         self._discovery = discovery
         self._ejection = Ejection([endpoint.name for endpoint in discovery.endpoints])
         self._uses = 0
@@ -265,6 +267,7 @@ class EndpointPool:
         return tuple(
             EndpointHealth(
                 name=endpoint.name,
+                group=self._group,
                 route=self._route,
                 ready=endpoint.is_ready,
                 streams=endpoint.streams,

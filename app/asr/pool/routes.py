@@ -20,6 +20,7 @@ from app.asr.pool.endpoint import Endpoint
 from app.asr.pool.models import serving
 from app.asr.pool.pool import EndpointPool
 from app.asr.pool.retry_budget import RetryBudget
+from app.asr.settings import DEFAULT_GROUP
 from app.asr.wire.grpc_transport import GrpcTransport
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Routes:
         fallback: the other one; None where there is none.
         longest_s: seconds after which a further attempt counts as work.
         preferred: language to take where several fit what is wanted.
+        elsewhere: languages that other groups have, named where one is refused.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Routes:
         *,
         longest_s: float,
         preferred: str,
+        elsewhere: Sequence[str] = (),
     ) -> None:
         self._preferred = preferred
+        self._elsewhere = tuple(elsewhere)
         self._pools = {Route.PRIMARY: primary}
         if fallback is not None:
             self._pools[Route.FALLBACK] = fallback
@@ -108,7 +112,8 @@ class Routes:
             AsrError: MODEL_UNAVAILABLE: the model or the language is not listed; says which are.
         """
         models = serving(self.current.known_models, options.model, streaming=streaming)
-        return replace(options, language=listed_language(options.language, models, self._preferred))
+        language = listed_language(options.language, models, self._preferred, self._elsewhere)
+        return replace(options, language=language)
 
     async def check_anew(self, options: Options) -> Options:
         """Check a stream as `check`, against a new list before anything is refused.
@@ -142,22 +147,39 @@ class Routes:
             await pool.aclose()
 
 
-def routes_of(settings: RivaSettings, transport: Transport | None, resolver: Resolver) -> Routes:
-    """Build the endpoint pools that the settings name.
+def routes_of(
+    settings: RivaSettings,
+    transport: Transport | None,
+    resolver: Resolver,
+    *,
+    group: str = DEFAULT_GROUP,
+    elsewhere: Sequence[str] = (),
+) -> Routes:
+    """Build the endpoint pools that the settings of one group name.
 
     Args:
         settings: where the recognisers are.
         transport: to the only one; None takes gRPC to each of the settings' own.
         resolver: looks up the addresses of names.
+        group: which, for the names of endpoints.
+        elsewhere: languages that other groups have.
     """
+    named = "riva" if group == DEFAULT_GROUP else f"riva-{group}"
     within = settings.timeout_ms / 1000.0
     lookups = LookupRules(resolver=resolver, every_s=settings.dns_refresh_s, within_s=within)
     if transport is not None:
-        only = EndpointDiscovery([Endpoint("riva-1", settings, transport)], (), lookups)
-        primary, fallback = EndpointPool(Route.PRIMARY, only), None
-        return Routes(primary, fallback, longest_s=within, preferred=settings.language_code)
+        only = EndpointDiscovery([Endpoint(f"{named}-1", settings, transport)], (), lookups)
+        return Routes(
+            EndpointPool(Route.PRIMARY, only, group),
+            None,
+            longest_s=within,
+            preferred=settings.language_code,
+            elsewhere=elsewhere,
+        )
 
-    def discovery_of(addresses: Sequence[Address], name: str) -> EndpointDiscovery:
+    def discovery_of(
+        settings: RivaSettings, addresses: Sequence[Address], name: str
+    ) -> EndpointDiscovery:
         fixed, groups = [], []
         for number, address in enumerate(addresses, start=1):
             if address.is_group:
@@ -168,12 +190,19 @@ def routes_of(settings: RivaSettings, transport: Transport | None, resolver: Res
                 fixed.append(Endpoint(f"{name}-{number}", own, GrpcTransport(own)))
         return EndpointDiscovery(fixed, groups, lookups)
 
-    fallback = settings.fallback_endpoints
+    own = discovery_of(settings, settings.addresses, named)
+    fallback = None
+    if settings.fallback_endpoints:
+        others = discovery_of(
+            settings.of_fallback, settings.fallback_endpoints, f"{named}-fallback"
+        )
+        fallback = EndpointPool(Route.FALLBACK, others, group)
     return Routes(
-        EndpointPool(Route.PRIMARY, discovery_of(settings.addresses, "riva")),
-        EndpointPool(Route.FALLBACK, discovery_of(fallback, "riva-fallback")) if fallback else None,
+        EndpointPool(Route.PRIMARY, own, group),
+        fallback,
         longest_s=within,
         preferred=settings.language_code,
+        elsewhere=elsewhere,
     )
 
 

@@ -15,12 +15,15 @@ import asyncio
 import contextlib
 import math
 from collections import deque
-from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import structlog
 
 from app.pcm import BYTES_PER_SAMPLE
+
+if TYPE_CHECKING:
+    from app.asr.session.rules import BufferLimits
 
 # Small chunks are joined to this many bytes: to find a place among few is quick.
 _JOINED = 8192
@@ -181,23 +184,6 @@ class ReplayBuffer:
         return self.read(at, size) if size > 0 else b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BufferLimits:
-    """The two limits.
-
-    Attributes:
-        unsent: samples that no call was sent yet and that may wait while one is open; 0 holds the
-            caller until the call that is open has taken everything and asks for more.
-        unfinal: samples without a final that are kept to be heard again.
-        patience: seconds a recogniser has to say something about audio before a full buffer lets
-            go of it; no longer than `unfinal`, or callers at real time would be held back.
-    """
-
-    unsent: int = 0
-    unfinal: int
-    patience: float
-
-
 class _Signal:
     """Wakes its one waiter, who has just looked and not found what it waits for.
 
@@ -239,6 +225,7 @@ class AudioBuffer:
         self.failure: BaseException | None = None
         self._unsent = limits.unsent
         self._patience = limits.patience
+        self._send_timeout = limits.send_timeout
         self._now = asyncio.get_running_loop().time
         self._at = self._sent = origin * BYTES_PER_SAMPLE
         self._is_catching_up = self._is_asked = False
@@ -248,6 +235,13 @@ class AudioBuffer:
     def sent(self) -> int:
         """One past the last sample that any call was sent."""
         return self._sent // BYTES_PER_SAMPLE
+
+    async def send(self, chunk: bytes) -> bool:
+        """Take audio as soon as there is room for it; see `RecognitionSession`."""
+        if not self.has_room:
+            async with asyncio.timeout(self._send_timeout):
+                await self.room()
+        return self.append(chunk)
 
     def append(self, chunk: bytes) -> bool:
         """Take audio of the caller, who has waited for room; False once the audio has ended."""

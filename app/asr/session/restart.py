@@ -4,7 +4,7 @@ The times of words are the recogniser's guess. The audio itself knows better whe
 only where somebody pauses: the moment before a "d" is as quiet as a pause, only shorter. So a pause
 is what stays quiet for `PAUSE_S`. Where the guess lies in one, the stream begins in it, and no word
 is heard again. Everywhere else it begins before the last word. That one is heard again, whole,
-which makes it easy to recognise and to leave out (`transcript_merger`); a stream that began at the
+which makes it easy to recognise and to leave out (`overlap`); a stream that began at the
 guess might lose the next word, or hear a piece of the last one.
 """
 

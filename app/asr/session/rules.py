@@ -65,6 +65,35 @@ class SessionRules:
     unsent_s: float = 0.0
     send_timeout: float | None = None
 
+    def buffer_limits(self) -> BufferLimits:
+        """Return those of the buffer, in samples."""
+        rate = self.call.sample_rate
+        return BufferLimits(
+            unsent=round(self.unsent_s * rate),
+            unfinal=round(self.replay_s * rate),
+            patience=min(self.patience_s, self.replay_s),
+            send_timeout=self.send_timeout,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BufferLimits:
+    """The limits of a session's buffer.
+
+    Attributes:
+        unsent: samples that no call was sent yet and that may wait while one is open; 0 holds the
+            caller until the call that is open has taken everything and asks for more.
+        unfinal: samples without a final that are kept to be heard again.
+        patience: seconds a recogniser has to say something about audio before a full buffer lets
+            go of it; no longer than `unfinal`, or callers at real time would be held back.
+        send_timeout: longest wait in seconds of the caller; None without end.
+    """
+
+    unsent: int = 0
+    unfinal: int
+    patience: float
+    send_timeout: float | None = None
+
 
 def call_rules(settings: RivaSettings, options: Options, *, interims: bool) -> CallRules:
     """Return the bounds of each call of a session.

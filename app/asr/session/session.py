@@ -15,7 +15,7 @@ import structlog
 
 from app.asr.errors import AsrError
 from app.asr.events import Finalised, Transcript
-from app.asr.session.buffer import AudioBuffer, BufferLimits, ReplayReader
+from app.asr.session.buffer import AudioBuffer, ReplayReader
 from app.asr.session.call import RecognitionCall
 from app.asr.session.coverage import Coverage
 from app.asr.session.finalising import Finalising
@@ -55,6 +55,12 @@ class RecognitionSession:
         rules: the bounds.
         begin: where the session goes on.
         explained: errors in the block it gives are put into better words.
+
+    Attributes:
+        send: takes PCM16 little-endian mono of any length (a sample may be split over two), as soon
+            as there is room for it: that is the backpressure. Returns whether it was taken: all of
+            it, or nothing once the audio has ended. Raises TimeoutError where there was no room
+            within `SessionRules.send_timeout`.
     """
 
     def __init__(
@@ -71,12 +77,8 @@ class RecognitionSession:
         self._explained = explained
         self._rate = rate = rules.call.sample_rate
         self._origin = origin = round(begin.position * rate)
-        limits = BufferLimits(
-            unsent=round(rules.unsent_s * rate),
-            unfinal=round(rules.replay_s * rate),
-            patience=min(rules.patience_s, rules.replay_s),
-        )
-        self._audio = AudioBuffer(limits, origin)
+        self._audio = AudioBuffer(rules.buffer_limits(), origin)
+        self.send = self._audio.send
         self._held = self._audio.held
         self._coverage = Coverage(self._held, rate, begin, interims=rules.call.interims)
         self._progress = Progress(begin, self._coverage)
@@ -93,23 +95,6 @@ class RecognitionSession:
         self._rotating = False
         self._start = self._heard_to = origin  # of this call; by the last one that ended well
         self._is_over = False
-
-    async def send(self, pcm: bytes) -> bool:
-        """Take audio, as soon as there is room for it: that is the backpressure.
-
-        Args:
-            pcm: PCM16 little-endian mono, of any length; a sample may be split over two.
-
-        Returns:
-            Whether it was taken: all of it, or nothing once the audio has ended.
-
-        Raises:
-            TimeoutError: there was no room within `SessionRules.send_timeout`.
-        """
-        if not self._audio.has_room:
-            async with asyncio.timeout(self._rules.send_timeout):
-                await self._audio.room()
-        return self._audio.append(pcm)
 
     def finalise(self) -> None:
         """Make everything final that was sent so far, and go on.

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 from pydantic_settings import NoDecode
 
 from app.asr.addresses import Address, bracketed, checked_host, parse_addresses
+from app.asr.settings.groups import Groups, GroupSettings
 from app.loopback import is_this_machine
 from app.settings import Problem, Settings, rule
 from app.settings.types import EmptyIsNone, OptionalPath
@@ -63,11 +64,26 @@ class ConnectionSettings(Settings):
         (),
         description=("recognisers to fall back to, as RIVA_ENDPOINTS names them; empty for none"),
     )
+    groups: Groups = Field(
+        default_factory=dict,
+        description=(
+            "JSON of recognisers for further languages, by a name of your own, such as "
+            '{"german": {"languages": ["de-DE"], "endpoints": "asr-de:50051"}}, at most 16; '
+            "empty for none"
+        ),
+    )
     dns_refresh_s: Annotated[float, Ge(1.0), Le(3600.0)] = Field(
         30.0, description="1 to 3600: seconds between two lookups of the names of endpoints"
     )
 
     ssl: bool = Field(False, description="true or false: TLS to the recogniser")
+    fallback_ssl: Annotated[bool | None, EmptyIsNone] = Field(
+        None,
+        description=(
+            "true or false: TLS to the recognisers of RIVA_FALLBACK_ENDPOINTS, with the same files "
+            "and name; empty follows RIVA_SSL"
+        ),
+    )
     ssl_cert: OptionalPath = Field(
         None,
         description="path of a readable PEM file with the CA of the recogniser's certificate",
@@ -102,7 +118,7 @@ class ConnectionSettings(Settings):
         return self.endpoints or (Address(host=self.host, port=self.port),)
 
     def at(self, address: Address, host: str | None = None) -> Self:
-        """Return the same settings for that recogniser alone.
+        """Return the same settings for that recogniser alone; in clear it needs no files.
 
         Args:
             address: the recogniser, or all those behind a name.
@@ -114,10 +130,31 @@ class ConnectionSettings(Settings):
             "http_port": self.http_port if address.http_port is None else address.http_port,
             "endpoints": (),
             "fallback_endpoints": (),
+            "groups": {},
         }
+        if not (self.ssl or self.http_ssl):
+            update |= dict.fromkeys(("ssl_cert", "ssl_client_cert", "ssl_client_key"))
         if host is not None:
             update["ssl_server_name"] = self.ssl_server_name or address.host
         return self.model_copy(update=update)
+
+    @property
+    def of_fallback(self) -> Self:
+        """The same settings as the recognisers to fall back to are spoken to with."""
+        return self.model_copy(update={"ssl": self._fallback_is_secure})
+
+    @property
+    def _fallback_is_secure(self) -> bool:
+        return self.ssl if self.fallback_ssl is None else self.fallback_ssl
+
+    def is_secure(self, group: GroupSettings) -> bool:
+        """Return whether a group is spoken to by TLS."""
+        return self.ssl if group.ssl is None else group.ssl
+
+    @property
+    def _some_are_secure(self) -> bool:
+        groups = map(self.is_secure, self.groups.values())
+        return self.ssl or self._fallback_is_secure or any(groups)
 
     @property
     def target(self) -> str:
@@ -139,8 +176,11 @@ class ConnectionSettings(Settings):
             path = getattr(self, name)
             if path is None:
                 continue
-            if not self.ssl:
-                yield self.problem(name, str(path), "empty while RIVA_SSL is false")
+            if not self._some_are_secure:
+                accepted = (
+                    "empty while neither RIVA_SSL nor RIVA_FALLBACK_SSL nor a group's ssl is true"
+                )
+                yield self.problem(name, str(path), accepted)
             elif not (path.is_file() and os.access(path, os.R_OK)):
                 yield self.problem(name, str(path))
 
@@ -157,10 +197,17 @@ class ConnectionSettings(Settings):
         if not key:
             return
         usable = key.isascii() and key.isprintable() and " " not in key
-        if not usable or not (self.ssl or self._stays_on_this_machine):
+        if not (usable and self._nobody_overhears):
             yield self.problem("api_key", key)
 
     @property
-    def _stays_on_this_machine(self) -> bool:
-        everywhere = (*self.addresses, *self.fallback_endpoints)
-        return all(is_this_machine(address.host) for address in everywhere)
+    def _nobody_overhears(self) -> bool:
+        """Whether every recogniser is reached by TLS, or is on this machine."""
+        return all(
+            secure or all(is_this_machine(address.host) for address in addresses)
+            for secure, addresses in (
+                (self.ssl, self.addresses),
+                (self._fallback_is_secure, self.fallback_endpoints),
+                *((self.is_secure(one), one.endpoints) for one in self.groups.values()),
+            )
+        )

@@ -1,16 +1,15 @@
 """What is asked of a recogniser where a caller does not say it."""
 
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import Annotated
 
 from annotated_types import Ge, Le
 from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic_settings import NoDecode
 
+from app.asr.settings.groups import LANGUAGE_PATTERN
 from app.settings import Problem, Settings, rule
 from app.settings.types import EmptyIsNone
-
-LANGUAGE_PATTERN: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 
 
 def _pairs(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Parse a recogniser's bytes within bounds and in small steps.
+"""Bounds of a recogniser's answers: bytes, and parts that are counted in the bytes.
 
 protobuf makes an object of every part of a message before anybody can count them, and holds the
 event loop meanwhile: 4 MiB of empty words are two million objects and 0.3 s. So the parts are
@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from google.protobuf.message import DecodeError
-
-from app.asr.errors import AsrError, ErrorCode, Fault, answer_too_large
+from app.asr.errors import answer_invalid, answer_too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +30,7 @@ STREAM_PARTS: Final = 20_000
 """Results, alternatives and words of one message of a stream: an hour of speech and more."""
 
 _FILE_PARTS_A_SECOND: Final = 50
-_UNCOUNTED_BYTES: Final = 16 * 1024
+UNCOUNTED_BYTES: Final = 16 * 1024
 """What a message of this size may hold is made in a millisecond."""
 
 _STEP: Final = 500
@@ -44,39 +42,6 @@ _CHILDREN: Final = 1 << 3 | 2
 
 _DEPTH: Final = 2
 _REFUSED: Final = re.compile(r"larger than max \(\d+ vs\. (\d{1,12})\)")
-
-MessageT = TypeVar("MessageT", covariant=True)  # noqa: PLC0105 - as the other type variables here
-
-
-class Readable(Protocol[MessageT]):
-    """A generated message class."""
-
-    def FromString(self, s: bytes, /) -> MessageT:  # noqa: N802 - protobuf's name
-        """Parse a serialised message."""
-
-
-async def read_answer(
-    raw: bytes, kind: Readable[MessageT], *, most_bytes: int, most_parts: int | None = None
-) -> MessageT:
-    """Parse the message that a recogniser sent.
-
-    Args:
-        raw: as it came.
-        kind: the class of its message.
-        most_bytes: it may be that long.
-        most_parts: results, alternatives and words together that may be in it; None counts none.
-
-    Raises:
-        AsrError: ANSWER_TOO_LARGE, or ANSWER_INVALID where it is no such message.
-    """
-    if len(raw) > most_bytes:
-        raise answer_too_large(f"a message of {len(raw)} bytes; accepted: {most_bytes}")
-    if most_parts is not None and len(raw) > _UNCOUNTED_BYTES:
-        await _count(raw, most_parts)
-    try:
-        return kind.FromString(raw)
-    except DecodeError as error:
-        raise _invalid(str(error)) from None
 
 
 def file_parts(seconds: float) -> int:
@@ -95,17 +60,12 @@ def is_answer_refused(text: str, *, most_bytes: int) -> bool:
     return refused is not None and int(refused[1]) == most_bytes
 
 
-def _invalid(detail: str) -> AsrError:
-    return AsrError(
-        ErrorCode.ANSWER_INVALID,
-        "The recogniser's answer cannot be read.",
-        retryable=True,
-        fault=Fault.SERVICE,
-        detail=f"answer: {detail}",
-    )
+async def count_parts(raw: bytes, most: int) -> None:
+    """Count the parts of a message, in small steps.
 
-
-async def _count(raw: bytes, most: int) -> None:
+    Raises:
+        AsrError: ANSWER_TOO_LARGE where there are more, ANSWER_INVALID where it is no message.
+    """
     for number, _ in enumerate(_parts(raw, 0, len(raw), _DEPTH)):
         if number >= most:
             raise answer_too_large(f"a message of more than {most} parts ({len(raw)} bytes)")
@@ -129,9 +89,9 @@ def _parts(raw: bytes, at: int, end: int, depth: int) -> Iterator[None]:
             case 5:
                 at += 4
             case _:
-                raise _invalid(f"wire type {tag & 7}")
+                raise answer_invalid(f"wire type {tag & 7}")
         if at > end:
-            raise _invalid("it breaks off")
+            raise answer_invalid("it breaks off")
         yield None
         if depth and tag == _CHILDREN:
             yield from _parts(raw, first, at, depth - 1)
@@ -148,4 +108,4 @@ def _varint(raw: bytes, at: int, end: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << (7 * place)
         if byte < 0x80:  # noqa: PLR2004 - the highest bit says that more follows
             return value, at
-    raise _invalid("it breaks off")
+    raise answer_invalid("it breaks off")

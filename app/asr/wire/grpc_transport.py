@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import grpc.aio
+from google.protobuf.message import DecodeError
 from riva.client.proto import riva_asr_pb2
 
 from app.asr.errors import (
     AsrError,
     ErrorCode,
     Fault,
+    answer_invalid,
     answer_too_large,
     client_closed,
     from_status,
@@ -26,15 +28,16 @@ from app.asr.wire.answers import (
     MODELS_BYTES,
     STREAM_BYTES,
     STREAM_PARTS,
+    UNCOUNTED_BYTES,
+    count_parts,
     file_parts,
     is_answer_refused,
-    read_answer,
 )
 from app.asr.wire.channels import ChannelPool
 from app.pcm import BYTES_PER_SAMPLE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from app.asr.settings import RivaSettings
     from app.asr.wire.channels import StreamSlot
@@ -96,7 +99,7 @@ class GrpcTransport:
             )
             return await read_answer(
                 answer,
-                riva_asr_pb2.RecognizeResponse,
+                riva_asr_pb2.RecognizeResponse.FromString,
                 most_bytes=FILE_BYTES,
                 most_parts=file_parts(_seconds_of(request)),
             )
@@ -113,7 +116,7 @@ class GrpcTransport:
             )
             return await read_answer(
                 answer,
-                riva_asr_pb2.RivaSpeechRecognitionConfigResponse,
+                riva_asr_pb2.RivaSpeechRecognitionConfigResponse.FromString,
                 most_bytes=MODELS_BYTES,
             )
 
@@ -184,7 +187,7 @@ class GrpcStreamCall:
             return None
         return await read_answer(
             cast("bytes", response),
-            riva_asr_pb2.StreamingRecognizeResponse,
+            riva_asr_pb2.StreamingRecognizeResponse.FromString,
             most_bytes=STREAM_BYTES,
             most_parts=STREAM_PARTS,
         )
@@ -216,6 +219,30 @@ _CALL_ENDED = (
     asyncio.CancelledError,
     asyncio.InvalidStateError,
 )
+
+
+async def read_answer(
+    raw: bytes, parse: Callable[[bytes], Answer], *, most_bytes: int, most_parts: int | None = None
+) -> Answer:
+    """Parse the message that a recogniser sent.
+
+    Args:
+        raw: as it came.
+        parse: `FromString` of the class of its message.
+        most_bytes: it may be that long.
+        most_parts: results, alternatives and words together that may be in it; None counts none.
+
+    Raises:
+        AsrError: ANSWER_TOO_LARGE, or ANSWER_INVALID where it is no such message.
+    """
+    if len(raw) > most_bytes:
+        raise answer_too_large(f"a message of {len(raw)} bytes; accepted: {most_bytes}")
+    if most_parts is not None and len(raw) > UNCOUNTED_BYTES:
+        await count_parts(raw, most_parts)
+    try:
+        return parse(raw)
+    except DecodeError as error:
+        raise answer_invalid(str(error)) from None
 
 
 def _result_of(finished: Coroutine[Any, Any, Answer]) -> Answer:

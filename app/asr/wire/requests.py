@@ -73,6 +73,8 @@ class SessionOptions:
         endpointing: when an utterance begins and ends; fields left None take RIVA_ENDPOINTING_*.
         custom_configuration: the model's own settings, added to RIVA_CUSTOM_CONFIGURATION.
         request_id: sent along for the recogniser's logs.
+        group: name of the group of recognisers that is asked; None takes that of the language, or
+            of the model where no language is named.
     """
 
     sample_rate: int = 16_000
@@ -84,6 +86,7 @@ class SessionOptions:
     endpointing: Endpointing | None = None
     custom_configuration: Mapping[str, str] | None = None
     request_id: str | None = None
+    group: str | None = None
 
 
 def join_options(settings: RivaSettings, asked: SessionOptions) -> Options:
@@ -95,8 +98,7 @@ def join_options(settings: RivaSettings, asked: SessionOptions) -> Options:
     rate, language = asked.sample_rate, asked.language
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise invalid("sample_rate", rate, f"{LOWEST_RATE} to {HIGHEST_RATE} Hz")
-    if language is not None and not re.match(LANGUAGE_PATTERN, language):
-        raise invalid("language", language, "a BCP 47 code such as en-US")
+    check_language(language)
     return Options(
         sample_rate=rate,
         language=settings.language_code if language is None else language,
@@ -109,6 +111,16 @@ def join_options(settings: RivaSettings, asked: SessionOptions) -> Options:
         },
         request_id=asked.request_id,
     )
+
+
+def check_language(language: str | None) -> None:
+    """Refuse what is no language; None is the settings' own.
+
+    Raises:
+        AsrError: INVALID_ARGUMENT, naming the value and what is accepted.
+    """
+    if language is not None and not re.match(LANGUAGE_PATTERN, language):
+        raise invalid("language", language, "a BCP 47 code such as en-US")
 
 
 def _hotwords(

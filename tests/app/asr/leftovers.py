@@ -20,6 +20,6 @@ async def tasks_of_client() -> set[str]:
 
 def channels_of(client: RivaASRClient) -> list[RivaChannel]:
     """The connections of its only endpoint."""
-    transport = client._routes.current.endpoints[0].transport
+    transport = client._default.routes.current.endpoints[0].transport
     assert isinstance(transport, GrpcTransport)
     return transport._channels._channels

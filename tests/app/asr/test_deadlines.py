@@ -11,16 +11,19 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from riva.client.proto import riva_asr_pb2
 
-from app.asr import AsrError, RivaASRClient
+from app.asr import AsrError, RivaASRClient, SessionOptions
 from tests.app.asr.conftest import client_of, settings_for
 from tests.app.asr.leftovers import tasks_of_client
 from tests.app.asr.session.breaks.test_reopened_streams import Reader, check, client_of_all, hear
 from tests.app.asr.sound import of, tone, wav
-from tests.support.recognisers.fake_riva import FakeRiva, serving
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from app.asr import RecognitionSession
 
 
 class Silent(FakeRiva):
@@ -109,6 +112,74 @@ async def test_calls_under_way_when_the_client_is_closed_end_with_an_error() -> 
             with pytest.raises(AsrError, match="CLIENT_CLOSED"):
                 await asyncio.wait_for(task, 20)
         assert not (await asyncio.wait_for(probing, 20)).ready
+
+
+class Asked(FakeRiva):
+    """Notes how many seconds each call has left when it comes; None for one without an end."""
+
+    def __init__(self) -> None:
+        super().__init__(script=self._stream, recognize=self._file)
+        self.models["parakeet-offline"] = {"type": "offline", "language_code": "en-US"}
+        self.left: dict[str, float | None] = {}
+
+    async def _stream(self, stream: Stream) -> None:
+        self.left["stream"] = stream.context.time_remaining()
+        await stream.receive_all()
+
+    async def _file(self, _: object, context: Any) -> Any:  # noqa: ANN401 - generated
+        self.left["file"] = context.time_remaining()
+        return riva_asr_pb2.RecognizeResponse()
+
+    async def GetRivaSpeechRecognitionConfig(  # noqa: N802 - Riva's name
+        self,
+        request: object,
+        context: Any,  # noqa: ANN401 - generated
+    ) -> Any:  # noqa: ANN401 - generated
+        self.left["models"] = context.time_remaining()
+        return await super().GetRivaSpeechRecognitionConfig(request, context)
+
+
+async def test_a_recogniser_is_told_when_a_short_call_is_given_up_and_a_stream_has_no_end() -> None:
+    """So that it works for nobody who has gone. gRPC rounds by less than a second."""
+    async with (
+        serving(Asked()) as riva,
+        client_of(riva, timeout_ms=60_000, file_timeout_ms=600_000) as client,
+    ):
+        await client.models()
+        assert 0 < (riva.left["models"] or 0) <= 61
+        riva.left.clear()
+        assert (await client.ready()).ready
+        assert 0 < (riva.left["models"] or 0) <= 61
+        await client.transcribe_file(wav(tone(0.1)))
+        assert 61 < (riva.left["file"] or 0) <= 601
+        await hear(client, of([tone(0.1)]))
+        assert riva.left["stream"] is None
+
+
+async def send_for_ever(session: RecognitionSession) -> None:
+    while True:
+        assert await session.send(bytes(32_000))
+
+
+async def test_a_session_waits_for_a_deaf_recogniser_as_long_as_its_caller_says() -> None:
+    """Without an end of its own a `send` would hang here."""
+
+    async def deaf(_: Stream) -> None:
+        await asyncio.Event().wait()
+
+    async with (
+        serving(FakeRiva(script=deaf)) as riva,
+        client_of(riva) as client,
+        client.session(SessionOptions(), unsent_s=0.1, send_timeout=0.05) as session,
+        asyncio.timeout(20),
+    ):
+        reading = asyncio.ensure_future(anext(session))
+        with pytest.raises(TimeoutError):
+            await send_for_ever(session)
+        # It takes no more than its caller wants to have waiting, beside what is on the way.
+        assert session.unsent <= 0.1 + 2 * 1.0
+        reading.cancel()
+        await asyncio.wait([reading])
 
 
 async def test_a_close_that_hangs_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

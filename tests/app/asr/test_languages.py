@@ -141,7 +141,7 @@ async def test_what_is_not_on_the_list_is_asked_for_again_before_it_is_refused()
             await client.check(SessionOptions(model="other"))
         # It restarts with another model.
         riva.models = {"other": {"type": "online", "language_code": "fr-FR"}}
-        catalogue = client._routes.current.endpoints[0].catalogue
+        catalogue = client._default.routes.current.endpoints[0].catalogue
         catalogue._listed_at = None
         assert await client.check(SessionOptions(language="fr", model="other")) == "fr-FR"
 
@@ -158,7 +158,7 @@ async def test_a_crowd_of_refusals_is_no_crowd_of_questions() -> None:
 async def test_where_nobody_can_be_asked_a_language_goes_on_as_it_is_named() -> None:
     async with serving(FakeRiva()) as riva, client_of(riva) as client:
         await client.ready()
-        client._routes.current.endpoints[0].catalogue._listed_at = None
+        client._default.routes.current.endpoints[0].catalogue._listed_at = None
         riva.failures_before_success = 1_000
         assert await client.check(SessionOptions(language="fr")) == "fr"
 

@@ -158,13 +158,33 @@ def test_a_key_over_an_open_line_is_refused_unless_it_stays_on_the_machine() -> 
     )  # pragma: allowlist secret
 
 
+@pytest.mark.parametrize(
+    ("ssl", "fallback_ssl", "kept"),
+    [(True, None, True), (True, False, False), (False, True, True), (False, None, False)],
+)
+def test_a_key_is_refused_if_the_way_to_the_fallback_is_open(
+    *, ssl: bool, fallback_ssl: bool | None, kept: bool
+) -> None:
+    values: dict[str, Any] = {
+        "ssl": ssl,
+        "fallback_ssl": fallback_ssl,
+        "fallback_endpoints": "old-riva.internal:50051",
+        "api_key": "made-up",  # pragma: allowlist secret
+    }
+    if kept:
+        assert RivaSettings(_env_file=None, **values).of_fallback.ssl
+    else:
+        assert set(problems(**values)) == {"RIVA_API_KEY"}
+
+
 def test_certificate_files_must_be_readable_and_come_in_pairs(tmp_path: Path) -> None:
     there = tmp_path / "a.pem"
     there.write_text("x")
     assert "readable" in problems(ssl=True, ssl_cert=tmp_path)["RIVA_SSL_CERT"]
     assert "RIVA_SSL_CLIENT_KEY" in problems(ssl=True, ssl_client_cert=there)
     assert "RIVA_SSL_CLIENT_CERT" in problems(ssl=True, ssl_client_key=there)
-    assert "RIVA_SSL is false" in problems(ssl_cert=there)["RIVA_SSL_CERT"]
+    assert "neither RIVA_SSL nor" in problems(ssl_cert=there)["RIVA_SSL_CERT"]
+    RivaSettings(_env_file=None, fallback_ssl=True, ssl_cert=there)
     RivaSettings(_env_file=None, ssl=True, ssl_client_cert=there, ssl_client_key=there)
 
 

@@ -53,6 +53,15 @@ def clips() -> tuple[FixtureClip, ...]:
     return TypeAdapter(tuple[FixtureClip, ...]).validate_json(manifest)
 
 
+def few_clips() -> tuple[FixtureClip, ...]:
+    """One or two of each kind of speech and all without any; slow tests take `clips`."""
+    kinds = {"clean", "numbers", "fast", "8k", "48k", "endpoint"}
+    some = {"accent_gb_f", "noise_pink_10dB", "music_under_15dB"}
+    return tuple(
+        clip for clip in clips() if kinds & set(clip.tags) or clip.id in some or not clip.text
+    )
+
+
 def golden(clip_id: str) -> Golden:
     """The golden transcript of a fixture."""
     return Golden.model_validate_json((GOLDEN / f"{clip_id}.json").read_bytes())

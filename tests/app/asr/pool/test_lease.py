@@ -18,7 +18,7 @@ async def test_a_session_that_is_left_before_its_events_are_read_ends_its_call()
             assert client.endpoints()[0].streams == 1
             stream = await riva.stream()  # one that is ended before would never be seen there
         assert client.endpoints()[0].streams == 0
-        await asyncio.wait_for(stream.ended.wait(), 5)
+        await asyncio.wait_for(stream.ended.wait(), 20)
         assert await tasks_of_client() == set()
 
 

@@ -156,7 +156,7 @@ async def test_streams_go_where_the_largest_share_of_slots_is_free_and_last_wher
             await stack.enter_async_context(serving(riva))
         client = await stack.enter_async_context(client_of_all(*servers, endpoint_streams=6))
         for slots, expected in ((2, (1, 3)), (1, (1, 6))):
-            client._routes.current.endpoints[0].capacity.refused(slots, time.monotonic())
+            client._default.routes.current.endpoints[0].capacity.refused(slots, time.monotonic())
             opened = sum(len(riva.streams) for riva in servers)
             await open_streams(client, stack, sum(expected) - opened)
             assert tuple(len(riva.streams) for riva in servers) == expected
@@ -213,7 +213,7 @@ async def test_a_probe_ends_the_ejection_of_a_recogniser_that_came_back() -> Non
             assert client.endpoints()[0].ejections == 1
             # The connection for streams waits longer than that for probes: it failed more often.
             for channel in channels_of(client):
-                await asyncio.wait_for(channel.channel.channel_ready(), 10)
+                await asyncio.wait_for(channel.channel.channel_ready(), 20)
             for _ in range(4):
                 check(await hear(client))
             assert riva.streams
@@ -225,6 +225,6 @@ async def test_a_recogniser_of_unknown_size_counts_as_large_as_the_largest_that_
         for riva in servers:
             await stack.enter_async_context(serving(riva))
         client = await stack.enter_async_context(client_of_all(*servers))
-        client._routes.current.endpoints[0].capacity.refused(4, time.monotonic())
+        client._default.routes.current.endpoints[0].capacity.refused(4, time.monotonic())
         await open_streams(client, stack, 6)
         assert tuple(len(riva.streams) for riva in servers) == (3, 3)

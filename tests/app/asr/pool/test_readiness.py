@@ -133,7 +133,7 @@ async def test_a_closed_client_is_not_ready() -> None:
         async with client_of(riva, http_port=port) as client:
             assert (await client.ready()).ready
         readiness = await client.ready()
-        assert "closed" in (await client._routes.current.endpoints[0].http.reason() or "")
+        assert "closed" in (await client._default.routes.current.endpoints[0].http.reason() or "")
     assert not readiness.ready
 
 
@@ -147,8 +147,23 @@ async def test_certificate_files_that_cannot_be_used_are_a_reason_and_not_a_trac
         client_of(FakeRiva(port=1), http_port=port, ssl=True, ssl_cert=nonsense) as client,
     ):
         readiness = await client.ready()
-        assert "SSLError" in (await client._routes.current.endpoints[0].http.reason() or "")
+        assert "SSLError" in (await client._default.routes.current.endpoints[0].http.reason() or "")
     assert not readiness.ready
+
+
+async def test_a_proxy_of_the_environment_is_not_asked_about_a_recogniser(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with (
+        Probe().listening() as port,
+        serving(FakeRiva()) as riva,
+        client_of(riva, http_port=port) as client,
+    ):
+        assert await client._default.routes.current.endpoints[0].http.reason() is None
 
 
 async def test_a_server_that_is_loading_becomes_ready_on_a_later_question() -> None:
@@ -170,7 +185,7 @@ async def test_the_probe_speaks_tls_with_the_same_authority(tmp_path: Path) -> N
     async with Probe().listening(context) as port, serving(FakeRiva()) as riva:
         for name, path in files.items():
             async with client_of(riva, ssl=True, ssl_cert=path, http_port=port) as client:
-                reasons[name] = await client._routes.current.endpoints[0].http.reason()
+                reasons[name] = await client._default.routes.current.endpoints[0].http.reason()
     assert reasons["right"] is None
     assert reasons["wrong"] == "the readiness probe of the recogniser failed (ConnectError)"
 

@@ -159,7 +159,7 @@ async def test_a_stream_that_cannot_hear_its_audio_again_moves_at_its_next_final
         listener = asyncio.create_task(listen())
         for chunk in CHUNKS[:8]:
             microphone.speak(chunk)
-        await asyncio.wait_for(said.wait(), 5)
+        await asyncio.wait_for(said.wait(), 20)
         client.route(Route.FALLBACK)
         assert fallback.streams == []
         told.set()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.asr.session.buffer import AudioBuffer, BufferLimits, ReplayReader
+from app.asr.session.buffer import AudioBuffer, ReplayReader
+from app.asr.session.rules import BufferLimits
 from tests.app.asr.session.breaks.test_reopened_streams import Reader, check, client_of_all, hear
 from tests.app.asr.sound import Microphone, tone
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving

@@ -49,9 +49,9 @@ async def test_a_pause_is_filled_with_silence_and_the_words_after_it_keep_the_ca
     ):
         transcripts = client.stream_transcribe(microphone.listen())
         first = asyncio.ensure_future(anext(transcripts))
-        await asyncio.wait_for(resumed.wait(), 5)
+        await asyncio.wait_for(resumed.wait(), 20)
         microphone.speak(tone(0.5))
-        after = await asyncio.wait_for(first, 5)
+        after = await asyncio.wait_for(first, 20)
         before = await anext(transcripts)
         await transcripts.aclose()
     assert [(w.start, w.end) for w in after.words] == [(1.25, 1.35)]
@@ -88,9 +88,9 @@ async def test_silence_keeps_the_configured_message_size() -> None:
         client_of(riva, silence_interval_s=0.01, chunk_size_bytes=1000) as client,
     ):
         listener = asyncio.ensure_future(anext(client.stream_transcribe(microphone.listen()), None))
-        await asyncio.wait_for(enough.wait(), 5)
+        await asyncio.wait_for(enough.wait(), 20)
         microphone.stop()
-        assert await asyncio.wait_for(listener, 5) is None
+        assert await asyncio.wait_for(listener, 20) is None
         chunks = riva.streams[0].chunks
     assert {len(c) for c in chunks} == {1000}
     assert set(riva.streams[0].audio) == {0}

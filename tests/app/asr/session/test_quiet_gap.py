@@ -198,7 +198,7 @@ async def test_a_caller_who_does_not_read_is_not_taken_for_a_quiet_recogniser() 
     assert not rung.is_set()
     reads = True
     timeline.add_audio(1000)
-    await asyncio.wait_for(rung.wait(), 5)
+    await asyncio.wait_for(rung.wait(), 20)
     gap.close()
 
 
@@ -214,6 +214,6 @@ async def test_a_gap_that_is_told_not_yet_rings_again() -> None:
     gap = QuietGap(0.02, timeline, lambda: True, ring)
     gap.heard(standing("a", 0.1))  # type: ignore[arg-type]  # the part of it that is used
     timeline.add_audio(1000)
-    await asyncio.wait_for(rung.wait(), 5)
+    await asyncio.wait_for(rung.wait(), 20)
     gap.close()
     assert answers == []

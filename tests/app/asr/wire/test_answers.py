@@ -19,7 +19,8 @@ from riva.client.proto import riva_asr_pb2
 
 from app.asr import AsrError, RivaASRClient, Transcript
 from app.asr.wire.allowance import FINALS, RESULTS, WORDS
-from app.asr.wire.answers import MODELS_BYTES, STREAM_BYTES, read_answer
+from app.asr.wire.answers import MODELS_BYTES, STREAM_BYTES
+from app.asr.wire.grpc_transport import read_answer
 from tests.app.asr.conftest import client_of
 from tests.app.asr.session.breaks.test_reopened_streams import client_of_all
 from tests.app.asr.sound import of, tone, wav
@@ -34,7 +35,7 @@ SENDS_ANYTHING = (("grpc.max_send_message_length", -1),)
 
 
 async def read(raw: bytes, most_parts: int = 50) -> Any:  # noqa: ANN401 - a generated message
-    return await read_answer(raw, Response, most_bytes=100_000, most_parts=most_parts)
+    return await read_answer(raw, Response.FromString, most_bytes=100_000, most_parts=most_parts)
 
 
 def many_words(count: int) -> bytes:
@@ -259,7 +260,9 @@ async def test_what_a_fast_speaker_says_in_an_hour_is_within_the_bounds() -> Non
     hour = final(" ".join(["word"] * len(words)), *words)
     message = Response(results=[hour]).SerializeToString()
     assert len(message) < STREAM_BYTES
-    read_back = await read_answer(message, Response, most_bytes=STREAM_BYTES, most_parts=20_000)
+    read_back = await read_answer(
+        message, Response.FromString, most_bytes=STREAM_BYTES, most_parts=20_000
+    )
     assert len(read_back.results[0].alternatives[0].words) == len(words)
     assert len(words) <= WORDS.within(3600)
 

@@ -6,10 +6,11 @@ import asyncio
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING
 
+import grpc
 import pytest
 
 from app.asr import AsrError
-from app.asr.wire.channels import channel_options
+from app.asr.wire.channels import ChannelPool, channel_options
 from tests.app.asr.conftest import client_of, settings_for
 from tests.app.asr.sound import Microphone, of, tone
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
@@ -91,7 +92,7 @@ async def test_a_waiting_caller_gets_the_place_that_becomes_free() -> None:
         waiting = asyncio.create_task(open_stream(client, stack))
         await asyncio.sleep(0)
         await running.aclose()
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 20)
 
 
 async def test_a_stream_beyond_the_servers_own_limit_ends_in_a_deadline_and_not_in_a_hang() -> None:
@@ -136,3 +137,36 @@ def test_the_settings_of_a_connection_reach_grpc() -> None:
     assert options["grpc.keepalive_timeout_ms"] == 20_000
     quiet = dict(channel_options(settings_for(FakeRiva(port=1), keepalive_time_s=0)))
     assert "grpc.keepalive_time_ms" not in quiet
+
+
+@pytest.mark.parametrize(
+    ("ssl", "name", "expected"),
+    [
+        (True, "riva.internal", "riva.internal"),
+        (True, None, None),
+        (False, "riva.internal", None),
+        (False, None, None),
+    ],
+)
+def test_another_name_is_expected_of_a_certificate_alone(
+    *, ssl: bool, name: str | None, expected: str | None
+) -> None:
+    settings = settings_for(FakeRiva(port=1)).model_copy(
+        update={"ssl": ssl, "ssl_server_name": name}
+    )
+    options = dict(channel_options(settings))
+    assert options.get("grpc.ssl_target_name_override") == expected
+    assert ("grpc.ssl_target_name_override" in options) == (expected is not None)
+
+
+async def test_a_closed_pool_has_closed_each_connection_and_opens_no_other() -> None:
+    pool = ChannelPool(settings_for(FakeRiva(port=1)))
+    streams, control = (await pool.acquire()).channel, await pool.control()
+    assert await pool.control() is control is not streams
+    await pool.aclose()
+    for channel in (streams, control):
+        assert channel.channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
+    for again in (pool.acquire, pool.control):
+        with pytest.raises(AsrError, match="CLIENT_CLOSED"):
+            await again()
+    await pool.aclose()

@@ -11,7 +11,7 @@ import grpc
 import pytest
 import trustme
 
-from app.asr import AsrError, Fault
+from app.asr import AsrError, Fault, Route
 from tests.app.asr.conftest import client_of
 from tests.app.asr.sound import of, tone
 from tests.support.recognisers.fake_riva import FakeRiva, final, serving
@@ -127,6 +127,31 @@ async def test_mutual_tls_lets_in_who_has_a_certificate_and_nobody_else(
             with pytest.raises(AsrError):
                 await hear(client)
         assert len(riva.streams) == 1
+
+
+async def test_a_fallback_on_another_host_is_spoken_to_by_mutual_tls_and_the_own_one_in_clear(
+    authority: trustme.CA, tmp_path: Path
+) -> None:
+    """As on a machine: its recogniser is beside it, the fallback is somebody else's."""
+    own, other = FakeRiva(script=greet), FakeRiva(script=greet)
+    credentials = server_credentials(authority, "riva.example.org", clients=authority)
+    async with (
+        serving(own),
+        serving(other, credentials=credentials),
+        client_of(
+            own,
+            fallback_endpoints=f"127.0.0.1:{other.port}/0",
+            fallback_ssl=True,
+            ssl_cert=ca_file(authority, tmp_path),
+            ssl_server_name="riva.example.org",
+            **client_files(authority, tmp_path),
+        ) as client,
+    ):
+        assert await hear(client) == ["hello"]
+        client.route(Route.FALLBACK)
+        assert await hear(client) == ["hello"]
+        assert (await client.ready()).ready
+        assert (len(own.streams), len(other.streams)) == (1, 1)
 
 
 async def test_the_api_key_is_sent_exactly_once_with_every_call_over_tls(

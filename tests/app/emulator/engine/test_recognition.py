@@ -17,13 +17,14 @@ from tests.support.recognisers.speech import (
     FIXTURES,
     FixtureClip,
     clips,
+    few_clips,
     golden,
     hear,
     options,
     pcm,
 )
 
-# Decoding all fixtures takes about 15 s of CPU; on a busy machine the set-up takes its time.
+# Decoding fixtures takes seconds of CPU; on a busy machine the set-up takes its time.
 pytestmark = [pytest.mark.xdist_group("engine"), pytest.mark.timeout(300)]
 
 SPOKEN = [clip for clip in clips() if clip.text]
@@ -36,21 +37,50 @@ def text(finals: list[Hypothesis]) -> str:
     return " ".join(final.text or "" for final in finals)
 
 
-def test_speech_is_recognised_within_the_limits(direct_finals: dict[str, list[Hypothesis]]) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [CLEAN_LIMIT, NOISY_LIMIT], ids=["clean", "noisy"])
+def test_speech_is_recognised_within_the_limits(
+    limit: float, every_direct_final: dict[str, list[Hypothesis]]
+) -> None:
+    """Of all words of a condition; and of each clip, but for one word of it: in a short clip that
+    weighs 4 %, and which one is misheard differs from one kind of processor to another."""
+    errors, heard = Errors(), []
     for clip in SPOKEN:
-        errors = count_errors(clip.text, text(direct_finals[clip.id]))
-        limit = NOISY_LIMIT if NOISY_TAGS & set(clip.tags) else CLEAN_LIMIT
-        assert errors.rate is not None
-        assert errors.rate <= limit, (clip.id, text(direct_finals[clip.id]))
+        if (limit == NOISY_LIMIT) == bool(NOISY_TAGS & set(clip.tags)):
+            heard.append((clip.id, text(every_direct_final[clip.id])))
+            of_clip = count_errors(clip.text, heard[-1][1])
+            assert of_clip.total - 1 <= limit * of_clip.reference, heard[-1]
+            errors += of_clip
+    assert errors.reference > 100
+    assert errors.rate is not None
+    assert errors.rate <= limit, heard
 
 
-def test_the_transcripts_are_the_golden_ones(direct_finals: dict[str, list[Hypothesis]]) -> None:
+def differing_from_golden(heard: dict[str, list[Hypothesis]]) -> tuple[float, list[str]]:
+    """Return the rate of other words than in the golden transcripts, and those clips."""
     differing, changed = Errors(), []
     for clip in SPOKEN:
-        expected, got = golden(clip.id).transcript, text(direct_finals[clip.id])
-        differing += count_errors(expected, got)
-        changed += [(clip.id, expected, got)] if expected != got else []
-    assert (differing.rate or 0.0) <= GOLDEN_LIMIT, changed
+        if clip.id in heard:
+            expected, got = golden(clip.id).transcript, text(heard[clip.id])
+            differing += count_errors(expected, got)
+            changed += [f"{clip.id}: {expected!r}, {got!r}"] if expected != got else []
+    assert differing.reference > 100
+    return differing.rate or 0.0, changed
+
+
+def test_transcripts_of_each_kind_of_speech_are_the_golden_ones(
+    direct_finals: dict[str, list[Hypothesis]],
+) -> None:
+    rate, changed = differing_from_golden(direct_finals)
+    assert rate <= GOLDEN_LIMIT, changed
+
+
+@pytest.mark.slow
+def test_the_transcripts_are_the_golden_ones(
+    every_direct_final: dict[str, list[Hypothesis]],
+) -> None:
+    rate, changed = differing_from_golden(every_direct_final)
+    assert rate <= GOLDEN_LIMIT, changed
 
 
 def test_every_fixture_has_its_golden_transcript_and_reference() -> None:
@@ -68,7 +98,7 @@ def test_silence_noise_and_music_give_no_result_at_all(
 def test_words_spell_the_transcript_and_run_forward_in_time(
     direct_finals: dict[str, list[Hypothesis]],
 ) -> None:
-    for clip in clips():
+    for clip in few_clips():
         before = 0.0
         for final in direct_finals[clip.id]:
             assert " ".join(word.word for word in final.words) == final.text

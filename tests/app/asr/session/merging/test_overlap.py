@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.asr import LastWord, Word
-from app.asr.session.transcript_merger import Overlap, is_piece, letters
+from app.asr.session.overlap import Overlap, is_piece, letters
 
 END = 21.5
 THURSDAY = LastWord(letters="thursday", start=21.2)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from app.asr import Cursor, Transcript, Word
 from app.asr.session.buffer import ReplayBuffer
 from app.asr.session.coverage import BEGINNING, Coverage
-from app.asr.session.restart import AudioWindow
+from app.asr.session.restart import AudioWindow, restart_at_cut
 
 RATE = 8000
 STOP_MS = 60
@@ -270,6 +270,51 @@ def test_where_energy_does_not_tell_speech_from_silence_there_is_no_pause() -> N
     [pause] = AudioWindow(bytes(2 * samples(900)), 500, RATE).pauses()
     assert (pause.first, pause.last) == (500, 500 + samples(900))
     assert AudioWindow(b"", 0, RATE).pauses() == []
+
+
+SPOKEN, PAUSE = (500, 4000.0), (600, 5.0)
+"""Milliseconds and loudness of a word that ends at 500, and of a pause from there to 1100."""
+
+
+@pytest.mark.parametrize(
+    ("after", "said", "start", "covered", "again"),
+    [
+        # In the pause, as long as it, or what was begun since, reaches to the cut.
+        ((), (None, None), 1000, 1100, False),
+        ((200,), (None, None), 1000, 1300, False),
+        # A word that began longer ago than that was said, where it is not known what was.
+        ((500,), (None, None), 1300, 1600, False),
+        ((500,), (300, None), 1300, 1600, False),
+        # Where that is known, what follows the pause was not, however long ago it began.
+        ((200,), (None, 500), 1000, 500, False),
+        ((500,), (None, 500), 1000, 500, False),
+        ((500,), (200, 500), 1000, 500, False),
+        # A word that seems to begin behind the pause's first 60 ms may be the one behind it.
+        ((500,), (600, 1050), 1000, 1050, True),
+        ((500,), (540, 1050), 1000, 1000, False),
+        ((500,), (600, 700), 1000, 700, False),
+        # What was said ends behind the pause: in the word that was cut, or shortly before it.
+        ((500,), (1150, 1600), 1600, 1600, False),
+        ((500,), (1150, 1540), 1540, 1540, False),
+        ((500,), (1150, 1400), 1000, 1400, True),
+    ],
+)
+def test_where_a_stream_begins_after_one_that_was_cut(
+    after: tuple[int, ...],
+    said: tuple[int | None, int | None],
+    start: int,
+    covered: int,
+    *,
+    again: bool,
+) -> None:
+    parts = [SPOKEN, PAUSE, *((length, 4000.0) for length in after)]
+    sound = np.concatenate([noise(*part) for part in parts])
+    first, end = (None if at is None else samples(at) for at in said)
+    found = restart_at_cut(AudioWindow(sound.astype("<i2").tobytes(), 0, RATE), first, end)
+    # Energy is told in frames of some milliseconds.
+    assert found.start * 1000 / RATE == pytest.approx(start, abs=20)
+    assert found.covered * 1000 / RATE == pytest.approx(covered, abs=20)
+    assert found.again is again
 
 
 @given(

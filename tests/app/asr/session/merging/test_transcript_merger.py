@@ -8,8 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.asr.events import Transcript, Word
-from app.asr.session.coverage import BEGINNING
-from app.asr.session.transcript_merger import TranscriptMerger
+from app.asr.session.coverage import BEGINNING, TranscriptMerger
 
 
 def said(
