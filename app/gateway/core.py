@@ -4,21 +4,23 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
-from app.asr import RivaASRClient, Route
+from app.asr import DEFAULT_GROUP, RivaASRClient, Route
 from app.gateway.admission.access import AccessPolicy
 from app.gateway.admission.clients import Clients, Visitor
 from app.gateway.admission.quotas import QuotaRules
 from app.gateway.admission.slots import Admission, AdmissionRules
 from app.gateway.admission.succession import SessionRegistry
-from app.gateway.readiness import ReadinessProbe
+from app.gateway.readiness import RecognisersReadiness
 from app.gateway.resume_token import ResumeTokens
 from app.gateway.settings.gateway import GatewaySettings, RecognitionMode
 from app.gateway.switch import RecognitionSwitch
+from app.gateway.telemetry.groups import GroupState
 from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.metrics import GatewayMetrics
 from app.gateway.uploads.queue import UploadQueue, UploadRules
@@ -83,7 +85,7 @@ class Gateway:
         metrics: What is measured.
         admission: Counts and limits.
         uploads: The same for uploads.
-        readiness: Whether the recogniser can be used.
+        readiness: Whether the recognisers can be used.
         access: Who may connect.
         clients: Who is who, for limits by client.
         resume: Signs and reads what sessions are resumed with.
@@ -100,7 +102,7 @@ class Gateway:
     metrics: GatewayMetrics
     admission: Admission
     uploads: UploadQueue
-    readiness: ReadinessProbe
+    readiness: RecognisersReadiness
     access: AccessPolicy
     clients: Clients
     resume: ResumeTokens
@@ -117,7 +119,14 @@ class Gateway:
     def build(cls, settings: GatewaySettings, asr: RivaASRClient, version: str) -> "Gateway":
         """Build a gateway; no I/O but reading the token file."""
         metrics = GatewayMetrics(version)
-        admission = Admission(_admission_rules(settings), metrics, asr.slots)
+        admission = Admission(
+            _admission_rules(settings),
+            metrics,
+            asr.slots,
+            groups={
+                group: partial(asr.slots, group) for group in asr.groups if group != DEFAULT_GROUP
+            },
+        )
         resume = ResumeTokens(settings.resume_keys(), settings.app_resume_window_s)
         gateway = cls(
             settings=settings,
@@ -125,7 +134,7 @@ class Gateway:
             metrics=metrics,
             admission=admission,
             uploads=UploadQueue(_upload_rules(settings, asr.files_at_once), admission, metrics),
-            readiness=ReadinessProbe(asr, settings.app_ready_probe_interval_s),
+            readiness=RecognisersReadiness(asr, settings.app_ready_probe_interval_s, asr.groups),
             access=AccessPolicy(
                 settings.auth_tokens(), settings.app_allowed_origins, settings.app_allowed_hosts
             ),
@@ -141,6 +150,7 @@ class Gateway:
         )
         gateway.recognise(settings.app_recognition)
         metrics.endpoints.watch(asr.endpoints)
+        metrics.groups.watch(gateway.group_states)
         metrics.retries_in_flight.set_function(lambda: asr.retries().in_flight)
         metrics.retries_waiting.set_function(lambda: asr.retries().waiting)
         metrics.watch_queue(lambda: sum(session.queued_seconds for session in gateway.sessions))
@@ -174,6 +184,21 @@ class Gateway:
         if recogniser is not None and (capacity or is_own):
             found.append(recogniser)
         return found
+
+    def group_states(self) -> list[GroupState]:
+        """Return what is known of each group of recognisers, the default one first."""
+        return [
+            GroupState(
+                name=group,
+                languages=self.asr.languages(group),
+                models=tuple(dict.fromkeys(one.name for one in self.asr.known_models(group))),
+                reason=self.readiness.reason_of(group),
+                sessions=self.admission.sessions_of(group),
+                slots=self.admission.slots_of(group),
+                waiting=self.admission.waiting_for(group),
+            )
+            for group in self.asr.groups
+        ]
 
     def recognise(self, mode: RecognitionMode) -> None:
         """Switch recognition on, off, or to the fallback.

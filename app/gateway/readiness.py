@@ -1,10 +1,14 @@
-"""Probes the recogniser's readiness in the background, and keeps the answer for a moment."""
+"""Probes the recognisers' readiness in the background, and keeps the answers for a moment.
+
+Each group of recognisers is probed by itself: one that is slow makes no other look slow.
+"""
 
 import asyncio
+from collections.abc import Sequence
 from time import monotonic
 from typing import Final, Protocol
 
-from app.asr import Readiness
+from app.asr import DEFAULT_GROUP, Readiness
 from app.gateway.telemetry.logs import get_logger
 
 _FRESH_INTERVALS: Final = 3
@@ -21,20 +25,22 @@ _log = get_logger(__name__)
 class ReadinessSource(Protocol):
     """What is probed."""
 
-    async def ready(self) -> Readiness:
-        """Return the readiness, within a deadline of its own."""
+    async def ready(self, group: str) -> Readiness:
+        """Return the readiness of a group, within a deadline of its own."""
 
 
 class ReadinessProbe:
-    """Probes the recogniser every interval.
+    """Probes a group of recognisers every interval.
 
     Args:
-        asr: The recogniser.
+        asr: The recognisers.
         interval_s: Seconds between two probes.
+        group: Which.
     """
 
-    def __init__(self, asr: ReadinessSource, interval_s: float) -> None:
+    def __init__(self, asr: ReadinessSource, interval_s: float, group: str = DEFAULT_GROUP) -> None:
         self._asr = asr
+        self._group = group
         self._interval_s = interval_s
         self._answer: Readiness | None = None
         self._answered_at = 0.0
@@ -74,10 +80,54 @@ class ReadinessProbe:
     async def _refresh(self) -> None:
         before = self._answer
         try:
-            self._answer = await self._asr.ready()
+            self._answer = await self._asr.ready(self._group)
         except Exception:  # noqa: BLE001 - a fault of ours; the next question is asked all the same
             _log.exception(_COULD_NOT_ASK)
             self._answer = Readiness(ready=False, reason=_COULD_NOT_ASK, models=())
         self._answered_at = monotonic()
         if before is None or before.ready != self._answer.ready:
-            _log.info("recogniser readiness", ready=self._answer.ready, reason=self._answer.reason)
+            _log.info(
+                "recogniser readiness",
+                group=self._group,
+                ready=self._answer.ready,
+                reason=self._answer.reason,
+            )
+
+
+class RecognisersReadiness:
+    """The readiness of every group of recognisers.
+
+    The gateway is as ready as its default group: another one away takes the sessions of its own
+    languages away, and no other machine would have it either.
+
+    Args:
+        asr: The recognisers.
+        interval_s: Seconds between two probes of a group.
+        groups: Their names.
+    """
+
+    def __init__(self, asr: ReadinessSource, interval_s: float, groups: Sequence[str]) -> None:
+        self.probes: Final = {group: ReadinessProbe(asr, interval_s, group) for group in groups}
+
+    @property
+    def unready_reason(self) -> str | None:
+        """Why the default group cannot be used as far as is known; None when it can."""
+        return self.reason_of(DEFAULT_GROUP)
+
+    def reason_of(self, group: str) -> str | None:
+        """Return why a group cannot be used as far as is known; None when it can."""
+        return self.probes[group].unready_reason
+
+    async def run(self) -> None:
+        """Probe for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            for probe in self.probes.values():
+                tasks.create_task(probe.run())
+
+    async def confirm(self, group: str) -> bool:
+        """Return whether a session of a group can start, as `ReadinessProbe.confirm`."""
+        return await self.probes[group].confirm()
+
+    async def refresh(self) -> None:
+        """Probe each group once."""
+        await asyncio.gather(*(probe.refresh() for probe in self.probes.values()))

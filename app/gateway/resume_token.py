@@ -15,7 +15,7 @@ from typing import Final
 from itsdangerous import BadData, URLSafeSerializer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.asr import BEGINNING, Cursor, LastWord
+from app.asr import BEGINNING, DEFAULT_GROUP, Cursor, LastWord
 from app.contract import ContractError, ErrorCode
 from app.contract.fields import ResumeOffer, ResumePoint
 from app.contract.limits import DEFAULT_HEARTBEAT_S
@@ -42,11 +42,14 @@ class ResumeClaim:
         cursor: Where the session is resumed.
         session_id: Of the session; None for the token of a hello, which belongs to none yet.
         mark: Of the client it was issued to.
+        group: The group of recognisers that the session is with; None as long as it belongs to no
+            session.
     """
 
     cursor: Cursor
     session_id: str | None
     mark: str = ""
+    group: str | None = None
 
 
 class _Payload(BaseModel):
@@ -61,6 +64,7 @@ class _Payload(BaseModel):
     cov: float = Field(ge=0, allow_inf_nan=False)
     seg: int = Field(ge=0)
     by: str
+    grp: str = Field(default=DEFAULT_GROUP, min_length=1, max_length=_MOST_LETTERS)
     word: str | None = Field(default=None, min_length=1, max_length=_MOST_LETTERS)
     from_: float = Field(default=0.0, ge=0, allow_inf_nan=False, alias="from")
 
@@ -115,10 +119,20 @@ class ResumeTokens:
             heartbeat_s=DEFAULT_HEARTBEAT_S,
         )
 
-    def point(self, cursor: Cursor, session_id: str, mark: str = "") -> ResumePoint:
-        """Return where a session can be resumed, by the client with a mark."""
+    def point(
+        self, cursor: Cursor, session_id: str, mark: str = "", group: str = DEFAULT_GROUP
+    ) -> ResumePoint:
+        """Return where a session can be resumed, by the client with a mark.
+
+        Args:
+            cursor: The place.
+            session_id: Of the session.
+            mark: The client's.
+            group: The group of recognisers that the session is with.
+        """
         return ResumePoint(
-            position=round(cursor.position, _DECIMALS), token=self._issue(cursor, session_id, mark)
+            position=round(cursor.position, _DECIMALS),
+            token=self._issue(cursor, session_id, mark, group),
         )
 
     def read(self, token: str) -> ResumeClaim:
@@ -148,9 +162,12 @@ class ResumeTokens:
                 if age > 0
                 else f"the token is from {-age:.0f} s ahead; the gateways' clocks differ"
             )
-        return ResumeClaim(payload.cursor(), payload.sid, payload.by)
+        group = None if payload.sid is None else payload.grp
+        return ResumeClaim(payload.cursor(), payload.sid, payload.by, group)
 
-    def _issue(self, cursor: Cursor, session_id: str | None, mark: str) -> str:
+    def _issue(
+        self, cursor: Cursor, session_id: str | None, mark: str, group: str = DEFAULT_GROUP
+    ) -> str:
         content: dict[str, object] = {
             "v": _VERSION,
             "at": round(self._clock(), 1),
@@ -160,6 +177,9 @@ class ResumeTokens:
             "seg": cursor.segment_id,
             "by": mark,
         }
+        # Left out for the default group: gateways that know no others read the token too.
+        if group != DEFAULT_GROUP:
+            content["grp"] = group
         if cursor.again is not None:
             content["word"] = cursor.again.letters
             content["from"] = round(cursor.again.start, _DECIMALS)

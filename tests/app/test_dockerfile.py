@@ -77,10 +77,43 @@ def test_hadolint_finds_nothing() -> None:
 
 
 def test_starts_from_an_image_pinned_by_digest() -> None:
-    (base,) = [each.value for each in instructions() if each.name == "ARG"]
+    base = instructions()[0].value
     assert re.fullmatch(r"PYTHON=python:3\.\d+-slim@sha256:[0-9a-f]{64}", base)
     for stage in stages():
         assert stage[0].value.partition(" ")[0] == "${PYTHON}"
+
+
+@pytest.mark.parametrize(
+    ("machine", "wanted", "accepted"),
+    [
+        ("x86_64", "x86_64", True),
+        ("aarch64", "x86_64", False),
+        ("arm64", "x86_64", False),
+        ("aarch64", "aarch64", True),
+    ],
+)
+def test_is_not_built_for_another_kind_of_machine_unasked(
+    machine: str, wanted: str, accepted: bool, tmp_path: Path
+) -> None:
+    """That a builder says x86_64 under --platform linux/amd64 is not proved here."""
+    (tmp_path / "uname").write_text(f"#!/bin/sh\necho {machine}\n")
+    (tmp_path / "uname").chmod(0o755)
+    (default,) = [each.value for each in stages()[0] if each.name == "ARG"]
+    assert default == "MACHINE=x86_64"
+    done = subprocess.run(
+        ["sh", "-ec", machine_check().value],
+        env={"PATH": f"{tmp_path}:{os.defpath}", "MACHINE": wanted},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode == 0) is accepted
+    assert ("docker build --platform linux/amd64" in done.stderr) is not accepted
+
+
+def machine_check() -> Instruction:
+    """The build stage's first command."""
+    return next(each for each in stages()[0] if each.name == "RUN")
 
 
 def test_runs_as_somebody_who_is_not_root() -> None:
@@ -147,7 +180,7 @@ class Image:
 
 
 def build(image: Image) -> None:
-    """Execute the build stage: every instruction but the one that installs uv."""
+    """Execute the build stage: every instruction but the machine's check and uv's installation."""
     environment: dict[str, str] = {}
     workdir = image.folder
     for each in stages()[0]:
@@ -162,7 +195,7 @@ def build(image: Image) -> None:
                 copy(
                     ROOT / source, workdir / target / source if target == "./" else workdir / target
                 )
-        elif each.name == "RUN" and not each.value.startswith("pip install"):
+        elif each.name == "RUN" and each.value.startswith("uv "):
             command = f"{image.here(each.value)} --quiet --python {shlex.quote(sys.executable)}"
             run_with_uv(["sh", "-ec", command], cwd=workdir, environment=environment)
 

@@ -1,7 +1,8 @@
 """The gateway's bundle, unpacked as a machine unpacks it into an environment with nothing else.
 
 How a machine fetches and checks it is in tests/infra/boot/test_gateway_install.py. Not proved here:
-that it runs on another version of Python than this one.
+that it runs on another version of Python than this one, and that another kind of machine than this
+one packs the same.
 """
 
 import os
@@ -56,6 +57,32 @@ def started(python: Path, *arguments: str, **settings: str) -> subprocess.Popen[
 def test_holds_what_the_lock_file_pins_for_the_gateway_and_nothing_else(python: Path) -> None:
     assert_locked_for_the_gateway(python)
     assert not BUILT_ELSEWHERE & installed(python).keys()
+
+
+def test_holds_code_for_the_processors_of_gpu_machines(python: Path) -> None:
+    (packages,) = python.parents[1].glob("lib/python*/site-packages")
+    libraries = [path for path in packages.rglob("*.so*") if path.is_file()]
+    assert libraries
+    for path in libraries:
+        # ELF, 64 bits, little endian, and the two bytes of its machine: 62 is x86-64.
+        start = path.read_bytes()[:20]
+        assert start[:6] == b"\x7fELF\x02\x01", path
+        assert int.from_bytes(start[18:20], "little") == 62, path
+
+
+def test_is_not_packed_by_a_system_whose_tar_and_sed_know_less(tmp_path: Path) -> None:
+    (tmp_path / "uname").write_text("#!/bin/sh\necho Darwin\n")
+    (tmp_path / "uname").chmod(0o755)
+    done = subprocess.run(
+        [ROOT / "app" / "bundle", tmp_path / "build"],
+        env={"PATH": f"{tmp_path}:{os.defpath}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("app/bundle: this is Darwin; accepted: Linux")
+    assert not (tmp_path / "build").exists()
 
 
 def test_says_how_it_is_used(python: Path) -> None:

@@ -1,18 +1,21 @@
 """Admits connections and sessions, queues them, or refuses them.
 
-Slots are the capacity of the recognisers together, as far as it is known, and at most what the
-operator allows. Only new sessions are refused: a limit that falls below the running ones ends none.
+Each group of recognisers has slots: their capacity together, as far as it is known, and all groups
+have at most what the operator allows. Only new sessions are refused: a limit that falls below the
+running ones ends none.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
 from time import monotonic
+from types import MappingProxyType
 from typing import Final
 
+from app.asr import DEFAULT_GROUP
 from app.contract import ContractError, ErrorCode
 from app.gateway.admission.clients import Visitor
 from app.gateway.admission.quotas import QuotaRules, Quotas
@@ -55,8 +58,10 @@ class Admission:
     Args:
         rules: What the operator allows.
         metrics: Where the counts are shown.
-        capacity: Streams the recognisers take together; None while that is unknown.
+        capacity: Streams the recognisers of the default group take together; None while that is
+            unknown.
         clock: Seconds that only go up.
+        groups: The same of each further group.
     """
 
     def __init__(
@@ -65,10 +70,12 @@ class Admission:
         metrics: GatewayMetrics,
         capacity: Callable[[], int | None],
         clock: Callable[[], float] = monotonic,
+        groups: Mapping[str, Callable[[], int | None]] = MappingProxyType({}),
     ) -> None:
         self._rules = rules
         self._metrics = metrics
-        self._capacity = capacity
+        self._capacities = {DEFAULT_GROUP: capacity, **groups}
+        self._sessions_of: Counter[str] = Counter()
         self._clock = clock
         self._quotas = Quotas(rules.quotas, clock, share=lambda: self._share_of(self.slots))
         self._connections_of: Counter[bytes] = Counter()
@@ -83,20 +90,36 @@ class Admission:
 
     @property
     def slots(self) -> int:
-        """Sessions that may run at once now."""
-        capacity = self._capacity()
+        """Sessions that may run at once now, over all groups."""
+        return min(self._rules.max_sessions, sum(map(self.slots_of, self._capacities)))
+
+    def slots_of(self, group: str) -> int:
+        """Return the sessions of a group that may run at once now."""
+        capacity = self._capacities[group]()
         limit = self._rules.max_sessions
         return limit if capacity is None else min(limit, capacity)
 
-    @property
-    def upload_slots(self) -> int:
-        """Sessions that uploads may have at once now."""
-        return max(1, int(self.slots * self._rules.upload_share))
+    def sessions_of(self, group: str) -> int:
+        """Return the sessions of a group that run."""
+        return self._sessions_of[group]
+
+    def waiting_for(self, group: str) -> int:
+        """Return the clients that wait for a session of a group."""
+        return sum(ticket.group == group for ticket in self._room)
+
+    def upload_slots(self, group: str = DEFAULT_GROUP) -> int:
+        """Return the sessions of a group that uploads may have at once now."""
+        return max(1, int(self.slots_of(group) * self._rules.upload_share))
 
     @property
     def free_sessions(self) -> int:
         """Sessions that could be started now; below 0 where the limit fell."""
         return self.slots - self.sessions
+
+    def free_of(self, group: str) -> int:
+        """Return the sessions of a group that could be started now; below 0 where a limit fell."""
+        left = self._rules.max_sessions - self.sessions
+        return min(left, self.slots_of(group) - self._sessions_of[group])
 
     @property
     def waiting(self) -> int:
@@ -104,7 +127,7 @@ class Admission:
         return len(self._room)
 
     def unready_reasons(self, *, capacity: bool) -> list[str]:
-        """Return why no session can be admitted now; empty when one can.
+        """Return why no session of the default group can be admitted now; empty when one can.
 
         Args:
             capacity: Whether being full or switched off is a reason.
@@ -116,8 +139,8 @@ class Admission:
             return found
         if self.switched_off:
             found.append("recognition is switched off")
-        if self.free_sessions <= 0:
-            found.append(f"all {self.slots} sessions are in use")
+        if self.free_of(DEFAULT_GROUP) <= 0:
+            found.append(f"all {self.slots_of(DEFAULT_GROUP)} sessions are in use")
         if self.connections >= self._rules.max_connections:
             found.append(f"all {self._rules.max_connections} connections are in use")
         return found
@@ -137,8 +160,9 @@ class Admission:
         with self._counting_refusals("connect"):
             self.check_open()
             self._check_connections(visitor.client)
-            if not self._has_free_slot():
-                self._refuse_full(can_wait=visitor.wait_s is not None)
+            # Which group the session will be for, only its start says.
+            if not any(map(self._has_free_slot, self._capacities)):
+                self._refuse_full(DEFAULT_GROUP, can_wait=visitor.wait_s is not None)
             if visitor.wait_s is None:
                 self._quotas.check(visitor.client)
         self.connections += 1
@@ -166,13 +190,16 @@ class Admission:
         share = max(1, ceil(total * self._rules.client_share))
         return share if share < total else 0
 
-    def queue(self, visitor: Visitor, *, resumed: bool = False) -> Ticket:
+    def queue(
+        self, visitor: Visitor, *, resumed: bool = False, group: str = DEFAULT_GROUP
+    ) -> Ticket:
         """Take a session slot, or a place in the queue if all are in use and the client would wait.
 
         Args:
             visitor: Whose session, and how long it would wait.
             resumed: Whether the session goes on from a valid resume token: it goes before those
                 that begin, and does not count as new.
+            group: The group of recognisers it is for.
 
         Returns:
             A ticket that `is_admitted`, or has a `place` and is worth `await ticket.admitted()`.
@@ -182,7 +209,7 @@ class Admission:
                 `waiting_room_full`, `asr_unavailable`, or what `Quotas.take` says.
         """
         with self._counting_refusals("start"):
-            return self._draw(visitor, resumed=resumed)
+            return self._draw(visitor, group, resumed=resumed)
 
     def take_over(self, ticket: Ticket) -> Ticket:
         """Hand the slot of a session on to the connection that resumes it.
@@ -206,7 +233,7 @@ class Admission:
         if self.switched_off:
             raise ContractError(ErrorCode.RECOGNITION_OFF)
 
-    def check_upload(self, visitor: Visitor) -> None:
+    def check_upload(self, visitor: Visitor, group: str = DEFAULT_GROUP) -> None:
         """Refuse an upload that would get no session, before it is received; count nothing.
 
         Raises:
@@ -214,23 +241,25 @@ class Admission:
                 says.
         """
         self.check_open()
-        if self.slots == 0:
+        if self.slots_of(group) == 0:
             raise ContractError(ErrorCode.ASR_UNAVAILABLE)
         self._quotas.check(visitor.client)
 
-    def upload(self, client: bytes) -> Ticket:
+    def upload(self, client: bytes, group: str = DEFAULT_GROUP) -> Ticket:
         """Take a session slot for an upload that has arrived; leave the last ones to live sessions.
 
         Raises:
             ContractError: As `check_upload`, or `too_many_sessions`.
         """
         self.check_open()
-        slots = self.slots
+        slots = self.slots_of(group)
         kept = min(ceil(slots * _SPEAKERS_SHARE), slots - 1)
-        if not self._has_free_slot() or self.free_sessions <= kept:
-            raise self._full()
+        if not self._has_free_slot(group) or self.free_of(group) <= kept:
+            raise self._full(group)
         self._quotas.take(client)
-        ticket = Ticket(client, resumed=False, wait_s=0.0, issuer=self, clock=self._clock)
+        ticket = Ticket(
+            client, group=group, resumed=False, wait_s=0.0, issuer=self, clock=self._clock
+        )
         self._admit(ticket)
         return ticket
 
@@ -260,6 +289,7 @@ class Admission:
         self._quotas.give(ticket.client)
         if ticket.is_admitted:
             self.sessions -= 1
+            self._sessions_of[ticket.group] -= 1
             self._metrics.sessions_active.set(self.sessions)
         else:
             self._room.leave(ticket)
@@ -267,20 +297,21 @@ class Admission:
             self._show_room()
         self._admit_waiting()
 
-    def expire(self) -> ContractError:
+    def expire(self, ticket: Ticket) -> ContractError:
         """Count a wait that timed out, and return its error; called by the ticket."""
-        error = self._full()
+        error = self._full(ticket.group)
         self._metrics.admission_refused.labels("waiting", error.code.value).inc()
         return error
 
-    def _draw(self, visitor: Visitor, *, resumed: bool) -> Ticket:
+    def _draw(self, visitor: Visitor, group: str, *, resumed: bool) -> Ticket:
         self.check_open()
-        is_free = self._has_free_slot()
+        is_free = self._has_free_slot(group)
         if not is_free:
-            self._refuse_full(can_wait=visitor.wait_s is not None)
+            self._refuse_full(group, can_wait=visitor.wait_s is not None)
         self._quotas.take(visitor.client, is_new=not resumed)
         ticket = Ticket(
             visitor.client,
+            group=group,
             resumed=resumed,
             wait_s=visitor.wait_s or 0.0,
             issuer=self,
@@ -293,15 +324,17 @@ class Admission:
             self._show_room()
         return ticket
 
-    def _has_free_slot(self) -> bool:
-        """Return whether a slot is left after all that wait."""
+    def _has_free_slot(self, group: str) -> bool:
+        """Return whether a group has a slot left after all that wait for it."""
         self._admit_waiting()
-        return not self._room and self.free_sessions > 0
+        return self._is_free(group) and not self._room.has(group)
+
+    def _is_free(self, group: str) -> bool:
+        return self.free_of(group) > 0
 
     def _admit_waiting(self) -> None:
         before = len(self._room)
-        while self._room and self.free_sessions > 0:
-            ticket = self._room.next()
+        while self._room and (ticket := self._room.next(self._is_free)) is not None:
             self._metrics.waiting_seconds.labels("admitted").observe(ticket.waited)
             self._admit(ticket)
         if len(self._room) != before:
@@ -309,6 +342,7 @@ class Admission:
 
     def _admit(self, ticket: Ticket) -> None:
         self.sessions += 1
+        self._sessions_of[ticket.group] += 1
         self._metrics.sessions_active.set(self.sessions)
         ticket.admit()
 
@@ -317,19 +351,19 @@ class Admission:
             self._metrics.admission_refused.labels("waiting", code.value).inc()
             ticket.refuse(ContractError(code))
 
-    def _refuse_full(self, *, can_wait: bool) -> None:
+    def _refuse_full(self, group: str, *, can_wait: bool) -> None:
         if not can_wait:
-            raise self._full()
+            raise self._full(group)
         if self._room.is_full:
             raise ContractError(
-                ErrorCode.WAITING_ROOM_FULL, limit=self.slots, waiting=len(self._room)
+                ErrorCode.WAITING_ROOM_FULL, limit=self.slots_of(group), waiting=len(self._room)
             )
 
-    def _full(self) -> ContractError:
+    def _full(self, group: str) -> ContractError:
         # Without a healthy recogniser the slots are not in use but missing.
-        if self.slots == 0:
+        if (slots := self.slots_of(group)) == 0:
             return ContractError(ErrorCode.ASR_UNAVAILABLE)
-        return ContractError(ErrorCode.TOO_MANY_SESSIONS, limit=self.slots)
+        return ContractError(ErrorCode.TOO_MANY_SESSIONS, limit=slots)
 
     @contextmanager
     def _counting_refusals(self, at: str) -> Iterator[None]:

@@ -6,7 +6,7 @@ Within one gateway: that the same token is used at two gateways is seen by neith
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from app.asr import Cursor
+from app.asr import DEFAULT_GROUP, Cursor
 from app.contract import ContractError, ErrorCode
 from app.contract.fields import ResumeOffer, ResumePoint
 from app.gateway.admission.clients import Visitor
@@ -46,9 +46,9 @@ class ClientTokens:
         """Return the offer of a hello."""
         return self.tokens.offer(self.visitor.marks[0])
 
-    def point(self, cursor: Cursor, session_id: str) -> ResumePoint:
-        """Return where a session can be resumed."""
-        return self.tokens.point(cursor, session_id, self.visitor.marks[0])
+    def point(self, cursor: Cursor, session_id: str, group: str = DEFAULT_GROUP) -> ResumePoint:
+        """Return where a session can be resumed, with the group of recognisers that it is with."""
+        return self.tokens.point(cursor, session_id, self.visitor.marks[0], group)
 
     def claim(self, token: str | None) -> ResumeClaim | None:
         """Return what a token allows the client; None without a token.
@@ -78,10 +78,18 @@ class SessionRegistry:
     def __init__(self) -> None:
         self._bearers: dict[str, SessionHolder] = {}
 
-    def ticket(self, claim: ResumeClaim | None, admission: Admission, visitor: Visitor) -> Ticket:
+    def ticket(
+        self, claim: ResumeClaim | None, admission: Admission, visitor: Visitor, group: str
+    ) -> Ticket:
         """Return a slot or a place in the queue; the session's own where a connection holds it.
 
         That connection is ended: often it is half open, and its client is the one who comes.
+
+        Args:
+            claim: What the client resumes; None for a new session.
+            admission: Where slots come from.
+            visitor: The client.
+            group: The group of recognisers the session is for.
 
         Raises:
             ContractError: What `Admission.queue` or `Admission.take_over` says; nothing is ended.
@@ -90,10 +98,10 @@ class SessionRegistry:
         session_id = None if claim is None else claim.session_id
         older = None if session_id is None else self._bearers.get(session_id)
         held = None if older is None else older.ticket
-        if held is not None and held.is_admitted:
+        if held is not None and held.is_admitted and held.group == group:
             ticket = admission.take_over(held)
         else:
-            ticket = admission.queue(visitor, resumed=session_id is not None)
+            ticket = admission.queue(visitor, resumed=session_id is not None, group=group)
         if older is not None:
             older.superseded(gives_back=ticket is not held)
         return ticket

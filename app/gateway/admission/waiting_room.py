@@ -1,15 +1,17 @@
 """The waiting room: a bounded queue for sessions, served in the order of arrival.
 
 Resumed sessions go before new ones: their speakers were interrupted. Within each of the two kinds
-the order is kept.
+the order is kept. Each group of recognisers has a queue of its own, for one that is full holds
+nobody up who waits for another; the places are those of all.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Final, Protocol, Self
 
+from app.asr import DEFAULT_GROUP
 from app.contract import ContractError
 
 
@@ -19,7 +21,7 @@ class TicketIssuer(Protocol):
     def release(self, ticket: "Ticket") -> None:
         """Free its slot or place."""
 
-    def expire(self) -> ContractError:
+    def expire(self, ticket: "Ticket") -> ContractError:
         """Return the error of a wait that timed out."""
 
 
@@ -31,21 +33,24 @@ class Ticket:
 
     Attributes:
         client: Whose it is.
+        group: The group of recognisers that the session is for.
         resumed: Whether it is for a session that is resumed.
-        place: 1 is next; 0 for a slot, and for a ticket that was given back.
+        place: 1 is next of its group; 0 for a slot, and for a ticket that was given back.
         moved: Set whenever `place` changed, and at the end of the wait; who watches clears it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing a place depends on
         self,
         client: bytes,
         *,
+        group: str = DEFAULT_GROUP,
         resumed: bool,
         wait_s: float,
         issuer: "TicketIssuer",
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.client = client
+        self.group = group
         self.resumed = resumed
         self.place = 0
         self.moved = asyncio.Event()
@@ -81,7 +86,7 @@ class Ticket:
         except TimeoutError:
             # A slot that came at the same moment is taken.
             if not self._settled.is_set():
-                self.refuse(self._issuer.expire())
+                self.refuse(self._issuer.expire(self))
         except BaseException:
             self.give_back()
             raise
@@ -158,15 +163,28 @@ class WaitingRoom:
         ticket.move(0)
         self._renumber()
 
-    def next(self) -> Ticket:
-        """Take out the first ticket."""
-        ticket = (self._resumed or self._new).popleft()
-        self._renumber()
-        return ticket
+    def has(self, group: str) -> bool:
+        """Return whether somebody waits for a group."""
+        return any(ticket.group == group for ticket in self)
+
+    def next(self, has_free_slot: Callable[[str], bool]) -> Ticket | None:
+        """Take out the first ticket whose group has a free slot; None where there is none."""
+        free: dict[str, bool] = {}
+        for ticket in self:
+            group = ticket.group
+            if group not in free:
+                free[group] = has_free_slot(group)
+            if free[group]:
+                self._line(ticket).remove(ticket)
+                self._renumber()
+                return ticket
+        return None
 
     def _line(self, ticket: Ticket) -> deque[Ticket]:
         return self._resumed if ticket.resumed else self._new
 
     def _renumber(self) -> None:
-        for place, ticket in enumerate(self, start=1):
-            ticket.move(place)
+        places: Counter[str] = Counter()
+        for ticket in self:
+            places[ticket.group] += 1
+            ticket.move(places[ticket.group])

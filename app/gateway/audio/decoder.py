@@ -24,6 +24,9 @@ class AudioDecoder:
         channels: 1, or 2 interleaved channels that are averaged.
         sample_rate: Samples per second of the incoming audio.
         target_rate: Rate to resample to; equal to `sample_rate` for none.
+
+    Attributes:
+        passes: Whole samples up to so many bytes are decoded already, and need not be fed.
     """
 
     def __init__(self, encoding: str, channels: int, sample_rate: int, target_rate: int) -> None:
@@ -38,6 +41,8 @@ class AudioDecoder:
             if target_rate != sample_rate
             else None
         )
+        self._is_plain = encoding == "pcm16" and channels == 1 and self._resampler is None
+        self.passes = self._piece if self._is_plain else 0
 
     def feed(self, message: bytes) -> Iterator[tuple[float, bytes]]:
         """Decode a message piece by piece.
@@ -47,6 +52,7 @@ class AudioDecoder:
             resampler fills).
         """
         message = self._frames.take(message)
+        self.passes = self._piece if self._is_plain and not self._frames.is_split else 0
         for start in range(0, len(message), self._piece):
             piece = message[start : start + self._piece]
             yield len(piece) / self._bytes_per_s, self._decode(piece)
@@ -64,7 +70,7 @@ class AudioDecoder:
         return pcm.pcm_of(tail), left
 
     def _decode(self, piece: bytes) -> bytes:
-        if self._encoding == "pcm16" and self._channels == 1 and self._resampler is None:
+        if self._is_plain:
             return piece
         samples = _to_int16(piece, self._encoding, self._channels)
         if self._resampler is not None:

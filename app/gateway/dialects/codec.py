@@ -47,11 +47,13 @@ class DialectCodec(ABC):
         paths: Where it is spoken.
         audio_in_text: Whether text messages carry audio: they then count as control messages only
             where they carry none, and may be as long as binary ones.
+        binary_is_audio: Whether binary messages are audio and nothing else: none is parsed then.
     """
 
     name: ClassVar[str]
     paths: ClassVar[tuple[str, ...]]
     audio_in_text: ClassVar[bool] = False
+    binary_is_audio: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

@@ -39,6 +39,7 @@ class PerchCodec(DialectCodec):
     """
 
     dialect: ClassVar[Dialect]
+    binary_is_audio = True
 
     def __init__(self, client_id: str, settings: GatewaySettings) -> None:
         self._id = client_id

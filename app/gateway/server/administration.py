@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -55,18 +56,22 @@ class MetricsPage:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._text = b""
+        self._texts: dict[bool, bytes] = {}
         self._made_at = float("-inf")
 
-    async def answer(self, _request: Request) -> Response:
-        """Expose the metrics in Prometheus's text format."""
+    async def answer(self, request: Request) -> Response:
+        """Expose the metrics in Prometheus's text format, or OpenMetrics' with exemplars."""
         if monotonic() - self._made_at >= PAGE_S:
-            metrics = self._gateway.metrics
-            metrics.ready.set(not self._gateway.unready_reasons())
-            metrics.tasks.set(len(asyncio.all_tasks()))
-            self._text = metrics.render()
+            self._texts.clear()
             self._made_at = monotonic()
-        return Response(self._text, media_type=CONTENT_TYPE_LATEST)
+            self._gateway.metrics.ready.set(not self._gateway.unready_reasons())
+            self._gateway.metrics.tasks.set(len(asyncio.all_tasks()))
+        exemplars = "application/openmetrics-text" in request.headers.get("accept", "")
+        if exemplars not in self._texts:
+            self._texts[exemplars] = self._gateway.metrics.render(exemplars=exemplars)
+        return Response(
+            self._texts[exemplars], media_type=OPENMETRICS if exemplars else CONTENT_TYPE_LATEST
+        )
 
 
 async def drain(request: Request) -> Response:

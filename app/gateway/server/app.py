@@ -29,10 +29,12 @@ from app.gateway.server.answers import error_response
 from app.gateway.server.middleware import MIDDLEWARE
 from app.gateway.server.transcribe_file import transcribe_file
 from app.gateway.session.connection import ClientConnection
-from app.gateway.session.socket import EXTENSION, ClientSocket, SocketControl
+from app.gateway.session.socket import EXTENSION, SocketControl
+from app.gateway.session.telemetry import Origin
 from app.gateway.settings.gateway import GatewaySettings
 from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.metrics import GatewayMetrics
+from app.gateway.telemetry.trace_context import trace_context
 
 WEB: Final = Path(__file__).resolve().parents[2] / "web"
 _LAG_INTERVAL_S: Final = 0.5
@@ -106,13 +108,19 @@ def _handshake(websocket: WebSocket) -> Handshake:
 async def _serve(
     gateway: Gateway, websocket: WebSocket, handshake: Handshake, visitor: Visitor
 ) -> None:
-    control: SocketControl = websocket.scope["extensions"][EXTENSION]
-    control.owner = visitor.client
+    socket: SocketControl = websocket.scope["extensions"][EXTENSION]
+    socket.owner = visitor.client
     dialect = registry.dialect_at(handshake.path)
     codec = dialect.open(handshake, gateway.settings)
     await websocket.accept(subprotocol=dialect.select_subprotocol(handshake.subprotocols))
-    socket = ClientSocket(websocket.scope, websocket.send, gateway.settings.ws_send_timeout_s)
-    await ClientConnection(gateway, socket, codec, handshake.connection_id, visitor).run()
+    headers = websocket.headers
+    origin = Origin(
+        connection_id=handshake.connection_id,
+        dialect=codec.name,
+        client=visitor.client,
+        trace=trace_context(headers.get("traceparent"), headers.get("tracestate")),
+    )
+    await ClientConnection(gateway, socket, codec, origin, visitor).run()
 
 
 @asynccontextmanager

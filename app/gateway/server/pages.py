@@ -49,6 +49,7 @@ async def readyz(request: Request) -> Response:
             "connections": admission.connections,
             "draining": admission.draining,
             "recognition": gateway.switch.mode.value,
+            "groups": [{"ready": one.ready, **asdict(one)} for one in gateway.group_states()],
             "endpoints": [asdict(endpoint) for endpoint in gateway.asr.endpoints()],
         },
         status_code=503 if reasons else 200,

@@ -26,6 +26,7 @@ from app.gateway.server.protocol.http import MAX_HEAD_BYTES, GatewayHttpProtocol
 from app.gateway.server.protocol.websocket import LINGER_S, GatewayProtocol
 from app.gateway.settings.configuration import Configuration
 from app.gateway.settings.gateway import GatewaySettings
+from app.gateway.telemetry.certificate import certificate_expiry
 from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.metrics import GatewayMetrics
 
@@ -61,6 +62,9 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
     gateway: Gateway = app.state.gateway
     connections = HttpConnections(settings.app_max_http_connections, gateway.metrics)
     gateway.metrics.http_connections.set_function(lambda: len(connections))
+    if settings.app_ssl_cert is not None and settings.app_ssl_key is not None:
+        ends = certificate_expiry(settings.app_ssl_cert, settings.app_ssl_key)
+        gateway.metrics.certificate_expiry.labels("gateway").set(ends)
     config = _config(
         settings,
         app,

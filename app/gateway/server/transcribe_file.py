@@ -1,5 +1,6 @@
 """`POST /transcribe/file`: transcribe an uploaded recording."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -7,7 +8,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from app.asr import AsrError, Fault, FileAudio, FileTranscript
+from app.asr import AsrError, Fault, FileAudio, FileTranscript, SessionOptions
 from app.contract import ContractError, ErrorCode
 from app.gateway.core import Gateway
 from app.gateway.failures import upload_failure
@@ -21,11 +22,27 @@ from app.gateway.uploads.reception import Received, received
 _LEAST_BYTES_S: Final = 1000
 """Of a second of speech, however it is coded: where a header does not say how long it is."""
 
+_LANGUAGE: Final = "language"
+"""Of the query, as the form comes after the decision who takes it."""
+
 _log = get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an upload asks for.
+
+    Attributes:
+        language: BCP 47 code; None for the configured one.
+        group: The group of recognisers that goes with it.
+    """
+
+    language: str | None
+    group: str
+
+
 async def transcribe_file(request: Request) -> Response:
-    """Transcribe the multipart field `file`."""
+    """Transcribe the multipart field `file`, in the language that the query names."""
     gateway = gateway_of(request)
     outcome = "ok"
     try:
@@ -48,25 +65,50 @@ async def transcribe_file(request: Request) -> Response:
 
 
 async def _transcribe(gateway: Gateway, request: Request) -> Response:
-    with gateway.uploads.slot(gateway.authorise(request)) as slot:
+    visitor = gateway.authorise(request)
+    asked = _asked(gateway, request)
+    with gateway.uploads.slot(visitor, asked.group) as slot:
         async with received(request, slot, gateway.settings, gateway.drain_begun) as upload:
-            return await until_hang_up(request.receive, _recognise(gateway, slot, upload))
+            return await until_hang_up(request.receive, _recognise(gateway, slot, upload, asked))
 
 
-async def _recognise(gateway: Gateway, slot: UploadSlot, upload: Received) -> Response:
+def _asked(gateway: Gateway, request: Request) -> _Asked:
+    """Read what the request asks for beside its file, before that is received.
+
+    Raises:
+        ContractError: `bad_request`: the language is none.
+    """
+    language = request.query_params.get(_LANGUAGE) or None
     try:
-        result = await _hear(gateway, slot, upload)
+        group = gateway.asr.group_of(SessionOptions(language=language))
+    except AsrError as error:
+        raise ContractError(ErrorCode.BAD_REQUEST, detail=error.message) from error
+    return _Asked(language, group)
+
+
+async def _recognise(
+    gateway: Gateway, slot: UploadSlot, upload: Received, asked: _Asked
+) -> Response:
+    try:
+        result = await _hear(gateway, slot, upload, asked)
     except AsrError as error:
         if error.fault is not Fault.CALLER:
-            gateway.metrics.upstream_errors.labels(str(error.code)).inc()
-        _log.warning("upload failed", code=str(error.code), detail=error.detail)
+            gateway.metrics.upstream_errors.labels(str(error.code), asked.group).inc()
+        _log.warning("upload failed", group=asked.group, code=str(error.code), detail=error.detail)
         raise upload_failure(error, upload.name, gateway.settings.max_upload_bytes) from error
     gateway.metrics.audio_seconds.inc(result.duration)
-    _log.info("upload transcribed", audio_s=round(result.duration, 3), words=len(result.words))
+    _log.info(
+        "upload transcribed",
+        group=asked.group,
+        audio_s=round(result.duration, 3),
+        words=len(result.words),
+    )
     return JSONResponse(_answer(upload.name, result))
 
 
-async def _hear(gateway: Gateway, slot: UploadSlot, upload: Received) -> FileTranscript:
+async def _hear(
+    gateway: Gateway, slot: UploadSlot, upload: Received, asked: _Asked
+) -> FileTranscript:
     uploads, settings = gateway.uploads, gateway.settings
     async with gateway.asr.file(
         upload.file, max_bytes=settings.max_upload_bytes, max_duration=settings.app_max_upload_s
@@ -74,11 +116,12 @@ async def _hear(gateway: Gateway, slot: UploadSlot, upload: Received) -> FileTra
         promised = recording.promised_duration
         if promised is None:
             promised = slot.held / _LEAST_BYTES_S
-        async with uploads.turn(slot, min(promised, settings.app_max_upload_s)) as turn:
+        seconds = min(promised, settings.app_max_upload_s)
+        async with uploads.turn(slot, seconds, asked.group) as turn:
             recording.on_decoded = partial(_keep_within, uploads, turn, recording)
-            if not await gateway.readiness.confirm():
+            if not await gateway.readiness.confirm(asked.group):
                 raise ContractError(ErrorCode.ASR_UNAVAILABLE)
-            return await gateway.asr.transcribe_file(recording)
+            return await gateway.asr.transcribe_file(recording, language=asked.language)
 
 
 async def _keep_within(

@@ -20,6 +20,7 @@ from app.gateway.session.client_writer import ClientWriter
 from app.gateway.session.deadlines import Deadlines
 from app.gateway.session.endings import over
 from app.gateway.session.recognition import Recognition
+from app.pcm import BYTES_PER_SAMPLE
 from app.recordings import RecordingError, StreamedRecording, can_be_decoded, certain_name_of
 
 _BEGINS_AS_TEXT: Final = re.compile(rb"[\x20-\x7e][\t-\r\x20-\x7e]").match
@@ -48,6 +49,9 @@ class AudioInput:
         self._settings = gateway.settings
         self._metrics = gateway.metrics
         self._recognition = recognition
+        self._send = recognition.session.send
+        self._decoder = recognition.decoder
+        self._bytes_per_s = recognition.rate * BYTES_PER_SAMPLE
         self._writer = writer
         self._deadlines = deadlines
         self._pace = pace
@@ -80,8 +84,10 @@ class AudioInput:
             await self._container.write(message)
         elif self._ignoring:
             self._metrics.audio_ignored.inc(len(message))
+        elif len(message) <= self._decoder.passes and len(message) % BYTES_PER_SAMPLE == 0:
+            await self._feed(len(message) / self._bytes_per_s, message)
         else:
-            for seconds, pcm in self._recognition.decoder.feed(message):
+            for seconds, pcm in self._decoder.feed(message):
                 await self._feed(seconds, pcm)
                 if self._recognition.session.has_ended:
                     return
@@ -126,7 +132,7 @@ class AudioInput:
     async def _feed(self, seconds: float, pcm: bytes) -> None:
         recognition, came_at = self._recognition, monotonic()
         try:
-            is_taken = await recognition.session.send(pcm)
+            is_taken = await self._send(pcm)
         except TimeoutError as error:
             limit = self._settings.ws_stall_timeout_s
             raise over(ContractError(ErrorCode.ASR_STALLED, seconds=limit)) from error

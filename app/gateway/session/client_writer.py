@@ -1,5 +1,6 @@
 """Sends to one client: events in its dialect, errors, warnings, and the close."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,12 +10,7 @@ from app.gateway.dialects.codec import DialectCodec
 from app.gateway.dialects.events import Event, Failed, Warned
 from app.gateway.session.endings import ConnectionEndError, Ending, ending_of, over
 from app.gateway.session.recognition import Recognition
-from app.gateway.session.socket import (
-    ClientGoneError,
-    ClientSocket,
-    Disconnected,
-    SlowReaderError,
-)
+from app.gateway.session.socket import GONE, Disconnected, SocketControl
 from app.gateway.session.telemetry import SessionTelemetry
 
 _ABNORMAL: Final = 1006
@@ -33,7 +29,7 @@ class ClientWriter:
 
     def __init__(
         self,
-        socket: ClientSocket,
+        socket: SocketControl,
         codec: DialectCodec,
         telemetry: SessionTelemetry,
         send_timeout_s: float,
@@ -54,14 +50,22 @@ class ClientWriter:
     async def send_texts(self, texts: Sequence[str]) -> None:
         """Send what the codec has rendered; raises as `send`."""
         try:
-            for text in texts:
-                await self._socket.send(text)
-        except SlowReaderError as error:
+            await self._send(texts)
+        except TimeoutError as error:
             limit = self._send_timeout_s
             raise over(ContractError(ErrorCode.SLOW_READER, seconds=limit)) from error
-        except ClientGoneError as error:
-            failure = self._socket.control.failure
-            raise ConnectionEndError(ending_of(Disconnected(_ABNORMAL, failure))) from error
+        except GONE as error:
+            gone = Disconnected(_ABNORMAL, self._socket.failure)
+            raise ConnectionEndError(ending_of(gone)) from error
+
+    async def _send(self, texts: Sequence[str]) -> None:
+        socket = self._socket
+        for text in texts:
+            if socket.flowing:
+                socket.push(text)
+            else:
+                async with asyncio.timeout(self._send_timeout_s):
+                    await socket.send({"type": "websocket.send", "text": text})
 
     async def send_if_read(self, event: Event) -> None:
         """Send an event unless the client has not read the last ones: it is worth nothing later."""
@@ -112,8 +116,8 @@ class ClientWriter:
             self._socket.cut(texts, code)
             return
         try:
-            for text in texts:
-                await self._socket.send(text)
-            await self._socket.close(code)
-        except (SlowReaderError, ClientGoneError):
+            await self._send(texts)
+            async with asyncio.timeout(self._send_timeout_s):
+                await self._socket.send({"type": "websocket.close", "code": code, "reason": ""})
+        except GONE:
             self._socket.cut(texts, code)

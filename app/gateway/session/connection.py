@@ -46,9 +46,9 @@ from app.gateway.session.lifetime import Command, LifetimeWatcher
 from app.gateway.session.recognition import Recognition
 from app.gateway.session.results import ResultSender
 from app.gateway.session.slot import SessionSlot
-from app.gateway.session.socket import ClientSocket, Disconnected
-from app.gateway.session.states import Action, Event, State, Step, step
-from app.gateway.session.telemetry import SessionTelemetry
+from app.gateway.session.socket import Disconnected, SocketControl
+from app.gateway.session.states import FEEDING, Action, Event, State, Step, step
+from app.gateway.session.telemetry import Origin, SessionTelemetry
 from app.gateway.telemetry.logs import get_logger
 
 _log = get_logger(__name__)
@@ -65,7 +65,7 @@ class ClientConnection:
         gateway: What all connections share.
         socket: The accepted WebSocket.
         codec: The connection's dialect.
-        connection_id: For log lines.
+        origin: Where the connection comes from, for logs and traces.
         visitor: Whose connection it is.
 
     Attributes:
@@ -78,9 +78,9 @@ class ClientConnection:
     def __init__(
         self,
         gateway: Gateway,
-        socket: ClientSocket,
+        socket: SocketControl,
         codec: DialectCodec,
-        connection_id: str,
+        origin: Origin,
         visitor: Visitor,
     ) -> None:
         settings = gateway.settings
@@ -104,12 +104,12 @@ class ClientConnection:
             else None
         )
         self._has_reported_stray_audio = self._has_warned_of_text = False
-        self._telemetry = SessionTelemetry(gateway, connection_id, codec.name)
+        self._telemetry = SessionTelemetry(gateway, origin)
         self._writer = ClientWriter(socket, codec, self._telemetry, settings.ws_send_timeout_s)
         self._lifetime = LifetimeWatcher(gateway, self, self._writer, self._deadlines)
         self._slot = SessionSlot(gateway, visitor, self._writer, self._superseded)
-        self._log = _log.bind(connection_id=connection_id, dialect=codec.name)
-        socket.control.render_end = self._render_end
+        self._log = _log.bind(connection_id=origin.connection_id, dialect=codec.name)
+        socket.render_end = self._render_end
 
     @property
     def queued_seconds(self) -> float:
@@ -145,9 +145,10 @@ class ClientConnection:
             self.state = step(self.state, Event.END).state
             recognition, self.recognition = self.recognition, None
             self._slot.release()
+        close_code = self._writer.close_code(ending)
         if recognition is not None:
-            self._telemetry.session_ended(recognition, ending.reason)
-        self._telemetry.connection_closed(self._writer.close_code(ending), ending.reason)
+            self._telemetry.session_ended(recognition, ending.reason, close_code)
+        self._telemetry.connection_closed(close_code, ending.reason)
         await self._writer.close(ending, None if recognition is None else recognition.lost)
 
     async def _serve(self) -> Ending:
@@ -176,10 +177,14 @@ class ClientConnection:
     async def _read(self) -> None:
         while True:
             message = await self._socket.receive()
-            if isinstance(message, Disconnected):
-                raise ConnectionEndError(ending_of(message))
+            if message["type"] == "websocket.disconnect":
+                gone = Disconnected(message.get("code", 1005), self._socket.failure)
+                raise ConnectionEndError(ending_of(gone))
             self._deadlines.note_message()
-            await self._on_message(message)
+            if "bytes" in message and self._codec.binary_is_audio:
+                await self._on_audio(message["bytes"])
+            else:
+                await self._on_message(message["bytes" if "bytes" in message else "text"])
             if self._socket.waiting:
                 # The others' turn; where nothing waits, the next receive gives it.
                 await asyncio.sleep(0)
@@ -224,14 +229,14 @@ class ClientConnection:
                 await self._writer.send(self._telemetry.counts(self.recognition))
 
     async def _on_audio(self, data: bytes) -> None:
-        taken = step(self.state, Event.AUDIO)
-        if taken.action is Action.FEED and self._input is not None:
-            self._telemetry.audio_message()
+        if self.state in FEEDING and self._input is not None:
+            self._telemetry.audio_message(len(data))
             await self._input.take(data, self._tasks)
         else:
             self._gateway.metrics.audio_ignored.inc(len(data))
-            if taken.error is not None and not self._deadlines.just_stopped():
-                await self._report_stray_audio(taken.error)
+            error = step(self.state, Event.AUDIO).error
+            if error is not None and not self._deadlines.just_stopped():
+                await self._report_stray_audio(error)
         if self._pace is not None and (credit := self._pace.spend(_MIN_CHARGE_S)) > 0:
             await asyncio.sleep(credit)
 
@@ -275,7 +280,7 @@ class ClientConnection:
         except AsrError as error:
             raise stream_failure(error, 0) from error
         await recognition.check()
-        is_admitted = self._slot.request(recognition.session_id, claim)
+        is_admitted = self._slot.request(recognition.session_id, claim, recognition.group)
         self.state = requested.state
         if is_admitted:
             await self._begin(recognition)

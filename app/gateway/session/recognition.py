@@ -5,7 +5,7 @@ from dataclasses import replace
 from time import monotonic
 from uuid import uuid4
 
-from app.asr import BEGINNING, AsrError, Cursor, SessionOptions, Transcript
+from app.asr import BEGINNING, AsrError, Cursor, SessionOptions
 from app.contract.fields import AudioSpan, Resumed, ResumePoint
 from app.gateway.admission.succession import ClientTokens
 from app.gateway.audio.decoder import AudioDecoder
@@ -26,6 +26,9 @@ class Recognition:
         request: What the client asked for.
         tokens: Issue where the session can be resumed.
         claim: Where it is resumed, None for a new one.
+
+    Attributes:
+        group: Name of the group of recognisers it is with.
 
     Raises:
         AsrError: The recogniser cannot do what is requested.
@@ -59,6 +62,8 @@ class Recognition:
             endpointing=request.endpointing,
             request_id=self.session_id,
         )
+        self.group = self._chosen_group()
+        self._options = replace(self._options, group=self.group)
         self.session = gateway.asr.session(
             self._options,
             resume=begin,
@@ -71,6 +76,15 @@ class Recognition:
         self._deadline: asyncio.Timeout | None = None
         self._final_timeout_s: float | None = None
         self._is_resumable = request.resumable
+
+    def _chosen_group(self) -> str:
+        """Return the group of the language that is asked for; the session's own where it goes on.
+
+        So a client that names no language when it comes back is heard in the one it spoke, and a
+        release that gives the language another group moves no session that runs.
+        """
+        begun = self.claim and self.claim.group
+        return begun if begun in self._asr.groups else self._asr.group_of(self._options)
 
     async def check(self) -> None:
         """Refuse what the recogniser does not serve, and note the language that it is asked for.
@@ -116,7 +130,7 @@ class Recognition:
         """Return a resume point for a client that can resume, None for another."""
         if cursor is None or not self._is_resumable:
             return None
-        return self._tokens.point(cursor, self.session_id)
+        return self._tokens.point(cursor, self.session_id, self.group)
 
     def forgo_resume(self) -> None:
         """Issue no more resume points: none is a position in a container's bytes."""
@@ -146,20 +160,16 @@ class Recognition:
             now = asyncio.get_running_loop().time()
             self._deadline.reschedule(now + self._final_timeout_s)
 
-    def result_age(self, transcript: Transcript) -> float:
+    def result_age(self, processed: float | None) -> float:
         """Return the seconds since the newest audio in a result arrived."""
-        position = transcript.audio_processed
-        return self.arrivals.age(self.session.recognised if position is None else position)
+        return self.arrivals.age(self.session.recognised if processed is None else processed)
 
-    def segment_end(self, transcript: Transcript) -> float:
+    def segment_end(self, said_to: float | None) -> float:
         """Return where the segment ends, as far as is known, in seconds of the session's audio."""
-        if transcript.words:
-            return max(self.segment_start, transcript.words[-1].end)
-        known = transcript.audio_processed
-        return max(self.segment_start, self.session.recognised if known is None else known)
+        return max(self.segment_start, self.session.recognised if said_to is None else said_to)
 
-    def note(self, transcript: Transcript) -> None:
+    def note(self, said_to: float | None, *, is_final: bool) -> None:
         """Count a result that was sent."""
         self.results += 1
-        if transcript.is_final:
-            self.segment_start = self.segment_end(transcript)
+        if is_final:
+            self.segment_start = self.segment_end(said_to)

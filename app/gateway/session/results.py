@@ -61,25 +61,30 @@ class ResultSender:
                 for _ in range(event.calls):
                     await self._writer.send(events.Finalised(event.position))
             case Interrupted():
-                self._telemetry.interrupted(event)
+                self._telemetry.interrupted(self._recognition, event)
                 await self._writer.warn(WarningCode.RECOGNISER_LOST)
             case _:
                 self._telemetry.reopened(event)
                 await self._writer.warn(WarningCode.RECOGNISER_BACK, outage=round(event.outage, 1))
 
     async def _send_result(self, transcript: Transcript) -> None:
-        recognition = self._recognition
-        age = recognition.result_age(transcript)
+        recognition, end = self._recognition, said_to(transcript)
+        age = recognition.result_age(transcript.audio_processed)
         resume = recognition.resume_point(transcript.cursor) if transcript.is_final else None
         await self._writer.send(
             events.Result(
                 transcript=transcript,
                 segment_id=recognition.segment_id,
                 segment_start=recognition.segment_start,
-                segment_end=recognition.segment_end(transcript),
+                segment_end=recognition.segment_end(end),
                 age=age,
                 resume=resume,
             )
         )
-        self._telemetry.result(recognition, age, is_final=transcript.is_final)
-        recognition.note(transcript)
+        self._telemetry.result(recognition, transcript.words if transcript.is_final else None, age)
+        recognition.note(end, is_final=transcript.is_final)
+
+
+def said_to(transcript: Transcript) -> float | None:
+    """Return where what was said ends, in seconds of the session's audio; None where unsaid."""
+    return transcript.words[-1].end if transcript.words else transcript.audio_processed

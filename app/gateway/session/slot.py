@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from app.asr import DEFAULT_GROUP
 from app.contract import ContractError, ErrorCode
 from app.gateway.admission.clients import Visitor
 from app.gateway.admission.waiting_room import Ticket
@@ -42,8 +43,15 @@ class SessionSlot:
         """The session's slot, or its place in the queue."""
         return self._ticket
 
-    def request(self, session_id: str, claim: ResumeClaim | None) -> bool:
+    def request(
+        self, session_id: str, claim: ResumeClaim | None, group: str = DEFAULT_GROUP
+    ) -> bool:
         """Take a slot or a place in the queue; take over the slot of a session that is resumed.
+
+        Args:
+            session_id: Whose it is.
+            claim: Where the session is resumed, None for a new one.
+            group: The group of recognisers it is for.
 
         Returns:
             Whether it is a slot.
@@ -52,7 +60,7 @@ class SessionSlot:
             ContractError: The session is not admitted.
         """
         registry = self._gateway.succession
-        ticket = registry.ticket(claim, self._gateway.admission, self._visitor)
+        ticket = registry.ticket(claim, self._gateway.admission, self._visitor, group)
         self._ticket, self._session_id = ticket, session_id
         registry.enter(session_id, self)
         return ticket.is_admitted
@@ -66,7 +74,8 @@ class SessionSlot:
         """
         if self._ticket is not None:
             await self._wait_for_slot(self._ticket)
-        if not await self._gateway.readiness.confirm():
+        group = DEFAULT_GROUP if self._ticket is None else self._ticket.group
+        if not await self._gateway.readiness.confirm(group):
             raise ContractError(ErrorCode.ASR_UNAVAILABLE)
         # A session that had a slot was not refused when recognition was switched off meanwhile.
         if self._gateway.admission.switched_off:

@@ -123,6 +123,9 @@ TRANSITIONS: Final[dict[tuple[State, Event], Step]] = {
     if cell is not None
 }
 
+FEEDING: Final = {at for (at, _), taken in TRANSITIONS.items() if taken.action is Action.FEED}
+"""The states in which audio is taken, so that it need not be looked up for each message."""
+
 
 def step(state: State, event: Event) -> Step:
     """Look up what an event leads to.

@@ -1,9 +1,10 @@
-"""Writes docs/metrics.md from the metrics' registry."""
+"""Writes docs/metrics.md from the metrics' registry, and docs/logs.md from the lines' models."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from app.gateway.telemetry.metrics import GatewayMetrics
+from app.gateway.telemetry.stream_log import LINES, StreamIdentity
 
 _INTRODUCTION: Final = """\
 <!-- Written by `python -m tests.docs --write` from app/gateway/telemetry. Do not edit. -->
@@ -27,6 +28,36 @@ def _rows() -> Iterator[str]:
     for name, kind, labels, text in _described():
         shown = ", ".join(f"`{label}`" for label in labels) or "-"
         yield f"| `{name}` | {kind} | {shown} | {text} |"
+
+
+_LOGS: Final = """\
+<!-- Written by `python -m tests.docs --write` from app/gateway/telemetry. Do not edit. -->
+
+# Log lines of a stream
+
+A stream is a session on one connection. The gateway logs one line when it starts and one when it
+ends, as JSON (`LOG_FORMAT=json`) or as text for people (`LOG_FORMAT=console`). Every line also has
+`timestamp` (UTC), `level`, `logger` and `event`, which is the heading below. Nothing a client said,
+and no token, is in them.
+"""
+
+
+def logs_page() -> str:
+    """Return docs/logs.md."""
+    return "\n".join([_LOGS, *(row for event, line in LINES.items() for row in _line(event, line))])
+
+
+def _line(event: str, line: type[StreamIdentity]) -> Iterator[str]:
+    yield f"## `{event}`\n\n{line.__doc__}\n\n| Field | Type | Meaning |\n|---|---|---|"
+    properties: dict[str, dict[str, object]] = line.model_json_schema()["properties"]
+    for name, field in properties.items():
+        yield f"| `{name}` | {_type(field)} | {field['description']} |"
+    yield ""
+
+
+def _type(field: dict[str, object]) -> str:
+    choices = field.get("anyOf", [field])
+    return " or ".join(str(one["type"]) for one in choices) if isinstance(choices, list) else ""
 
 
 def _described() -> Iterator[tuple[str, str, tuple[str, ...], str]]:

@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from app.asr import EndpointHealth
 
-_LABELS: Final = ("endpoint",)
+_LABELS: Final = ("endpoint", "group")
 
 
 class EndpointMetrics(Collector):
@@ -65,7 +65,7 @@ def _families(endpoints: Sequence[EndpointHealth]) -> Iterator[Metric]:
         labels=_LABELS,
     )
     for one in endpoints:
-        ejections.add_metric([one.name], one.ejections)
+        ejections.add_metric([one.name, one.group], one.ejections)
     yield ejections
 
 
@@ -74,5 +74,5 @@ def _gauge(
 ) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"perch_endpoint_{name}", text, labels=_LABELS)
     for endpoint, value in values:
-        family.add_metric([endpoint.name], float(value))
+        family.add_metric([endpoint.name, endpoint.group], float(value))
     return family

@@ -17,26 +17,24 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 
 from app.gateway.settings.gateway import RecognitionMode
 from app.gateway.telemetry.connections import ConnectionMetrics
 from app.gateway.telemetry.endpoints import EndpointMetrics
+from app.gateway.telemetry.faults import FaultMetrics
+from app.gateway.telemetry.groups import GroupMetrics
+from app.gateway.telemetry.latencies import LatencyMetrics
 from app.gateway.telemetry.uploads import UploadMetrics
 
-LATENCY_BUCKETS: Final = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.5, 5.0, 10.0)
-"""0.3 s and 0.8 s are the service levels for the first interim and for the final."""
-
 SESSION_BUCKETS: Final = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200)
-WAITING_BUCKETS: Final = (0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 300)
-"""300 s is the longest a client may ask to wait."""
-
 OUTAGE_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60)
 """20 s is the default of RIVA_OUTAGE_LIMIT_S."""
 
 LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
-class GatewayMetrics(ConnectionMetrics):
+class GatewayMetrics(ConnectionMetrics, LatencyMetrics):
     """All metrics of one gateway, in a registry of their own."""
 
     def __init__(self, version: str) -> None:
@@ -44,7 +42,8 @@ class GatewayMetrics(ConnectionMetrics):
         without_created: Callable[[], None] = disable_created_metrics
         without_created()
         self.registry = registry = CollectorRegistry()
-        super().__init__(registry)
+        ConnectionMetrics.__init__(self, registry)
+        LatencyMetrics.__init__(self, registry)
         counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
         histogram = partial(Histogram, registry=registry)
         ProcessCollector(registry=registry)
@@ -64,6 +63,7 @@ class GatewayMetrics(ConnectionMetrics):
             ["mode"],
         )
         self.endpoints = EndpointMetrics(registry)
+        self.groups = GroupMetrics(registry)
         self.admission_refused = counter(
             "perch_admission_refused",
             "Sessions not admitted: at connect, start or upload, or while waiting; by error code.",
@@ -71,20 +71,21 @@ class GatewayMetrics(ConnectionMetrics):
         )
         self.waiting = gauge("perch_waiting_sessions", "Clients in the waiting room.")
         self.waiting_places = gauge("perch_waiting_room_places", "Clients the waiting room holds.")
-        self.waiting_seconds = histogram(
-            "perch_waiting_seconds",
-            "Time in the waiting room, by how it ended: admitted or left.",
-            ["outcome"],
-            buckets=WAITING_BUCKETS,
+        self.session_slots = gauge(
+            "perch_session_slots", "Sessions this gateway may run at once, over all groups."
         )
-        self.session_slots = gauge("perch_session_slots", "Sessions this gateway may run at once.")
         self.sessions_active = gauge("perch_sessions_active", "Sessions running, uploads included.")
-        self.sessions_started = counter("perch_sessions_started", "Sessions started.", ["dialect"])
+        self.sessions_started = counter(
+            "perch_sessions_started",
+            "Sessions started, by dialect and group of recognisers.",
+            ["dialect", "group"],
+        )
         self.sessions_ended = counter(
             "perch_sessions_ended",
             "Sessions ended: stopped, disconnected, or an error code.",
             ["reason"],
         )
+        self.faults = FaultMetrics(registry, self.sessions_ended, self.admission_refused)
         self.session_seconds = histogram(
             "perch_session_duration_seconds",
             "Wall-clock length of sessions.",
@@ -100,28 +101,15 @@ class GatewayMetrics(ConnectionMetrics):
         self.results = counter("perch_results", "Results sent: interim or final.", ["kind"])
         self.interims = self.results.labels("interim")
         self.finals = self.results.labels("final")
-        self.first_result_seconds = histogram(
-            "perch_first_result_latency_seconds",
-            "From a session's first audio to its first result.",
-            buckets=LATENCY_BUCKETS,
-        )
-        self.result_seconds = histogram(
-            "perch_result_latency_seconds",
-            "From the arrival of the newest audio in a result to its sending.",
-            ["kind"],
-            buckets=LATENCY_BUCKETS,
-        )
-        self.interim_ages = self.result_seconds.labels("interim")
-        self.final_ages = self.result_seconds.labels("final")
-        self.final_seconds = histogram(
-            "perch_final_latency_seconds",
-            "From the end of a session's audio to its last result.",
-            buckets=LATENCY_BUCKETS,
-        )
         self.upstream_errors = counter(
             "perch_upstream_errors",
-            "Failures of the recogniser, by gRPC status or app.asr code.",
-            ["code"],
+            "Failures of a recogniser, by gRPC status or app.asr code and by its group.",
+            ["code", "group"],
+        )
+        self.upstream_streams = counter(
+            "perch_upstream_streams",
+            "Streams at a recogniser that ended, by gRPC status or app.asr code and by its group.",
+            ["code", "group"],
         )
         self.retries_in_flight = gauge(
             "perch_upstream_retries_in_flight",
@@ -136,8 +124,8 @@ class GatewayMetrics(ConnectionMetrics):
         )
         self.interruptions = counter(
             "perch_stream_interruptions",
-            "Times the recogniser was lost in a session, by gRPC status or app.asr code.",
-            ["code"],
+            "Times a recogniser was lost in a session, by gRPC status or app.asr code and group.",
+            ["code", "group"],
         )
         self.reopenings = counter(
             "perch_stream_reopenings", "Times a session went on with a reopened stream."
@@ -163,6 +151,12 @@ class GatewayMetrics(ConnectionMetrics):
             "How late the event loop runs what is due.",
             buckets=LAG_BUCKETS,
         )
+        self.certificate_expiry = gauge(
+            "perch_certificate_expiry_timestamp_seconds",
+            "When the certificate of APP_SSL_CERT, as it was read at the start, ends; absent "
+            "without one.",
+            ["name"],
+        )
         self.tasks = gauge(
             "perch_event_loop_tasks",
             "Tasks of the event loop; what grows without sessions is a leak.",
@@ -177,6 +171,6 @@ class GatewayMetrics(ConnectionMetrics):
         """Set where the queued audio is read."""
         self.queue_seconds.set_function(seconds)
 
-    def render(self) -> bytes:
-        """Return the text exposition."""
-        return generate_latest(self.registry)
+    def render(self, *, exemplars: bool = False) -> bytes:
+        """Return the text exposition, in OpenMetrics' form where exemplars are wanted."""
+        return (openmetrics if exemplars else generate_latest)(self.registry)

@@ -2,7 +2,8 @@
 
 An upload has a slot from its first byte to its answer, and space on disk for what has arrived. Only
 when all of it has arrived it takes a session, so that a slow one holds none. Uploads wait for that
-in the order of arrival; one that only its own client's limit holds back lets others pass.
+in the order of arrival, those of each group of recognisers by themselves; one that only its own
+client's limit holds back lets others pass.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from math import ceil
 from time import monotonic
 from typing import Final
 
+from app.asr import DEFAULT_GROUP
 from app.contract import ContractError, ErrorCode
 from app.gateway.admission.clients import Visitor
 from app.gateway.admission.rate import TokenBucket
@@ -101,6 +103,7 @@ class QueuedUpload:
 
     Attributes:
         client: Whose it is.
+        group: The group of recognisers it is for.
         seconds: Length of the recording, rounded up, as far as it is known.
         reason: Why it has no session, as things were when that was last looked at.
         ticket: The session.
@@ -109,6 +112,7 @@ class QueuedUpload:
     """
 
     client: bytes
+    group: str
     seconds: int
     reason: ContractError | None = None
     ticket: Ticket | None = None
@@ -154,7 +158,7 @@ class UploadQueue:
             TokenBucket(rules.speed, rules.speed * _BURST_S, clock) if rules.speed else None
         )
         self._line: list[QueuedUpload] = []
-        self._running: Counter[bytes] = Counter()
+        self._running: Counter[tuple[str, bytes]] = Counter()
         metrics.uploads_held.watch(self.counts)
 
     def counts(self) -> UploadCounts:
@@ -167,17 +171,17 @@ class UploadQueue:
         )
 
     @contextmanager
-    def slot(self, visitor: Visitor) -> Iterator[UploadSlot]:
+    def slot(self, visitor: Visitor, group: str = DEFAULT_GROUP) -> Iterator[UploadSlot]:
         """Hold a slot for the length of a `with` block.
 
-        Refuse clients that would get no session anyway.
+        Refuse clients that would get no session of the group anyway.
 
         Raises:
             ContractError: `too_many_uploads`, `too_many_client_uploads`, or what
                 `Admission.check_upload` says.
         """
         with self._counting_refusals():
-            self._admission.check_upload(visitor)
+            self._admission.check_upload(visitor, group)
             self._places.take(visitor.client, 1)
         slot = UploadSlot(visitor.client, self._spool)
         try:
@@ -187,13 +191,15 @@ class UploadQueue:
             self._places.give(visitor.client, 1)
 
     @asynccontextmanager
-    async def turn(self, slot: UploadSlot, seconds: float) -> AsyncIterator[QueuedUpload]:
+    async def turn(
+        self, slot: UploadSlot, seconds: float, group: str = DEFAULT_GROUP
+    ) -> AsyncIterator[QueuedUpload]:
         """Hold a session for a recording of so many seconds, for the length of a `with` block.
 
         Raises:
             ContractError: Why there was none in time.
         """
-        mine = self.queue(slot.client, seconds)
+        mine = self.queue(slot.client, seconds, group)
         try:
             with self._counting_refusals():
                 await self._settle(mine)
@@ -201,26 +207,27 @@ class UploadQueue:
         finally:
             self.leave(mine)
 
-    def queue(self, client: bytes, seconds: float) -> QueuedUpload:
+    def queue(self, client: bytes, seconds: float, group: str = DEFAULT_GROUP) -> QueuedUpload:
         """Append an upload to the queue, until `leave`."""
-        mine = QueuedUpload(client, ceil(seconds))
+        mine = QueuedUpload(client, group, ceil(seconds))
         self._line.append(mine)
         self.serve()
         return mine
 
     def serve(self) -> None:
         """Give sessions to queued uploads, in order."""
-        held_up: ContractError | None = None
+        # By group: whoever waits for another group's recognisers waits for other slots.
+        held_up: dict[str, ContractError] = {}
         for turn in tuple(self._line):
-            if held_up is not None:
-                turn.reason = held_up
+            if turn.group in held_up:
+                turn.reason = held_up[turn.group]
                 continue
             try:
                 turn.ticket = self._draw(turn)
             except ContractError as error:
                 turn.reason = error
                 if error.code in _ALL_WAIT:
-                    held_up = error
+                    held_up[turn.group] = error
                 if error.code in _ALL_WAIT | _OTHERS_PASS:
                     continue
                 turn.is_refused = True
@@ -249,9 +256,10 @@ class UploadQueue:
     def leave(self, turn: QueuedUpload) -> None:
         """Leave the queue, or give the session back."""
         if turn.ticket is not None:
-            self._running[turn.client] -= 1
-            if not self._running[turn.client]:
-                del self._running[turn.client]
+            mine = (turn.group, turn.client)
+            self._running[mine] -= 1
+            if not self._running[mine]:
+                del self._running[mine]
             self._audio.give(turn.client, turn.seconds)
             turn.ticket.give_back()
         elif not turn.is_refused:
@@ -271,19 +279,20 @@ class UploadQueue:
 
     def _draw(self, turn: QueuedUpload) -> Ticket:
         self._admission.check_open()
-        limit = min(self._admission.upload_slots, self._rules.at_once)
+        group, mine = turn.group, (turn.group, turn.client)
+        limit = min(self._admission.upload_slots(group), self._rules.at_once)
         own = self._rules.of_client(limit, 1)
-        if self._running[turn.client] >= own < limit:
+        if self._running[mine] >= own < limit:
             raise ContractError(ErrorCode.TOO_MANY_CLIENT_UPLOADS, limit=f"{own} sessions")
-        if self._running.total() >= limit:
+        if sum(count for (one, _), count in self._running.items() if one == group) >= limit:
             raise ContractError(ErrorCode.TOO_MANY_UPLOADS, limit=f"{limit} sessions")
         self._audio.take(turn.client, turn.seconds)
         try:
-            ticket = self._admission.upload(turn.client)
+            ticket = self._admission.upload(turn.client, group)
         except ContractError:
             self._audio.give(turn.client, turn.seconds)
             raise
-        self._running[turn.client] += 1
+        self._running[mine] += 1
         return ticket
 
     @contextmanager

@@ -57,6 +57,18 @@ def test_a_token_says_to_another_gateway_what_it_was_issued_for(
     assert len(point.token) <= MAX_RESUME_TOKEN_CHARS
 
 
+def test_a_token_says_with_which_recognisers_a_session_is_but_for_the_default_ones() -> None:
+    tokens = ResumeTokens([KEY], 120)
+    point = tokens.point(CURSOR, SESSION, group="a" * 32)
+    assert tokens.read(point.token).group == "a" * 32
+    assert len(point.token) <= MAX_RESUME_TOKEN_CHARS
+    usual = tokens.point(CURSOR, SESSION, group="default").token
+    assert tokens.read(usual).group == "default"
+    # As a gateway issued it that knows no groups, and reads it.
+    assert "grp" not in URLSafeSerializer(KEY).load_payload(usual.rpartition(".")[0].encode())
+    assert tokens.read(tokens.offer().token).group is None
+
+
 @given(letters=st.text(min_size=1, max_size=40), start=seconds)
 def test_a_token_has_the_word_in_it_that_is_heard_again(letters: str, start: float) -> None:
     again = LastWord(letters=letters, start=round(start, 6))
@@ -154,7 +166,7 @@ def test_a_damaged_token_is_refused_or_says_the_same(at: int, text: str, cut: in
         said: object = refused.code
     else:
         said = claim
-    assert said in ("resume_rejected", ResumeClaim(CURSOR, SESSION))
+    assert said in ("resume_rejected", ResumeClaim(CURSOR, SESSION, group="default"))
 
 
 def test_a_position_cannot_be_changed_without_the_key() -> None:

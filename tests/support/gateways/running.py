@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from starlette.applications import Starlette
@@ -28,7 +28,7 @@ from app.gateway.server.process import GatewayServer, administered, bind, bind_a
 from app.gateway.settings.gateway import GatewaySettings
 
 PATH_B = "/ws/transcribe"
-DEADLINE_S = 20.0
+DEADLINE_S = 40.0
 SILENCE_100MS = bytes(3200)
 
 HELLO_WORLD = StreamScript(
@@ -66,9 +66,20 @@ class Running:
     admin_url: str = ""
 
 
+class Listening(Protocol):
+    """A recogniser: an emulator, or another one at an address."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def grpc_port(self) -> int: ...
+    @property
+    def http_port(self) -> int: ...
+
+
 @asynccontextmanager
 async def running_gateway(
-    emulator: Emulator, riva: Mapping[str, object] | None = None, **changes: object
+    emulator: Listening, riva: Mapping[str, object] | None = None, **changes: object
 ) -> AsyncIterator[Running]:
     """Run a gateway on a free port; leaving the context drains and stops it.
 

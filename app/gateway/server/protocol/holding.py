@@ -6,7 +6,6 @@ In bytes, together with all other connections (`Buffers`), and in time: a messag
 import asyncio
 from typing import Any
 
-from uvicorn._types import ASGIReceiveEvent
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -61,21 +60,21 @@ class HoldingProtocol(PacedProtocol):
         self._messages = self._in_hand = 0
         self._count()
 
-    async def receive(self) -> ASGIReceiveEvent:
-        """Wait for the next message, and stop counting the one before."""
+    def message_came(self, size: int) -> None:
+        """Count a message, until the session is done with it."""
+        self._begun_at = None
+        self._messages += size
+
+    def message_taken(self, size: int) -> None:
+        """Remember what to stop counting."""
+        self._in_hand = size
+
+    def message_done(self) -> None:
+        """Stop counting a message."""
         self._messages -= self._in_hand
         self._in_hand = 0
         if self._counted:
             self._count()
-        message = await super().receive()
-        self._in_hand = _size(message)
-        return message
-
-    def deliver(self, message: ASGIReceiveEvent) -> None:
-        """Deliver a message to the session; it counts until the next `receive`."""
-        self._begun_at = None
-        self._messages += _size(message)
-        super().deliver(message)
 
     def after_turn(self) -> None:
         """Count the bytes held, and time an incomplete message."""
@@ -94,10 +93,6 @@ class HoldingProtocol(PacedProtocol):
         # Also where the close was sent already and only the client's is awaited.
         self.discard_input()
         self._count()
-
-    def end_with_error(self, error: ContractError) -> None:
-        """Send an error and close."""
-        raise NotImplementedError
 
     def _count(self) -> None:
         held = len(self.conn.reader.buffer) + (self.conn.cur_size or 0) + self._messages
@@ -123,9 +118,3 @@ class HoldingProtocol(PacedProtocol):
         else:
             limit = self._message_timeout_s
             self.end_with_error(ContractError(ErrorCode.MESSAGE_TIMEOUT, seconds=limit))
-
-
-def _size(message: ASGIReceiveEvent) -> int:
-    if message["type"] != "websocket.receive":
-        return 0
-    return len(message.get("bytes") or message.get("text") or b"")

@@ -8,11 +8,12 @@ first here and then, with the socket unread, at the client.
 import asyncio
 from typing import Any
 
-from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent, WebSocketReceiveEvent
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 from websockets.frames import Frame
 
+from app.contract import ContractError, ErrorCode
 from app.gateway.admission.rate import TokenBucket
 from app.gateway.server.protocol.frames import (
     BYTES_A_TURN,
@@ -73,11 +74,13 @@ class PacedProtocol(HandshakeProtocol):
 
     async def receive(self) -> ASGIReceiveEvent:
         """Wait for the next message; frames are parsed meanwhile."""
+        self.message_done()
         if self.queue.empty():
             self._is_awaited = True
             if self.conn.reader.buffer:
                 self.read_on()
         message = await self.queue.get()
+        self.message_taken(_size(message))
         self._is_awaited = False
         if self.read_paused and self._next_turn is None and not self.conn.has_more:
             self._resume_reading()
@@ -94,8 +97,20 @@ class PacedProtocol(HandshakeProtocol):
         if self._next_turn is None:
             self._take_turn()
 
-    def deliver(self, message: ASGIReceiveEvent) -> None:
-        """Deliver a message to the session."""
+    def send_receive_event_to_app(self) -> None:
+        """Check that a text is UTF-8 and deliver the message."""
+        data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+        self.frames = []
+        if self.close_sent:
+            return
+        message: WebSocketReceiveEvent = {"type": "websocket.receive", "bytes": data}
+        if self.curr_msg_data_type == "text":
+            try:
+                message = {"type": "websocket.receive", "text": data.decode()}
+            except UnicodeDecodeError:
+                self.end_with_error(ContractError(ErrorCode.INVALID_UTF8))
+                return
+        self.message_came(_size(message))
         self.queue.put_nowait(message)
         self._is_awaited = False
 
@@ -110,8 +125,23 @@ class PacedProtocol(HandshakeProtocol):
         self.frames = []
         self.conn.drop()
 
+    def end_with_error(self, error: ContractError) -> None:
+        """Send an error and close."""
+        raise NotImplementedError
+
+    # What a subclass may take note of
+
+    def message_came(self, size: int) -> None:
+        """Take note that a message waits for the session."""
+
+    def message_taken(self, size: int) -> None:
+        """Take note that the session has a message in hand."""
+
+    def message_done(self) -> None:
+        """Take note that it is done with it."""
+
     def after_turn(self) -> None:
-        """Take note, as a subclass may, that the bytes held may have changed."""
+        """Take note that the bytes held may have changed."""
 
     # What frames cost beside the messages they bring
 
@@ -212,3 +242,9 @@ class PacedProtocol(HandshakeProtocol):
         if self.read_paused and not self.transport.is_closing():
             self.read_paused = False
             self.transport.resume_reading()
+
+
+def _size(message: ASGIReceiveEvent) -> int:
+    if message["type"] != "websocket.receive":
+        return 0
+    return len(message.get("bytes") or message.get("text") or b"")

@@ -59,20 +59,6 @@ class GatewayProtocol(HoldingProtocol):
             return
         self._fail(self._parser_failure())
 
-    def send_receive_event_to_app(self) -> None:
-        """Check that a text is UTF-8 and deliver the message."""
-        data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
-        self.frames = []
-        if self.close_sent:
-            return
-        if self.curr_msg_data_type == "bytes":
-            self.deliver({"type": "websocket.receive", "bytes": data})
-            return
-        try:
-            self.deliver({"type": "websocket.receive", "text": data.decode()})
-        except UnicodeDecodeError:
-            self.end_with_error(ContractError(ErrorCode.INVALID_UTF8))
-
     def end_with_error(self, error: ContractError) -> None:
         """Send an error and close."""
         if not self.close_sent:

@@ -222,7 +222,7 @@ async def test_what_becomes_known_only_while_a_start_is_let_in_counts_for_its_an
     ):
         await finish_loading(loading)
         # Nobody has asked the recogniser since; the start itself does.
-        gateway.gateway.readiness._answered_at -= 1
+        gateway.gateway.readiness.probes["default"]._answered_at -= 1
         await A.begin(socket, language=language)
         told = await said(socket)
         assert told["type"] == answer

@@ -56,6 +56,65 @@ def test_slots_are_what_the_recognisers_take_and_at_most_what_is_allowed() -> No
         assert gate.slots == slots
 
 
+def of_groups(**rules: float) -> tuple[Admission, dict[str, int | None]]:
+    """Two groups whose slots a test sets."""
+    slots: dict[str, int | None] = {"default": 2, "german": 1}
+    made = AdmissionRules(**{"max_connections": 9, "max_sessions": 9, **rules})  # type: ignore[arg-type]
+    groups = {"german": lambda: slots["german"]}
+    gate = Admission(made, GatewayMetrics("0"), lambda: slots["default"], groups=groups)
+    return gate, slots
+
+
+def test_each_group_has_the_slots_of_its_recognisers_and_all_have_what_is_allowed() -> None:
+    gate, slots = of_groups(max_sessions=4)
+    assert (gate.slots, gate.slots_of("german")) == (3, 1)
+    slots["german"] = None
+    assert (gate.slots, gate.slots_of("german")) == (4, 4)
+    tickets = [gate.queue(HURRIED, group="german") for _ in range(4)]
+    full = refusal(lambda: gate.queue(HURRIED))
+    assert full.code is ErrorCode.TOO_MANY_SESSIONS
+    tickets.pop().give_back()
+    assert (gate.free_of("default"), gate.sessions_of("german")) == (1, 3)
+
+
+def test_a_full_group_refuses_its_own_sessions_and_a_lost_one_says_so() -> None:
+    gate, slots = of_groups()
+    gate.queue(HURRIED, group="german")
+    full = refusal(lambda: gate.queue(HURRIED, group="german"))
+    assert full.code is ErrorCode.TOO_MANY_SESSIONS
+    slots["german"] = 0
+    lost = refusal(lambda: gate.queue(HURRIED, group="german"))
+    assert lost.code is ErrorCode.ASR_UNAVAILABLE
+    assert refusal(lambda: gate.check_upload(HURRIED, "german")).code is ErrorCode.ASR_UNAVAILABLE
+    assert gate.queue(HURRIED).is_admitted
+    assert gate.unready_reasons(capacity=True) == []
+    gate.queue(HURRIED)
+    assert gate.unready_reasons(capacity=True) == ["all 2 sessions are in use"]
+
+
+def test_a_connection_is_taken_as_long_as_any_group_has_a_slot() -> None:
+    gate, _ = of_groups()
+    held = [gate.queue(HURRIED), gate.queue(HURRIED)]
+    with gate.connection(HURRIED):
+        held.append(gate.queue(HURRIED, group="german"))
+    assert refusal(gate.connection(HURRIED).__enter__).code is ErrorCode.TOO_MANY_SESSIONS
+
+
+def test_who_waits_for_a_group_is_next_of_it_and_goes_past_nobody_of_its_own() -> None:
+    gate, _ = of_groups(waiting_room=3)
+    running = gate.queue(HURRIED, group="german")
+    first, second = (gate.queue(WAITING, group="german") for _ in range(2))
+    assert gate.queue(HURRIED).is_admitted
+    held = gate.queue(HURRIED)
+    other = gate.queue(WAITING)
+    assert [one.place for one in (first, second, other)] == [1, 2, 1]
+    assert gate.waiting_for("german") == 2
+    held.give_back()
+    assert (other.is_admitted, first.is_admitted) == (True, False)
+    running.give_back()
+    assert (first.is_admitted, second.place) == (True, 1)
+
+
 def test_one_client_gets_its_share_and_the_others_the_rest() -> None:
     gate = admission(max_sessions=5, max_connections=4, client_share=0.5)
     with gate.connection(HURRIED), gate.connection(HURRIED):

@@ -19,6 +19,7 @@ from app.gateway.resume_token import ResumeTokens
 from app.gateway.session import arrivals
 from app.gateway.session.arrivals import ArrivalClock
 from app.gateway.session.recognition import Recognition
+from app.gateway.session.results import said_to
 from app.gateway.settings.gateway import GatewaySettings
 from tests.app.gateway.session.memory import MemoryRecogniser
 
@@ -168,17 +169,17 @@ async def test_a_result_is_as_old_as_the_newest_audio_the_recogniser_had(
         if number < 8:
             await recognition.session.send(bytes(3200))
         time.now += 0.1
-    assert recognition.result_age(transcript(0.5)) == pytest.approx(0.6)
+    assert recognition.result_age(transcript(0.5).audio_processed) == pytest.approx(0.6)
     # Where the recogniser does not say, it can have heard no more than it was sent.
-    assert recognition.result_age(transcript(None)) == pytest.approx(0.3)
+    assert recognition.result_age(transcript(None).audio_processed) == pytest.approx(0.3)
 
 
 async def test_segments_follow_each_other_without_overlap(recognition: Recognition) -> None:
     word = Word(word="x", start=0.2, end=0.9, confidence=None, speaker=None, language=None)
-    recognition.note(transcript(1.0, (word,)))
+    recognition.note(said_to(transcript(1.0, (word,))), is_final=True)
     assert recognition.segment_start == 0.9
-    assert recognition.segment_end(transcript(0.5)) == 0.9
-    assert recognition.segment_end(transcript(2.5)) == 2.5
+    assert recognition.segment_end(said_to(transcript(0.5))) == 0.9
+    assert recognition.segment_end(said_to(transcript(2.5))) == 2.5
 
 
 def bucket_of(time: Time, rate: float, burst: float) -> TokenBucket:

@@ -64,3 +64,40 @@ async def test_audio_that_was_held_when_the_session_ended_is_not_counted() -> No
     assert recognition.session.recognised == taken
     assert recognition.audio_seconds == taken
     assert counted == taken
+
+
+class HearingStream(MemoryStream):
+    """Keeps what it was sent."""
+
+    def __init__(self, of: MemoryStream) -> None:
+        self.__dict__.update(of.__dict__)
+        self.pieces: list[bytes] = []
+
+    async def send(self, pcm: bytes) -> bool:
+        self.pieces.append(pcm)
+        return await super().send(pcm)
+
+
+async def test_messages_may_end_inside_a_sample_and_every_whole_one_is_heard_in_order() -> None:
+    settings = GatewaySettings()
+    gateway = Gateway.build(settings, cast("RivaASRClient", MemoryRecogniser()), "0")
+    tokens = ClientTokens(ResumeTokens([], 120), Visitor(b""))
+    recognition = Recognition(gateway, SessionRequest(sample_rate=16_000), tokens)
+    heard = HearingStream(cast("MemoryStream", recognition.session))
+    recognition.session = cast("RecognitionSession", heard)
+    taking = AudioInput(gateway, recognition, cast("ClientWriter", None), Deadlines(settings), None)
+    # Whole, whole, half a sample over, whole but behind that half, its other half, whole, too long
+    # to be sent in one, and half a sample that nothing follows.
+    sizes = (640, 2, 641, 640, 3, 640, 8000, 641)
+    audio = bytes(range(1, 252)) * 45
+    at = 0
+    async with asyncio.TaskGroup() as tasks:
+        for size in sizes:
+            await taking.take(audio[at : at + size], tasks)
+            at += size
+    whole = at - 1
+    assert b"".join(heard.pieces) == audio[:whole]
+    assert max(map(len, heard.pieces)) == 3200
+    assert all(len(piece) % 2 == 0 for piece in heard.pieces)
+    assert recognition.audio_seconds == pytest.approx(whole / 32_000)
+    assert recognition.end_audio(1.0) == 1

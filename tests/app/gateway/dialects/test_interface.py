@@ -116,7 +116,7 @@ async def test_a_new_dialect_is_served_by_its_codec_alone(emulator: Emulator) ->
     assert heard == [{"rate": 16_000}, ended, {"text": "hello"}, ended, {"text": "world"}]
     assert socket.close_code == 1000
     count = gateway.gateway.metrics.registry.get_sample_value
-    assert count("perch_sessions_started_total", {"dialect": "spoken"}) == 1
+    assert count("perch_sessions_started_total", {"dialect": "spoken", "group": "default"}) == 1
     assert count("perch_sessions_ended_total", {"reason": "stopped"}) == 1
 
 

@@ -43,11 +43,11 @@ async def test_metrics_count_a_session(administered: Running) -> None:
     text = answer.text
     assert answer.headers["content-type"].startswith("text/plain")
     for line in (
-        'perch_sessions_started_total{dialect="a"} 1.0',
+        'perch_sessions_started_total{dialect="a",group="default"} 1.0',
         'perch_sessions_ended_total{reason="stopped"} 1.0',
         'perch_results_total{kind="final"} 2.0',
         "perch_first_result_latency_seconds_count 1.0",
-        "perch_final_latency_seconds_count 1.0",
+        "perch_flush_latency_seconds_count 1.0",
         "perch_sessions_active 0.0",
         "perch_session_slots 50.0",
         "perch_ready 1.0",
@@ -108,10 +108,10 @@ async def test_metrics_are_made_once_a_second_however_often_they_are_asked_for(
     now, made = 100.0, 0
     render = administered.gateway.metrics.render
 
-    def counted() -> bytes:
+    def counted(*, exemplars: bool) -> bytes:
         nonlocal made
         made += 1
-        return render()
+        return render(exemplars=exemplars)
 
     monkeypatch.setattr(administration, "monotonic", lambda: now)
     monkeypatch.setattr(administered.gateway.metrics, "render", counted)
@@ -124,7 +124,7 @@ async def test_metrics_are_made_once_a_second_however_often_they_are_asked_for(
         now += administration.PAGE_S
         await http.get("/metrics")
     assert made == 2
-    assert MetricsPage(administered.gateway)._text == b""
+    assert MetricsPage(administered.gateway)._texts == {}
 
 
 async def test_without_a_port_there_is_no_such_listener_and_a_taken_one_is_named() -> None:

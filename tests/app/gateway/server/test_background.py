@@ -24,7 +24,7 @@ class Fragile:
     def __init__(self) -> None:
         self.questions = 0
 
-    async def ready(self) -> Readiness:
+    async def ready(self, _: str) -> Readiness:
         self.questions += 1
         if self.questions == 1:
             raise AttributeError("slots")

@@ -95,9 +95,21 @@ async def test_readiness_names_slots_line_mode_and_each_recogniser(emulator: Emu
     assert body["ready"] is True
     assert (body["slots"], body["free_sessions"], body["waiting"]) == (7, 7, 0)
     assert body["recognition"] == "on"
+    (group,) = body["groups"]
+    assert group == {
+        "name": "default",
+        "languages": ["en-US"],
+        "models": ["parakeet-rnnt-1.1b-unified-ml-cs-universal-multi-asr-streaming"],
+        "ready": True,
+        "reason": None,
+        "sessions": 0,
+        "slots": 7,
+        "waiting": 0,
+    }
     well, lost = body["endpoints"]
     assert well == {
         "name": "riva-1",
+        "group": "default",
         "route": "primary",
         "ready": True,
         "streams": 0,
@@ -108,10 +120,10 @@ async def test_readiness_names_slots_line_mode_and_each_recogniser(emulator: Emu
     }
     assert (lost["name"], lost["ready"]) == ("riva-2", False)
     for line in (
-        'perch_endpoint_ready{endpoint="riva-1"} 1.0',
-        'perch_endpoint_ready{endpoint="riva-2"} 0.0',
-        'perch_endpoint_slots{endpoint="riva-1"} 7.0',
-        'perch_endpoint_ejections_total{endpoint="riva-1"} 0.0',
+        'perch_endpoint_ready{endpoint="riva-1",group="default"} 1.0',
+        'perch_endpoint_ready{endpoint="riva-2",group="default"} 0.0',
+        'perch_endpoint_slots{endpoint="riva-1",group="default"} 7.0',
+        'perch_endpoint_ejections_total{endpoint="riva-1",group="default"} 0.0',
         'perch_recognition_mode{mode="on"} 1.0',
         'perch_recognition_mode{mode="off"} 0.0',
         "perch_session_slots 7.0",

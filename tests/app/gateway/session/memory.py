@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from app.asr import (
+    DEFAULT_GROUP,
     AsrError,
     Cursor,
     Fault,
@@ -26,7 +27,6 @@ from app.asr import (
     Word,
 )
 from app.contract import ContractError
-from app.gateway.session.socket import EXTENSION, ClientSocket
 
 RATE = 16_000
 WORD_S = 0.1
@@ -55,13 +55,9 @@ class MemorySocket:
         self._reads = asyncio.Event()
         self._reads.set()
 
-    def wire(self) -> ClientSocket:
-        """The gateway's end."""
-        return ClientSocket({"extensions": {EXTENSION: self}}, self._send, send_timeout_s=60.0)
-
     # The client's end
 
-    def send(self, message: str | bytes) -> None:
+    def say(self, message: str | bytes) -> None:
         """Send as a client."""
         key = "text" if isinstance(message, str) else "bytes"
         self._to_gateway.put_nowait({"type": "websocket.receive", key: message})
@@ -112,7 +108,7 @@ class MemorySocket:
                 self._hear(text)
             self._close(code)
 
-    async def _send(self, message: Any) -> None:  # noqa: ANN401 - as ASGI has it
+    async def send(self, message: Any, /) -> None:  # noqa: ANN401 - as ASGI has it
         if message["type"] == "websocket.close":
             self._close(message["code"])
             return
@@ -314,6 +310,7 @@ class MemoryRecogniser:
 
     has_fallback = True
     files_at_once = 1
+    groups = (DEFAULT_GROUP,)
 
     def __init__(self) -> None:
         self.streams: list[MemoryStream] = []
@@ -328,7 +325,16 @@ class MemoryRecogniser:
     def route(self, route: Route) -> None:
         self.current_route = route
 
-    async def ready(self) -> Readiness:
+    def group_of(self, _: SessionOptions) -> str:
+        return DEFAULT_GROUP
+
+    def languages(self, _: str) -> tuple[str, ...]:
+        return ("en-US",)
+
+    def known_models(self, _: str) -> tuple[()]:
+        return ()
+
+    async def ready(self, _: str) -> Readiness:
         return Readiness(ready=True, reason=None, models=())
 
     async def check(self, options: SessionOptions) -> str:

@@ -73,6 +73,11 @@ def test_without_limits_nothing_is_ever_due(time: Time) -> None:
 def test_a_limit_shorter_than_the_warning_has_no_warning(time: Time) -> None:
     clock = clock_of(time, idle=5, session=0)
     assert clock.next() == (1005.0, Deadline.IDLE_END)
+    # It would come with the first message, or with the start.
+    assert clock_of(time, idle=10, session=0).next() == (1010.0, Deadline.IDLE_END)
+    clock = clock_of(time, idle=0, session=10)
+    clock.session_started()
+    assert clock.next() == (1010.0, Deadline.SESSION_END)
 
 
 def test_audio_is_late_only_for_a_moment_after_a_session(time: Time) -> None:

@@ -18,7 +18,9 @@ from app.gateway.core import Gateway
 from app.gateway.dialects.a import CodecA
 from app.gateway.dialects.b import CodecB
 from app.gateway.session.connection import ClientConnection
+from app.gateway.session.telemetry import Origin
 from app.gateway.settings.gateway import GatewaySettings, RecognitionMode
+from app.gateway.telemetry.trace_context import trace_context
 from tests.app.gateway.session.conversation import Conversation, Talk
 from tests.app.gateway.session.memory import (
     WORD_S,
@@ -86,8 +88,15 @@ class Connection:
         assert codec.name in set(Dialect)
         try:
             with self.gateway.admission.connection(self._visitor):
-                wire = self.socket.wire()
-                await ClientConnection(self.gateway, wire, codec, "c", self._visitor).run()
+                origin = Origin(
+                    connection_id="c",
+                    dialect=codec.name,
+                    client=self._visitor.client,
+                    trace=trace_context(None),
+                )
+                await ClientConnection(
+                    self.gateway, self.socket, codec, origin, self._visitor
+                ).run()
         except ContractError as error:
             self.refused = error
 
@@ -169,7 +178,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     def _send(self, connection: Connection, kind: str, options: dict[str, object]) -> None:
         is_a = connection.words is A
         message = {"type": kind, **(options if is_a or not options else {"config": options})}
-        connection.socket.send(json.dumps(message))
+        connection.socket.say(json.dumps(message))
         self._settle()
 
     # What clients do
@@ -242,7 +251,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         connection.said.sent += count
         pcm = audio_of(first, first + count)
         for piece in (pcm[:cut], pcm[cut:]):
-            connection.socket.send(piece)
+            connection.socket.say(piece)
 
     @rule(at=st.integers(0, 9), times=st.integers(1, 3), before=st.integers(0, 4))
     def finalize(self, at: int, times: int, before: int) -> None:
@@ -254,7 +263,7 @@ class ProtocolMachine(RuleBasedStateMachine):
             self._put(connection, before, 1)
         connection.said.owed += times
         for _ in range(times):
-            connection.socket.send('{"type": "finalize"}')
+            connection.socket.say('{"type": "finalize"}')
         self._settle()
         assert connection.said.owed == 0 or connection.is_over
         if not connection.is_over:
@@ -279,7 +288,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         if isinstance(text, bytes) and connection.said.running:
             return  # In a session that is audio, and no nonsense.
         heard = len(connection.socket.heard)
-        connection.socket.send(text)
+        connection.socket.say(text)
         self._settle()
         answers = {each["type"] for each in connection.socket.heard[heard:]}
         assert answers <= {"error", "warning", "pong", "metrics", "configured", "partial"}

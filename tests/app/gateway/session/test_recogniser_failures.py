@@ -151,7 +151,7 @@ async def test_a_fault_of_the_gateway_is_told_without_its_inside(
 
 async def test_upstream_errors_are_counted_by_code(gateway: Running, emulator: Emulator) -> None:
     registry = gateway.gateway.metrics.registry
-    name, labels = "perch_upstream_errors_total", {"code": "DATA_LOSS"}
+    name, labels = "perch_upstream_errors_total", {"code": "DATA_LOSS", "group": "default"}
     before = registry.get_sample_value(name, labels) or 0
     emulator.set_script(failing("DATA_LOSS"))
     async with client(gateway) as socket:

@@ -20,7 +20,8 @@ from app.gateway.settings.gateway import (
     LogLevel,
     RecognitionMode,
 )
-from app.gateway.telemetry.logs import MASK, Redactor, configure_logging, get_logger
+from app.gateway.telemetry.logs import configure_logging, get_logger
+from app.redaction import MASK, Redactor
 from tests.app.gateway.conftest import Log
 from tests.app.gateway.settings.conftest import start
 

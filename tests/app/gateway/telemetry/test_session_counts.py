@@ -32,7 +32,12 @@ async def test_a_lost_recogniser_and_its_return_are_counted(emulator: Emulator) 
                 heard.append(await said(socket))
             await send(socket, "stop_transcription")
             await said_until(socket, "session_stopped")
-        assert measured(gateway, "perch_stream_interruptions_total", code="UNAVAILABLE") == 1
+        assert (
+            measured(
+                gateway, "perch_stream_interruptions_total", code="UNAVAILABLE", group="default"
+            )
+            == 1
+        )
         assert measured(gateway, "perch_stream_reopenings_total") == 1
         assert measured(gateway, "perch_stream_outage_seconds_count") == 1
 

@@ -346,12 +346,12 @@ class LineMachine(RuleBasedStateMachine):
             own = max(
                 1,
                 int(
-                    admission.upload_slots
+                    admission.upload_slots()
                     * (self.client_s / 300.0 if self.client_s == 300.0 else 0.3)
                 ),
             )
             assert (
-                len(running) >= admission.upload_slots
+                len(running) >= admission.upload_slots()
                 or sum(turn.client == first.client for turn in running) >= own
                 or admission.free_sessions <= max(1, admission.slots // 10)
                 or counts.audio_s + first.seconds > 300

@@ -29,7 +29,7 @@ from tests.support.gateways.running import PATH_B, Running, eventually, running_
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-DEADLINE_S = 10.0
+DEADLINE_S = 20.0
 CODES = {code.value for code in CloseCode}
 UNEXCUSED = {CloseCode.NORMAL, CloseCode.GOING_AWAY}
 """The codes that need no error message before them."""
