@@ -163,9 +163,12 @@ _HTTP: Final = f"""\
 `?ignore=capacity` leaves out that all places are taken, and while recognition is off or on the \
 fallback the recogniser, for health checks that replace machines. Besides `sessions`, `slots`, \
 `free_sessions`, `waiting`, `connections`, `draining`, `recognition` (`on`, `off` or `fallback`), \
-and `endpoints`: each recogniser's `name`, `route` (`primary` or `fallback`), `ready`, `streams`, \
-`slots`, `consecutive_errors`, `ejected_for` (s), `ejections` |
-| `POST /transcribe/file` | multipart field `file` with {ACCEPTED}: `status`, \
+`groups`: of each group of recognisers `name`, `languages`, `models`, `ready`, `reason`, \
+`sessions`, `slots`, `waiting`, where the answer as a whole is that of the group `default`, \
+and `endpoints`: each recogniser's `name`, `group`, `route` (`primary` or `fallback`), `ready`, \
+`streams`, `slots`, `consecutive_errors`, `ejected_for` (s), `ejections` |
+| `POST /transcribe/file` | multipart field `file` with {ACCEPTED}, in the language of \
+`?language=` where one is named: `status`, \
 `filename`, `transcript`, `confidence`, `duration` (seconds that were read, whatever the header \
 says), `service`, `timestamp`, `words`, `warnings` (sentences, mostly none: that the file ends \
 before its header says, for one); an error has the four error keys, `status` and `message` |

@@ -7,7 +7,7 @@ about Parakeet's own words.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,11 @@ import pytest_asyncio
 from app.client import Deadlines, StartTranscription, transcribe
 from app.emulator.recognition import Hypothesis
 from tests.support.gateways import processes
-from tests.support.recognisers.speech import FIXTURES, FixtureClip, clips
+from tests.support.recognisers.speech import FIXTURES, FixtureClip, clips, few_clips
 from tests.support.words import bare
 
-pytestmark = pytest.mark.xdist_group("engine")
+# On a busy machine decoding takes its time.
+pytestmark = [pytest.mark.xdist_group("engine"), pytest.mark.timeout(300)]
 
 FINALS_ONLY = StartTranscription(enable_partials=False)
 # Sent faster than it is recognised, a recording's last words are far behind when its audio ends.
@@ -37,21 +38,13 @@ async def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
         yield gateway.websocket_url
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [
-        pytest.param(0.02, marks=pytest.mark.slow, id="20ms"),
-        pytest.param(0.1, id="100ms"),
-        pytest.param(1.0, marks=pytest.mark.slow, id="1s"),
-    ],
-)
-@pytest.mark.asyncio(loop_scope="module")
-async def test_every_recording_is_heard_through_the_gateway_as_by_the_engine_itself(
-    gateway_url: str, direct_finals: dict[str, list[Hypothesis]], frame: float
-) -> None:
+async def heard_through(
+    gateway_url: str, recordings: Iterable[FixtureClip], frame: float
+) -> dict[str, list[list[str]]]:
+    """Have recordings transcribed by the gateway, some at once; the finals of each."""
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def through_the_gateway(clip: FixtureClip) -> list[list[str]]:
+    async def through_the_gateway(clip: FixtureClip) -> tuple[str, list[list[str]]]:
         async with places:
             outcome = await transcribe(
                 gateway_url,
@@ -62,8 +55,26 @@ async def test_every_recording_is_heard_through_the_gateway_as_by_the_engine_its
                 chunk_s=frame,
             )
         assert [final.segment_id for final in outcome.finals] == list(range(len(outcome.finals)))
-        return [bare(final.text) for final in outcome.finals]
+        return clip.id, [bare(final.text) for final in outcome.finals]
 
-    heard = await asyncio.gather(*(through_the_gateway(clip) for clip in clips()))
-    expected = [[bare(final.text or "") for final in direct_finals[clip.id]] for clip in clips()]
-    assert heard == expected
+    return dict(await asyncio.gather(*(through_the_gateway(clip) for clip in recordings)))
+
+
+def expected(heard: dict[str, list[Hypothesis]]) -> dict[str, list[list[str]]]:
+    return {clip: [bare(final.text or "") for final in finals] for clip, finals in heard.items()}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_each_kind_of_recording_is_heard_through_the_gateway_as_by_the_engine_itself(
+    gateway_url: str, direct_finals: dict[str, list[Hypothesis]]
+) -> None:
+    assert await heard_through(gateway_url, few_clips(), 0.1) == expected(direct_finals)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frame", [0.02, 1.0], ids=["20ms", "1s"])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_every_recording_is_heard_through_the_gateway_as_by_the_engine_itself(
+    gateway_url: str, every_direct_final: dict[str, list[Hypothesis]], frame: float
+) -> None:
+    assert await heard_through(gateway_url, clips(), frame) == expected(every_direct_final)

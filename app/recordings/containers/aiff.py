@@ -138,7 +138,7 @@ def read_caf(source: Source) -> Layout | None:
     description = None
     for name, begin, size in chunks(source, _CAF_CHUNKS_AT, _CAF_HEAD.size, parse, 1):
         if name == b"desc":
-            description = source.read_at(begin, _CAF_DESCRIPTION.size)
+            description = source.read_at(begin, min(size, _CAF_DESCRIPTION.size))
         elif name == b"data":
             if description is None:
                 raise broken("CAF", "its samples come before their description")

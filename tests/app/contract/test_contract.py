@@ -31,18 +31,12 @@ from app.contract import (
 from app.contract.dialect_b import RecordingConfig
 from app.contract.docs import contract_page, contract_schema
 from app.contract.fields import EndpointingOptions
-from tests.docs import DOCUMENTS, outdated
 
 
 def error_of(dialect: Dialect, text: str) -> ContractError:
     with pytest.raises(ContractError) as refused:
         parse_client_message(dialect, text)
     return refused.value
-
-
-def test_the_committed_documents_are_what_the_code_says() -> None:
-    assert outdated() == []
-    assert {"docs/contract.md", "docs/contract.schema.json", "docs/metrics.md"} <= set(DOCUMENTS)
 
 
 def test_the_page_names_every_message_error_warning_and_close_code() -> None:
@@ -119,6 +113,43 @@ def test_a_wrong_message_is_named_with_field_value_and_what_is_accepted(
 def test_a_long_value_is_not_sent_back_whole() -> None:
     error = error_of(Dialect.A, json.dumps({"type": "x" * 5000}))
     assert len(error.sentence) < 150
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "語", "😀"])
+def test_a_value_is_repeated_up_to_so_many_characters_and_then_cut(letter: str) -> None:
+    """Characters, and not the bytes or the escapes by which they are sent."""
+
+    def echo(length: int) -> str:
+        sentence = error_of(Dialect.A, json.dumps({"type": letter * length})).sentence
+        return sentence.removeprefix("Unknown message type: ")
+
+    assert echo(limits.MAX_ECHO_CHARS) == letter * limits.MAX_ECHO_CHARS
+    assert echo(limits.MAX_ECHO_CHARS + 1) == letter * (limits.MAX_ECHO_CHARS - 3) + "..."
+    # The quotation marks of a value are part of what is shown of it.
+    message = {"type": "start_transcription", "encoding": letter * limits.MAX_ECHO_CHARS}
+    assert f'is "{letter * 76}...; accepted' in error_of(Dialect.A, json.dumps(message)).sentence
+
+
+FIELDS = [
+    (dialect, kind, name)
+    for dialect, models in CLIENT_MESSAGES.items()
+    for kind, model in models.items()
+    for name in model.model_fields
+    if name != "type"
+]
+
+
+@pytest.mark.parametrize(("dialect", "kind", "name"), FIELDS)
+def test_what_a_refused_field_would_take_is_said_as_the_page_says_it(
+    dialect: Dialect, kind: str, name: str
+) -> None:
+    described = CLIENT_MESSAGES[dialect][kind].model_json_schema()["properties"][name]
+    members = (described, *described.get("anyOf", ()))
+    accepted = next(member["accepted"] for member in members if "accepted" in member)
+    # No field takes both: what is an object takes no list.
+    wrong: object = [{"a": 1}] if name in {"endpointing", "config"} else {"a": [1]}
+    sentence = error_of(dialect, json.dumps({"type": kind, name: wrong})).sentence
+    assert sentence == f"Invalid message: {name} is {json.dumps(wrong)}; accepted: {accepted}"
 
 
 def test_unknown_keys_are_ignored() -> None:

@@ -88,3 +88,23 @@ def test_a_long_message_is_judged_by_its_beginning_alone() -> None:
 @given(st.binary(max_size=4096))
 def test_any_bytes_are_judged_without_an_error(head: bytes) -> None:
     certain_name_of(head)
+
+
+def test_so_much_text_is_no_sound_and_less_may_be() -> None:
+    assert certain_name_of(b"[" * 64) == "JSON"
+    assert certain_name_of(b"[" * 63) is None
+
+
+@pytest.mark.parametrize("changed", [(0, 0xFE), (1, 0xE1), (1, 0xF3), (1, 0xF5), (4, 0), (3, 0x81)])
+def test_a_frame_of_aac_is_one_by_its_fixed_bits_and_its_length(changed: tuple[int, int]) -> None:
+    frame = bytes([0xFF, 0xF1, 0x50, 0x80, 100 >> 3, (100 & 7) << 5 | 0x1F, 0xFC]) + bytes(93)
+    assert certain_name_of(frame + frame[:2]) == "AAC"
+    assert certain_name_of(frame + frame[:1]) is None
+    other = bytearray(frame)
+    other[changed[0]] = changed[1]
+    assert certain_name_of(bytes(other) + frame[:4]) != "AAC"
+
+
+def test_a_tag_before_an_mp3_is_one_of_a_known_version() -> None:
+    assert certain_name_of(b"ID3\x0f") == "MP3"
+    assert certain_name_of(b"ID3\x10") is None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.recordings import read_recording
+from tests.app.recordings.containers.making import ogg_page
 from tests.support.recordings.making import encoded, speech_like
 
 RATE = 16_000
@@ -139,19 +140,6 @@ def test_an_mp3_in_a_wav_is_an_mp3() -> None:
         b"data", len(MP3),
     )  # fmt: skip
     assert read_recording(head + MP3).data == read_recording(MP3).data
-
-
-def ogg_page(number: int, flags: int, body: bytes) -> bytes:
-    sizes = b"\xff" * (len(body) // 255) + bytes([len(body) % 255])
-    page = bytearray(struct.pack("<4sBBqIIIB", b"OggS", 0, flags, 0, 7, number, 0, len(sizes)))
-    page += sizes + body
-    crc = 0
-    for byte in page:
-        crc ^= byte << 24
-        for _ in range(8):
-            crc = (crc << 1 ^ (0x04C11DB7 if crc & 1 << 31 else 0)) & 0xFFFFFFFF
-    struct.pack_into("<I", page, 22, crc)
-    return bytes(page)
 
 
 def test_a_flac_in_an_ogg_is_a_flac() -> None:

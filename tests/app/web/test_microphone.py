@@ -140,6 +140,7 @@ async def test_an_unplugged_microphone_is_waited_for_and_heard_when_it_is_back(
     await hears_again(opened.page)
 
 
+@pytest.mark.slow
 async def test_who_does_not_wait_for_a_microphone_has_the_last_words_and_is_told_why(
     served: Running, open_page: OpenPage
 ) -> None:
@@ -157,6 +158,7 @@ async def test_who_does_not_wait_for_a_microphone_has_the_last_words_and_is_told
     assert not await page.get_by_role("alert").is_visible()
 
 
+@pytest.mark.slow
 async def test_a_microphone_that_a_person_took_back_is_not_asked_for_again_and_again(
     served: Running, open_page: OpenPage
 ) -> None:
@@ -186,6 +188,7 @@ async def test_a_microphone_that_gives_only_zeros_is_asked_about(
     assert await status(opened.page) == "Not hearing anything"
 
 
+@pytest.mark.slow
 async def test_a_tab_that_was_frozen_in_the_background_goes_on(
     served: Running, open_page: OpenPage
 ) -> None:

@@ -63,6 +63,7 @@ async def test_speech_into_the_microphone_becomes_settled_words_with_times(
     assert opened.hosts == {f"127.0.0.1:{served.port}"}
 
 
+@pytest.mark.slow
 async def test_a_microphone_that_keeps_its_own_rate_is_resampled_and_heard_as_well(
     served: Running, open_page: OpenPage
 ) -> None:
@@ -102,6 +103,7 @@ async def test_a_chosen_recording_is_transcribed_copied_and_saved(
     assert opened.complaints == []
 
 
+@pytest.mark.slow
 async def test_a_dropped_recording_is_transcribed(served: Running, open_page: OpenPage) -> None:
     opened = await open_page(served.url)
     octets = base64.b64encode((FIXTURES / RECORDING).read_bytes()).decode()
@@ -154,6 +156,7 @@ async def test_everything_can_be_reached_and_used_by_keyboard(
     assert not await tip.is_visible()
 
 
+@pytest.mark.slow
 async def test_settled_text_is_read_out_and_interim_text_is_not(
     served: Running, open_page: OpenPage
 ) -> None:
@@ -217,6 +220,7 @@ async def test_a_file_that_is_no_sound_is_refused_by_its_name(
     assert "<b>notes.wav is not a sound file" in await alert.inner_text()
 
 
+@pytest.mark.slow
 async def test_a_full_server_gives_a_place_in_the_queue_and_says_when_the_queue_is_full_too(
     recogniser: Running, open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -251,6 +255,7 @@ async def test_nobody_at_the_other_end_is_explained(open_page: OpenPage, door: D
     await opened.page.get_by_role("alert").get_by_text("The server cannot be reached").wait_for()
 
 
+@pytest.mark.slow
 async def test_a_gateway_that_asks_for_a_token_is_opened_with_it(
     recogniser: Running, open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -274,6 +279,7 @@ async def test_a_gateway_that_asks_for_a_token_is_opened_with_it(
         await opened.state("idle")
 
 
+@pytest.mark.slow
 async def test_what_the_recogniser_refuses_ends_the_session_with_its_words(
     recogniser: Running, open_page: OpenPage, tmp_path: Path
 ) -> None:

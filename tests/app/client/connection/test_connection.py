@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from time import monotonic
 
 import pytest
 
@@ -26,6 +27,7 @@ from app.client import connect as connect_anyhow
 from app.client.connection.connection import MAX_UNREAD_EVENTS
 from app.client.events import Event
 from app.contract import CloseCode, ErrorCode
+from app.contract.dialect_a import Pong
 from tests.support.gateways import scripted as play
 from tests.support.gateways.scripted import Peer, scripted
 
@@ -277,6 +279,19 @@ async def test_every_wait_for_an_answer_has_a_deadline() -> None:
             await connection.metrics()
         with pytest.raises(DeadlineError, match=r"SessionStopped within 0\.1 s"):
             await connection.finish()
+
+
+async def test_a_ping_tells_how_long_its_answer_took() -> None:
+    async def answer(peer: Peer) -> None:
+        await peer.say(play.hello())
+        await peer.hear("ping")
+        await peer.say(Pong(timestamp=play.NOW))
+        await peer.socket.wait_closed()
+
+    async with scripted(answer) as gateway, connect(gateway.url) as connection:
+        begun = monotonic()
+        took = await connection.ping()
+        assert 0 < took <= monotonic() - begun
 
 
 async def test_each_result_gives_the_end_its_time_again() -> None:

@@ -195,6 +195,7 @@ async def test_a_proxy_that_cannot_be_used_is_named_with_what_it_needs(
         ("ws://host:99999/ws", {}, "url is 'ws://host:99999/ws'; accepted: .*out of range 0-65535"),
         ("ws://a..b/ws", {}, "url is 'ws://a..b/ws'; accepted: .*no host is called so"),
         ("ws://caf\udce9/ws", {}, r"url is 'ws://caf.udce9/ws'; accepted: .*no host is called so"),
+        ("ws://host/caf\udce9", {}, r"url is 'ws://host/caf.udce9'; accepted: ws://"),
         (f"ws://{LOGIN}@[x", {}, "url is '.x'; accepted: ws://"),
         ("ws://host/ws#top", {}, "accepted: ws://host... or wss://host..., without #"),
         ("ws:///ws", {}, "accepted: ws://"),
@@ -218,6 +219,30 @@ async def test_what_cannot_be_meant_is_refused_before_anything_is_opened(
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
         await Connection.open(url, **options)  # type: ignore[arg-type] # whatever the case asks for
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("http://host", "ws://host/ws"),
+        ("http://host/", "ws://host/ws"),
+        ("http://host:81/ui", "ws://host:81/ws"),
+        ("https://host/elsewhere", "wss://host/elsewhere"),
+        (f"https://{LOGIN}@host/ws?token=abc", "wss://host/ws"),
+        ("ftp://host/ws", None),
+        ("http:///ws", None),
+        ("http://host:0/ws", None),
+    ],
+)
+async def test_an_address_of_a_page_leads_to_that_of_its_gateway(
+    url: str, meant: str | None
+) -> None:
+    with pytest.raises(ValueError, match="accepted") as refused:
+        await Connection.open(url)
+    _, _, told = str(refused.value).partition("; accepted: ws://host... or wss://host...")
+    assert told == ("" if meant is None else f"; perhaps {meant} is meant")
+    assert "word" not in str(refused.value)
+    assert "abc" not in str(refused.value)
 
 
 async def test_no_hello_within_the_deadline_closes_the_connection_again() -> None:

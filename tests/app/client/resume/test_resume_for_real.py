@@ -76,8 +76,17 @@ def address(door: FaultProxy) -> str:
     return f"ws://127.0.0.1:{door.port}/ws"
 
 
-async def spoken(link: ResumableConnection, audio: PcmAudio, seen: list[Event]) -> SessionStopped:
-    """A session at twice the speed of speech: what breaks breaks in the middle all the same."""
+async def spoken(
+    link: ResumableConnection,
+    audio: PcmAudio,
+    seen: list[Event],
+    given: asyncio.Event | None = None,
+) -> SessionStopped:
+    """A session at twice the speed of speech: what breaks breaks in the middle all the same.
+
+    Args:
+        given: Set once a second of the audio was given to the connection.
+    """
     await link.start(StartTranscription(sample_rate=audio.sample_rate))
 
     async def listen() -> None:
@@ -86,8 +95,12 @@ async def spoken(link: ResumableConnection, audio: PcmAudio, seen: list[Event]) 
 
     async with asyncio.TaskGroup() as group:
         group.create_task(listen())
+        sent = 0
         async for piece in paced(chunks(audio, 0.1), 2 * audio.sample_rate):
             await link.send(piece)
+            sent += len(piece)
+            if given is not None and sent >= 2 * audio.sample_rate:
+                given.set()
         return await link.finish()
 
 
@@ -133,11 +146,11 @@ async def test_a_gateway_killed_in_the_middle_costs_no_word_at_another_one(
         connect(address(door)) as link,
     ):
         seen: list[Event] = []
-        speaking = asyncio.create_task(spoken(link, speech, seen))
+        given = asyncio.Event()
+        speaking = asyncio.create_task(spoken(link, speech, seen, given))
         if after is None:
-            # Before any final: the token of the hello, or of a heartbeat, must do.
-            while link.backlog_s is None and not seen:  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.02)
+            # Before any final: the token of the start, or of a heartbeat, must do.
+            await given.wait()
         else:
             await heard(seen, after)
         door.server_port = home.port
@@ -163,7 +176,7 @@ async def test_a_gateway_that_drains_is_left_without_a_word_lost(
         door.server_port = home.port
         first.process.send_signal(signal.SIGTERM)
         the_same(seen, await speaking, undisturbed)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             assert await first.process.wait() == 0, "nobody kept it from going"
     assert len(link.reconnects) == 1
 

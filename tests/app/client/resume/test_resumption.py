@@ -135,7 +135,7 @@ async def test_a_gateway_that_goes_away_is_left_before_it_closes() -> None:
         await connection.start()
         listening = asyncio.create_task(read(connection))
         await say(connection, SPEECH[: 4 * SEGMENT_BYTES])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             # Nothing more is sent, and the old gateway closes nothing.
             await gateway.served[0].left.wait()
         await say(connection, SPEECH[4 * SEGMENT_BYTES :])
@@ -144,6 +144,26 @@ async def test_a_gateway_that_goes_away_is_left_before_it_closes() -> None:
     assert finals(events) == texts_of(SPEECH)
     assert [e.reason for e in events if isinstance(e, Reconnected)] == ["the gateway goes away"]
     assert any(event.type == "warning" for event in events), "as it always was"
+
+
+async def test_what_nobody_has_read_when_a_gateway_is_left_is_read_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.client.resume.connection.MAX_UNREAD_EVENTS", 1)
+    async with (
+        breaking([Fault(leaving_after=3 * SEGMENT_BYTES)]) as gateway,
+        connected(gateway) as connection,
+    ):
+        await connection.start()
+        await say(connection)
+        async with asyncio.timeout(20):
+            while len(gateway.served) < 2:  # noqa: ASYNC110 - it counts, and tells nobody
+                await asyncio.sleep(0.01)
+        listening = asyncio.create_task(read(connection))
+        await connection.finish()
+        events = await listening
+    assert finals(events) == texts_of(SPEECH)
+    assert any(event.type == "warning" for event in events)
 
 
 async def test_while_no_other_gateway_takes_it_the_leaving_one_goes_on() -> None:
@@ -171,7 +191,7 @@ async def test_audio_given_during_a_break_is_kept_and_send_does_not_wait_for_its
         connected(gateway) as connection,
     ):
         await connection.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await say(connection)
         assert not connection.reconnects
         gate.set()
@@ -283,7 +303,7 @@ async def test_a_question_during_a_break_is_asked_of_the_next_gateway(
 ) -> None:
     async with breaking([Fault(at=At.PING)]) as gateway, connected(gateway) as connection:
         await connection.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert await act(connection)  # type: ignore[misc] # both are coroutines
         await connection.finish()
 
