@@ -1,8 +1,7 @@
 """One environment of Perch, from top to bottom.
 
-A stack's settings come in at the top, its outputs leave at the bottom. In between: keys
-and secrets, a place to be, an entrance, and two groups of GPU machines behind it, of which a
-release replaces one at a time.
+A stack's settings come in at the top, its outputs leave at the bottom; in between keys and secrets,
+a place to be, an entrance, and two groups of GPU machines, of which a release replaces one.
 """
 
 from infra import by_hand
@@ -17,30 +16,34 @@ by_hand.refuse(
 import pulumi
 import pulumi_aws as aws
 
-from infra.boot.settings import LAUNCH_SECONDS
-from infra.catalogue.models import ecr_repository_arn
-from infra.config.machine import BootContext, fallback_endpoints, fallback_ports
-from infra.config.sections import Colour, ColourSettings
-from infra.config.stack import GENERATED, SECRETS, load
+from infra.account import account_provider
+from infra.catalogue.models import ecr_repository_arns
+from infra.config.fixed import fixed_outputs
+from infra.config.machine import SECRETS, BootContext, fallback_endpoints, ways_out
+from infra.config.sections import Colour
+from infra.config.stack import GENERATED, load
 from infra.entrance.certificate import Certificate, CertificateArgs
-from infra.entrance.load_balancer import ColourTarget, LoadBalancer, LoadBalancerArgs
+from infra.entrance.in_service import InService, InServiceArgs, first_in_service
+from infra.entrance.load_balancer import LoadBalancer, LoadBalancerArgs, colour_targets
 from infra.entrance.web_acl import LOG_GROUP_PREFIX, WebAcl, WebAclArgs
-from infra.export import export
+from infra.export import colour_outputs, export
 from infra.iam import AwsLocation
-from infra.machines.launch import gateway_artifact, machine_image, user_data
+from infra.machines.launch import gateway_artifact, machine_image, snapshot_volume, user_data
 from infra.machines.machine_group import MachineGroup, MachineGroupArgs
 from infra.machines.machine_role import MachineRights
-from infra.machines.scaling import Scaling, ScalingArgs
+from infra.machines.scaling import Scaling, ScalingArgs, held_by_clock
 from infra.machines.switch import Switch, SwitchArgs
 from infra.network.endpoints import Endpoints, EndpointsArgs
 from infra.network.firewall import Firewall, FirewallArgs
 from infra.network.flow_logs import FlowLogs, FlowLogsArgs
 from infra.network.network import Network, NetworkArgs
+from infra.network.zones import first_zones
 from infra.observability.alarms import Alarms, AlarmsArgs, Watched
 from infra.observability.budget import Budget, BudgetArgs
 from infra.observability.dashboard import Dashboard, DashboardArgs
 from infra.observability.logs import Logs, LogsArgs
 from infra.outputs import endpoint
+from infra.security.deletion_guard import DeletionGuard, DeletionGuardArgs
 from infra.security.encryption import Encryption, EncryptionArgs
 from infra.security.secret_store import SecretStore, SecretStoreArgs
 from infra.storage.storage import Storage, StorageArgs
@@ -54,15 +57,12 @@ for warning in stack.warnings:
 
 # Where: one account, one region, and tags on everything that can bear them.
 tags = {"Project": "perch", "Environment": stack.name, "Owner": settings.owner, **settings.tags}
-provider = aws.Provider(
-    name,
-    region=stack.region,
-    allowed_account_ids=None if settings.account_id is None else [settings.account_id],
-    default_tags=aws.ProviderDefaultTagsArgs(tags=tags),
-)
+provider = account_provider(name, stack.region, settings.account_id, tags)
 here = pulumi.ResourceOptions(provider=provider)
 account_id = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(provider=provider)).account_id
-location = AwsLocation(region=stack.region, account_id=account_id)
+location = AwsLocation(
+    region=stack.region, account_id=account_id, boundary_arn=settings.permissions_boundary_arn
+)
 
 # Keys first, then what they lock: logs, secrets, buckets, images.
 log_prefix = f"/perch/{stack.name}/"
@@ -87,7 +87,7 @@ logs = Logs(
 secrets = SecretStore(
     name,
     SecretStoreArgs(
-        descriptions=SECRETS,
+        descriptions={name: SECRETS[name] for name in stack.secrets},
         values=stack.secrets,
         key_arn=encryption.data_key_arn,
         generated=GENERATED,
@@ -112,22 +112,19 @@ storage = Storage(
 )
 
 # A place to be, and who may talk to whom in it.
-zones = aws.get_availability_zones_output(
-    state="available", opts=pulumi.InvokeOptions(provider=provider)
-).names
 network = Network(
     name,
     NetworkArgs(
         region=stack.region,
         cidr=settings.network.cidr,
         zone_names=settings.network.zone_names
-        or [zones[zone] for zone in range(settings.network.zones)],
+        or first_zones(stack.region, settings.network.zones, provider),
         nat=settings.network.nat,
         adopt=settings.network.adopt,
+        disposable=settings.disposable,
     ),
     here,
 )
-fallback = settings.gateway.fallback
 firewall = Firewall(
     name,
     FirewallArgs(
@@ -140,13 +137,11 @@ firewall = Firewall(
         connect_endpoint=settings.network.connect_endpoint,
         reaches_internet=network.reaches_internet,
         s3_prefix_list_id=network.s3_prefix_list_id,
-        fallback_cidrs=() if fallback is None else fallback.cidrs,
-        fallback_ports=() if fallback is None else fallback_ports(fallback.endpoints),
+        recognisers=ways_out(settings),
     ),
     here,
 )
-
-Endpoints(
+endpoints = Endpoints(
     name,
     EndpointsArgs(
         region=stack.region,
@@ -157,11 +152,15 @@ Endpoints(
     ),
     here,
 )
+# What machines and sessions need, beyond what a group is made from.
+needs: list[pulumi.Resource] = [encryption, logs, secrets, switch, storage, network, firewall]
 if settings.network.flow_logs:
-    FlowLogs(
-        name,
-        FlowLogsArgs(vpc_id=network.vpc_id, log_group_arn=logs.arns["flow"], account_id=account_id),
-        here,
+    needs.append(
+        FlowLogs(
+            name,
+            FlowLogsArgs(vpc_id=network.vpc_id, log_group_arn=logs.arns["flow"], location=location),
+            here,
+        )
     )
 
 # The entrance: a name, its certificate, and a listener that shares sessions out by weight.
@@ -184,10 +183,7 @@ entrance = LoadBalancer(
         else network.public_subnet_ids,
         security_group_id=firewall.balancer_id,
         certificate_arn=certificate.arn,
-        colours={
-            colour: ColourTarget(gateway_port=chosen.gateway_port, weight=chosen.weight)
-            for colour, chosen in settings.colours()
-        },
+        colours=colour_targets(settings),
         port=settings.load_balancer.port,
         http_redirect=settings.load_balancer.http_redirect,
         internal=settings.load_balancer.internal,
@@ -200,24 +196,31 @@ entrance = LoadBalancer(
         direct_cidrs=settings.load_balancer.direct_cidrs,
         domain=settings.domain.name,
         zone_id=settings.domain.zone_id,
+        disposable=settings.disposable,
     ),
     here,
 )
-
+in_service = InService(
+    name, InServiceArgs(environment=stack.name, first=first_in_service(settings)), here
+)
+needs += [endpoints, certificate, entrance]
 if settings.load_balancer.waf:
-    WebAcl(
-        name,
-        WebAclArgs(
-            load_balancer_arn=entrance.arn,
-            requests_per_5_minutes=settings.load_balancer.waf_requests_per_5_minutes,
-            retention_days=settings.observability.log_retention_days,
-            key_arn=encryption.telemetry_key_arn,
-        ),
-        here,
+    needs.append(
+        WebAcl(
+            name,
+            WebAclArgs(
+                load_balancer_arn=entrance.arn,
+                requests_per_5_minutes=settings.load_balancer.waf_requests_per_5_minutes,
+                retention_days=settings.observability.log_retention_days,
+                key_arn=encryption.telemetry_key_arn,
+            ),
+            here,
+        )
     )
 
 # Behind it the two groups, alike but for what their colour's settings say.
 groups: dict[Colour, MachineGroup] = {}
+scaling: dict[Colour, Scaling] = {}
 images: dict[Colour, pulumi.Output[str]] = {}
 gateways: dict[Colour, pulumi.Output[str]] = {}
 for colour, chosen in settings.colours():
@@ -232,10 +235,16 @@ for colour, chosen in settings.colours():
             min_machines=chosen.min_machines,
             max_machines=chosen.max_machines,
             start_machines=chosen.start_machines,
+            spot_percent=chosen.spot_percent,
+            on_demand_base=chosen.on_demand_base,
+            held_by_clock=held_by_clock(
+                chosen.min_machines, chosen.start_machines, settings.scaling.office_hours
+            ),
             subnet_ids=network.private_subnet_ids,
             security_group_id=firewall.machines_id,
             target_group_arn=entrance.target_group_arns[colour],
             volume_gib=chosen.volume_gib,
+            snapshot=snapshot_volume(chosen, provider),
             key_arn=encryption.data_key_arn,
             service_role_arn=encryption.auto_scaling_role_arn,
             rights=MachineRights(
@@ -245,10 +254,7 @@ for colour, chosen in settings.colours():
                 recognition_parameter_arn=switch.parameter_arn,
                 cache_bucket_arn=storage.models.arn,
                 artefact_bucket_arn=storage.artefacts.arn,
-                repository_arns=[
-                    storage.gateway.arn,
-                    *filter(None, [ecr_repository_arn(chosen.image)]),
-                ],
+                repository_arns=[storage.gateway.arn, *ecr_repository_arns(chosen.image)],
                 log_group_arns=[logs.arns[source] for source in ("gateway", "asr", "system")],
             ),
             user_data=user_data(
@@ -261,20 +267,24 @@ for colour, chosen in settings.colours():
                     secret_arns=secrets.arns,
                     recognition_parameter=switch.parameter_name,
                     model_cache_bucket=storage.models.bucket_name,
+                    artefact_bucket=storage.artefacts.bucket_name,
                     gateway_artifact=gateways[colour],
                     log_groups=logs.names,
                 ),
             ),
-            ready_seconds=LAUNCH_SECONDS,
+            ready_seconds=settings.scaling.launch_seconds,
             drain_seconds=settings.gateway.drain_seconds,
             tags={**tags, "Colour": colour},
+            needs=needs,
+            disposable=settings.disposable,
         ),
         here,
     )
-    Scaling(
+    scaling[colour] = Scaling(
         own_name,
         ScalingArgs(
             auto_scaling_group_name=groups[colour].auto_scaling_group_name,
+            balancer_suffix=entrance.arn_suffix,
             streams_per_machine=settings.scaling.streams_per_machine,
             min_machines=chosen.min_machines,
             max_machines=chosen.max_machines,
@@ -298,9 +308,11 @@ alarms = Alarms(
                 target_group_suffix=entrance.target_group_suffixes[colour],
                 auto_scaling_group_name=groups[colour].auto_scaling_group_name,
                 min_machines=chosen.min_machines,
+                ready_seconds=settings.scaling.launch_seconds,
             )
             for colour, chosen in settings.colours()
         },
+        may_be_empty=settings.scaling.idle_minutes is not None,
         emails=settings.observability.alarm_emails,
         key_arn=encryption.telemetry_key_arn,
     ),
@@ -319,36 +331,29 @@ dashboard = Dashboard(
     ),
     here,
 )
+told: list[pulumi.Resource] = [alarms, dashboard, in_service]
 if settings.observability.monthly_budget_usd is not None:
-    Budget(
-        name,
-        BudgetArgs(
-            environment=stack.name,
-            monthly_usd=settings.observability.monthly_budget_usd,
-            topic_arn=alarms.topic_arn,
-        ),
-        here,
+    told.append(
+        Budget(
+            name,
+            BudgetArgs(
+                environment=stack.name,
+                monthly_usd=settings.observability.monthly_budget_usd,
+                topic_arn=alarms.topic_arn,
+            ),
+            here,
+        )
     )
 
-
-def colour_outputs(colour: Colour, chosen: ColourSettings) -> dict[str, object]:
-    """Return the outputs of one colour."""
-    return {
-        "target_group_arn": entrance.target_group_arns[colour],
-        "auto_scaling_group_name": groups[colour].auto_scaling_group_name,
-        "launch_template_id": groups[colour].launch_template_id,
-        "ami_id": images[colour],
-        "image": chosen.image,
-        "tags_selector": chosen.selector,
-        "model": chosen.model or None,
-        "gateway_artifact": gateways[colour],
-        "gateway_port": chosen.gateway_port,
-        "riva_grpc_port": chosen.riva_grpc_port,
-        "riva_http_port": chosen.riva_http_port,
-        "alarm_name": alarms.colour_alarm_names[colour],
-        "weight": chosen.weight,
-    }
-
+# Last made, so the first to go: `pulumi destroy` takes everything or nothing.
+DeletionGuard(
+    name,
+    DeletionGuardArgs(
+        guarded=[*needs, *groups.values(), *scaling.values(), *told],
+        disposable=settings.disposable,
+    ),
+    here,
+)
 
 export(
     environment=stack.name,
@@ -364,8 +369,9 @@ export(
     certificate_arn=certificate.arn,
     ca_certificate_path=settings.certificate.ca_path,
     kms_key_arn=encryption.data_key_arn,
-    secret_arns=secrets.arns,
+    secret_arns={name: secrets.arns.get(name) for name in SECRETS},
     recognition_parameter_name=switch.parameter_name,
+    in_service_parameter_name=in_service.parameter_name,
     riva_fallback_endpoints=fallback_endpoints(settings),
     gateway_max_sessions=settings.gateway.max_sessions,
     riva_endpoint_streams=settings.gateway.riva_streams,
@@ -375,5 +381,18 @@ export(
     log_group_names=logs.names,
     alarm_topic_arn=alarms.topic_arn,
     dashboard_name=dashboard.dashboard_name,
-    colours={colour: colour_outputs(colour, chosen) for colour, chosen in settings.colours()},
+    connect_endpoint_id=endpoints.connect_id,
+    fixed=fixed_outputs(settings),
+    colours={
+        colour: colour_outputs(
+            chosen,
+            target_group_arn=entrance.target_group_arns[colour],
+            auto_scaling_group_name=groups[colour].auto_scaling_group_name,
+            launch_template_id=groups[colour].launch_template_id,
+            ami_id=images[colour],
+            gateway_artifact=gateways[colour],
+            alarm_name=alarms.colour_alarm_names[colour],
+        )
+        for colour, chosen in settings.colours()
+    },
 )

@@ -8,11 +8,15 @@ at the top level out, so a reader takes what is absent there as null.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+HOST_KEY_TAG = "perch:host-key"
+"""Tag of a machine with the public half of its SSH host key, which it writes itself."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+Colour = Literal["blue", "green"]
 
 
 class Outputs(BaseModel):
@@ -38,6 +42,8 @@ class ColourOutputs(Outputs):
     """NIM_TAGS_SELECTOR."""
     model: str | None
     """Model the gateway asks for; null for the recogniser's own choice."""
+    language_groups: str | None = None
+    """Recognisers of further languages, as RIVA_GROUPS names them; null where it has none."""
     gateway_artifact: str
     """The gateway's image, or the S3 address of its bundle."""
     gateway_port: Port
@@ -56,12 +62,16 @@ class ColourOutputs(Outputs):
 class SecretArns(Outputs):
     """ARNs of the secrets; their values are nowhere in the outputs."""
 
-    ngc_api_key: str
-    """NVIDIA's registry key."""
+    ngc_api_key: str | None = None
+    """NVIDIA's registry key; null where no colour needs one."""
     gateway_signing_key: str
     """The key clients' tokens are checked with."""
-    riva_tls_material: str
-    """TLS between gateway and recogniser."""
+    riva_tls_ca: str | None = None
+    """Authority of the fallback's certificate; null where it has none of its own."""
+    riva_tls_certificate: str | None = None
+    """Certificate that gateways show to the fallback; null without mutual TLS."""
+    riva_tls_key: str | None = None
+    """Its key; likewise."""
     gateway_resume_keys: str
     """What gateways sign resume tokens with."""
 
@@ -79,15 +89,32 @@ class LogGroupNames(Outputs):
     """The VPC's traffic."""
 
 
+class FixedOutputs(Outputs):
+    """What the stack was made with and cannot be changed in."""
+
+    network_cidr: str
+    """Range of its VPC; empty where one was adopted."""
+    network_adopt_vpc_id: str
+    """The VPC that it adopted, or empty."""
+    network_zone_names: tuple[str, ...]
+    """Zones that were chosen by name, in their order."""
+    load_balancer_internal: bool
+    """Whether its load balancer has no public address."""
+
+
 class Colours(Outputs):
     """Both colours."""
 
     blue: ColourOutputs
     green: ColourOutputs
 
-    def items(self) -> tuple[tuple[str, ColourOutputs], ...]:
+    def items(self) -> tuple[tuple[Colour, ColourOutputs], ...]:
         """Return both by name, blue first."""
         return (("blue", self.blue), ("green", self.green))
+
+
+COLOURS: Final[tuple[Colour, ...]] = get_args(Colour)
+"""Their names, blue first."""
 
 
 class StackOutputs(Outputs):
@@ -123,6 +150,8 @@ class StackOutputs(Outputs):
     """The secrets."""
     recognition_parameter_name: str
     """SSM parameter that `perch recognition` turns."""
+    in_service_parameter_name: str | None = None
+    """SSM parameter that names the colour in service; null for a stack of an older program."""
     riva_fallback_endpoints: str | None = None
     """Where recognition goes on `fallback`, as RIVA_FALLBACK_ENDPOINTS names them; null:
     nowhere."""
@@ -142,14 +171,20 @@ class StackOutputs(Outputs):
     """SNS topic the alarms publish to."""
     dashboard_name: str
     """CloudWatch dashboard."""
+    connect_endpoint_id: str | None = None
+    """EC2 Instance Connect endpoint by which `perch host` reaches machines; null: by Session
+    Manager."""
+    fixed: FixedOutputs | None = None
+    """What it was made with and stays; null for a stack of an older program."""
     colours: Colours
     """Both colours."""
 
 
 def inner(schema: type[Outputs], name: str) -> type[Outputs] | None:
     """Return the group of outputs behind a name; None for a single one."""
-    kind = schema.model_fields[name].annotation
-    return kind if isinstance(kind, type) and issubclass(kind, Outputs) else None
+    annotation = schema.model_fields[name].annotation
+    kinds = (kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type))
+    return next((kind for kind in kinds if issubclass(kind, Outputs)), None)
 
 
 def misnamed(

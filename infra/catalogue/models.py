@@ -117,17 +117,26 @@ def parse_reference(image: str) -> Reference:
 
 
 _ECR: Final = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<name>.+)"
+    r"(?P<account>\d{12})\.dkr(?:\.ecr(?:-fips)?|-ecr(?:-fips)?)\.(?P<region>[a-z0-9-]+)"
+    r"\.(?:amazonaws\.com(?:\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn)/(?P<name>.+)"
 )
+"""Repositories by their usual, FIPS and dual-stack hosts ("Making requests to Amazon ECR
+registries", Amazon ECR User Guide)."""
 
 
-def ecr_repository_arn(image: str) -> str | None:
-    """Return the ARN of the ECR repository an image lies in; None for another registry."""
+def ecr_region(image: str) -> str | None:
+    """Return the region of the ECR registry an image lies in; None for another registry."""
+    found = _ECR.fullmatch(parse_reference(image).repository)
+    return None if found is None else found["region"]
+
+
+def ecr_repository_arns(image: str) -> list[str]:
+    """Return the ARN of the ECR repository an image lies in; none for another registry."""
     found = _ECR.fullmatch(parse_reference(image).repository)
     if not found:
-        return None
+        return []
     region = found["region"]
-    return f"arn:{partition(region)}:ecr:{region}:{found['account']}:repository/{found['name']}"
+    return [f"arn:{partition(region)}:ecr:{region}:{found['account']}:repository/{found['name']}"]
 
 
 def parse_selector(selector: str) -> dict[str, str]:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from infra.catalogue import gpu, models
 from infra.config.machine import boot_problems
-from infra.config.sections import COLOURS, ColourSettings, Settings
+from infra.config.name_rules import LOCALHOST
+from infra.config.sections import COLOURS, Colour, ColourSettings, Settings
 from infra.reading.reader import Problem, show
 
 
@@ -76,6 +77,33 @@ def gateway_comes_one_way(settings: Settings) -> Iterator[Problem]:
             )
 
 
+def nvidias_registry_has_its_key(settings: Settings) -> Iterator[Problem]:
+    """Refuse to pull from NVIDIA's registry without a key."""
+    for name, colour in settings.colours():
+        if not colour.ngc_key and colour.image.startswith("nvcr.io/"):
+            yield Problem(
+                f"{name}.ngc_key", "false", f"true, or an image elsewhere than {colour.image}"
+            )
+
+
+def models_come_from_somewhere(settings: Settings) -> Iterator[Problem]:
+    """Refuse RMIR files for a NIM, which would not look at them."""
+    for name, colour in settings.colours():
+        if colour.rmirs and colour.runtime == "nim":
+            yield Problem(f"{name}.rmirs", show(colour.rmirs), f"none, or {name}.runtime: riva")
+
+
+def rate_is_of_a_snapshot(settings: Settings) -> Iterator[Problem]:
+    """Refuse a rate for a volume that nothing is brought to."""
+    for name, colour in settings.colours():
+        if colour.snapshot_mib_per_second is not None and colour.snapshot_id is None:
+            yield Problem(
+                f"{name}.snapshot_mib_per_second",
+                str(colour.snapshot_mib_per_second),
+                f"null, or {name}.snapshot_id as well",
+            )
+
+
 def instance_types_are_known(settings: Settings) -> Iterator[Problem]:
     """Refuse machines with a GPU of which memory and capability are not known."""
     for name, colour in settings.colours():
@@ -139,7 +167,7 @@ def _old_enough(colour: ColourSettings) -> bool:
 def machines_could_start(settings: Settings) -> Iterator[Problem]:
     """Refuse what the boot would refuse on the machine, or during a deployment."""
     for name in COLOURS:
-        checked = {"image", "ports", "gateway_artifact", "gateway_artifact_sha256"}
+        checked = {"image", "ports", "gateway_artifact", "gateway_artifact_sha256", "rmirs"}
         if settings.colour(name).runtime == "nim":
             checked.add("tags_selector")
         for said in boot_problems(name, settings):
@@ -174,6 +202,21 @@ def _memory_needed(colour: ColourSettings) -> float | None:
         return None
 
 
+def machine_image_is_pinned(settings: Settings) -> Iterator[Problem]:
+    """Refuse an image that is another one next week, where nothing is to roll by itself."""
+    if settings.disposable or settings.domain.name == LOCALHOST:
+        return
+    for name, colour in settings.colours():
+        if colour.ami_id is None:
+            yield Problem(
+                f"{name}.ami_id",
+                "null",
+                "an id ami-..., as disposable is false: AWS replaces the image behind"
+                f" {name}.ami_parameter about every week; `perch ami --colour {name} --pin`"
+                " writes the current one",
+            )
+
+
 def warnings_about(settings: Settings) -> Iterator[str]:
     """Yield what works but should be known, in sentences."""
     for name, colour in settings.colours():
@@ -184,6 +227,11 @@ def warnings_about(settings: Settings) -> Iterator[str]:
                     f"{name}: {kind} ({card.name}) is below the current Speech NIM's floor;"
                     f" it works only as long as {colour.image} can be pulled"
                 )
+            if (count := gpu.MACHINES[kind].gpus) > 1:
+                yield f"{name}: {kind} has {count} GPUs, of which the recogniser takes one"
+        yield from _spot_warnings(name, colour)
+        if colour.runtime == "nim":
+            yield from _host_warnings(name, colour)
         if colour.runtime == "nim" and _memory_needed(colour) is None:
             yield (
                 f"{name}: how much GPU memory {colour.image} takes with {colour.selector}"
@@ -191,3 +239,30 @@ def warnings_about(settings: Settings) -> Iterator[str]:
             )
         if "mode=ofl" in colour.selector:
             yield f"{name}: {colour.selector} recognises files only; live sessions will be refused"
+
+
+def _spot_warnings(name: Colour, colour: ColourSettings) -> Iterator[str]:
+    """Yield what spot machines may do to sessions (EC2 User Guide, spot interruptions)."""
+    if not colour.spot_percent:
+        return
+    if colour.spot_percent == 100 and not colour.on_demand_base:  # noqa: PLR2004 - percent
+        yield (
+            f"{name}: AWS may take every machine back within two minutes, and another one needs a"
+            f" start; {name}.on_demand_base keeps some"
+        )
+    if len(colour.instance_types) < 2:  # noqa: PLR2004 - one pool a type and zone
+        yield (
+            f"{name}: spot machines of one type run out together; give {name}.instance_types more"
+        )
+
+
+def _host_warnings(name: Colour, colour: ColourSettings) -> Iterator[str]:
+    """Yield which machines may have too little main memory for a NIM."""
+    for kind in colour.instance_types:
+        host = gpu.MACHINES[kind].memory_gib
+        if host < gpu.ROOMY_HOST_GIB:
+            yield (
+                f"{name}: {kind} has {host} GiB of main memory, of which the recogniser may take"
+                f" {gpu.SHARED_MEMORY_GB} GB as shared memory alone; watch the first start, or take"
+                f" a type with {gpu.ROOMY_HOST_GIB} GiB"
+            )

@@ -3,22 +3,56 @@
 Asked with made-up names it also says, before anything exists, what would keep them from starting.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from infra.boot import MachineSettings, MachineSettingsError, machine_settings
+from infra.boot import (
+    SETTINGS_BYTES,
+    MachineSettings,
+    MachineSettingsError,
+    machine_settings,
+    settings_size,
+)
 from infra.boot.gateway import RUN, stack_variables
 from infra.catalogue import gpu
-from infra.config.sections import Colour, ColourSettings, Settings
+from infra.config.sections import Colour, ColourSettings, RecognisersElsewhere, Settings
 
 TextT_co = TypeVar("TextT_co", covariant=True)
+
+SECRETS: Final[Mapping[str, str]] = {
+    # pragma: allowlist nextline secret
+    "ngc_api_key": "NGC personal key with which machines pull the recogniser and its models."
+    " Made where a colour's ngc_key is true.",
+    "gateway_signing_key": "What the gateway checks its clients with: bearer tokens, one a line.",
+    "riva_tls_ca": "PEM certificate of the authority that certificates of recognisers elsewhere are"
+    " from. Made where tls of gateway.fallback or of a language group is private_ca or mutual.",
+    "riva_tls_certificate": "PEM certificate that gateways show to them, with what lies between it"
+    " and its authority. Made where tls of one of them is mutual.",
+    "riva_tls_key": "PEM key of that certificate, without a passphrase.",
+    # pragma: allowlist nextline secret
+    "gateway_resume_keys": "What gateways sign resume tokens with, one key a line: the first signs,"
+    " all are accepted. Left out, one is made.",
+}
+"""Secret keys: set with `pulumi config set --secret`, or left out and filled in by hand."""
 
 TOKENS_FILE: Final = "auth-tokens"
 """File in the gateway's secret folder that holds what it checks clients' tokens with."""
 
 RESUME_KEYS_FILE: Final = "resume-keys"
 """File beside it with the keys that every gateway of the environment signs resume tokens with."""
+
+TLS_FILES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "private_ca": {"riva_tls_ca": ("riva-ca.pem", "RIVA_SSL_CERT")},
+    "mutual": {
+        "riva_tls_ca": ("riva-ca.pem", "RIVA_SSL_CERT"),
+        "riva_tls_certificate": ("riva-client.pem", "RIVA_SSL_CLIENT_CERT"),
+        "riva_tls_key": ("riva-client-key.pem", "RIVA_SSL_CLIENT_KEY"),
+    },
+}
+"""`tls` of recognisers elsewhere -> secret -> its file beside them, and the variable that names
+it."""
 
 LONGEST_GRACE_SECONDS: Final = 60
 """How long sessions go on by themselves in a drain. AWS takes a spot machine after two minutes: the
@@ -39,6 +73,7 @@ class BootContext(Generic[TextT_co]):
         secret_arns: Secrets by name.
         recognition_parameter: SSM parameter that switches recognition.
         model_cache_bucket: Bucket of built models.
+        artefact_bucket: Bucket of what machines fetch, RMIR files among it.
         gateway_artifact: Gateway image, or S3 address of its bundle.
         log_groups: gateway, asr, system -> log group.
     """
@@ -49,8 +84,19 @@ class BootContext(Generic[TextT_co]):
     secret_arns: Mapping[str, TextT_co]
     recognition_parameter: str
     model_cache_bucket: TextT_co
+    artefact_bucket: TextT_co
     gateway_artifact: TextT_co
     log_groups: Mapping[str, str]
+
+
+def wanted_secrets(settings: Settings) -> tuple[str, ...]:
+    """Return which of the secrets a stack has: those that something in it reads."""
+    unread = {name for files in TLS_FILES.values() for name in files}
+    for _, chosen in settings.colours():
+        unread -= _tls_files(settings, chosen).keys()
+    if not any(chosen.ngc_key for _, chosen in settings.colours()):
+        unread.add("ngc_api_key")
+    return tuple(name for name in SECRETS if name not in unread)
 
 
 def settings_of_machines(
@@ -66,6 +112,8 @@ def settings_of_machines(
     files = {RESUME_KEYS_FILE: secrets["gateway_resume_keys"]}
     if settings.gateway.tokens:
         files[TOKENS_FILE] = secrets["gateway_signing_key"]
+    for secret, (file, _) in _tls_files(settings, chosen).items():
+        files[file] = secrets[secret]
     return machine_settings(
         region=context.region,
         environment=context.environment,
@@ -77,7 +125,9 @@ def settings_of_machines(
         riva_grpc_port=chosen.riva_grpc_port,
         riva_http_port=chosen.riva_http_port,
         auto_scaling_group_name=context.auto_scaling_group_name,
-        ngc_key_secret_arn=secrets["ngc_api_key"],
+        recogniser_environment=chosen.recogniser_environment,
+        rmirs=tuple(f"s3://{context.artefact_bucket}/{key}" for key in chosen.rmirs),
+        ngc_key_secret_arn=secrets["ngc_api_key"] if chosen.ngc_key else None,
         gateway_secret_files=files,
         recognition_parameter=context.recognition_parameter,
         gateway_environment=_gateway_variables(settings, chosen),
@@ -88,6 +138,9 @@ def settings_of_machines(
         asr_log_group=groups["asr"],
         system_log_group=groups["system"],
         drain_deadline_seconds=settings.gateway.drain_seconds,
+        ready_seconds=settings.scaling.ready_minutes * 60,
+        snapshot_id=chosen.snapshot_id,
+        instance_store=chosen.instance_store,
         min_compute_capability=_least_capability(chosen),
     )
 
@@ -108,7 +161,9 @@ def _gateway_variables(settings: Settings, chosen: ColourSettings) -> dict[str, 
         model=chosen.model,
         riva_streams=gateway.riva_streams,
         fallback_endpoints=fallback_endpoints(settings),
+        language_groups=language_groups(chosen),
     )
+    variables |= _tls_variables(settings, chosen)
     variables["WS_PING_INTERVAL_S"] = str(gateway.ping_seconds)
     if gateway.tokens:
         variables["APP_AUTH_TOKENS_FILE"] = f"{RUN}/files/{TOKENS_FILE}"
@@ -124,7 +179,63 @@ def fallback_endpoints(settings: Settings) -> str | None:
     return None if fallback is None else ",".join(fallback.endpoints)
 
 
-def fallback_ports(endpoints: Iterable[str]) -> set[int]:
+def language_groups(chosen: ColourSettings) -> str | None:
+    """Return a colour's groups as RIVA_GROUPS names them; None where it has none."""
+    groups = {
+        name: {
+            "languages": group.languages,
+            "endpoints": group.endpoints,
+            "ssl": group.tls != "none",
+            **({"model": group.model} if group.model else {}),
+            **({} if group.server_name is None else {"ssl_server_name": group.server_name}),
+            **({} if group.streams is None else {"endpoint_streams": group.streams}),
+        }
+        for name, group in chosen.language_groups.items()
+    }
+    return json.dumps(groups, separators=(",", ":")) if groups else None
+
+
+def elsewhere(
+    settings: Settings, chosen: ColourSettings, colour: str
+) -> Iterator[tuple[str, RecognisersElsewhere]]:
+    """Yield whom a colour's gateways reach over the network, each with its key."""
+    if settings.gateway.fallback is not None:
+        yield "gateway.fallback", settings.gateway.fallback
+    for name, group in chosen.language_groups.items():
+        yield f"{colour}.language_groups.{name}", group
+
+
+def ways_out(settings: Settings) -> frozenset[tuple[str, int]]:
+    """Return the range and port of every recogniser that a gateway may have to reach."""
+    return frozenset(
+        (cidr, port)
+        for colour, chosen in settings.colours()
+        for _, group in elsewhere(settings, chosen, colour)
+        for cidr in group.cidrs
+        for port in endpoint_ports(group.endpoints)
+    )
+
+
+def _tls_files(settings: Settings, chosen: ColourSettings) -> Mapping[str, tuple[str, str]]:
+    """Return what TLS of a colour needs: secret -> its file, and the variable of that."""
+    kinds = {group.tls for _, group in elsewhere(settings, chosen, "")}
+    return next((files for kind, files in TLS_FILES.items() if kind in kinds), {})
+
+
+def _tls_variables(settings: Settings, chosen: ColourSettings) -> dict[str, str]:
+    """Return the gateway's variables for TLS to others; its own recogniser has none."""
+    variables = {
+        variable: f"{RUN}/files/{file}" for file, variable in _tls_files(settings, chosen).values()
+    }
+    fallback = settings.gateway.fallback
+    if fallback is not None and fallback.tls != "none":
+        variables["RIVA_FALLBACK_SSL"] = "true"
+        if fallback.server_name is not None:
+            variables["RIVA_SSL_SERVER_NAME"] = fallback.server_name
+    return variables
+
+
+def endpoint_ports(endpoints: Iterable[str]) -> set[int]:
     """Return the TCP ports of endpoints host:port/http_port; an http_port of 0 is none."""
     numbers = (endpoint.rpartition(":")[2].split("/") for endpoint in endpoints)
     return {int(port) for pair in numbers for port in pair} - {0}
@@ -145,23 +256,29 @@ def _least_capability(chosen: ColourSettings) -> str:
 
 def boot_problems(colour: Colour, settings: Settings) -> Iterator[str]:
     """Yield what would keep the colour's machines from starting, asked with made-up names."""
-    arn = "arn:aws:secretsmanager:us-east-2:123456789012:secret:example"
+    # As long as the real ones: what is said here must hold for them.
+    arn = "arn:aws:secretsmanager:ap-southeast-2:123456789012:secret:perch-example-0a1b2c3-AbCdEf"
     chosen = settings.colour(colour)
     context = BootContext(
         region="us-east-2",
         environment="example",
         auto_scaling_group_name="example",
-        secret_arns=dict.fromkeys(
-            ("ngc_api_key", "gateway_signing_key", "gateway_resume_keys"), arn
-        ),
+        secret_arns=dict.fromkeys(SECRETS, arn),
         recognition_parameter="/perch/example/recognition",
         model_cache_bucket="example",
+        artefact_bucket="example",
         gateway_artifact=f"s3://example/{chosen.gateway_bundle}"
         if chosen.gateway_bundle is not None
         else f"registry.example.com/gateway:{chosen.gateway_tag}",
         log_groups=dict.fromkeys(("gateway", "asr", "system"), "/example"),
     )
     try:
-        settings_of_machines(colour, settings, context)
+        machine = settings_of_machines(colour, settings, context)
     except MachineSettingsError as error:
         yield from error.problems
+        return
+    if (size := settings_size(machine)) > SETTINGS_BYTES:
+        yield (
+            f"gateway.environment and {colour}.recogniser_environment: with all the stack's other"
+            f" settings {size} bytes compressed; {SETTINGS_BYTES} fit into user data"
+        )

@@ -8,6 +8,7 @@ from typing import Final
 
 from infra.catalogue.aws_text_rules import CERTIFICATE, TARGETS, rule
 from infra.catalogue.aws_texts import SUFFIX, TextRule
+from infra.catalogue.models import ecr_region
 from infra.config.sections import Settings
 from infra.reading.reader import Problem, show
 
@@ -85,8 +86,29 @@ def stack_problems(stack: str, region: str) -> Iterator[Problem]:
         yield Problem("aws:region", show(region or None), "an AWS region such as us-east-2")
 
 
+def images_are_within_reach(region: str, settings: Settings) -> Iterator[Problem]:
+    """Refuse an image in another region's ECR where no NAT leads: endpoints are of one region."""
+    if settings.network.nat != "none" or settings.network.adopt is not None:
+        return
+    for name, colour in settings.colours():
+        try:
+            lies_in = ecr_region(colour.image)
+        except ValueError:
+            continue
+        if lies_in not in {None, region}:
+            yield Problem(
+                f"{name}.image",
+                show(colour.image),
+                f"an image in ECR of {region}, as network.nat is none",
+            )
+
+
 def zones_are_the_regions(region: str, settings: Settings) -> Iterator[Problem]:
     """Refuse zones outside the stack's region, where subnets are made."""
     for zone in settings.network.zone_names:
         if zone[:-1] != region:
             yield Problem("network.zone_names", zone, f"zones of aws:region, {region or 'missing'}")
+
+
+REGION_RULES: Final = (zones_are_the_regions, images_are_within_reach)
+"""Rules about a stack's settings and its region."""

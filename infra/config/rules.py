@@ -12,12 +12,22 @@ from infra.config.colour_rules import (
     gpu_is_supported,
     image_is_pinned,
     instance_types_are_known,
+    machine_image_is_pinned,
     machines_could_start,
+    models_come_from_somewhere,
+    nvidias_registry_has_its_key,
     one_architecture_a_colour,
+    rate_is_of_a_snapshot,
     selector_fits_memory,
     selector_names_a_mode,
 )
-from infra.config.machine import fallback_ports
+from infra.config.elsewhere_rules import (
+    fallback_is_somewhere,
+    languages_have_one_group,
+    ports_elsewhere_exist,
+    recognisers_have_one_group,
+    tls_has_one_authority,
+)
 from infra.config.name_rules import names_can_be_certified, tag_keys_are_free, time_zone_exists
 from infra.config.sections import Settings
 from infra.reading.reader import Problem, show
@@ -25,7 +35,6 @@ from infra.reading.reader import Problem, show
 ANYWHERE: Final = "0.0.0.0/0"
 HTTPS_PORT: Final = 443
 FULL_SHARE: Final = 100
-HIGHEST_PORT: Final = 65_535
 
 
 def weights_share_everything(settings: Settings) -> Iterator[Problem]:
@@ -69,6 +78,20 @@ def start_fits_the_bounds(settings: Settings) -> Iterator[Problem]:
             )
 
 
+def spot_leaves_what_it_says(settings: Settings) -> Iterator[Problem]:
+    """Refuse a base of on-demand machines that means nothing, or that no group can have."""
+    for name, colour in settings.colours():
+        base = colour.on_demand_base
+        if base and not colour.spot_percent:
+            yield Problem(f"{name}.on_demand_base", str(base), f"0, as {name}.spot_percent is 0")
+        elif base > colour.max_machines:
+            yield Problem(
+                f"{name}.on_demand_base",
+                str(base),
+                f"at most {name}.max_machines, which is {colour.max_machines}",
+            )
+
+
 def idle_machines_may_go(settings: Settings) -> Iterator[Problem]:
     """Refuse a minimum where idleness takes the last machine: a group never goes below it."""
     for name, colour in settings.colours():
@@ -77,6 +100,21 @@ def idle_machines_may_go(settings: Settings) -> Iterator[Problem]:
                 f"{name}.min_machines",
                 str(colour.min_machines),
                 "0, as scaling.idle_minutes takes all machines away",
+            )
+
+
+def clock_leaves_stopping_to_idleness(settings: Settings) -> Iterator[Problem]:
+    """Refuse office hours after which nothing would take the last machine."""
+    scaling = settings.scaling
+    if scaling.office_hours is None or scaling.idle_minutes is not None:
+        return
+    for name, colour in settings.colours():
+        if colour.start_machines and not colour.min_machines:
+            yield Problem(
+                "scaling.idle_minutes",
+                "null",
+                f"a number of minutes, as scaling.office_hours start {name}.start_machines and"
+                " only idleness stops the last one",
             )
 
 
@@ -159,26 +197,27 @@ def machines_can_reach_what_they_need(settings: Settings) -> Iterator[Problem]:
     if not network.interface_endpoints:
         yield Problem("network.interface_endpoints", "false", "true, as network.nat is none")
     for name, colour in settings.colours():
+        # Not its dual-stack hosts, which endpoints inside a VPC do not serve.
         if ".dkr.ecr." not in colour.image:
             yield Problem(
                 f"{name}.image", show(colour.image), "an image in ECR, as network.nat is none"
             )
-
-
-def fallback_is_somewhere(settings: Settings) -> Iterator[Problem]:
-    """Refuse the switch's third position where there is no fallback."""
-    if settings.gateway.recognition == "fallback" and settings.gateway.fallback is None:
-        yield Problem("gateway.recognition", "fallback", "on or off, or gateway.fallback as well")
-
-
-def fallback_ports_exist(settings: Settings) -> Iterator[Problem]:
-    """Refuse ports that no packet can be sent to."""
-    fallback = settings.gateway.fallback
-    for endpoint in fallback.endpoints if fallback is not None else ():
-        if max(fallback_ports((endpoint,)), default=0) > HIGHEST_PORT:
+        if colour.ngc_key:
             yield Problem(
-                "gateway.fallback.endpoints", endpoint, f"ports of at most {HIGHEST_PORT}"
+                f"{name}.ngc_key",
+                "true",
+                "false, as network.nat is none and models come from the cache alone",
             )
+
+
+def disposable_goes_whole(settings: Settings) -> Iterator[Problem]:
+    """Refuse that one resource stops a destroy that has begun."""
+    if settings.disposable and settings.load_balancer.deletion_protection:
+        yield Problem(
+            "load_balancer.deletion_protection",
+            "true",
+            "false, as disposable is true: AWS would refuse when most is gone already",
+        )
 
 
 RULES: Final[tuple[Callable[[Settings], Iterator[Problem]], ...]] = (
@@ -186,7 +225,9 @@ RULES: Final[tuple[Callable[[Settings], Iterator[Problem]], ...]] = (
     weight_needs_machines,
     machine_counts_are_ordered,
     start_fits_the_bounds,
+    spot_leaves_what_it_says,
     idle_machines_may_go,
+    clock_leaves_stopping_to_idleness,
     ports_differ,
     anywhere_only_on_https,
     listener_ports_differ,
@@ -194,16 +235,24 @@ RULES: Final[tuple[Callable[[Settings], Iterator[Problem]], ...]] = (
     idle_timeout_outlives_pings,
     zone_names_match,
     machines_can_reach_what_they_need,
+    disposable_goes_whole,
     fallback_is_somewhere,
-    fallback_ports_exist,
+    ports_elsewhere_exist,
+    languages_have_one_group,
+    recognisers_have_one_group,
+    tls_has_one_authority,
     image_is_pinned,
     selector_names_a_mode,
     gateway_comes_one_way,
+    nvidias_registry_has_its_key,
+    models_come_from_somewhere,
+    rate_is_of_a_snapshot,
     instance_types_are_known,
     one_architecture_a_colour,
     gpu_is_supported,
     machines_could_start,
     selector_fits_memory,
+    machine_image_is_pinned,
     tag_keys_are_free,
     names_can_be_certified,
     time_zone_exists,

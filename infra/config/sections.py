@@ -8,20 +8,18 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from infra.boot.settings import BOOT_SECONDS, LONGEST_READY_SECONDS, READY_SECONDS
+from infra.catalogue.machine_images import DLAMI_PARAMETER
 from infra.config.text_kinds import CRON, OWNER, TAGS, VARIABLES
 from infra.reading import kinds
-from infra.reading.reader import Section
+from infra.reading.reader import Named, Section
 
 Colour = Literal["blue", "green"]
 NatChoice = Literal["none", "single", "per_zone"]
 Runtime = Literal["nim", "riva"]
 Recognition = Literal["on", "off", "fallback"]
+RecogniserTls = Literal["none", "public_ca", "private_ca", "mutual"]
 COLOURS: Final[tuple[Colour, ...]] = ("blue", "green")
-
-DLAMI_PARAMETER: Final = (
-    "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id"
-)
-"""AWS's public parameter that names the newest Deep Learning base AMI (Ubuntu 24.04)."""
 
 TLS_POLICIES: Final = (
     "ELBSecurityPolicy-TLS13-1-2-2021-06",
@@ -36,6 +34,15 @@ Port = Annotated[int, kinds.whole(1, 65535)]
 _ENDPOINT = kinds.text(
     r"[A-Za-z0-9.\-]{1,253}:[1-9]\d{0,4}/(?:0|[1-9]\d{0,4})",
     "host:port/http_port, http_port 0 where gRPC alone tells that it is ready",
+)
+_LANGUAGE = kinds.text(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "a language tag such as de-DE")
+_MODEL = kinds.text(r"[\w.\-]{0,128}", "a served model name, or empty")
+_GROUPS = Named(
+    kinds.text(
+        r"(?!default$|fallback$)[a-z][a-z0-9_]{0,31}",
+        "a name of 1 to 32 small letters, digits and _, a letter first; not default, not fallback",
+    ),
+    16,
 )
 _EMAIL = kinds.text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
 _DOMAIN = kinds.text(
@@ -141,13 +148,43 @@ class LoadBalancerSettings(Section):
     """Requests one address may make in 5 minutes."""
 
 
-class FallbackSettings(Section):
-    """Recognisers outside both groups, for `perch recognition fallback`."""
+class RecognisersElsewhere(Section):
+    """Recognisers that gateways reach over the network."""
 
     endpoints: Annotated[tuple[str, ...], kinds.many(_ENDPOINT, 1, 8)]
-    """The recognisers; RIVA_FALLBACK_ENDPOINTS of every gateway."""
+    """The recognisers."""
     cidrs: Annotated[tuple[str, ...], kinds.many(kinds.cidr(32, 16), 1, 4)]
     """Ranges they are in; machines may go out to these."""
+    tls: Annotated[RecogniserTls, kinds.one_of("none", "public_ca", "private_ca", "mutual")] = (
+        "none"
+    )
+    """How gateways speak to them: none, in clear; public_ca, by TLS, with the certificates every
+    system trusts; private_ca, by TLS, with the CA in the secret riva_tls_ca; mutual, the same and
+    the gateway shows riva_tls_certificate."""
+    server_name: Annotated[str | None, kinds.optional(_DOMAIN)] = None
+    """Name in their certificate, where it is not the host's."""
+
+
+class FallbackSettings(RecognisersElsewhere):
+    """Recognisers outside both groups, for `perch recognition fallback`.
+
+    RIVA_FALLBACK_ENDPOINTS of every gateway.
+    """
+
+
+class LanguageGroup(RecognisersElsewhere):
+    """Recognisers elsewhere that serve languages of their own, under a name of your own.
+
+    Together RIVA_GROUPS of the colour's gateways. A session goes to the group of its language,
+    every other one to the machine's own recogniser.
+    """
+
+    languages: Annotated[tuple[str, ...], kinds.many(_LANGUAGE, 1, 64)]
+    """Their languages; none may be in two groups of a colour, nor be the gateway's own."""
+    model: Annotated[str, _MODEL] = ""
+    """Model they are asked for; empty: their own choice."""
+    streams: Annotated[int | None, kinds.optional(kinds.whole(0, 10_000))] = None
+    """Streams each takes at a time, as measured; null: gateway.riva_streams."""
 
 
 class GatewaySettings(Section):
@@ -184,8 +221,21 @@ class ColourSettings(Section):
         str, kinds.text(r"[\w.\-=,]{0,256}", "a NIM_TAGS_SELECTOR such as mode=str,vad=silero")
     ] = "mode=str"
     """NIM_TAGS_SELECTOR; it must name a mode."""
-    model: Annotated[str, kinds.text(r"[\w.\-]{0,128}", "a served model name, or empty")] = ""
+    model: Annotated[str, _MODEL] = ""
     """Model the gateway asks for; empty: the server's own choice."""
+    language_groups: Annotated[Mapping[str, LanguageGroup], _GROUPS] = Field(default_factory=dict)
+    """Recognisers elsewhere for further languages, by name; docs/deploy.md has an example."""
+    recogniser_environment: Annotated[Mapping[str, str], VARIABLES] = Field(default_factory=dict)
+    """Further environment variables of the recogniser, nothing secret, such as NIM_EXPORT_PATH."""
+    ngc_key: Flag = True
+    """Whether machines fetch ngc_api_key; false: the image is in another registry and the models
+    are in the cache."""
+    rmirs: Annotated[
+        tuple[str, ...],
+        kinds.many(kinds.text(r"[\w./\-]{1,200}\.rmir", "a key that ends in .rmir"), 0, 8),
+    ] = ()
+    """For riva: keys of RMIR files in the stack's artefact bucket, which the first machine
+    deploys and the others take from the cache."""
     gateway_tag: Annotated[
         str | None,
         kinds.optional(kinds.text(r"[A-Za-z0-9_][A-Za-z0-9._\-]{0,127}", "an image tag")),
@@ -202,24 +252,41 @@ class ColourSettings(Section):
     """SHA-256 of that bundle."""
     instance_types: Annotated[
         tuple[str, ...], kinds.many(kinds.text(r"[a-z0-9\-]+\.[a-z0-9]+", "an instance type"), 1, 8)
-    ] = ("g6.xlarge", "g6.2xlarge")
+    ] = ("g6.2xlarge", "g6.4xlarge")
     """Instance types in order of preference; all of one GPU architecture, for the model cache."""
     min_machines: Annotated[int, kinds.whole(0, 100)] = 0
     """Fewest machines."""
     max_machines: Annotated[int, kinds.whole(0, 100)] = 2
     """Most machines."""
     start_machines: Annotated[int, kinds.whole(0, 100)] = 0
-    """Machines started with the colour and by office hours; min_machines if that is more."""
+    """Machines started with the colour and held in office hours; min_machines if that is more."""
+    spot_percent: Annotated[int, kinds.whole(0, 100, "percent")] = 0
+    """Share of spot machines above on_demand_base: cheaper, and taken back by AWS within two
+    minutes, whatever gateway.drain_seconds is."""
+    on_demand_base: Annotated[int, kinds.whole(0, 100)] = 0
+    """Machines that are never spot ones."""
     weight: Annotated[int, kinds.whole(0, 100)]
     """Share of new sessions when the listener is made; afterwards `perch canary` owns it."""
     volume_gib: Annotated[int, kinds.whole(200, 16384, "GiB")] = 200
     """Size of the encrypted root volume."""
+    snapshot_id: Annotated[str | None, kinds.optional(kinds.aws_id("snap"))] = None
+    """Encrypted snapshot of a volume with image and models, of which each machine gets a volume of
+    volume_gib; docs/cold-start.md has how one is made. null: machines fetch both."""
+    snapshot_mib_per_second: Annotated[
+        int | None, kinds.optional(kinds.whole(100, 300, "MiB/s"))
+    ] = None
+    """Rate at which AWS brings what the snapshot holds to that volume, for a price per GiB; null:
+    as it is read, at no promised rate."""
+    instance_store: Flag = True
+    """Whether models and images lie on the machine's own NVMe disk where it has one, unless a
+    snapshot brings them. What lies there is gone when the machine is stopped."""
     ami_parameter: Annotated[
         str, kinds.text(r"/[\w.\-/]{1,512}(?::\d+)?", "the name of an SSM parameter")
     ] = DLAMI_PARAMETER
-    """SSM parameter that names the AMI; resolved at each deployment, recorded in the outputs."""
+    """SSM parameter that names the current AMI; asked at each deployment where ami_id is null, and
+    by `perch ami`."""
     ami_id: Annotated[str | None, kinds.optional(kinds.aws_id("ami"))] = None
-    """The AMI itself, to stay with one that the outputs recorded; it wins over ami_parameter."""
+    """The AMI itself; it may be null where disposable alone. `perch ami --pin` writes it."""
     gateway_port: Port = 8080
     """Port of the gateway on the machine."""
     riva_grpc_port: Port = 50051
@@ -229,12 +296,12 @@ class ColourSettings(Section):
 
 
 class OfficeHours(Section):
-    """When the machines run at all."""
+    """When machines run whether somebody speaks or not."""
 
     start: Annotated[str, CRON]
-    """When each colour's start_machines are started."""
+    """From when each colour's start_machines are held: what is missing of them is started."""
     stop: Annotated[str, CRON]
-    """When all are stopped."""
+    """From when they are held no more: idleness stops them, and no clock does."""
     time_zone: Annotated[
         str,
         kinds.text(r"[A-Za-z_]+(?:/[A-Za-z_\-+0-9]+)*", "a time zone name such as Europe/Berlin"),
@@ -248,10 +315,20 @@ class ScalingSettings(Section):
     streams_per_machine: Annotated[int, kinds.whole(1, 10_000)] = 40
     """Active streams a machine is meant to carry."""
     idle_minutes: Annotated[int | None, kinds.optional(kinds.whole(15, 1440, "minutes"))] = None
-    """Without a session for so long, a colour goes down to no machine; null: never. It needs
-    min_machines 0."""
+    """Without a session for so long, a colour goes down to no machine, and a session that is
+    refused starts one; null: never. It needs min_machines 0."""
+    ready_minutes: Annotated[int, kinds.whole(10, LONGEST_READY_SECONDS // 60, "minutes")] = (
+        READY_SECONDS // 60
+    )
+    """How long a machine may take from its boot to readiness; then it is given up, and another
+    one is tried. docs/cold-start.md says what a start consists of."""
     office_hours: OfficeHours | None = None
-    """Start and stop the machines by the clock; absent: they run always."""
+    """Hold start_machines by the clock; absent: min_machines is all that is held."""
+
+    @property
+    def launch_seconds(self) -> int:
+        """Return how long a group waits for a machine that starts, its boot included."""
+        return self.ready_minutes * 60 + BOOT_SECONDS
 
 
 class ObservabilitySettings(Section):
@@ -276,6 +353,14 @@ class Settings(Section):
         str | None, kinds.optional(kinds.text(r"\d{12}", "an AWS account of 12 digits, in quotes"))
     ] = None
     """The only account this stack may be applied to; null: whichever the credentials are of."""
+    permissions_boundary_arn: Annotated[
+        str | None,
+        kinds.optional(
+            kinds.text(r"arn:aws[a-z-]*:iam::\d{12}:policy/.+", "an ARN of iam (policy/...)")
+        ),
+    ] = None
+    """Policy that bounds every role of the stack, which a deployment from CI asks for (docs/ci.md);
+    null: none."""
     disposable: Flag = False
     """Whether `pulumi destroy` may delete everything with what is in it; false also protects
     keys and secrets from any deletion."""

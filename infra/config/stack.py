@@ -1,30 +1,21 @@
 """One stack's configuration, read whole: every problem is named before any resource exists."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from infra.config.colour_rules import warnings_about
-from infra.config.name_rules import stack_problems, zones_are_the_regions
+from infra.config.fixed import fixed_problems
+from infra.config.machine import SECRETS, wanted_secrets
+from infra.config.name_rules import REGION_RULES, stack_problems
 from infra.config.rules import RULES
 from infra.config.sections import Settings
 from infra.reading.reader import Problem, apply_rules, read
-
-SECRETS: Final[Mapping[str, str]] = {
-    # pragma: allowlist nextline secret
-    "ngc_api_key": "NGC personal key with which machines pull the recogniser and its models.",
-    "gateway_signing_key": "What the gateway checks its clients with: bearer tokens, one a line.",
-    "riva_tls_material": "PEM bundle for TLS between gateway and recogniser: key, certificate, CA.",
-    # pragma: allowlist nextline secret
-    "gateway_resume_keys": "What gateways sign resume tokens with, one key a line: the first signs,"
-    " all are accepted. Left out, one is made.",
-}
-"""Secret keys: set with `pulumi config set --secret`, or left out and filled in by hand."""
 
 GENERATED: Final = ("gateway_resume_keys",)
 """Those of them that need no person: left out, AWS makes up a value."""
@@ -32,7 +23,11 @@ GENERATED: Final = ("gateway_resume_keys",)
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """What the program is given: the stack's names, its settings and its secret values."""
+    """What the program is given: the stack's names, its settings and its secret values.
+
+    Attributes:
+        secrets: each that the stack has, with its value where one was given.
+    """
 
     name: str
     region: str
@@ -41,8 +36,11 @@ class Stack:
     warnings: tuple[str, ...]
 
 
-class InvalidConfiguration(Exception):  # noqa: N818 - reads as a sentence where it is raised
-    """The stack's configuration cannot be used; the message lists every problem."""
+class InvalidConfiguration(pulumi.RunError):
+    """The stack's configuration cannot be used; the message lists every problem.
+
+    Of every other exception Pulumi shows the traceback, and the message at its end.
+    """
 
     def __init__(self, stack: str, problems: list[Problem]) -> None:
         self.problems = tuple(problems)
@@ -81,17 +79,44 @@ def load() -> Stack:
     )
     region = pulumi.Config("aws").get("region") or ""
     problems.extend(stack_problems(pulumi.get_stack(), region))
-    problems.extend(apply_rules(settings, [partial(zones_are_the_regions, region)]))
+    problems.extend(
+        apply_rules(
+            settings,
+            [
+                *(partial(rule, region) for rule in REGION_RULES),
+                partial(fixed_problems, outputs=_last_outputs()),
+            ],
+        )
+    )
     if problems:
         raise InvalidConfiguration(pulumi.get_stack(), problems)
-    config = pulumi.Config(project)
+    config, wanted = pulumi.Config(project), wanted_secrets(settings)
     return Stack(
         name=pulumi.get_stack(),
         region=region,
         settings=settings,
-        secrets={name: config.get_secret(name) for name in SECRETS},
-        warnings=tuple(warnings_about(settings)),
+        secrets={name: config.get_secret(name) for name in wanted},
+        warnings=(*warnings_about(settings), *_unread(raw, wanted)),
     )
+
+
+def _last_outputs() -> Mapping[str, Any]:
+    """Return what this stack exported last; nothing before its first `pulumi up`."""
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    try:
+        answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value
+    except Exception as error:  # noqa: BLE001 - the SDK raises this very class
+        # Protection and AWS still refuse what is refused here, only later and in other words.
+        pulumi.log.warn(f"what {name} was made with could not be read: {error}")
+        return {}
+    outputs = answer.get("outputs") if isinstance(answer, Mapping) else None
+    return outputs if isinstance(outputs, Mapping) else {}
+
+
+def _unread(raw: Mapping[str, object], wanted: Collection[str]) -> Iterator[str]:
+    for name in SECRETS:
+        if name in raw and name not in wanted:
+            yield f"{name} is given, and nothing in this stack reads it; it is not kept"
 
 
 def _decoded(value: object) -> object:

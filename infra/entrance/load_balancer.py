@@ -7,7 +7,7 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
-from infra.config.sections import COLOURS, Colour
+from infra.config.sections import COLOURS, Colour, Settings
 
 READINESS_PATH: Final = "/readyz?ignore=capacity"
 """The gateway answers 200 here when it can serve: the recogniser is ready and nothing drains.
@@ -61,6 +61,7 @@ class LoadBalancerArgs:
         direct_cidrs: Ranges from which it counts; empty for all.
         domain: Name to point here in `zone_id`.
         zone_id: Hosted zone; None where the name is kept elsewhere.
+        disposable: Whether Pulumi may delete or replace what carries traffic.
     """
 
     vpc_id: pulumi.Input[str]
@@ -80,6 +81,7 @@ class LoadBalancerArgs:
     direct_cidrs: Sequence[str]
     domain: str
     zone_id: str | None
+    disposable: bool = False
 
 
 class LoadBalancer(pulumi.ComponentResource):
@@ -117,7 +119,7 @@ class LoadBalancer(pulumi.ComponentResource):
         if args.http_redirect:
             self._redirect(f"{name}-http", args, balancer)
         if args.zone_id is not None:
-            self._publish(name, args.domain, args.zone_id, balancer)
+            self._publish(name, args, args.zone_id, balancer)
         self.arn = balancer.arn
         self.dns_name = balancer.dns_name
         self.arn_suffix = balancer.arn_suffix
@@ -145,7 +147,7 @@ class LoadBalancer(pulumi.ComponentResource):
                 bucket=args.log_bucket, prefix="alb", enabled=True
             ),
             tags={"Name": name},
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, protect=not args.disposable),
         )
 
     def _target_group(
@@ -177,7 +179,13 @@ class LoadBalancer(pulumi.ComponentResource):
             # ones up.
             load_balancing_algorithm_type="least_outstanding_requests",
             tags={"Name": name},
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=not args.disposable,
+                # The listener keeps its weight on this one, whatever takes its place. Deleted
+                # first, ELB refuses (ResourceInUse) while its machines are still in it.
+                delete_before_replace=True,
+            ),
         )
 
     def _listener(
@@ -207,7 +215,9 @@ class LoadBalancer(pulumi.ComponentResource):
             tags={"Name": f"{name}-https"},
             # The weights above are only how the listener begins. `perch canary` turns them
             # afterwards, and the next `pulumi up` must not turn them back during a release.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["defaultActions"]),
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=not args.disposable, ignore_changes=["defaultActions"]
+            ),
         )
 
     def _hide_metrics(self, name: str, listener: aws.lb.Listener) -> None:
@@ -264,19 +274,29 @@ class LoadBalancer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _publish(self, name: str, domain: str, zone_id: str, balancer: aws.lb.LoadBalancer) -> None:
+    def _publish(
+        self, name: str, args: LoadBalancerArgs, zone_id: str, balancer: aws.lb.LoadBalancer
+    ) -> None:
         aws.route53.Record(
             f"{name}-name",
             zone_id=zone_id,
-            name=domain,
+            name=args.domain,
             type="A",
             aliases=[
                 aws.route53.RecordAliasArgs(
                     name=balancer.dns_name, zone_id=balancer.zone_id, evaluate_target_health=True
                 )
             ],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, protect=not args.disposable),
         )
+
+
+def colour_targets(settings: Settings) -> dict[Colour, ColourTarget]:
+    """Return both colours as the entrance sees them."""
+    return {
+        colour: ColourTarget(gateway_port=chosen.gateway_port, weight=chosen.weight)
+        for colour, chosen in settings.colours()
+    }
 
 
 def _check(args: LoadBalancerArgs) -> None:

@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from infra.boot import render_user_data
 from infra.config.machine import BootContext, settings_of_machines
 from infra.config.sections import Colour, ColourSettings, Settings
+from infra.machines.snapshot import SnapshotVolume, usable_snapshot
 
 
 def gateway_artifact(
@@ -26,9 +27,25 @@ def machine_image(chosen: ColourSettings, provider: pulumi.ProviderResource) -> 
     """Return the AMI of a colour: the pinned one, or what the SSM parameter names today."""
     if chosen.ami_id is not None:
         return pulumi.Output.from_input(chosen.ami_id)
-    return aws.ssm.get_parameter_output(
+    found = aws.ssm.get_parameter_output(
         name=chosen.ami_parameter, opts=pulumi.InvokeOptions(provider=provider)
-    ).value
+    )
+    # The provider takes every parameter's value for a secret. This one is AWS's and public, and as
+    # a secret nobody could read it in a plan or in the outputs.
+    return pulumi.Output.unsecret(found.value)
+
+
+def snapshot_volume(
+    chosen: ColourSettings, provider: pulumi.ProviderResource
+) -> SnapshotVolume | None:
+    """Return the volume that brings a colour's machines image and models; None for none."""
+    if chosen.snapshot_id is None:
+        return None
+    return SnapshotVolume(
+        snapshot_id=usable_snapshot(chosen.snapshot_id, chosen.volume_gib, provider),
+        size_gib=chosen.volume_gib,
+        mib_per_second=chosen.snapshot_mib_per_second,
+    )
 
 
 def user_data(
@@ -43,5 +60,6 @@ def user_data(
     return pulumi.Output.all(
         secret_arns=context.secret_arns,
         model_cache_bucket=context.model_cache_bucket,
+        artefact_bucket=context.artefact_bucket,
         gateway_artifact=context.gateway_artifact,
     ).apply(render)

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from infra.boot.settings import LAUNCH_HOOK, TERMINATION_HOOK
 from infra.iam import policy, trust
 from infra.machines.machine_role import MachineRights, session_manager_policy, statements
+from infra.machines.snapshot import IOPS, MIB_PER_SECOND, SnapshotVolume
 
 MAX_HEARTBEAT_SECONDS: Final = 7200
 """The longest a lifecycle hook waits for a heartbeat (EC2 Auto Scaling User Guide)."""
@@ -41,17 +42,23 @@ class MachineGroupArgs:
         min_machines: Fewest.
         max_machines: Most.
         start_machines: How many the group starts with; min_machines if that is more.
+        spot_percent: Share of spot machines above the base.
+        on_demand_base: How many are never spot ones.
+        held_by_clock: Whether scheduled actions move the fewest.
         subnet_ids: Private subnets, one a zone.
         security_group_id: The machines' group.
         target_group_arn: Where they register.
         volume_gib: Size of the root volume.
-        key_arn: Key of the volume.
+        key_arn: Key of the root volume.
         service_role_arn: Service-linked role that may use that key.
         rights: What the machines may do.
         user_data: Base64 user data, made from the group's name.
         ready_seconds: How long a start may take.
         drain_seconds: How long a leave may take.
         tags: Tags of every machine and volume.
+        needs: What must be there before the first machine, and until the last one has left.
+        snapshot: A second volume, which brings image and models; None for none.
+        disposable: Whether the group may be deleted.
     """
 
     ami_id: pulumi.Input[str]
@@ -59,6 +66,9 @@ class MachineGroupArgs:
     min_machines: int
     max_machines: int
     start_machines: int
+    spot_percent: int
+    on_demand_base: int
+    held_by_clock: bool
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
     target_group_arn: pulumi.Input[str]
@@ -70,6 +80,9 @@ class MachineGroupArgs:
     ready_seconds: int
     drain_seconds: int
     tags: dict[str, str]
+    needs: Sequence[pulumi.Resource] = ()
+    snapshot: SnapshotVolume | None = None
+    disposable: bool = False
 
 
 class MachineGroup(pulumi.ComponentResource):
@@ -91,12 +104,12 @@ class MachineGroup(pulumi.ComponentResource):
         _check(args)
         # The token is in the state of every stack: another one would replace all the machines.
         super().__init__("perch:infra:Fleet", name, None, opts)
-        role = self._role(name, args)
+        role, rights = self._role(name, args)
         profile = aws.iam.InstanceProfile(
             name, role=role.name, opts=pulumi.ResourceOptions(parent=self)
         )
         template = self._template(name, args, profile)
-        group = self._group(name, args, template)
+        group = self._group(name, args, template, rights)
         self._hooks(name, args, group)
         self.auto_scaling_group_name = group.name
         self.launch_template_id = template.id
@@ -109,24 +122,27 @@ class MachineGroup(pulumi.ComponentResource):
             }
         )
 
-    def _role(self, name: str, args: MachineGroupArgs) -> aws.iam.Role:
+    def _role(
+        self, name: str, args: MachineGroupArgs
+    ) -> tuple[aws.iam.Role, Sequence[pulumi.Resource]]:
         child = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             name,
             description=f"GPU machines of {name}",
             assume_role_policy=trust("ec2.amazonaws.com"),
+            permissions_boundary=args.rights.location.boundary_arn,
             tags={"Name": name},
             opts=child,
         )
-        aws.iam.RolePolicyAttachment(
+        attached = aws.iam.RolePolicyAttachment(
             f"{name}-session-manager",
             role=role.name,
             policy_arn=session_manager_policy(args.rights.location.region),
             opts=child,
         )
         document = policy(*statements(args.rights, name))
-        aws.iam.RolePolicy(name, role=role.id, policy=document, opts=child)
-        return role
+        own = aws.iam.RolePolicy(name, role=role.id, policy=document, opts=child)
+        return role, (attached, own)
 
     def _template(
         self, name: str, args: MachineGroupArgs, profile: aws.iam.InstanceProfile
@@ -144,7 +160,9 @@ class MachineGroup(pulumi.ComponentResource):
                 http_endpoint="enabled",
                 http_tokens="required",
                 http_put_response_hop_limit=1,
-                instance_metadata_tags="enabled",
+                # No tags: EC2 refuses to launch with tag keys that a path cannot hold, such as
+                # one with a slash or a blank. Nothing on a machine reads them there.
+                instance_metadata_tags="disabled",
             ),
             network_interfaces=[
                 aws.ec2.LaunchTemplateNetworkInterfaceArgs(
@@ -153,7 +171,10 @@ class MachineGroup(pulumi.ComponentResource):
                     delete_on_termination="true",
                 )
             ],
-            block_device_mappings=[_root_volume(args)],
+            block_device_mappings=[
+                _root_volume(args),
+                *([] if args.snapshot is None else [args.snapshot.mapping()]),
+            ],
             monitoring=aws.ec2.LaunchTemplateMonitoringArgs(enabled=True),
             ebs_optimized="true",
             instance_initiated_shutdown_behavior="terminate",
@@ -167,7 +188,11 @@ class MachineGroup(pulumi.ComponentResource):
         )
 
     def _group(
-        self, name: str, args: MachineGroupArgs, template: aws.ec2.LaunchTemplate
+        self,
+        name: str,
+        args: MachineGroupArgs,
+        template: aws.ec2.LaunchTemplate,
+        rights: Sequence[pulumi.Resource],
     ) -> aws.autoscaling.Group:
         return aws.autoscaling.Group(
             name,
@@ -201,6 +226,12 @@ class MachineGroup(pulumi.ComponentResource):
                     min_healthy_percentage=100, max_healthy_percentage=200, skip_matching=True
                 ),
             ),
+            # A refresh that somebody starts without preferences, a machine found unfit and one
+            # moved between zones are replaced before they go, too: by default they go first.
+            instance_maintenance_policy=aws.autoscaling.GroupInstanceMaintenancePolicyArgs(
+                min_healthy_percentage=100, max_healthy_percentage=200
+            ),
+            # A spot machine that AWS is likely to take back gets its successor before the notice.
             capacity_rebalance=True,
             wait_for_capacity_timeout="0",
             metrics_granularity="1Minute",
@@ -211,8 +242,18 @@ class MachineGroup(pulumi.ComponentResource):
             ],
             opts=pulumi.ResourceOptions(
                 parent=self,
-                # Scaling and `perch canary` move the number of machines between the two bounds.
-                ignore_changes=["desiredCapacity"],
+                protect=not args.disposable,
+                # Until its last machine has drained, nothing that a machine or a session needs
+                # may go: way out, rights, keys, listener, name.
+                depends_on=[*args.needs, *rights],
+                # Scaling and releases move the number of machines between the two bounds, and the
+                # clock the lower one. The hooks below follow their settings; those a group is made
+                # with cannot, and another value here would replace it with all its machines.
+                ignore_changes=[
+                    "desiredCapacity",
+                    "initialLifecycleHooks",
+                    *(["minSize"] if args.held_by_clock else []),
+                ],
                 # The provider empties a group before it deletes it, and would give up after 10
                 # minutes while the last sessions are still being drained.
                 custom_timeouts=pulumi.CustomTimeouts(
@@ -231,7 +272,9 @@ class MachineGroup(pulumi.ComponentResource):
                 lifecycle_transition=hook.transition,
                 heartbeat_timeout=hook.seconds,
                 default_result=hook.otherwise,
-                opts=pulumi.ResourceOptions(parent=self),
+                # Deleted before the group, as what depends on it is, the hook would hold back no
+                # machine that leaves: they would be ended in the middle of their sessions.
+                opts=pulumi.ResourceOptions(parent=self, deleted_with=group),
             )
 
 
@@ -263,10 +306,8 @@ def _root_volume(args: MachineGroupArgs) -> aws.ec2.LaunchTemplateBlockDeviceMap
         ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
             volume_type="gp3",
             volume_size=args.volume_gib,
-            # An image of 20 GB is unpacked at every start; gp3's 125 MB/s base would make that
-            # the longest part of it.
-            throughput=500,
-            iops=6000,
+            throughput=MIB_PER_SECOND,
+            iops=IOPS,
             encrypted="true",
             kms_key_id=args.key_arn,
             delete_on_termination="true",
@@ -292,7 +333,12 @@ def _instances(
         ),
         instances_distribution=aws.autoscaling.GroupMixedInstancesPolicyInstancesDistributionArgs(
             on_demand_allocation_strategy="prioritized",
-            on_demand_percentage_above_base_capacity=100,
+            on_demand_base_capacity=args.on_demand_base,
+            on_demand_percentage_above_base_capacity=100 - args.spot_percent,
+            # A machine that is taken back costs its sessions a move and a start of many minutes:
+            # what is least likely to be taken comes before what is cheapest, and then the order of
+            # the types (EC2 Auto Scaling User Guide, allocation strategies).
+            spot_allocation_strategy="capacity-optimized-prioritized",
         ),
     )
 
@@ -305,6 +351,8 @@ def _check(args: MachineGroupArgs) -> None:
             f"min_machines is {args.min_machines};"
             f" accepted: 0 to max_machines ({args.max_machines})"
         )
+    if not 0 <= args.spot_percent <= 100:  # noqa: PLR2004 - percent
+        raise ValueError(f"spot_percent is {args.spot_percent}; accepted: 0 to 100")
     if not 30 <= args.ready_seconds <= MAX_HEARTBEAT_SECONDS:  # noqa: PLR2004 - AWS's shortest heartbeat
         raise ValueError(
             f"ready_seconds is {args.ready_seconds}; accepted: 30 to {MAX_HEARTBEAT_SECONDS}"

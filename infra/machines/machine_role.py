@@ -8,6 +8,7 @@ import pulumi
 from infra.boot.settings import METRICS_NAMESPACE
 from infra.catalogue.regions import partition
 from infra.iam import AwsLocation, Statement
+from infra.outputs import HOST_KEY_TAG
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,16 @@ def statements(rights: MachineRights, group_name: str) -> Iterator[Statement]:
         actions=["ec2:DescribeTags"],
         # The log agent asks for its group's name; the action knows no resources.
         resources=["*"],
+    )
+    yield Statement(
+        sid="OwnHostKey",
+        actions=["ec2:CreateTags"],
+        resources=[rights.location.arn("ec2", "instance/*")],
+        conditions={
+            # A machine's session is called ROLE-ID:INSTANCE-ID, so it tags itself and no other.
+            "StringLike": {"aws:userid": "*:${ec2:InstanceID}"},
+            "ForAllValues:StringEquals": {"aws:TagKeys": [HOST_KEY_TAG]},
+        },
     )
 
 

@@ -43,7 +43,13 @@ class EndpointsArgs:
 
 
 class Endpoints(pulumi.ComponentResource):
-    """Endpoints of the services machines call, and Instance Connect's where asked for."""
+    """Endpoints of the services machines call, and Instance Connect's where asked for.
+
+    Attributes:
+        connect_id: The Instance Connect endpoint; None without it.
+    """
+
+    connect_id: pulumi.Output[str] | None
 
     def __init__(
         self, name: str, args: EndpointsArgs, opts: pulumi.ResourceOptions | None = None
@@ -55,8 +61,9 @@ class Endpoints(pulumi.ComponentResource):
         if args.security_group_id is not None:
             for service in SERVICES:
                 self._service(name, service, args, args.security_group_id)
+        self.connect_id = None
         if args.connect_group_id is not None:
-            aws.ec2transitgateway.InstanceConnectEndpoint(
+            self.connect_id = aws.ec2transitgateway.InstanceConnectEndpoint(
                 f"{name}-connect",
                 subnet_id=args.subnet_ids[0],
                 security_group_ids=[args.connect_group_id],
@@ -64,8 +71,8 @@ class Endpoints(pulumi.ComponentResource):
                 preserve_client_ip=False,
                 tags={"Name": f"{name}-connect"},
                 opts=child,
-            )
-        self.register_outputs({})
+            ).id
+        self.register_outputs({"connect_id": self.connect_id})
 
     def _service(
         self, name: str, service: str, args: EndpointsArgs, group: pulumi.Input[str]

@@ -61,8 +61,7 @@ class FirewallArgs:
         connect_endpoint: Whether SSH comes in through an Instance Connect endpoint.
         reaches_internet: Whether machines may go out by HTTPS to the Internet (registry, models).
         s3_prefix_list_id: S3's prefix list, None where the VPC has no gateway endpoint of ours.
-        fallback_cidrs: Ranges of the recognisers that gateways may fall back to.
-        fallback_ports: Their ports.
+        recognisers: Range and port of each recogniser that gateways reach over the network.
     """
 
     vpc_id: pulumi.Input[str]
@@ -74,8 +73,7 @@ class FirewallArgs:
     connect_endpoint: bool
     reaches_internet: bool
     s3_prefix_list_id: pulumi.Input[str] | None
-    fallback_cidrs: Sequence[str] = ()
-    fallback_ports: Collection[int] = ()
+    recognisers: Collection[tuple[str, int]] = ()
 
 
 def decide_rules(args: FirewallArgs) -> tuple[Rule, ...]:
@@ -127,9 +125,8 @@ def _machine_rules(args: FirewallArgs) -> Iterator[Rule]:
             "HTTPS to the image registry and the model catalogue",
         )
 
-    for cidr in args.fallback_cidrs:
-        for port in sorted(args.fallback_ports):
-            yield Rule("machines", False, port, cidr, "Recognisers that gateways may fall back to")
+    for cidr, port in sorted(args.recognisers):
+        yield Rule("machines", False, port, cidr, "Recognisers that gateways ask over the network")
 
 
 def _endpoint_rules(args: FirewallArgs) -> Iterator[Rule]:

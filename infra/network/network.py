@@ -20,6 +20,7 @@ class NetworkArgs:
         zone_names: One a zone; their number must be known, the names may come later.
         nat: How private machines reach the Internet.
         adopt: A VPC to use instead of making one; the other fields are then not used.
+        disposable: Whether the VPC may be deleted or replaced.
     """
 
     region: str
@@ -27,6 +28,7 @@ class NetworkArgs:
     zone_names: Sequence[pulumi.Input[str]]
     nat: NatChoice
     adopt: AdoptedVpc | None = None
+    disposable: bool = False
 
 
 class Network(pulumi.ComponentResource):
@@ -81,7 +83,7 @@ class Network(pulumi.ComponentResource):
             enable_dns_hostnames=True,
             enable_dns_support=True,
             tags={"Name": name},
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, protect=not args.disposable),
         )
         # Whoever forgets to name a security group gets this one, and it lets nothing through.
         aws.ec2.DefaultSecurityGroup(

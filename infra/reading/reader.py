@@ -9,7 +9,7 @@ import difflib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -32,6 +32,7 @@ REQUIRED: Final = object()
 """Stands where a value was to be given and is not."""
 
 _UNREAD: Final = object()
+_A_MAP: Final = "a map of keys"
 _LONGEST: Final = 200
 """A line of a screen."""
 
@@ -76,8 +77,24 @@ class _Reading:
         self.problems.append(Problem(".".join((*self.path, name)), "not a key", hint))
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Marks a field that maps names of a person's own to sections.
+
+    Attributes:
+        names: What a name may be.
+        most: How many there may be.
+    """
+
+    names: Kind[str]
+    most: int
+
+
 class Section(BaseModel):
-    """A group of settings; each field is a `Kind`, a section, or a section that may be left out."""
+    """A group of settings.
+
+    Each field is a `Kind`, a section, a section that may be left out, or `Named` sections.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -97,7 +114,7 @@ class Section(BaseModel):
         if not isinstance(reading, _Reading):
             return handler(raw)
         if not isinstance(raw, Mapping):
-            reading.report(raw, Part.accepted)
+            reading.report(raw, _A_MAP)
             raw = dict.fromkeys(cls.model_fields, _UNREAD)
         for name in raw:
             if name not in cls.model_fields:
@@ -125,6 +142,8 @@ class Section(BaseModel):
         known = describe(cls.model_fields[info.field_name])
         reading.path.append(info.field_name)
         try:
+            if isinstance(known, Parts):
+                return known.read(raw, reading)
             if isinstance(known, Part) and (raw is REQUIRED or raw is None):
                 return None if known.optional else handler({})
             return handler(raw)
@@ -156,13 +175,50 @@ class Part:
     section: type[Section]
     doc: str
     optional: bool
-    accepted: ClassVar[str] = "a map of keys"
+
+    @property
+    def accepted(self) -> str:
+        """What is accepted, in words."""
+        return _A_MAP
+
+
+@dataclass(frozen=True, slots=True)
+class Parts(Part):
+    """Groups of the same keys under names that a person chooses."""
+
+    named: Named
+
+    @property
+    def accepted(self) -> str:
+        """What is accepted, in words."""
+        return f"a map of at most {self.named.most} entries, each {self.named.names.accepted}"
+
+    def read(self, raw: object, reading: _Reading) -> object:
+        """Read each section under its name; what is no map at all is reported and left unset."""
+        if not isinstance(raw, Mapping) or len(raw) > self.named.most:
+            reading.report(raw, self.accepted)
+            return _UNREAD
+        made = {}
+        for name, inner in raw.items():
+            reading.path.append(str(name))
+            try:
+                made[self.named.names.parse(name)] = self.section.model_validate(
+                    inner, context=reading
+                )
+            except ValueError as error:
+                reading.report(name, str(error))
+            finally:
+                reading.path.pop()
+        return made
 
 
 def describe(known: FieldInfo) -> Key | Part:
     """Return what a field of a section is."""
     doc = " ".join((known.description or "").split())
     for mark in known.metadata:
+        if isinstance(mark, Named):
+            section = get_args(known.annotation)[-1]
+            return Parts(section, doc, optional=True, named=mark)
         if isinstance(mark, Kind):
             return Key(
                 mark,
@@ -176,12 +232,16 @@ def describe(known: FieldInfo) -> Key | Part:
 
 
 def keys_of(section: type[Section], prefix: str = "") -> Iterator[tuple[str, Key | Part]]:
-    """Yield every key of a section and of the sections in it, depth first, with its full path."""
+    """Yield every key of a section and of the sections in it, depth first, with its full path.
+
+    A name that a person chooses is written <name>.
+    """
     for name, known in section.model_fields.items():
         entry = describe(known)
         yield prefix + name, entry
         if isinstance(entry, Part):
-            yield from keys_of(entry.section, f"{prefix}{name}.")
+            chosen = "<name>." if isinstance(entry, Parts) else ""
+            yield from keys_of(entry.section, f"{prefix}{name}.{chosen}")
 
 
 def show(raw: object) -> str:

@@ -1,1 +1,1 @@
-"""Keys, and the secrets that they lock."""
+"""Keys, the secrets that they lock, and what keeps a stack from being destroyed."""

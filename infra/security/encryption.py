@@ -53,7 +53,8 @@ class Encryption(pulumi.ComponentResource):
         role = aws.iam.ServiceLinkedRole(
             f"{name}-autoscaling",
             aws_service_name="autoscaling.amazonaws.com",
-            custom_suffix=name,
+            # Roles are the account's, and the same stack may stand in two of its regions.
+            custom_suffix=f"{name}-{args.location.region}",
             description=f"Starts and stops the machines of {name}, whose volumes its key encrypts",
             opts=pulumi.ResourceOptions(parent=self),
         )

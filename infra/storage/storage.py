@@ -14,7 +14,7 @@ class StorageArgs:
     """How things are kept.
 
     Attributes:
-        location: Region and account; the account makes the buckets' names unique in the world.
+        location: Region and account, which make the buckets' names unique in the world.
         key_arn: KMS key of everything but the access logs.
         access_log_days: How long access logs are kept.
         disposable: Whether it may be destroyed with what is in it.
@@ -50,9 +50,9 @@ class Storage(pulumi.ComponentResource):
         super().__init__("perch:infra:Storage", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.access_logs = PrivateBucket(f"{name}-access-logs", _access_logs(name, args), child)
-        self.models = PrivateBucket(f"{name}-models", self._kept(f"{name}-models-", args), child)
+        self.models = PrivateBucket(f"{name}-models", self._kept(f"{name}-models", args), child)
         self.artefacts = PrivateBucket(
-            f"{name}-artefacts", self._kept(f"{name}-artefacts-", args), child
+            f"{name}-artefacts", self._kept(f"{name}-artefacts", args), child
         )
         self.gateway = Registry(
             f"{name}-gateway",
@@ -72,19 +72,24 @@ class Storage(pulumi.ComponentResource):
             }
         )
 
-    def _kept(self, prefix: str, args: StorageArgs) -> BucketArgs:
+    def _kept(self, name: str, args: StorageArgs) -> BucketArgs:
         return BucketArgs(
-            bucket=pulumi.Output.concat(prefix, args.location.account_id),
+            bucket=_unique(name, args.location),
             key_arn=args.key_arn,
             log_bucket=self.access_logs.open_name,
             force_destroy=args.disposable,
         )
 
 
+def _unique(name: str, location: AwsLocation) -> pulumi.Output[str]:
+    """Return a bucket's name: of all accounts, and of all regions of this one."""
+    return pulumi.Output.concat(name, "-", location.account_id, "-", location.region)
+
+
 def _access_logs(name: str, args: StorageArgs) -> BucketArgs:
     account = args.location.account_id
     return BucketArgs(
-        bucket=pulumi.Output.concat(f"{name}-access-logs-", account),
+        bucket=_unique(f"{name}-access-logs", args.location),
         # Log delivery writes only where S3 itself encrypts (ELB User Guide, access logs).
         key_arn=None,
         expire_days=args.access_log_days,

@@ -7,11 +7,9 @@ that they work together (only a real account does).
 
 import asyncio
 import contextvars
-import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Final
 
 import pulumi
@@ -21,28 +19,28 @@ from pulumi.runtime.stack import run_in_stack
 from infra.iam import AwsLocation
 from ops.offline.engine.monitor import RecordingEngine, RecordingMonitor
 from ops.offline.engine.program import run_program
-from ops.offline.engine.project import load_project
 from ops.offline.engine.recording import Recording, Resource
 from ops.offline.placeholders import PlaceholderProvider
+from tests.support.stacks import REGION, ROOT, STACKS, sample, stack
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-REGION: Final = "us-east-2"
-STACKS: Final = ("local", "dev", "staging", "prod")
+__all__ = ["REGION", "ROOT", "STACKS", "stack"]
+
 HERE: Final = AwsLocation(region=REGION, account_id="123456789012")
 
 
-@functools.cache
-def stack(name: str, *, preview: bool = False) -> Recording:
-    """Everything one stack registers, run once."""
-    project = load_project(name, root=ROOT)
-    backend = PlaceholderProvider(region=REGION, preview=preview)
-    return run_program(project, backend, preview=preview)
+def changed_stack(
+    name: str, changes: dict[str, object], *, last_outputs: Mapping[str, Any] | None = None
+) -> Recording:
+    """The same with some configuration laid over the stack's file.
 
-
-def changed_stack(name: str, changes: dict[str, object]) -> Recording:
-    """The same with some configuration laid over the stack's file."""
-    project = load_project(name, root=ROOT, overrides=changes)
-    return run_program(project, PlaceholderProvider(region=REGION))
+    Args:
+        name: the stack.
+        changes: configuration, merged group by group.
+        last_outputs: what the stack exported before; nothing where it does not exist yet.
+    """
+    project = sample(name, changes)
+    provider = PlaceholderProvider(region=REGION)
+    return run_program(project, provider, last_outputs=last_outputs)
 
 
 def build(program: Callable[[], Any], *, preview: bool = False) -> Recording:

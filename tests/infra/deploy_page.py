@@ -9,6 +9,7 @@ from typing import Final
 
 from ops.cost import Estimate, estimate
 from ops.cost.prices import load
+from ops.cost.quota import quota_uses
 from ops.offline.engine.recording import Recording
 from tests.infra.building import ROOT, stack
 from tests.infra.destroying import table as destroy_table
@@ -71,6 +72,27 @@ def cost_table(stacks: Mapping[str, Recording]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def quota_table(stacks: Mapping[str, Recording]) -> str:
+    """How many vCPUs of which quota each stack takes: to begin with, and at most."""
+    uses = {
+        name: {use.quota: use for use in quota_uses(one.as_document()["resources"])}
+        for name, one in stacks.items()
+    }
+    quotas = dict.fromkeys(quota for found in uses.values() for quota in found)
+    lines = [f"| vCPUs | {' | '.join(stacks)} |", f"|---|{'---:|' * len(stacks)}"]
+    for quota in quotas:
+        for what, which in (
+            ("machines that start first", "first"),
+            ("every machine that scaling allows, of the largest type", "most"),
+        ):
+            cells = [
+                str(getattr(found[quota], which)) if quota in found else "0"
+                for found in uses.values()
+            ]
+            lines.append(f"| `{quota.code}` {quota.name}: {what} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _total(found: Estimate) -> Decimal:
     if found.monthly_usd is None or found.not_priced:
         raise ValueError(f"not priced: {'; '.join(found.not_priced)}; accepted: nothing")
@@ -101,7 +123,11 @@ def render(page: str) -> str:
         ValueError: the page lacks a place for one of them.
     """
     stacks = {name: stack(name) for name in STACKS}
-    blocks = {"cost": cost_table(stacks), "destroy": destroy_table(stacks)}
+    blocks = {
+        "cost": cost_table(stacks),
+        "quota": quota_table(stacks),
+        "destroy": destroy_table(stacks),
+    }
     for name, block in blocks.items():
         begin, end = f"<!-- begin {name}:", f"<!-- end {name} -->"
         parts = re.split(rf"({begin}[^>]*-->\n).*?({end}\n)", page, flags=re.DOTALL)

@@ -42,10 +42,10 @@ def leftovers(recording: Recording) -> list[Finding]:
     """
     found: set[Finding] = set()
     for resource in recording.resources.values():
-        if not resource.type.startswith("aws:") or resource.read:
-            continue
         if resource.options.get("protect"):
             found.add(Finding("refuses", resource.label, "protected"))
+        if not resource.type.startswith("aws:") or resource.read:
+            continue
         if resource.options.get("retainOnDelete"):
             found.add(Finding("stays", resource.label, "retained"))
         if resource.type not in GONE:

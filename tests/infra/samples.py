@@ -61,6 +61,9 @@ MACHINE_GROUP = MachineGroupArgs(
     min_machines=1,
     max_machines=3,
     start_machines=0,
+    spot_percent=0,
+    on_demand_base=0,
+    held_by_clock=False,
     subnet_ids=["subnet-1", "subnet-2"],
     security_group_id="sg-1",
     target_group_arn="arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/t/1",
@@ -76,6 +79,7 @@ MACHINE_GROUP = MachineGroupArgs(
 ENCRYPTION = EncryptionArgs(location=HERE, log_group_prefixes=["/perch/x/"])
 SCALING = ScalingArgs(
     auto_scaling_group_name="g",
+    balancer_suffix="app/b/1",
     streams_per_machine=40,
     min_machines=0,
     max_machines=2,
@@ -84,7 +88,10 @@ SCALING = ScalingArgs(
     office_hours=OfficeHours(start="0 8 * * MON-FRI", stop="0 19 * * MON-FRI", time_zone="Etc/UTC"),
 )
 WATCHED = Watched(
-    target_group_suffix="targetgroup/t/1", auto_scaling_group_name="g", min_machines=1
+    target_group_suffix="targetgroup/t/1",
+    auto_scaling_group_name="g",
+    min_machines=1,
+    ready_seconds=3300,
 )
 ALARMS = AlarmsArgs(
     environment="test",
@@ -92,6 +99,7 @@ ALARMS = AlarmsArgs(
     balancer_suffix="app/b/1",
     certificate_arn="arn:aws:acm:us-east-2:123456789012:certificate/c",
     colours={"blue": WATCHED, "green": dataclasses.replace(WATCHED, min_machines=0)},
+    may_be_empty=False,
     emails=["oncall@example.com"],
     key_arn=KEY,
 )
@@ -121,8 +129,17 @@ WEB_ACL = WebAclArgs(
 COLOUR_ALARMS = (
     "boot-failures",
     "disk-space",
+    "final-late",
+    "first-interim-late",
+    "gpu-lost",
     "gpu-memory",
+    "log-agent-failures",
+    "machines-missing",
+    "metrics-missing",
+    "model-cache-failures",
     "nearly-full",
+    "sessions-failing",
+    "sessions-turned-away",
     "target-errors",
     "targets-unhealthy",
     "targets-unreachable",

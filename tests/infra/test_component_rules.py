@@ -7,14 +7,14 @@ import re
 import pytest
 
 from infra.entrance.certificate import Certificate
+from infra.entrance.in_service import InService, InServiceArgs
 from infra.entrance.load_balancer import LoadBalancer
 from infra.machines.machine_group import MachineGroup
-from infra.machines.scaling import Scaling
 from infra.machines.switch import Switch, SwitchArgs
 from infra.security.encryption import Encryption, EncryptionArgs
 from infra.security.secret_store import SecretStore
 from tests.infra.building import HERE, build, children, component
-from tests.infra.samples import BALANCER, CERTIFICATE, ENCRYPTION, MACHINE_GROUP, SCALING, secrets
+from tests.infra.samples import BALANCER, CERTIFICATE, ENCRYPTION, MACHINE_GROUP, secrets
 
 
 def test_an_imported_certificate_is_used_as_it_is() -> None:
@@ -77,6 +77,16 @@ def test_the_switch_takes_its_own_words_alone(word: str, taken: bool) -> None:
     assert bool(re.fullmatch(pattern.removeprefix("^").removesuffix("$"), word)) is taken
 
 
+def test_pulumi_makes_the_record_of_the_colour_in_service_but_never_turns_it_back() -> None:
+    """`perch canary` writes it at a promotion; the next `pulumi up` must not undo that."""
+    recording = build(lambda: InService("x", InServiceArgs(environment="test", first="green")))
+    parameter = recording.one("aws:ssm/parameter:Parameter")
+    assert parameter.options["ignoreChanges"] == ["value"]
+    assert parameter.inputs["name"] == "/perch/test/in-service"
+    assert parameter.inputs["value"] == "green"
+    assert parameter.inputs["allowedPattern"] == "^(blue|green)$"
+
+
 def test_only_the_named_colours_machines_are_reached_by_the_header() -> None:
     recording = build(lambda: LoadBalancer("x", BALANCER))
     for colour in ("blue", "green"):
@@ -120,7 +130,7 @@ def test_an_abandoned_start_takes_nothing_into_service_and_a_stuck_drain_ends() 
 
 def test_scaling_never_fights_with_pulumi_over_the_number_of_machines() -> None:
     group = build(lambda: MachineGroup("x", MACHINE_GROUP)).one("aws:autoscaling/group:Group")
-    assert group.options["ignoreChanges"] == ["desiredCapacity"]
+    assert group.options["ignoreChanges"] == ["desiredCapacity", "initialLifecycleHooks"]
     assert group.inputs["desiredCapacity"] == 1
 
 
@@ -131,21 +141,6 @@ def test_the_role_is_for_the_groups_own_name_only() -> None:
     assert own["Resource"] == [
         "arn:aws:autoscaling:us-east-2:123456789012:autoScalingGroup:*:autoScalingGroupName/x"
     ]
-
-
-def test_office_hours_start_what_is_asked_for_and_stop_everything() -> None:
-    recording = build(lambda: Scaling("x", SCALING))
-    actions = {
-        one.inputs["scheduledActionName"]: (one.inputs["minSize"], one.inputs["desiredCapacity"])
-        for one in recording.of_type("aws:autoscaling/schedule:Schedule")
-    }
-    assert actions == {"start": (0, 1), "stop": (0, 0)}
-
-
-def test_an_hour_without_a_session_is_twelve_looks_of_five_minutes() -> None:
-    alarm = build(lambda: Scaling("x", SCALING)).one("aws:cloudwatch/metricAlarm:MetricAlarm")
-    assert (alarm.inputs["period"], alarm.inputs["evaluationPeriods"]) == (300, 12)
-    assert alarm.inputs["treatMissingData"] == "notBreaching"
 
 
 def test_a_log_group_prefix_of_the_telemetry_key_is_all_that_logs_may_use() -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from infra.entrance.certificate import Certificate, CertificateArgs
+from infra.entrance.in_service import InService, InServiceArgs
 from infra.entrance.load_balancer import ColourTarget, LoadBalancer
 from infra.entrance.web_acl import WebAcl
 from infra.machines.machine_group import MachineGroup
@@ -28,7 +29,6 @@ from infra.storage.registry import Registry, RegistryArgs
 from infra.storage.storage import Storage, StorageArgs
 from tests.infra.building import HERE, build, children, component
 from tests.infra.samples import (
-    ACCOUNT,
     ALARMS,
     BALANCER,
     BUCKET,
@@ -90,8 +90,12 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
         lambda: Scaling("x", SCALING),
         [
             "MetricAlarm x-idle",
+            "MetricAlarm x-surplus",
+            "MetricAlarm x-wake",
             "Policy x-idle",
             "Policy x-sessions",
+            "Policy x-surplus",
+            "Policy x-wake",
             "Schedule x-start",
             "Schedule x-stop",
         ],
@@ -143,9 +147,7 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
         + [f"VpcEndpoint x-{service.replace('.', '-')}" for service in SERVICES],
     ),
     "FlowLogs": (
-        lambda: FlowLogs(
-            "x", FlowLogsArgs(vpc_id="vpc-1", log_group_arn="arn:l", account_id=ACCOUNT)
-        ),
+        lambda: FlowLogs("x", FlowLogsArgs(vpc_id="vpc-1", log_group_arn="arn:l", location=HERE)),
         ["FlowLog x-flow-logs", "Role x-flow-logs", "RolePolicy x-flow-logs"],
     ),
     "Logs": (
@@ -169,6 +171,10 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "Switch": (
         lambda: Switch("x", SwitchArgs(location=HERE, environment="test", first="on")),
         ["Parameter x-recognition"],
+    ),
+    "InService": (
+        lambda: InService("x", InServiceArgs(environment="test", first="blue")),
+        ["Parameter x-in-service"],
     ),
     "Storage": (
         lambda: Storage(
@@ -229,6 +235,10 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
         "min_machines is 4",
     ),
     (
+        lambda: MachineGroup("x", dataclasses.replace(MACHINE_GROUP, spot_percent=101)),
+        "spot_percent is 101",
+    ),
+    (
         lambda: MachineGroup("x", dataclasses.replace(MACHINE_GROUP, ready_seconds=7201)),
         "ready_seconds is 7201",
     ),
@@ -238,6 +248,7 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     ),
     (lambda: Scaling("x", dataclasses.replace(SCALING, min_machines=1)), "min_machines is 1"),
     (lambda: Scaling("x", dataclasses.replace(SCALING, start_machines=3)), "start_machines is 3"),
+    (lambda: Scaling("x", dataclasses.replace(SCALING, idle_minutes=None)), "idle_minutes is None"),
     (lambda: Alarms("x", dataclasses.replace(ALARMS, colours={"blue": WATCHED})), "colours has"),
     (
         lambda: Dashboard(
@@ -282,6 +293,10 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
         # A word that the types do not allow, as a careless cast would bring it.
         lambda: Switch("x", SwitchArgs(location=HERE, environment="t", first=cast("Any", "maybe"))),
         "first is 'maybe'",
+    ),
+    (
+        lambda: InService("x", InServiceArgs(environment="t", first=cast("Any", "red"))),
+        "first is 'red'",
     ),
     (
         lambda: Storage(

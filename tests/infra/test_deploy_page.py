@@ -12,7 +12,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import botocore.session
 import click
@@ -23,14 +23,19 @@ from botocore import xform_name
 # Loads the AWS SDK's packages without their own deprecation warnings.
 import tests.infra.conftest  # noqa: F401 - the import is its effect
 from app.contract import ErrorCode
-from infra.config.sections import Settings
-from infra.config.stack import SECRETS, parse
+from infra.boot import read_user_data
+from infra.boot.reasons import FAILURE_REASONS
+from infra.catalogue.models import FIRST_START_SECONDS
+from infra.config.machine import SECRETS
+from infra.config.sections import RecogniserTls, Settings
+from infra.config.stack import parse
 from infra.machines.switch import POSITIONS
 from infra.reading.reader import keys_of
 from ops.cli import SUBCOMMANDS, load
 from ops.offline.engine.project import stack_names
 from tests.infra.building import ROOT, stack
 from tests.infra.test_program import contract
+from tests.support.stacks import SAMPLES
 
 pytestmark = pytest.mark.xdist_group("infra-program")
 
@@ -43,14 +48,17 @@ PULUMI: Final[Mapping[tuple[str, ...], frozenset[str]]] = {
     ("login",): frozenset(),
     ("stack", "init"): frozenset({"--secrets-provider"}),
     ("stack", "rm"): frozenset({"--preserve-config"}),
+    ("stack", "select"): frozenset(),
+    ("install",): frozenset(),
     ("config", "set"): frozenset({"--secret", "--path"}),
     ("preview",): frozenset(),
     ("up",): frozenset(),
     ("destroy",): frozenset(),
+    ("state", "unprotect"): frozenset({"--all"}),
 }
 AWS_CLI_ALONE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     # Commands of the AWS CLI that are no operation of a service, so botocore does not know them.
-    ("s3", "cp"): frozenset(),
+    ("s3", "cp"): frozenset({"--recursive", "--exclude", "--include"}),
     ("s3", "ls"): frozenset({"--region"}),
     ("ecr", "get-login-password"): frozenset({"--region"}),
     ("logs", "tail"): frozenset({"--region", "--follow"}),
@@ -59,13 +67,23 @@ GLOBAL_OPTIONS: Final = {"--region", "--query", "--output"}
 DOCKER: Final[Mapping[str, frozenset[str]]] = {
     # https://docs.docker.com/reference/cli/docker/
     "login": frozenset({"--username", "--password-stdin"}),
-    "build": frozenset({"--file", "--tag"}),
+    "build": frozenset({"--file", "--tag", "--platform"}),
     "push": frozenset(),
+    "pull": frozenset({"--platform"}),
+    "tag": frozenset(),
 }
+TLS_CHOICES: Final = get_args(RecogniserTls)
 NOT_KEYS: Final = {
-    "--desired-capacity 1", "--preserve-config", "Account", "Bucket", "Environment", "Group",
-    "Key", "LoadBalancer", "Record", "Repository", "Running On-Demand G and VT instances", "Secret",
-    "aws:region", "boot-failures", "g6.xlarge", "make", "perch", "targets-unhealthy", "tokens.txt",
+    "--platform", "--preserve-config", "--skip-preview", "Account", "Bucket",
+    "DeletionGuard", "Environment", "Group", "Key", "L-DB2E81BA", "Listener", "LoadBalancer",
+    "Record", "Repository", "Secret", "TargetGroup", "Vpc",
+    "aws:region", "boot-failures", "make", "perch", "riva-deploy",
+    "rm -rf .venv",
+    "targets-unhealthy", "tokens.txt", "saved N files, N bytes, to s3://BUCKET/models/GPU/NAME/...",
+    "*", "AWS-StartSSHSession", "ec2-instance-connect:OpenTunnel",
+    "ec2-instance-connect:SendSSHPublicKey",
+    "ec2:DescribeInstances", "ec2:osuser", "gpu", "perch:host-key", "shell", "ssm:StartSession",
+    "/readyz", "perch_group_ready", "server_name", "tls", "ubuntu",
 }  # fmt: skip
 """Spans that are words of AWS, files of the reader's, or held by a test of their own."""
 
@@ -129,7 +147,7 @@ def test_perch_understands_its_commands(
     command = load(words[0], SUBCOMMANDS[words[0]])
     context = command.make_context(words[0], list(words[1:]))
     named = context.params.get("stack") or context.params.get("stacks") or ("dev",)
-    assert set([named] if isinstance(named, str) else named) <= set(stack_names(ROOT))
+    assert set([named] if isinstance(named, str) else named) <= set(stack_names(SAMPLES))
     if words[0] == "outputs":
         assert f".{context.params['name']}" in contract()
 
@@ -193,8 +211,9 @@ def dashed(name: str) -> str:
 @pytest.mark.parametrize("words", by("docker"), ids=" ".join)
 def test_docker_has_these_commands_and_options(words: list[str]) -> None:
     assert options_of(words) <= DOCKER[words[0]]
-    if "--file" in words:
+    if words[0] == "build":
         assert (ROOT / words[words.index("--file") + 1]).is_file()
+        assert words[words.index("--platform") + 1] == "linux/amd64"
 
 
 def test_make_and_the_bundle_script_are_there() -> None:
@@ -206,7 +225,7 @@ def test_make_and_the_bundle_script_are_there() -> None:
 
 def test_the_page_speaks_of_dev_as_dev_is() -> None:
     recording = stack("dev")
-    config = yaml.safe_load((ROOT / "stacks" / "Pulumi.dev.yaml").read_text("utf-8"))["config"]
+    config = yaml.safe_load((SAMPLES / "Pulumi.dev.yaml").read_text("utf-8"))["config"]
     assert set(re.findall(r"--region (\S+)", PAGE)) == {config["aws:region"]}
     assert f'"$repository:{config["perch:blue"]["gateway_tag"]}"' in PAGE
     groups = {one.inputs["name"] for one in recording.of_type("aws:autoscaling/group:Group")}
@@ -216,9 +235,26 @@ def test_the_page_speaks_of_dev_as_dev_is() -> None:
     tags = re.findall(r"Key=(\w+),Values=(\w+)", PAGE)
     assert dict(tags) == {"Project": "perch", "Environment": "dev"}
     alarms = {one.name for one in recording.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    told = re.findall(r"--alarm-names (.+)", PAGE)
+    assert {name for names in told for name in names.split()} <= alarms
     assert {"perch-dev-blue-targets-unhealthy", "perch-dev-blue-boot-failures"} <= alarms
     [cloud_version] = re.findall(r'^version = "(.+)"', read("pyproject.toml"), re.MULTILINE)
     assert f"perch-gateway-{cloud_version}-py3.12.tar.gz" in PAGE
+
+
+def test_the_page_says_how_long_a_start_may_take_as_machines_are_told() -> None:
+    said = re.search(
+        r"up to (\d+) minutes\. A machine that is not ready\nafter (\d+) minutes", PAGE
+    )
+    assert said
+    ready = {
+        int(found)
+        for template in stack("dev").of_type("aws:ec2/launchTemplate:LaunchTemplate")
+        for found in re.findall(
+            r'PERCH_READY_SECONDS="?(\d+)', read_user_data(template.inputs["userData"])
+        )
+    }
+    assert (int(said[1]) * 60, {int(said[2]) * 60}) == (FIRST_START_SECONDS, ready)
 
 
 def read(path: str) -> str:
@@ -230,6 +266,26 @@ def keys() -> frozenset[str]:
     return frozenset(path for path, _ in keys_of(Settings))
 
 
+@functools.cache
+def options() -> frozenset[str]:
+    """Every option of the commands that the page speaks of, and every word that one accepts."""
+    commands = {words[0]: load(words[0], SUBCOMMANDS[words[0]]) for words in by("perch")}
+    inner = [
+        one
+        for group in commands.values()
+        if isinstance(group, click.Group)
+        for one in group.commands.values()
+    ]
+    parameters = [one for command in (*commands.values(), *inner) for one in command.params]
+    choices = (one.type.choices for one in parameters if isinstance(one.type, click.Choice))
+    return frozenset(
+        [
+            *(spelt for one in parameters for spelt in (*one.opts, *one.secondary_opts)),
+            *(str(word) for words in choices for word in words),
+        ]
+    )
+
+
 def test_every_key_and_file_that_is_named_exists() -> None:
     spoken = {" ".join(words) for words in WRITTEN_IN_PROSE}
     for span in SPANS:
@@ -237,7 +293,15 @@ def test_every_key_and_file_that_is_named_exists() -> None:
             continue
         key = span.partition(":")[0]
         is_told = key in set(map(str, ErrorCode)) or f".{key}" in contract() or key in POSITIONS
-        assert is_told or key in keys() or (ROOT / span).exists() or span == ".venv", span
+        is_told = is_told or key in SECRETS or key in FAILURE_REASONS or key in TLS_CHOICES
+        is_told = is_told or span.partition(" ")[0] in options()
+        is_file = (ROOT / span).exists() or (span.startswith("stacks/") and delivered(span))
+        assert is_told or key in keys() or is_file or span == ".venv", span
+
+
+def delivered(path: str) -> bool:
+    """Whether a stack's file is one of those as delivered: people may remove theirs."""
+    return (SAMPLES / Path(path).name).exists()
 
 
 def test_every_exception_is_still_on_the_page() -> None:
@@ -251,8 +315,8 @@ def test_every_link_leads_somewhere() -> None:
 
 @functools.cache
 def raw(name: str) -> Mapping[str, Any]:
-    """A stack's keys without the project's prefix."""
-    return unprefixed(yaml.safe_load(read(f"stacks/Pulumi.{name}.yaml")))
+    """A stack's keys as delivered, without the project's prefix."""
+    return unprefixed(yaml.safe_load((SAMPLES / f"Pulumi.{name}.yaml").read_text("utf-8")))
 
 
 def unprefixed(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ only a real account shows: docs/unverified.md has the command.
 
 import pytest
 
-from infra.catalogue.models import FIRST_START_SECONDS
 from ops.offline.engine.recording import Recording, Resource
 from tests.infra.building import STACKS, changed_stack, stack
 from tests.infra.deploy_page import PAGE, render
+from tests.infra.destroy_order import goes_after, waves
 from tests.infra.destroying import GONE, RULES, Finding, leftovers, made_at_run_time, table
 
 pytestmark = pytest.mark.xdist_group("infra-program")
@@ -63,14 +63,22 @@ def test_an_environment_that_is_not_disposable_refuses_wherever_something_would_
         f"Bucket perch-{name}-access-logs: objects in it",
         f"Bucket perch-{name}-artefacts: objects in it",
         f"Bucket perch-{name}-models: objects in it",
+        f"DeletionGuard perch-{name}: protected",
+        f"Group perch-{name}-blue: protected",
+        f"Group perch-{name}-green: protected",
         f"Key perch-{name}-data: protected",
         f"Key perch-{name}-telemetry: protected",
+        f"Listener perch-{name}-https: protected",
         f"LoadBalancer perch-{name}: deletion protection",
+        f"LoadBalancer perch-{name}: protected",
+        f"Record perch-{name}-name: protected",
         f"Repository perch-{name}-gateway: images in it",
         f"Secret perch-{name}-gateway-resume-keys: protected",
         f"Secret perch-{name}-gateway-signing-key: protected",
         f"Secret perch-{name}-ngc-api-key: protected",
-        f"Secret perch-{name}-riva-tls-material: protected",
+        f"TargetGroup perch-{name}-blue: protected",
+        f"TargetGroup perch-{name}-green: protected",
+        f"Vpc perch-{name}-vpc: protected",
     ]
 
 
@@ -106,36 +114,106 @@ def test_the_longest_drain_still_fits() -> None:
 
 @pytest.mark.parametrize("name", STACKS)
 def test_machines_make_only_what_goes_with_the_stack_or_goes_by_itself(name: str) -> None:
-    """Objects and log streams go with their bucket and group; metrics age."""
-    assert set(made_at_run_time(stack(name))) == {
+    """Objects and log streams go with bucket and group, tags with the machine; metrics age."""
+    made = made_at_run_time(stack(name))
+    flow_logs = f"RolePolicy perch-{name}-flow-logs"
+    assert {action for action, by in made.items() if by != flow_logs} | WRITES_LOGS == {
         "autoscaling:CompleteLifecycleAction",
         "autoscaling:RecordLifecycleActionHeartbeat",
         "autoscaling:SetInstanceHealth",
         "cloudwatch:PutMetricData",
+        "ec2:CreateTags",
         "kms:Decrypt",
         "kms:GenerateDataKey",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
         "s3:AbortMultipartUpload",
         "s3:PutObject",
+        *WRITES_LOGS,
     }
+
+
+WRITES_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
 @pytest.mark.parametrize("name", STACKS)
 def test_every_log_group_that_something_writes_to_is_the_programs(name: str) -> None:
-    """Nobody may create one, so none comes back after it was destroyed."""
+    """Flow logs alone may create one, which AWS asks for; they end before theirs is destroyed."""
     recording = stack(name)
-    assert "logs:CreateLogGroup" not in made_at_run_time(recording)
+    creator = made_at_run_time(recording).get("logs:CreateLogGroup")
+    assert creator in {None, f"RolePolicy perch-{name}-flow-logs"}
     groups = {
         group.inputs["name"] for group in recording.of_type("aws:cloudwatch/logGroup:LogGroup")
     }
     assert set(recording.outputs["log_group_names"].values()) <= groups
+    for flow_log in recording.of_type("aws:ec2/flowLog:FlowLog"):
+        flow = recording.outputs["log_group_names"]["flow"]
+        [group] = [
+            one
+            for one in recording.of_type("aws:cloudwatch/logGroup:LogGroup")
+            if one.inputs["name"] == flow
+        ]
+        assert group.urn in goes_after(recording, flow_log.urn)
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_nothing_is_retained_on_purpose(name: str) -> None:
-    held = {"retainOnDelete", "deletedWith"}
-    assert not [one.urn for one in stack(name).resources.values() if held & set(one.options)]
+def test_nothing_is_retained_but_hooks_that_go_with_their_group(name: str) -> None:
+    recording = stack(name)
+    for one in recording.resources.values():
+        assert "retainOnDelete" not in one.options
+        if one.type == "aws:autoscaling/lifecycleHook:LifecycleHook":
+            group = recording.one("aws:autoscaling/group:Group", one.parent.rpartition("::")[2])
+            assert one.options["deletedWith"] == group.urn
+        else:
+            assert "deletedWith" not in one.options
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_a_destroy_meets_the_guard_alone_before_anything_else(name: str) -> None:
+    """What is refused there has deleted nothing: the engine ends with the wave."""
+    first, *_ = waves(stack(name))
+    [guard] = first.values()
+    assert guard.type == "perch:infra:DeletionGuard"
+    assert bool(guard.options.get("protect")) == (name != "dev")
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_machines_drain_before_anything_goes_that_they_or_their_sessions_need(name: str) -> None:
+    """All is deleted after both groups but what is made for a group, or tells of it."""
+    recording = stack(name)
+    groups = [one.urn for one in recording.of_type("aws:autoscaling/group:Group")]
+    after = [goes_after(recording, urn) for urn in groups]
+    before = {
+        one.type
+        for one in recording.resources.values()
+        if one.custom and one.urn not in groups and not any(one.urn in gone for gone in after)
+    }
+    assert before <= {
+        "aws:autoscaling/lifecycleHook:LifecycleHook",  # in the program alone: see above
+        "aws:ssm/parameter:Parameter",  # of the colour in service, which `perch` alone reads
+        "aws:autoscaling/policy:Policy",
+        "aws:autoscaling/schedule:Schedule",
+        "aws:budgets/budget:Budget",
+        "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+        "aws:cloudwatch/dashboard:Dashboard",
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        "aws:sns/topic:Topic",
+        "aws:sns/topicPolicy:TopicPolicy",
+        "aws:sns/topicSubscription:TopicSubscription",
+    }
+    # Each colour's own role and template go after its own group alone.
+    shared = set.intersection(*after)
+    apart = {
+        recording.resources[urn].type
+        for gone in after
+        for urn in gone - shared
+        if recording.resources[urn].custom
+    }
+    assert apart == {
+        "aws:ec2/launchTemplate:LaunchTemplate",
+        "aws:iam/instanceProfile:InstanceProfile",
+        "aws:iam/role:Role",
+        "aws:iam/rolePolicy:RolePolicy",
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    }
 
 
 def test_every_type_has_been_looked_at_once() -> None:
@@ -204,15 +282,3 @@ def test_the_page_has_the_tables_of_today() -> None:
 def test_a_page_without_a_place_for_a_table_is_an_error() -> None:
     with pytest.raises(ValueError, match="0 places for cost"):
         render("# Nothing here\n")
-
-
-def test_the_page_gives_a_first_start_the_time_it_takes() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    assert f"up to {FIRST_START_SECONDS // 60} minutes" in page
-    group = stack("dev").one("aws:autoscaling/group:Group", "perch-dev-blue")
-    [ready] = [
-        hook
-        for hook in group.inputs["initialLifecycleHooks"]
-        if "LAUNCHING" in hook["lifecycleTransition"]
-    ]
-    assert f"after {ready['heartbeatTimeout'] // 60} minutes gives up" in page.replace("\n", " ")

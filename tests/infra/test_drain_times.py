@@ -1,4 +1,4 @@
-"""How long a leaving machine's sessions are waited for: at five places, which must fit together.
+"""How long a leaving machine's sessions are waited for: at six places, which must fit together.
 
 Computed from what every stack registers and from the gateway's own defaults. Not proved: that AWS
 waits as long as it is told, and in which order it deregisters a target and begins a hook.
@@ -36,6 +36,7 @@ class Times:
         poll: between two looks for a notice.
         hook: the group waits for the machine.
         deregistration: the load balancer keeps connections to it.
+        leave: a drained machine offers to go.
     """
 
     grace: int
@@ -45,6 +46,7 @@ class Times:
     poll: int
     hook: int
     deregistration: int
+    leave: int
 
 
 def times(recording: Recording, colour: str) -> Times:
@@ -68,6 +70,7 @@ def times(recording: Recording, colour: str) -> Times:
         deregistration=recording.one("aws:lb/targetGroup:TargetGroup", name).inputs[
             "deregistrationDelay"
         ],
+        leave=told("PERCH_LEAVE_SECONDS"),
     )
 
 
@@ -80,6 +83,8 @@ def check(found: Times) -> None:
     assert found.deregistration >= found.drain + LINGER_S
     # ... and the group the machine, from the notice to the kill.
     assert found.hook >= found.poll + found.stop
+    # A hook begins after the load balancer has let go, and takes no answer before.
+    assert found.leave >= found.deregistration + found.hook
     # A spot machine has less: its last results come before it is hurried.
     assert found.grace + FINALS_SECONDS + found.poll <= SPOT_NOTICE_SECONDS - HURRY_SECONDS
 
@@ -96,3 +101,17 @@ def test_the_shortest_and_the_longest_drain_fit_too(seconds: int) -> None:
     found = times(recording, "blue")
     assert found.drain == seconds
     check(found)
+
+
+@pytest.mark.parametrize(("minutes", "hook"), [(45, 3300), (110, 7200)])
+def test_a_group_waits_ten_minutes_longer_than_a_machine_for_its_readiness(
+    minutes: int, hook: int
+) -> None:
+    recording = changed_stack("dev", {"scaling": {"ready_minutes": minutes}})
+    for colour in ("blue", "green"):
+        template = recording.one("aws:ec2/launchTemplate:LaunchTemplate", f"perch-dev-{colour}")
+        text = read_user_data(template.inputs["userData"])
+        assert re.findall(r'PERCH_READY_SECONDS="?(\d+)', text) == [str(minutes * 60)]
+        named = f"perch-dev-{colour}-ready"
+        waits = recording.one("aws:autoscaling/lifecycleHook:LifecycleHook", named)
+        assert waits.inputs["heartbeatTimeout"] == hook

@@ -95,9 +95,10 @@ def test_the_outputs_are_the_same_contract_in_every_stack(name: str, preview: bo
     """Pulumi drops a null at the top of the outputs; a reader takes what is absent as null."""
     absent = contract() - keys(stack(name, preview=preview).outputs)
     assert keys(stack(name, preview=preview).outputs) <= contract()
-    assert absent <= {".ca_certificate_path", ".riva_fallback_endpoints"}
+    elsewhere = {".ca_certificate_path", ".riva_fallback_endpoints"}
+    assert absent <= {*elsewhere, ".connect_endpoint_id"}
     # Both are of the one stack that runs on this machine.
-    assert bool(absent) == (name != "local")
+    assert bool(absent & elsewhere) == (name != "local")
 
 
 def contract() -> set[str]:
@@ -113,7 +114,12 @@ def contract() -> set[str]:
     return names(StackOutputs, "")
 
 
-NULLABLE = {"ca_certificate_path", "model", "riva_fallback_endpoints"}
+TLS_SECRETS = {"riva_tls_ca", "riva_tls_certificate", "riva_tls_key"}
+NULLABLE = {
+    *("ca_certificate_path", "connect_endpoint_id", "language_groups", "model", "ngc_api_key"),
+    "riva_fallback_endpoints",
+    *TLS_SECRETS,
+}
 
 
 @pytest.mark.parametrize("name", STACKS)
@@ -167,9 +173,25 @@ def test_pulumi_makes_the_listener_but_never_turns_its_weights_back(name: str) -
 @pytest.mark.parametrize("name", STACKS)
 def test_pulumi_makes_the_switch_but_never_turns_it_back(name: str) -> None:
     """Somebody turns it in an emergency; test_component_rules.py says more."""
-    [parameter] = stack(name).of_type("aws:ssm/parameter:Parameter")
+    parameter = stack(name).one("aws:ssm/parameter:Parameter", f"perch-{name}-recognition")
     assert parameter.options["ignoreChanges"] == ["value"]
     assert parameter.inputs["value"] == "on"
+
+
+@pytest.mark.parametrize(
+    ("weights", "first"), [((100, 0), "blue"), ((40, 60), "green"), ((50, 50), "blue")]
+)
+def test_in_service_is_first_the_colour_with_the_greater_share(
+    weights: tuple[int, int], first: str
+) -> None:
+    shares: dict[str, object] = {
+        colour: {"weight": weight, "max_machines": 1}
+        for colour, weight in zip(("blue", "green"), weights, strict=True)
+    }
+    recording = changed_stack("dev", shares)
+    parameter = recording.one("aws:ssm/parameter:Parameter", "perch-dev-in-service")
+    assert parameter.inputs["name"] == recording.outputs["in_service_parameter_name"]
+    assert parameter.inputs["value"] == first
 
 
 FALLBACK = {"endpoints": ["10.9.0.7:50051/9000", "10.9.0.8:50051/0"], "cidrs": ["10.9.0.0/24"]}
@@ -260,7 +282,7 @@ def test_a_bundle_a_pinned_image_and_an_old_gpu_are_used_as_asked_and_warned_of(
     )
     told = recording.outputs["colours"]["blue"]
     assert told["gateway_artifact"] == (
-        "s3://perch-dev-artefacts-123456789012/gateway/perch-0.1.0.tar.gz"
+        "s3://perch-dev-artefacts-123456789012-us-east-2/gateway/perch-0.1.0.tar.gz"
     )
     template = recording.one("aws:ec2/launchTemplate:LaunchTemplate", "perch-dev-blue")
     assert template.inputs["imageId"] == told["ami_id"] == "ami-0123456789abcdef0"
@@ -315,7 +337,6 @@ def test_the_project_file_is_what_pulumi_accepts() -> None:
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
     assert project["name"] == "perch"
     assert (ROOT / project["main"] / "__main__.py").is_file()
-    for name in STACKS:
-        assert (ROOT / project["stackConfigDir"] / f"Pulumi.{name}.yaml").is_file()
+    assert (ROOT / project["stackConfigDir"] / "Pulumi.local.yaml").is_file()
     if SCHEMA.is_file():
         jsonschema.validate(project, json.loads(SCHEMA.read_text(encoding="utf-8")))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.boot.environment import GATEWAY_GAUGES
+from infra.boot.environment import GATEWAY_SERIES
 from infra.boot.settings import METRICS_NAMESPACE
 from infra.catalogue import gpu, models
 from infra.catalogue.regions import partition
@@ -18,7 +18,10 @@ from infra.observability.alarm_table import Alarm, colour_alarms, entrance_alarm
 from infra.observability.dashboard import screen
 from tests.infra.building import ROOT
 
-ALARMS = [*colour_alarms(min_machines=2), *entrance_alarms()]
+ALARMS = [
+    *colour_alarms(min_machines=2, ready_seconds=3300),
+    *entrance_alarms(may_be_empty=True),
+]
 BODY = screen(
     "us-east-2", "test", "app/b/1", {"blue": "tg/b", "green": "tg/g"}, {"blue": "b", "green": "g"}
 )
@@ -39,11 +42,65 @@ def test_only_the_t4_is_below_the_current_floor() -> None:
     assert below == {"T4"}
 
 
+def test_every_gpu_that_the_support_matrix_lists_is_current_and_no_other() -> None:
+    """AWS's A10G and L40S are the matrix's A10 and L40; nothing of a T4's kind is in it."""
+    cards = {machine.gpu for machine in gpu.MACHINES.values()}
+    assert {card.name: card.listed_as for card in cards if card.listed_as is not None} == {
+        "A10G": "A10",
+        "L4": "L4",
+        "L40S": "L40",
+        "A100-SXM4-40GB": "A100",
+        "A100-SXM4-80GB": "A100",
+        "H100 80GB HBM3": "H100",
+    }
+    for card in cards:
+        assert (card.listed_as is not None) == gpu.current(card)
+
+
+def test_a_host_is_roomy_where_the_shared_memory_is_a_quarter_of_it() -> None:
+    script = (ROOT / "infra" / "boot" / "scripts" / "start-asr+nim").read_text(encoding="utf-8")
+    assert f"--shm-size={gpu.SHARED_MEMORY_GB}GB" in script
+    assert gpu.ROOMY_HOST_GIB == 4 * gpu.SHARED_MEMORY_GB
+
+
 def test_a_family_has_one_kind_of_gpu() -> None:
     families: dict[str, set[str]] = {}
     for kind, machine in gpu.MACHINES.items():
         families.setdefault(kind.partition(".")[0], set()).add(machine.gpu.name)
     assert all(len(cards) == 1 for cards in families.values())
+
+
+def test_a_machine_has_the_processors_of_its_size_and_its_familys_memory_for_each() -> None:
+    """EC2's naming: an xlarge of these families has 4 vCPUs, and a size times as many."""
+    each: dict[str, set[float]] = {}
+    for kind, machine in gpu.MACHINES.items():
+        family, _, size = kind.partition(".")
+        assert machine.vcpus == 4 * int(size.removesuffix("xlarge") or 1), kind
+        each.setdefault(family, set()).add(machine.memory_gib / machine.vcpus)
+    # The smallest p5 has more of it for each than an eighth of the largest.
+    assert sorted(each.pop("p5")) == [2048 / 192, 16]
+    assert {family: sorted(gib) for family, gib in each.items()} == {
+        "g4dn": [4],
+        "g5": [4],
+        "g6": [4],
+        "g6e": [8],
+        "p4d": [12],
+        "p4de": [12],
+    }
+
+
+def test_only_the_large_machines_have_more_than_one_gpu() -> None:
+    several = {kind: machine.gpus for kind, machine in gpu.MACHINES.items() if machine.gpus != 1}
+    graphics = {
+        f"{family}.{size}": number
+        for family in ("g5", "g6", "g6e")
+        for size, number in (("12xlarge", 4), ("24xlarge", 4), ("48xlarge", 8))
+    }
+    assert several == {
+        **graphics,
+        "g4dn.12xlarge": 4,
+        **dict.fromkeys(("p4d.24xlarge", "p4de.24xlarge", "p5.48xlarge"), 8),
+    }
 
 
 @pytest.mark.parametrize(
@@ -118,10 +175,26 @@ def test_memory_goes_by_mode_or_by_batch_size(
 
 def test_the_repository_of_an_image_in_ecr_is_found() -> None:
     image = "123456789012.dkr.ecr.us-gov-west-1.amazonaws.com/nim/parakeet:1.5.0"
-    assert models.ecr_repository_arn(image) == (
+    assert models.ecr_repository_arns(image) == [
         "arn:aws-us-gov:ecr:us-gov-west-1:123456789012:repository/nim/parakeet"
-    )
-    assert models.ecr_repository_arn("nvcr.io/nim/nvidia/parakeet:1.5.0") is None
+    ]
+    assert models.ecr_repository_arns("nvcr.io/nim/nvidia/parakeet:1.5.0") == []
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        ("dkr.ecr.us-west-2.amazonaws.com", "us-west-2"),
+        ("dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("dkr.ecr-fips.us-east-1.amazonaws.com", "us-east-1"),
+        ("dkr-ecr.ap-south-1.on.aws", "ap-south-1"),
+    ],
+)
+def test_every_host_of_ecr_names_its_region_and_is_given_rights(host: str, region: str) -> None:
+    image = f"123456789012.{host}/nim/parakeet:1.5.0"
+    assert models.ecr_region(image) == region
+    (arn,) = models.ecr_repository_arns(image)
+    assert arn.endswith(f":ecr:{region}:123456789012:repository/nim/parakeet")
 
 
 def test_the_partition_follows_from_the_region() -> None:
@@ -144,7 +217,7 @@ def test_an_alarm_can_be_evaluated_and_says_what_it_means(alarm: Alarm) -> None:
 def test_alarm_names_are_unique_and_a_colour_may_have_no_machine_on_purpose() -> None:
     slugs = [alarm.slug for alarm in ALARMS]
     assert len(set(slugs)) == len(slugs)
-    assert "too-few-machines" not in [alarm.slug for alarm in colour_alarms(min_machines=0)]
+    assert "too-few-machines" not in [alarm.slug for alarm in colour_alarms(0, 3300)]
 
 
 def published() -> set[str]:
@@ -155,7 +228,7 @@ def published() -> set[str]:
     exporter = (boot / "host" / "exporter.py").read_text(encoding="utf-8")
     names |= set(re.findall(r'"([A-Z][A-Za-z]+)", "(?:Percent|Megabytes|None)"', exporter))
     names |= set(re.findall(r'\{"([A-Z]\w+)": "Gigabytes"', exporter))
-    return names | {pair.partition("=")[2] for pair in GATEWAY_GAUGES.split()}
+    return names | {pair.rpartition("=")[2].strip("+") for pair in GATEWAY_SERIES.split()}
 
 
 def test_every_metric_of_ours_that_is_watched_or_shown_is_published_by_the_machines() -> None:
@@ -171,14 +244,23 @@ def test_every_metric_of_ours_that_is_watched_or_shown_is_published_by_the_machi
     assert watched | shown <= published()
 
 
+def test_every_failure_that_a_machine_counts_has_an_alarm() -> None:
+    watched = {metric.name for alarm in ALARMS for metric in alarm.metrics.values()}
+    counted = {name for name in published() if name.endswith("Failures")}
+    assert counted >= {"BootFailures", "LogAgentFailures"}
+    assert counted <= watched
+
+
 def test_the_dashboard_is_a_grid_without_holes_and_every_graph_has_a_unit() -> None:
     widgets = BODY["widgets"]
     assert isinstance(widgets, list)
     assert [(one["x"], one["y"]) for one in widgets] == [
-        (column, row) for row in (0, 6, 12) for column in (0, 8, 16)
+        (column, row) for row in (0, 6, 12, 18, 24) for column in (0, 8, 16)
     ]
     for one in widgets:
         shown = one["properties"]
         assert shown["title"]
         assert shown["yAxis"]["left"]["label"]
-        assert [metric[-1]["label"] for metric in shown["metrics"]] == ["blue", "green"]
+        assert [
+            metric[-1]["label"] for metric in shown["metrics"] if metric[-1].get("visible", True)
+        ] == ["blue", "green"]

@@ -1,6 +1,6 @@
 """The resources of each stack as a tree of text, kept beside the tests for reviewers to read.
 
-`python -m tests.infra.trees` writes them anew.
+`python -m tests.infra.trees` writes them anew, and what `tests.infra.contents` keeps.
 """
 
 import argparse
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ops.offline.engine.recording import Recording, Resource
+from tests.infra import contents
 from tests.infra.building import STACKS, stack
 
 FOLDER: Final = Path(__file__).with_name("trees")
@@ -35,3 +36,6 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for name in STACKS:
         (FOLDER / f"{name}.txt").write_text(tree(stack(name)), encoding="utf-8")
+    contents.FOLDER.mkdir(exist_ok=True)
+    path = contents.FOLDER / f"{contents.STACK}.txt"
+    path.write_text(contents.contents(stack(contents.STACK)), encoding="utf-8")

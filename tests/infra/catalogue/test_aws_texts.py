@@ -30,11 +30,11 @@ from infra.config.name_rules import LONGEST_STACK_NAME, OWN_TAGS, stack_problems
 from infra.config.stack import parse
 from infra.policies.rules.texts import RULES as POLICIES
 from ops.offline.engine.program import run_program
-from ops.offline.engine.project import load_project
 from ops.offline.errors import OfflineError
 from ops.offline.placeholders import PlaceholderProvider
-from tests.infra.building import REGION, ROOT, STACKS, stack
+from tests.infra.building import REGION, STACKS, stack
 from tests.infra.config.configurations import valid
+from tests.support import stacks
 
 pytestmark = pytest.mark.xdist_group("infra-program")
 
@@ -210,7 +210,7 @@ def test_a_stack_of_any_accepted_name_registers_what_is_taken(name: str) -> None
 def test_the_program_runs_with_the_longest_name_and_every_text_is_taken() -> None:
     name = "a" + "-9" * 5 + "z"
     assert len(name) == LONGEST_STACK_NAME
-    project = dataclasses.replace(load_project("prod", root=ROOT), stack=name)
+    project = dataclasses.replace(stacks.sample("prod"), stack=name)
     recording = run_program(project, PlaceholderProvider(region=REGION))
     texts = 0
     for resource in recording.resources.values():
@@ -227,7 +227,7 @@ def test_a_name_and_tags_that_aws_refuses_are_named_together_before_anything_is_
         "tags": {"aws:team": "speech"},
         "domain": {"name": "speech"},
     }
-    project = dataclasses.replace(load_project("prod", root=ROOT, overrides=changes), stack="prod-")
+    project = dataclasses.replace(stacks.sample("prod", changes), stack="prod-")
     backend = PlaceholderProvider(region=REGION)
     with pytest.raises(OfflineError) as refused:
         run_program(project, backend)

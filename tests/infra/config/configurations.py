@@ -6,7 +6,9 @@ from typing import Any, Final
 
 IMAGE: Final = "nvcr.io/nim/nvidia/parakeet-1-1b-rnnt-multilingual:1.5.0"
 
-_COLOUR: Final = {"image": IMAGE, "selector": "mode=str", "gateway_tag": "0.1.0"}
+AMI: Final = "ami-0123456789abcdef0"
+
+_COLOUR: Final = {"image": IMAGE, "selector": "mode=str", "gateway_tag": "0.1.0", "ami_id": AMI}
 
 VALID: Final[Mapping[str, Any]] = {
     "owner": "somebody",

@@ -4,9 +4,9 @@ import re
 
 from infra.catalogue.gpu import MACHINES
 from infra.catalogue.models import IMAGES
+from infra.config.machine import SECRETS
 from infra.config.reference import configuration_page
 from infra.config.sections import Settings
-from infra.config.stack import SECRETS
 from infra.reading.reader import Key, keys_of
 from tests.infra.test_program import contract
 
@@ -14,7 +14,7 @@ PAGE = configuration_page()
 
 
 def test_every_key_has_a_row_of_its_own() -> None:
-    rows = re.findall(r"^\| `([\w.]+)` \|", PAGE, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `([\w.<>]+)` \|", PAGE, flags=re.MULTILINE)
     keys = [path for path, known in keys_of(Settings) if isinstance(known, Key)]
     for key in keys:
         if not key.startswith("green."):

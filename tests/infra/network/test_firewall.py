@@ -68,9 +68,10 @@ def test_colours_with_ports_of_their_own_get_a_rule_each() -> None:
     ]
 
 
-def test_machines_go_out_to_the_fallbacks_ranges_on_its_ports_alone() -> None:
-    fallen = dataclasses.replace(ARGS, fallback_cidrs=["10.9.0.0/24"], fallback_ports={50051, 9000})
-    assert [rule for rule in directions(fallen) if rule not in directions(ARGS)] == [
+def test_machines_go_out_to_recognisers_elsewhere_on_their_ports_alone() -> None:
+    ways = {("10.9.0.0/24", 50051), ("10.9.0.0/24", 9000)}
+    reaching = dataclasses.replace(ARGS, recognisers=ways)
+    assert [rule for rule in directions(reaching) if rule not in directions(ARGS)] == [
         ("machines", "out", 9000, "10.9.0.0/24"),
         ("machines", "out", 50051, "10.9.0.0/24"),
     ]

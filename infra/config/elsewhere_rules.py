@@ -1,0 +1,75 @@
+"""Rules about recognisers that gateways reach over the network: the fallback, and languages'."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from infra.config.machine import elsewhere, endpoint_ports
+from infra.config.sections import Settings
+from infra.reading.reader import Problem
+
+HIGHEST_PORT: Final = 65_535
+OWN_LANGUAGE: Final = "en-US"
+"""RIVA_LANGUAGE_CODE where nobody sets it; a test holds it equal to the gateway's own."""
+
+
+def fallback_is_somewhere(settings: Settings) -> Iterator[Problem]:
+    """Refuse the switch's third position where there is no fallback."""
+    if settings.gateway.recognition == "fallback" and settings.gateway.fallback is None:
+        yield Problem("gateway.recognition", "fallback", "on or off, or gateway.fallback as well")
+
+
+def ports_elsewhere_exist(settings: Settings) -> Iterator[Problem]:
+    """Refuse ports that no packet can be sent to."""
+    found = {
+        (key, endpoint)
+        for colour, chosen in settings.colours()
+        for key, group in elsewhere(settings, chosen, colour)
+        for endpoint in group.endpoints
+        if max(endpoint_ports((endpoint,)), default=0) > HIGHEST_PORT
+    }
+    for key, endpoint in sorted(found):
+        yield Problem(f"{key}.endpoints", endpoint, f"ports of at most {HIGHEST_PORT}")
+
+
+def languages_have_one_group(settings: Settings) -> Iterator[Problem]:
+    """Refuse a language that two groups of a colour name, or that the machine's own has."""
+    own = settings.gateway.environment.get("RIVA_LANGUAGE_CODE", OWN_LANGUAGE)
+    for colour, chosen in settings.colours():
+        owners = {own.lower(): "the machine's own recogniser"}
+        for name, group in chosen.language_groups.items():
+            for language in group.languages:
+                owner = owners.setdefault(language.lower(), name)
+                if owner != name:
+                    yield Problem(
+                        f"{colour}.language_groups.{name}.languages",
+                        language,
+                        f"a language that no other has; {owner} has it",
+                    )
+
+
+def recognisers_have_one_group(settings: Settings) -> Iterator[Problem]:
+    """Refuse a recogniser in two groups of a colour, where its streams would count twice."""
+    for colour, chosen in settings.colours():
+        owners: dict[str, str] = {}
+        for name, group in chosen.language_groups.items():
+            for endpoint in group.endpoints:
+                owner = owners.setdefault(endpoint.partition("/")[0].lower(), name)
+                if owner != name:
+                    yield Problem(
+                        f"{colour}.language_groups.{name}.endpoints",
+                        endpoint,
+                        f"a recogniser that no other has; {owner} has it",
+                    )
+
+
+def tls_has_one_authority(settings: Settings) -> Iterator[Problem]:
+    """Refuse several kinds of TLS: a gateway has one authority and one certificate."""
+    for colour, chosen in settings.colours():
+        first: tuple[str, str] | None = None
+        for key, group in elsewhere(settings, chosen, colour):
+            if group.tls == "none":
+                continue
+            first = first or (key, group.tls)
+            if group.tls != first[1]:
+                accepted = f"none or {first[1]}, as {first[0]}.tls is {first[1]}"
+                yield Problem(f"{key}.tls", group.tls, accepted)
