@@ -133,6 +133,20 @@ EXEMPTIONS: Final[Sequence[Exemption]] = (
         review=_SPRING,
     ),
     Exemption(
+        policy="what-carries-traffic-is-protected",
+        resource="dev::aws:*::perch-dev*",
+        reason="`pulumi destroy` has to leave nothing behind.",
+        owner="platform engineer",
+        review=_SPRING,
+    ),
+    Exemption(
+        policy="destroy-takes-everything-or-nothing",
+        resource=f"dev::{_BALANCER}::perch-dev",
+        reason="`pulumi destroy` has to leave nothing behind, and nothing refuses it there.",
+        owner="platform engineer",
+        review=_SPRING,
+    ),
+    Exemption(
         policy="keys-are-not-lost",
         resource="dev::aws:kms/key:Key::perch-dev-*",
         reason="`pulumi destroy` has to leave nothing behind; AWS still waits seven days.",

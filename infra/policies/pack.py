@@ -16,6 +16,7 @@ from infra.policies.engine.rule import Rule, as_policy
 from infra.policies.exemptions import EXEMPTIONS, Exemption, overdue
 from infra.policies.rules import (
     compute,
+    deletion,
     encryption,
     identity,
     load_balancer,
@@ -34,6 +35,7 @@ RULES: Final[tuple[Rule, ...]] = tuple(
             *compute.RULES,
             *network.RULES,
             *load_balancer.RULES,
+            *deletion.RULES,
             *web_acl.RULES,
             *encryption.RULES,
             *storage.RULES,

@@ -17,7 +17,7 @@ them are mandatory: a change that breaks one does not go up.
 
 * `pulumi preview --policy-pack infra/policies` and `pulumi up --policy-pack infra/policies` enforce
   them on the real plan. What a preview cannot know yet is said to be unknown, and judged by `up`.
-* `make test` enforces them offline on every stack in `stacks/`, and breaks each of them once to see
+* `make test` enforces them offline on every stack as delivered, and breaks each of them once to see
   its policy object.
 * `python -m infra.policies.check --recording FILE` prints as JSON what a recorded run is short of.
 

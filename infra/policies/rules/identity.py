@@ -28,8 +28,12 @@ _WITHOUT_RESOURCES: Final = frozenset(
 )
 """Actions of ours that know no resources (AWS Service Authorization Reference)."""
 
-_NARROWED_BY: Final = {"cloudwatch:PutMetricData": "cloudwatch:namespace"}
-"""Those of them that write, and the condition that then stands for the resource."""
+_NARROWED_BY: Final = {
+    "cloudwatch:PutMetricData": "cloudwatch:namespace",
+    # A machine's own session is named in it, and so the one machine that it may tag.
+    "ec2:CreateTags": "aws:userid",
+}
+"""Actions that write, and the condition that then stands for the resource."""
 
 _READS: Final = ("Describe", "Get", "List", "BatchGet", "BatchCheck", "Check", "Search", "View")
 """How actions begin that change nothing."""

@@ -99,7 +99,7 @@ def _machine_ingress(rule: PolicyResource, stack: Stack) -> Iterator[str]:
 
 
 def _recogniser(rule: Subject) -> Iterator[str]:
-    # Out to a named range lies the fallback; in, or out to anybody, lies nothing.
+    # Out to a named range lie recognisers elsewhere; in, or out to anybody, lies nothing.
     if rule.resource_type == EGRESS_RULE and rule.props.get("cidrIpv4") and not _is_world(rule):
         return
     for port in _RECOGNISER_PORTS:
@@ -203,7 +203,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ResourceRule(
         name="the-recogniser-is-reached-from-nowhere",
         number=11,
-        text="No rule opens the recogniser's ports, 50051 and 9000, but out to a fallback's range.",
+        text="No rule opens the recogniser's ports, 50051 and 9000, but out to a named range.",
         ids=(OWN,),
         kinds=(INGRESS_RULE, EGRESS_RULE),
         check=_recogniser,

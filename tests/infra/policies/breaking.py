@@ -131,6 +131,18 @@ def option(label: str, key: str, value: object) -> Change:
     return change
 
 
+def unguarded() -> Change:
+    """Take the protection from what `pulumi destroy` meets first."""
+
+    def change(document: Document) -> None:
+        [guard] = [
+            one for one in document["resources"] if one["type"] == "perch:infra:DeletionGuard"
+        ]
+        guard["options"]["protect"] = False
+
+    return change
+
+
 def remove(label: str) -> Change:
     """Leave a resource out of the program."""
 

@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from tests.infra.policies.breaking import Case, add, case, drop, link, put, remove, user_data
+from tests.infra.policies.breaking import (
+    Case,
+    add,
+    case,
+    drop,
+    link,
+    option,
+    put,
+    remove,
+    unguarded,
+    user_data,
+)
 
 _HTTPS: Final = "Listener https"
 _HTTP: Final = "Listener http"
@@ -43,6 +54,22 @@ ENTRANCE: Final[tuple[Case, ...]] = (
         "deletion-protection-is-on",
         _BALANCER,
         put(_BALANCER, "enableDeletionProtection", False),
+    ),
+    *(
+        case(
+            "what-carries-traffic-is-protected",
+            carrier,
+            option(carrier, "protect", False),
+            why=carrier,
+        )
+        for carrier in (_BALANCER, _HTTPS, _TARGETS, "Group green")
+    ),
+    case("destroy-takes-everything-or-nothing", _BALANCER, unguarded()),
+    case(
+        "destroy-takes-everything-or-nothing",
+        _BALANCER,
+        add("Vpc spare", "aws:ec2/vpc:Vpc"),
+        why="something is not guarded",
     ),
     case("requests-are-logged", _BALANCER, put(_BALANCER, "accessLogs.enabled", False)),
     case("requests-are-logged", _BALANCER, drop(_BALANCER, "accessLogs"), why="left out"),

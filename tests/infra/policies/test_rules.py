@@ -4,15 +4,18 @@ import gzip
 import re
 from base64 import b64encode
 from contextlib import suppress
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.policies.engine.documents import allowed, statements
-from infra.policies.engine.rule import describe
+from infra.policies.engine.judging import judge
+from infra.policies.engine.recorded import read
+from infra.policies.engine.rule import OWN, StackRule, as_policy, describe
 from infra.policies.engine.user_data import MAX_BYTES, secrets_in, unpack, variable
-from infra.policies.exemptions import EXEMPTIONS
+from infra.policies.exemptions import EXEMPTIONS, Exemption
 from infra.policies.pack import RULES, policies
 from infra.policies.page import security_page
 from tests.infra.building import ROOT
@@ -102,3 +105,21 @@ def test_a_variable_is_read_where_it_is_set() -> None:
     text = '    OTHER_SECONDS="9"\n    SECONDS="2.5"\n'
     assert variable(text, "SECONDS") == 2.5
     assert variable(text, "MISSING") is None
+
+
+def test_a_resource_with_an_exemption_hides_no_other_of_its_stack() -> None:
+    kind = "aws:s3/bucket:Bucket"
+    rule = StackRule(
+        name="a-rule", number=1, text="It holds.", ids=(OWN,), kinds=(kind,),
+        check=lambda one, _: [f"{one.name} is wrong"],
+    )  # fmt: skip
+    exemption = Exemption(
+        policy="a-rule", resource=f"test::{kind}::b", reason="so", owner="us", review=date.max
+    )
+    stack: list[dict[str, object]] = [
+        {"urn": f"urn:pulumi:test::perch::{kind}::{name}", "type": kind, "name": name}
+        | {"inputs": {}, "options": {}}
+        for name in "abc"
+    ]
+    found = judge([as_policy(rule, [exemption])], read({"resources": stack}))
+    assert [finding.message for finding in found] == ["a is wrong", "c is wrong"]
