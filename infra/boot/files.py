@@ -4,17 +4,26 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from infra.boot.agent import log_agent_config
-from infra.boot.environment import boot_environment, environment_file, stop_seconds
+from infra.boot.environment import (
+    boot_environment,
+    container_file,
+    environment_file,
+    stop_seconds,
+)
 from infra.boot.gateway import gateway_environment
 from infra.boot.settings import MachineSettings
 
 HERE: Final = Path(__file__).parent
 LIBRARY: Final = "/usr/local/lib/perch"
 UNITS: Final = "/etc/systemd/system"
+
+_KEPT: Final = 128
+"""Stripped texts that are kept: both colours of a stack have the same, twice over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +43,7 @@ class HostFile:
 
 def host_files(settings: MachineSettings) -> tuple[HostFile, ...]:
     """Return every file the machine needs beyond its AMI, in a fixed order."""
-    return (*_settings_files(settings), *_scripts(settings), *_units(settings))
+    return (*settings_files(settings), *_scripts(settings), *_units(settings))
 
 
 def unit_names(settings: MachineSettings) -> tuple[str, ...]:
@@ -46,7 +55,8 @@ def unit_names(settings: MachineSettings) -> tuple[str, ...]:
     )
 
 
-def _settings_files(settings: MachineSettings) -> Iterator[HostFile]:
+def settings_files(settings: MachineSettings) -> Iterator[HostFile]:
+    """Yield the files that say what the settings say, without any script or unit."""
     yield HostFile(
         path="/etc/perch/boot.env", mode=0o644, content=environment_file(boot_environment(settings))
     )
@@ -54,6 +64,11 @@ def _settings_files(settings: MachineSettings) -> Iterator[HostFile]:
         path="/etc/perch/gateway.env",
         mode=0o644,
         content=environment_file(gateway_environment(settings)),
+    )
+    yield HostFile(
+        path="/etc/perch/asr.env",
+        mode=0o644,
+        content=container_file(settings.recogniser_environment),
     )
     yield HostFile(
         path="/etc/perch/cloudwatch-agent.json", mode=0o644, content=log_agent_config(settings)
@@ -69,7 +84,11 @@ def _settings_files(settings: MachineSettings) -> Iterator[HostFile]:
 
 def _scripts(settings: MachineSettings) -> Iterator[HostFile]:
     for source in _chosen(HERE / "scripts", settings):
-        yield HostFile(path=f"{LIBRARY}/{_plain_name(source)}", mode=0o755, content=_read(source))
+        yield HostFile(
+            path=f"{LIBRARY}/{_plain_name(source)}",
+            mode=0o755,
+            content=without_comments(_read(source)),
+        )
     yield HostFile(
         path=f"{LIBRARY}/exporter",
         mode=0o755,
@@ -79,7 +98,11 @@ def _scripts(settings: MachineSettings) -> Iterator[HostFile]:
 
 def _units(settings: MachineSettings) -> Iterator[HostFile]:
     for source in _chosen(HERE / "units", settings):
-        yield HostFile(path=f"{UNITS}/{_plain_name(source)}", mode=0o644, content=_read(source))
+        yield HostFile(
+            path=f"{UNITS}/{_plain_name(source)}",
+            mode=0o644,
+            content=without_comments(_read(source)),
+        )
     yield HostFile(
         path=f"{UNITS}/perch-gateway.service.d/drain.conf",
         mode=0o644,
@@ -107,6 +130,16 @@ def _plain_name(source: Path) -> str:
     return name + "".join(Path(variant).suffixes) if plus else name
 
 
+@lru_cache(_KEPT)
+def without_comments(text: str) -> str:
+    """Strip a script or a unit of its lines of comment: two kilobytes of user data.
+
+    They stand in this folder, for whoever changes the program; `#!` stays.
+    """
+    return re.sub(r"^[ \t]*#(?!!).*\n", "", text, flags=re.MULTILINE)
+
+
+@lru_cache(_KEPT)
 def bare(source: str) -> str:
     """Strip Python source of docstrings and lines of comment: more than a kilobyte of user data.
 
@@ -125,4 +158,9 @@ def bare(source: str) -> str:
 
 
 def _read(source: Path) -> str:
-    return source.read_text(encoding="ascii")
+    # Read as UTF-8, which is built into Python: its codec for ASCII is a module, and is not found
+    # where a user may not read the library.
+    text = source.read_text(encoding="utf-8")
+    if not text.isascii():
+        raise ValueError(f"{source.name} is not ASCII, as what machines run has to be")
+    return text

@@ -32,6 +32,7 @@ def stack_variables(  # noqa: PLR0913 - one keyword a variable
     model: str | None,
     riva_streams: int,
     fallback_endpoints: str | None,
+    language_groups: str | None,
 ) -> dict[str, str]:
     """Return what every gateway of a stack is told, wherever it runs.
 
@@ -44,6 +45,7 @@ def stack_variables(  # noqa: PLR0913 - one keyword a variable
         model: What it asks the recogniser for; none for the recogniser's own choice.
         riva_streams: Streams one recogniser takes; 0 where that is not known.
         fallback_endpoints: Where recognition goes on `fallback`; none for nowhere.
+        language_groups: Recognisers for further languages, as RIVA_GROUPS names them, or none.
     """
     return {
         "APP_ALLOWED_HOSTS": ",".join(hosts),
@@ -56,6 +58,8 @@ def stack_variables(  # noqa: PLR0913 - one keyword a variable
         "RIVA_MODEL": model or "",
         "RIVA_ENDPOINT_STREAMS": str(riva_streams),
         "RIVA_FALLBACK_ENDPOINTS": fallback_endpoints or "",
+        # Left out where there are none: user data has few bytes.
+        **({} if language_groups is None else {"RIVA_GROUPS": language_groups}),
     }
 
 

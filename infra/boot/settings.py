@@ -19,10 +19,16 @@ MIN_GPU_MEMORY_MIB: Final = 15_000
 MIN_FREE_DISK_GIB: Final = 60
 """Free space wanted before an image is pulled: three times the 20 GB of the largest seen."""
 READY_SECONDS: Final = 2700
-"""From the start of the units to a ready gateway. A first start may take 2400 s
-(`infra.catalogue.models`); the rest is for the image's pull."""
-LAUNCH_SECONDS: Final = READY_SECONDS + 600
-"""How long a group waits for a machine: the rest is for its boot and updates of agents."""
+"""From the start of the units to a ready gateway, unless a stack says otherwise. A first start may
+take 2400 s (`infra.catalogue.models`); the rest is for the image's pull."""
+LONGEST_READY_SECONDS: Final = 6600
+"""A group waits for a hook's heartbeat 7200 s at most (EC2 Auto Scaling User Guide)."""
+BOOT_SECONDS: Final = 600
+"""How long a group waits for a machine beyond that: for its boot and updates of agents."""
+PATIENCE_SECONDS: Final = 600
+"""How long a boot asks again for what may still come: rights of a role that was made a moment ago
+("changes that I make are not always immediately visible", IAM User Guide), a secret's value that
+a person puts by hand. Part of READY_SECONDS."""
 LAUNCH_HOOK: Final = "ready"
 """Lifecycle hook a starting machine completes once its gateway is ready, or abandons."""
 TERMINATION_HOOK: Final = "drained"
@@ -59,9 +65,25 @@ OWN_GATEWAY_VARIABLES: Final = frozenset(
 )
 """What the machine decides for its gateway. It has no TLS: the load balancer ends it."""
 
+OWN_RECOGNISER_VARIABLES: Final = frozenset(
+    {
+        "NGC_API_KEY",
+        "NIM_CACHE_PATH",
+        "NIM_GRPC_API_PORT",
+        "NIM_HTTP_API_PORT",
+        "NIM_SSL_MODE",
+        "NIM_TAGS_SELECTOR",
+        "NVIDIA_VISIBLE_DEVICES",
+    }
+)
+"""What the machine decides for its recogniser, which its gateway asks in clear over loopback."""
+MODELS_IN_CONTAINER: Final[Mapping[AsrKind, str]] = {"nim": "/opt/nim/.cache", "riva": "/data"}
+"""Where the recogniser finds the folder of models that is kept between machines."""
+
 _PINNED: Final = "registry/name:tag or registry/name@sha256:digest, never :latest"
 _SECRET: Final = r"(?a:arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+)"  # noqa: S105 - a pattern
 _BUNDLE: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?a:[\w./+-]+)\.tar\.gz")
+_RMIR: Final = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?a:[\w./-]+)\.rmir"
 _ENV_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
 _FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]*")
@@ -130,6 +152,13 @@ class MachineSettings(Section):
     """gRPC on loopback."""
     riva_http_port: _Port = 9000
     """The HTTP API (NIM) or Triton's HTTP (Riva) on loopback; NIM cannot use 8000-8002."""
+    recogniser_environment: _Texts = Field(default_factory=dict)
+    """Further environment of the recogniser's container, nothing secret."""
+    rmirs: Annotated[
+        tuple[str, ...],
+        kinds.many(kinds.text(_RMIR, "the S3 address of an .rmir file"), 0, 8),
+    ] = ()
+    """For `riva`: s3://bucket/name.rmir, deployed where the cache has no models yet."""
     auto_scaling_group_name: Annotated[
         str, kinds.text(r"(?a:[\w./-]{1,255})", "letters, digits and _ . / -, at most 255")
     ]
@@ -167,6 +196,15 @@ class MachineSettings(Section):
     # An ALB deregisters within an hour at most.
     drain_deadline_seconds: Annotated[int, kinds.whole(1, 3600, "s", typed=True)] = 300
     """How long open sessions may finish; systemd kills the gateway 30 s later."""
+    # Less than the shortest start with models at hand would start machines for ever.
+    ready_seconds: Annotated[int, kinds.whole(600, LONGEST_READY_SECONDS, "s", typed=True)] = (
+        READY_SECONDS
+    )
+    """From the start of the units to a ready gateway; then the machine gives up."""
+    snapshot_id: Annotated[str | None, kinds.optional(kinds.aws_id("snap"))] = None
+    """Of the volume that brings image and models; None where the machine has no such volume."""
+    instance_store: Annotated[bool, kinds.flag()] = True
+    """Whether the instance's own NVMe disk is used where there is one."""
     min_compute_capability: Annotated[str, kinds.text(r"\d+\.\d", "major.minor such as 8.0")] = (
         "8.0"
     )
@@ -186,7 +224,7 @@ def machine_settings(**values: object) -> MachineSettings:
     """
     settings, problems = read(MachineSettings, values, written=repr)
     sentences = [f"{found.key}: {found.value} is not {found.accepted}" for found in problems]
-    for rule in (_image, _gateway_artifact, _ports, _gateway_maps):
+    for rule in (_image, _gateway_artifact, _ports, _gateway_maps, _recogniser):
         try:
             sentences.extend(rule(settings))
         except Unread:
@@ -249,15 +287,40 @@ def _gateway_maps(settings: MachineSettings) -> Iterator[str]:
         yield from _misnamed("gateway_secret_files", name, _FILE_NAME)
         if not re.fullmatch(_SECRET, arn):
             yield f"gateway_secret_files.{name}: {arn!r} is not the ARN of a secret"
-    for name, value in settings.gateway_environment.items():
-        yield from _misnamed("gateway_environment", name, _ENV_NAME)
+    yield from _variables(
+        "gateway_environment", settings.gateway_environment, OWN_GATEWAY_VARIABLES
+    )
+
+
+def _recogniser(settings: MachineSettings) -> Iterator[str]:
+    given = settings.recogniser_environment
+    yield from _variables("recogniser_environment", given, OWN_RECOGNISER_VARIABLES)
+    kept = MODELS_IN_CONTAINER[settings.kind]
+    export = given.get("NIM_EXPORT_PATH")
+    if export is not None and not re.fullmatch(rf"{re.escape(kept)}/[a-z0-9_-]+", export):
+        yield (
+            f"recogniser_environment.NIM_EXPORT_PATH: {export!r} is not kept between machines; "
+            f"give a folder right below {kept}, such as {kept}/export"
+        )
+    if export is not None and given.get("NIM_DISABLE_MODEL_DOWNLOAD") not in {"true", "1"}:
+        yield (
+            "recogniser_environment.NIM_EXPORT_PATH: a NIM would export at every start and end; "
+            "give NIM_DISABLE_MODEL_DOWNLOAD true as well, and the machine exports once"
+        )
+    if settings.rmirs and settings.kind != "riva":
+        yield "rmirs: a NIM brings its own models; leave it out, or kind riva"
+
+
+def _variables(field: str, given: Mapping[str, str], own: frozenset[str]) -> Iterator[str]:
+    for name, value in given.items():
+        yield from _misnamed(field, name, _ENV_NAME)
         # The value itself stays out: somebody may have put a secret where none belongs.
         if not _PRINTABLE.fullmatch(value):
-            yield f"gateway_environment.{name}: the value is not one line of printable ASCII"
-        if name in OWN_GATEWAY_VARIABLES:
-            yield f"gateway_environment: {name} is set by the machine itself; leave it out"
-        if _SECRET_NAME.search(name) and not _HARMLESS_SUFFIX.search(name):
-            yield f"gateway_environment: {name} is named like a secret; leave it out"
+            yield f"{field}.{name}: the value is not one line of printable ASCII"
+        if name in own:
+            yield f"{field}: {name} is set by the machine itself; leave it out"
+        elif _SECRET_NAME.search(name) and not _HARMLESS_SUFFIX.search(name):
+            yield f"{field}: {name} is named like a secret; leave it out"
 
 
 def _misnamed(entries: str, name: str, shape: re.Pattern[str]) -> Iterator[str]:

@@ -87,6 +87,7 @@ def any_settings(draw: st.DrawFn) -> MachineSettings:
             st.dictionaries(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True), _secret)
         ),
         gateway_environment=draw(st.dictionaries(_plain_names, _printable, max_size=8)),
+        recogniser_environment=draw(st.dictionaries(_plain_names, _printable, max_size=4)),
         gateway_artifact=BUNDLE if bundled else GATEWAY_IMAGE,
         gateway_artifact_sha256=draw(_sha256) if bundled else None,
         model_cache_bucket=draw(_bucket),

@@ -74,14 +74,15 @@ class Sample:
     Attributes:
         taken_at: seconds since 1970.
         gpus: empty where nvidia-smi failed.
-        disk_free: bytes free on the root file system.
-        gauges: CloudWatch name -> sum of the gateway's gauge; absent while the gateway is.
+        disk_free: bytes free on the fullest disk.
+        series: CloudWatch name -> sum of the gateway's gauge, or of its counter with a + before the
+            name; absent while the gateway is.
     """
 
     taken_at: float
     gpus: tuple[Gpu, ...] = ()
     disk_free: int = 0
-    gauges: Mapping[str, float] = field(default_factory=dict)
+    series: Mapping[str, float] = field(default_factory=dict)
 
 
 def number(text: str) -> float | None:
@@ -120,12 +121,12 @@ def ask_gpus() -> tuple[Gpu, ...]:
     return parse_gpus(done.stdout)
 
 
-def gauge_sums(text: str, wanted: Mapping[str, str]) -> dict[str, float]:
-    """Return the sum over all labels of each wanted Prometheus gauge, under its CloudWatch name."""
+def sums_of(text: str, wanted: Mapping[str, str]) -> dict[str, float]:
+    """Return each wanted Prometheus series, summed over labels that are not named."""
     sums: dict[str, float] = {}
     for line in text.splitlines():
         series, _, rest = line.rpartition("} ") if "{" in line else line.partition(" ")
-        name = wanted.get(series.partition("{")[0])
+        name = wanted.get(series.partition("{")[0]) or wanted.get(series + "}")
         value = number(rest.split(" ")[0])
         if name and value is not None:
             sums[name] = sums.get(name, 0.0) + value
@@ -133,10 +134,10 @@ def gauge_sums(text: str, wanted: Mapping[str, str]) -> dict[str, float]:
 
 
 def ask_gateway(port: int, wanted: Mapping[str, str]) -> dict[str, float]:
-    """Return the wanted gauges of the gateway; none while it does not answer."""
+    """Return the wanted series of the gateway; none while it does not answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            return gauge_sums(answer.read(4 * MIB).decode("utf-8", "replace"), wanted)
+            return sums_of(answer.read(4 * MIB).decode("utf-8", "replace"), wanted)
     except OSError:
         return {}
 
@@ -156,12 +157,8 @@ def prometheus_text(sample: Sample) -> str:
         ]
         about = f"nvidia-smi's {reading.column}"
         lines += _family(f"perch_gpu_{reading.prometheus}", about, series)
-    lines += _family(
-        "perch_host_disk_free_bytes", "Free on the root file system", [({}, sample.disk_free)]
-    )
-    lines += _family(
-        "perch_host_sample_timestamp_seconds", "When this was read", [({}, sample.taken_at)]
-    )
+    lines += _family("perch_host_disk_free_bytes", "Free", [({}, sample.disk_free)])
+    lines += _family("perch_host_sample_timestamp_seconds", "Read at", [({}, sample.taken_at)])
     return "\n".join(lines) + "\n"
 
 
@@ -179,10 +176,21 @@ def _labels(labels: Mapping[str, str]) -> str:
     return f"{{{inside}}}" if inside else ""
 
 
-def embedded_metrics(sample: Sample, environment: Mapping[str, str]) -> str:
-    """Return a line of CloudWatch's embedded metric format: values by group and colour."""
-    values: dict[str, float] = {"DiskFree": sample.disk_free / 1e9, **sample.gauges}
-    units = {"DiskFree": "Gigabytes", **dict.fromkeys(sample.gauges, "Count")}
+def embedded_metrics(
+    sample: Sample, environment: Mapping[str, str], last: Mapping[str, float]
+) -> str:
+    """Return a line of CloudWatch's embedded metric format: values by group and colour.
+
+    Of a counter it has what came since `last`, or since the gateway began anew; nothing where the
+    counter was not seen before.
+    """
+    values: dict[str, float] = {"DiskFree": sample.disk_free / 1e9}
+    units = {"DiskFree": "Gigabytes"}
+    for name, value in sample.series.items():
+        if name[0] != "+":
+            values[name] = value
+        elif name in last:
+            values[name[1:]] = value - last[name] * (value >= last[name])
     # One GPU a machine serves (the units name GPU 0), so a further one would only blur it.
     for gpu in sample.gpus[:1]:
         for reading in READINGS:
@@ -197,7 +205,7 @@ def embedded_metrics(sample: Sample, environment: Mapping[str, str]) -> str:
     directive = {
         "Namespace": environment["PERCH_NAMESPACE"],
         "Dimensions": [["AutoScalingGroupName"], ["Environment", "Colour"]],
-        "Metrics": [{"Name": name, "Unit": units[name]} for name in values],
+        "Metrics": [{"Name": name, "Unit": units.get(name, "Count")} for name in values],
     }
     header = {
         "Timestamp": int(sample.taken_at * 1000),
@@ -209,12 +217,13 @@ def embedded_metrics(sample: Sample, environment: Mapping[str, str]) -> str:
 
 def take_sample(environment: Mapping[str, str]) -> Sample:
     """Ask everything once."""
-    wanted = dict(pair.split("=", 1) for pair in environment["PERCH_GATEWAY_GAUGES"].split())
+    wanted = dict(pair.rsplit("=", 1) for pair in environment["PERCH_GATEWAY_SERIES"].split())
     return Sample(
         taken_at=time.time(),
         gpus=ask_gpus(),
-        disk_free=shutil.disk_usage("/").free,
-        gauges=ask_gateway(int(environment["PERCH_GATEWAY_ADMIN_PORT"]), wanted),
+        # Image and models may lie on a disk of their own (docs/adr/0808).
+        disk_free=min(shutil.disk_usage(one).free for one in ("/", environment["PERCH_STORE"])),
+        series=ask_gateway(int(environment["PERCH_GATEWAY_ADMIN_PORT"]), wanted),
     )
 
 
@@ -254,10 +263,12 @@ def main() -> None:
     agent = ("127.0.0.1", int(environment["PERCH_EMF_PORT"]))
     # A datagram: an agent that is not there yet holds nothing up.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outlet:
+        last: dict[str, float] = {}
         while True:
             sample = take_sample(environment)
             page.text = prometheus_text(sample)
-            outlet.sendto(embedded_metrics(sample, environment).encode(), agent)
+            outlet.sendto(embedded_metrics(sample, environment, last).encode(), agent)
+            last |= sample.series
             time.sleep(float(environment["PERCH_EXPORTER_SECONDS"]))
 
 

@@ -10,15 +10,20 @@ import socket
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.gateway.telemetry.latencies import LATENCY_BUCKETS
+from app.gateway.telemetry.metrics import GatewayMetrics
 from infra.boot.environment import boot_environment
-from infra.boot.files import HERE
 from infra.boot.host import exporter
+from infra.catalogue.objectives import FINAL_S, SERIES
+from ops.cost.rules import BY_USE
 from tests.infra.boot.conftest import MakeHost
 from tests.infra.boot.standins.starting import start, stop
 from tests.support.boot_settings import boot_settings
@@ -40,9 +45,9 @@ def series(sample: exporter.Sample) -> dict[str, float]:
     }
 
 
-def of(answer: str, **gauges: float) -> exporter.Sample:
+def of(answer: str, **series: float) -> exporter.Sample:
     gpus = exporter.parse_gpus(answer)
-    return exporter.Sample(taken_at=1_790_000_000.5, gpus=gpus, disk_free=10**11, gauges=gauges)
+    return exporter.Sample(taken_at=1_790_000_000.5, gpus=gpus, disk_free=10**11, series=series)
 
 
 def test_turns_nvidia_smi_into_base_units() -> None:
@@ -60,7 +65,7 @@ def test_leaves_out_what_the_gpu_does_not_say() -> None:
     found = series(of(UNSUPPORTED))
     assert not [name for name in found if "utilization" in name or "power" in name]
     assert [name for name in found if "memory_used" in name]
-    embedded = json.loads(exporter.embedded_metrics(of(UNSUPPORTED), ENVIRONMENT))
+    embedded = json.loads(exporter.embedded_metrics(of(UNSUPPORTED), ENVIRONMENT, {}))
     assert "GpuUtilization" not in embedded
     assert embedded["GpuMemoryUsed"] == pytest.approx(9663.676416)
 
@@ -104,7 +109,7 @@ def test_writes_text_that_prometheus_reads_whatever_the_cells_hold(cells: list[s
 
 
 def test_makes_one_embedded_metric_event_within_the_formats_limits() -> None:
-    text = exporter.embedded_metrics(of(BUSY, ActiveSessions=7), ENVIRONMENT)
+    text = exporter.embedded_metrics(of(BUSY, ActiveSessions=7), ENVIRONMENT, {})
     assert text.endswith("\n")
     assert len(text) < 65_507  # one datagram
     event = json.loads(text)
@@ -129,7 +134,20 @@ def test_adds_up_the_gateways_gauges_over_their_labels() -> None:
         "perch_sessions_active_other 9\n"
     )
     wanted = {"perch_sessions_active": "ActiveSessions", "perch_session_slots": "SessionSlots"}
-    assert exporter.gauge_sums(text, wanted) == {"ActiveSessions": 7.0, "SessionSlots": 50.0}
+    assert exporter.sums_of(text, wanted) == {"ActiveSessions": 7.0, "SessionSlots": 50.0}
+
+
+@pytest.mark.parametrize("fullest", ["/", ENVIRONMENT["PERCH_STORE"]])
+def test_the_fullest_disk_counts_whichever_it_is(
+    monkeypatch: pytest.MonkeyPatch, fullest: str
+) -> None:
+    monkeypatch.setattr(exporter, "ask_gpus", lambda: ())
+    monkeypatch.setattr(exporter, "ask_gateway", lambda *_: {})
+    monkeypatch.setattr(
+        "shutil.disk_usage",
+        lambda path: SimpleNamespace(free=1 if path == fullest else 10),
+    )
+    assert exporter.take_sample(ENVIRONMENT).disk_free == 1
 
 
 def test_gives_no_gauges_while_the_gateway_is_away() -> None:
@@ -138,10 +156,48 @@ def test_gives_no_gauges_while_the_gateway_is_away() -> None:
         assert exporter.ask_gateway(closed.getsockname()[1], {"x": "X"}) == {}
 
 
-def test_the_gateway_has_the_gauges_that_the_machine_asks_for() -> None:
-    metrics = (HERE.parents[1] / "app" / "gateway" / "telemetry" / "metrics.py").read_text()
-    for pair in ENVIRONMENT["PERCH_GATEWAY_GAUGES"].split():
-        assert f'"{pair.partition("=")[0]}"' in metrics
+def pairs() -> dict[str, str]:
+    return dict(pair.rsplit("=", 1) for pair in ENVIRONMENT["PERCH_GATEWAY_SERIES"].split())
+
+
+def test_the_gateway_has_the_series_that_the_machine_asks_for() -> None:
+    metrics = GatewayMetrics("1")
+    metrics.sessions_ended.labels("stopped").inc()
+    metrics.sessions_started.labels("a", "default").inc()
+    found = exporter.sums_of(metrics.render().decode(), pairs())
+    assert sorted(found) == sorted(pairs().values())
+
+
+def test_an_objectives_limit_is_a_bucket_of_its_histogram() -> None:
+    for one in SERIES:
+        assert one.le is None or float(one.le) in LATENCY_BUCKETS
+    metrics = GatewayMetrics("1")
+    for seconds in (FINAL_S - 0.1, FINAL_S, FINAL_S + 0.01, 60):
+        metrics.final_seconds.observe(seconds)
+    found = exporter.sums_of(metrics.render().decode(), pairs())
+    assert (found["+Finals"], found["+FinalsInTime"]) == (4, 2)
+
+
+def test_sends_by_how_much_a_counter_grew_and_nothing_of_one_that_it_sees_first() -> None:
+    def sent(now: float, last: Mapping[str, float]) -> float | None:
+        event = json.loads(
+            exporter.embedded_metrics(of(BUSY, **{"+Finals": now}), ENVIRONMENT, last)
+        )
+        found: float | None = event.get("Finals")
+        return found
+
+    assert sent(7, {}) is None
+    assert sent(7, {"+Finals": 5}) == 2
+    assert sent(7, {"+Finals": 7}) == 0
+    assert sent(3, {"+Finals": 7}) == 3  # its gateway began anew
+
+
+def test_the_estimate_says_how_many_metrics_a_colour_sends() -> None:
+    series = dict.fromkeys(pairs().values(), 1.0)
+    event = json.loads(exporter.embedded_metrics(of(BUSY, **series), ENVIRONMENT, series))
+    (directive,) = event["_aws"]["CloudWatchMetrics"]
+    sent = len(directive["Metrics"]) * len(directive["Dimensions"])
+    assert f"{sent} a colour" in BY_USE["aws:cloudwatch/metricAlarm:MetricAlarm"]
 
 
 def free_port() -> int:

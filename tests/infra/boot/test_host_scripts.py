@@ -14,16 +14,14 @@ import pytest
 from infra.boot import MachineSettings
 from tests.infra.boot.conftest import MakeHost
 from tests.infra.boot.standins import answers
-from tests.infra.boot.standins.host import Host, one_clear_line
+from tests.infra.boot.standins.host import INSTANCE, Host, one_clear_line
 from tests.support.boot_settings import (
     GATEWAY_IMAGE,
     NIM,
-    arn,
+    boot_settings,
     classic_riva,
     image_gateway,
 )
-
-NGC_KEY = "nvapi-made-up-for-a-test"
 
 
 class TestVerifyGpu:
@@ -83,145 +81,6 @@ class TestVerifyGpu:
         assert host.reason() == "runtime_missing"
 
 
-class TestFetchSecrets:
-    def test_puts_each_secret_where_only_its_reader_finds_it(self, host: Host) -> None:
-        host.answer("ngc-key", out=f"{NGC_KEY}\n")
-        host.answer("tokens", out="one-long-token,another\n")
-        host.answer("riva-ca", out="-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
-        done = host.run("fetch-secrets")
-        assert done.returncode == 0, done.stderr
-        secrets, files = host.run_folder / "secrets", host.run_folder / "files"
-        assert (secrets / "ngc.env").read_text() == f"NGC_API_KEY={NGC_KEY}\n"
-        assert (files / "auth-tokens").read_text() == "one-long-token,another"
-        assert (files / "riva-ca.pem").read_text().splitlines()[1] == "MIIB"
-        for path in [*secrets.iterdir(), *files.iterdir()]:
-            assert path.stat().st_mode & 0o077 == 0, path
-        assert {path.name for path in secrets.iterdir()} == {"ngc.env"}
-        assert host.calls("chown perch:perch", "riva-ca.pem")
-
-    def test_shows_no_secret_in_output_or_on_a_command_line(self, host: Host) -> None:
-        host.answer("ngc-key", out=f"{NGC_KEY}\n")
-        host.answer("get-secret-value", out="also-secret\n")
-        done = host.run("fetch-secrets")
-        told = done.stdout + done.stderr + "".join(call.line for call in host.calls())
-        assert NGC_KEY not in told
-        assert "also-secret" not in told
-
-    @pytest.mark.parametrize(
-        ("answer", "status", "reason"),
-        [
-            (answers.NO_SECRET_VALUE, 254, "secret_missing"),
-            (answers.SECRET_DENIED, 254, "secret_denied"),
-            (answers.UNREACHABLE, 255, "secret_unreachable"),
-        ],
-    )
-    def test_says_why_a_secret_cannot_be_had(
-        self, host: Host, answer: str, status: int, reason: str
-    ) -> None:
-        host.answer("get-secret-value", err=answer, status=status)
-        done = host.run("fetch-secrets")
-        assert done.returncode == 1
-        assert f"reason={reason}:" in one_clear_line(done.stderr)
-        assert arn("perch/dev/ngc-key") in one_clear_line(done.stderr)
-        assert not (host.run_folder / "secrets" / "ngc.env").exists()
-
-    @pytest.mark.parametrize("empty", ["\n", "None\n"])
-    def test_takes_a_secret_that_nobody_filled_for_missing(self, host: Host, empty: str) -> None:
-        host.answer("get-secret-value", out=empty)
-        host.run("fetch-secrets")
-        assert host.reason() == "secret_missing"
-
-    def test_refuses_a_value_that_an_environment_file_would_change(self, host: Host) -> None:
-        host.answer("get-secret-value", out='has "quotes" and $dollars\n')
-        done = host.run("fetch-secrets")
-        assert host.reason() == "secret_unusable"
-        assert "dollars" not in done.stderr
-
-    def test_tries_again_when_the_service_is_not_reachable_yet(self, host: Host) -> None:
-        host.answer(
-            "get-secret-value", err="Could not connect to the endpoint URL", status=255, times=2
-        )
-        host.answer("get-secret-value", out="value\n")
-        assert host.run("fetch-secrets").returncode == 0
-
-    def test_replaces_secrets_that_were_rotated(self, host: Host) -> None:
-        host.answer("get-secret-value", out="old\n", times=3)
-        host.answer("get-secret-value", out="new\n")
-        assert host.run("fetch-secrets").returncode == 0
-        assert host.run("fetch-secrets").returncode == 0
-        assert (host.run_folder / "secrets" / "ngc.env").read_text() == "NGC_API_KEY=new\n"
-
-
-class TestPullImage:
-    @pytest.fixture
-    def bare(self, host: Host) -> Host:
-        """A machine that has its secrets and no image yet."""
-        (host.run_folder / "secrets" / "ngc.env").write_text(f"NGC_API_KEY={NGC_KEY}\n")
-        host.answer("docker image inspect", status=1)
-        return host
-
-    def test_logs_in_by_standard_input_with_a_config_on_the_tmpfs(self, bare: Host) -> None:
-        done = bare.run("pull-image", NIM)
-        assert done.returncode == 0, done.stderr
-        (login,) = bare.calls("docker login")
-        assert login.arguments == (
-            "login",
-            "--username",
-            "$oauthtoken",
-            "--password-stdin",
-            "nvcr.io",
-        )
-        assert login.input == f"{NGC_KEY}\n"
-        assert login.environment["DOCKER_CONFIG"] == str(bare.run_folder / "docker")
-        assert not [call for call in bare.calls() if NGC_KEY in call.line]
-        assert bare.calls("docker pull", NIM)
-
-    def test_logs_in_to_a_private_registry_with_the_instance_role(self, bare: Host) -> None:
-        bare.answer("ecr get-login-password", out="ecr-password\n")
-        assert bare.run("pull-image", GATEWAY_IMAGE).returncode == 0
-        (login,) = bare.calls("docker login")
-        assert (login.arguments[2], login.arguments[-1]) == ("AWS", GATEWAY_IMAGE.partition("/")[0])
-        assert login.input == "ecr-password\n"
-
-    def test_pulls_nothing_that_is_here_already(self, host: Host) -> None:
-        assert host.run("pull-image", NIM).returncode == 0
-        assert not host.calls("docker pull")
-
-    @pytest.mark.parametrize(
-        ("answer", "reason", "tries"),
-        [
-            (answers.NO_SPACE, "disk_full", 1),
-            (answers.NO_MANIFEST, "image_missing", 1),
-            (answers.UNAUTHORISED, "image_unauthorised", 1),
-            (answers.DENIED, "image_unauthorised", 1),
-            (answers.TIMEOUT, "image_pull_failed", 3),
-        ],
-    )
-    def test_says_why_a_pull_failed_and_repeats_only_what_may_pass(
-        self, bare: Host, answer: str, reason: str, tries: int
-    ) -> None:
-        bare.answer("docker pull", err=answer, status=1)
-        done = bare.run("pull-image", NIM)
-        assert done.returncode == 1
-        assert f"reason={reason}:" in one_clear_line(done.stderr)
-        assert len(bare.calls("docker pull")) == tries
-
-    def test_says_that_the_key_was_refused(self, bare: Host) -> None:
-        bare.answer(
-            "docker login",
-            err="Error response from daemon: Get https://nvcr.io/v2/: unauthorized",
-            status=1,
-        )
-        bare.run("pull-image", NIM)
-        assert bare.reason() == "image_unauthorised"
-        assert not bare.calls("docker pull")
-
-    def test_does_not_begin_a_pull_that_the_disk_cannot_hold(self, bare: Host) -> None:
-        done = bare.run("pull-image", NIM, PERCH_MIN_DISK_GIB="999999")
-        assert "reason=disk_full:" in one_clear_line(done.stderr)
-        assert not bare.calls("docker pull")
-
-
 class TestStartAsr:
     def test_starts_a_nim_as_nvidia_says_with_its_ports_on_loopback(self, host: Host) -> None:
         assert host.run("start-asr").returncode == 0
@@ -237,7 +96,7 @@ class TestStartAsr:
         assert ("--env-file", str(host.run_folder / "secrets" / "ngc.env")) in pairs
         assert ("--env", "NIM_TAGS_SELECTOR=mode=str,vad=silero,type=default") in pairs
         assert ("--env", "NIM_HTTP_API_PORT=9000") in pairs
-        assert ("--volume", f"{host.state}/models:/opt/nim/.cache") in pairs
+        assert ("--volume", f"{host.store}/models:/opt/nim/.cache") in pairs
         assert words[-1] == NIM
 
     def test_starts_a_classic_riva_with_both_mounts(self, make_host: MakeHost) -> None:
@@ -245,16 +104,34 @@ class TestStartAsr:
         assert host.run("start-asr").returncode == 0
         (call,) = host.calls("docker run")
         words = call.arguments
-        assert f"{host.state}/models:/data" in words
-        assert f"{host.state}/models/models:/opt/riva/models" in words
-        assert "127.0.0.1:8000:8000" in words
-        assert words[words.index("start-riva") :] == (
+        before, image = words.index("--publish"), words.index(host.settings.image)
+        assert words[:before] == (
+            *("run", "--rm", "--name", "perch-asr"),
+            *("--log-driver", "local", "--log-opt", "max-size=50m", "--init"),
+            *("--runtime=nvidia", "--gpus", '"device=0"', "--shm-size=1G"),
+            *("--ulimit", "memlock=-1", "--ulimit", "stack=67108864"),
+            *("--volume", f"{host.store}/models:/data", "--env-file", "/etc/perch/asr.env"),
+        )
+        assert words[before:image] == (
+            *("--publish", "127.0.0.1:50051:50051", "--publish", "127.0.0.1:8000:8000"),
+            *("--volume", f"{host.store}/models/models:/opt/riva/models"),
+        )
+        assert words[image + 1 :] == (
             "start-riva",
             "--asr_service=true",
             "--nlp_service=false",
             "--tts_service=false",
             "--riva_uri=0.0.0.0:50051",
         )
+
+    @pytest.mark.parametrize("of", [boot_settings(), classic_riva()])
+    def test_hands_the_stacks_variables_over_by_a_file(
+        self, make_host: MakeHost, of: MachineSettings
+    ) -> None:
+        host = make_host(of)
+        host.run("start-asr")
+        (call,) = host.calls("docker run")
+        assert ("--env-file", "/etc/perch/asr.env") in pairwise(call.arguments)
 
     @pytest.mark.parametrize("settings", [image_gateway(), image_gateway(kind="riva")])
     def test_joins_the_gateways_network_where_that_is_a_container(
@@ -266,6 +143,120 @@ class TestStartAsr:
         assert host.run("start-asr").returncode == 0
         (call,) = host.calls("docker run")
         assert call.arguments[call.arguments.index("--network") + 1] == "perch"
+
+
+class TestExport:
+    """A NIM that may download nothing: it exports its models once, then runs from them."""
+
+    @pytest.fixture
+    def offline(self, make_host: MakeHost) -> Host:
+        host = make_host(
+            boot_settings(
+                recogniser_environment={
+                    "NIM_EXPORT_PATH": "/opt/nim/.cache/export",
+                    "NIM_DISABLE_MODEL_DOWNLOAD": "true",
+                }
+            )
+        )
+        (host.run_folder / "secrets" / "ngc.env").write_text("NGC_API_KEY=made-up\n")
+        return host
+
+    @staticmethod
+    def exports(host: Host, status: int = 0, file: str = "models.tar.gz") -> None:
+        folder = host.store / "models" / "export"
+        script = f"echo models >'{folder}/{file}'; exit {status}"
+        host.answer("NIM_DISABLE_MODEL_DOWNLOAD=false", becomes=("/bin/sh", "-c", script))
+
+    def test_is_made_once_and_then_run_from(self, offline: Host) -> None:
+        self.exports(offline)
+        for _ in range(2):
+            done = offline.run("start-asr")
+            assert done.returncode == 0, done.stderr
+        export, *served = offline.calls("docker run")
+        assert ("--env", "NIM_DISABLE_MODEL_DOWNLOAD=false") in pairwise(export.arguments)
+        assert len(served) == 2
+        for call in served:
+            assert "NIM_DISABLE_MODEL_DOWNLOAD=false" not in call.line
+
+    def test_that_ended_in_the_middle_is_made_anew(self, offline: Host) -> None:
+        offline.answer("NIM_DISABLE_MODEL_DOWNLOAD=false", status=137, times=1)
+        self.exports(offline)
+        assert offline.run("start-asr").returncode == 1
+        assert offline.reason() == "models_unbuilt"
+        (offline.store / "models" / "export" / "half.tar.gz").touch()
+        assert offline.run("start-asr").returncode == 0
+        assert len(offline.calls("NIM_DISABLE_MODEL_DOWNLOAD=false")) == 2
+        assert not (offline.store / "models" / "export" / "half.tar.gz").exists()
+
+    def test_that_left_nothing_is_no_success(self, offline: Host) -> None:
+        """These images end with 0 also where nothing was built."""
+        self.exports(offline, file="log")
+        assert offline.run("start-asr").returncode == 1
+        assert offline.reason() == "models_unbuilt"
+
+    def test_is_taken_from_the_cache_where_there_is_no_key(self, offline: Host) -> None:
+        (offline.run_folder / "secrets" / "ngc.env").write_text("")
+        done = offline.run("start-asr")
+        assert "reason=models_missing:" in one_clear_line(done.stderr)
+        export = offline.store / "models" / "export"
+        export.mkdir()
+        (export / "models.tar.gz").touch()
+        assert offline.run("start-asr").returncode == 0
+        (call,) = offline.calls("docker run")
+        assert call.arguments[-1] == NIM
+
+
+class TestDeployment:
+    """A classic Riva server whose models no machine has made yet."""
+
+    RMIR = "s3://perch-artefacts/riva/parakeet.rmir"
+
+    @pytest.fixture
+    def riva(self, make_host: MakeHost) -> Host:
+        host = make_host(classic_riva(rmirs=(self.RMIR,)))
+        address = host.folder / "standins" / "s3" / self.RMIR.removeprefix("s3://")
+        address.parent.mkdir(parents=True)
+        address.write_text("rmir")
+        return host
+
+    def test_is_made_from_the_stacks_files_kept_and_not_made_again(self, riva: Host) -> None:
+        assert riva.run("restore-cache").returncode == 0
+        models = riva.store / "models" / "models"
+        deploy = ("/bin/sh", "-c", f"echo engine >'{models}/model.plan'")
+        riva.answer("riva-deploy", becomes=deploy)
+        told = []
+        for _ in range(2):
+            done = riva.run("start-asr")
+            assert done.returncode == 0, done.stderr
+            told.append(f"deploying {self.RMIR}" in done.stderr)
+        assert told == [True, False]
+        deployed, *served = riva.calls("docker run")
+        assert deployed.arguments[-4:] == (
+            "riva-deploy",
+            "-f",
+            "/data/rmir/parakeet.rmir:tlt_encode",
+            "/data/models",
+        )
+        assert len(served) == 2
+        done = riva.run("save-cache")
+        assert "saved 1 files" in done.stderr
+        riva.empty_disk()
+        assert riva.run("restore-cache").returncode == 0
+        assert (models / "model.plan").read_text() == "engine\n"
+        riva.run("start-asr")
+        assert len(riva.calls("riva-deploy")) == 1
+
+    def test_that_fails_is_told_and_made_anew(self, riva: Host) -> None:
+        riva.answer("riva-deploy", err="no GPU", status=1, times=1)
+        assert riva.run("start-asr").returncode == 1
+        assert riva.reason() == "models_unbuilt"
+        assert riva.run("start-asr").returncode == 0
+        assert len(riva.calls("riva-deploy")) == 2
+
+    def test_without_its_file_is_told(self, riva: Host) -> None:
+        riva.answer("s3 cp", self.RMIR, err="404", status=1)
+        done = riva.run("start-asr")
+        assert "reason=models_missing:" in one_clear_line(done.stderr)
 
 
 class TestGatewayContainer:
@@ -293,7 +284,49 @@ class TestGatewayContainer:
         assert words[-1] == GATEWAY_IMAGE
 
 
+class TestHostKey:
+    def test_is_published_as_the_machines_own_tag_without_the_comment(
+        self, host: Host, tmp_path: Path
+    ) -> None:
+        public = tmp_path / "key.pub"
+        public.write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKey root@ip-10-0-0-1\n")
+        done = host.run("publish-host-key", PERCH_HOST_KEY=str(public))
+        assert done.returncode == 0, done.stderr
+        [call] = host.calls("create-tags")
+        assert call.arguments[-4:] == (
+            *("--resources", INSTANCE, "--tags"),
+            "Key=perch:host-key,Value=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKey",
+        )
+
+    def test_is_tried_again_while_the_roles_rights_are_new(
+        self, host: Host, tmp_path: Path
+    ) -> None:
+        (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA root@x\n")
+        host.answer("create-tags", err="UnauthorizedOperation", status=254, times=2)
+        changes = {"PERCH_HOST_KEY": str(tmp_path / "key.pub"), "PERCH_PATIENCE_SECONDS": "3600"}
+        assert host.run("publish-host-key", **changes).returncode == 0
+        assert len(host.calls("create-tags")) == 3
+
+    def test_that_nobody_takes_is_told_and_costs_no_boot(self, host: Host, tmp_path: Path) -> None:
+        (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA root@x\n")
+        host.answer("create-tags", err="UnauthorizedOperation", status=254)
+        done = host.run("publish-host-key", PERCH_HOST_KEY=str(tmp_path / "key.pub"))
+        assert done.returncode == 1
+        assert "could not be published: UnauthorizedOperation" in done.stderr
+        assert host.reason() is None
+
+
 class TestLogAgent:
+    def test_is_given_the_machines_configuration(self, host: Host, tmp_path: Path) -> None:
+        control = tmp_path / "bin" / "amazon-cloudwatch-agent-ctl"
+        control.write_text(f'#!/bin/sh\necho "$*" >{tmp_path}/asked\n')
+        control.chmod(0o755)
+        done = host.run("start-log-agent")
+        assert (done.returncode, host.calls("LogAgentFailures")) == (0, [])
+        assert (tmp_path / "asked").read_text() == (
+            "-a fetch-config -m ec2 -s -c file:/etc/perch/cloudwatch-agent.json\n"
+        )
+
     def test_that_does_not_start_costs_a_metric_and_no_boot(
         self, host: Host, tmp_path: Path
     ) -> None:

@@ -68,6 +68,12 @@ class TestEnteringService:
         assert host.run("lifecycle", "launched").returncode == 1
         assert host.reason() == "lifecycle_refused"
 
+    def test_waits_for_a_group_that_is_slower_than_the_machine(self, host: Host) -> None:
+        host.answer("complete-lifecycle-action", err=NO_ACTION, status=254, times=2)
+        host.answer("complete-lifecycle-action", err="AccessDenied", status=254, times=2)
+        assert host.run("lifecycle", "launched", PERCH_PATIENCE_SECONDS="3600").returncode == 0
+        assert told(host) == ["CONTINUE"] * 5
+
     def test_keeps_the_hook_alive_while_models_load(self, host: Host) -> None:
         # Long enough for one question on a machine that is busy with other tests.
         done = host.run("wait-ready", PERCH_READY_SECONDS="3")
@@ -103,6 +109,7 @@ class TestEnteringService:
         assert done.returncode == 1
         assert host.reason() == "metadata_unreachable"
         assert told(host) == []
+        assert host.metadata.asked == ["instance-id"] * 20
 
     def test_stops_waiting_when_the_boot_has_failed_elsewhere(self, host: Host) -> None:
         (host.run_folder / "abandoned").touch()
@@ -153,12 +160,19 @@ class TestReportingAFailure:
         assert host.calls("MetricName=BootFailures")
         (call,) = host.calls("set-instance-health")
         assert f"--instance-id {INSTANCE} --health-status Unhealthy" in call.line
+        # In its grace period after a launch a group drops what respects it (SetInstanceHealth).
+        assert "--no-should-respect-grace-period" in call.line
 
     def test_reports_what_follows_from_the_first_failure_no_more(self, host: Host) -> None:
         self.fail(host)
         self.fail(host, "not_ready")
         assert told(host) == ["ABANDON"]
         assert len(host.calls("MetricName=BootFailures")) == 1
+
+    def test_abandons_a_launch_whose_hook_does_not_wait_yet(self, host: Host) -> None:
+        host.answer("complete-lifecycle-action", err=NO_ACTION, status=254, times=2)
+        host.run("lifecycle", "abandoned", PERCH_PATIENCE_SECONDS="3600")
+        assert told(host) == ["ABANDON"] * 3
 
     def test_abandons_even_where_metric_and_log_are_refused(self, host: Host) -> None:
         host.answer("cloudwatch", err="throttled", status=254)
@@ -186,6 +200,30 @@ class TestDraining:
         host.answer("systemctl", status=1)
         assert host.run("drain", "a test").returncode == 0
         assert told(host) == ["CONTINUE"]
+
+    def test_asks_until_the_group_waits_for_it(self, host: Host) -> None:
+        """The metadata say Terminated before the load balancer has let go and the hook begins."""
+        host.answer("complete-lifecycle-action", err=NO_ACTION, status=254, times=3)
+        host.answer(
+            "complete-lifecycle-action", err="Rate exceeded (Throttling)", status=254, times=1
+        )
+        done = host.run("drain", "a test", PERCH_LEAVE_SECONDS="3600")
+        assert done.returncode == 0, done.stderr
+        assert told(host) == ["CONTINUE"] * 5
+        assert "lets this machine go" in done.stderr
+
+    def test_asks_no_longer_than_a_group_waits(self, host: Host) -> None:
+        host.answer("complete-lifecycle-action", err=NO_ACTION, status=254)
+        done = host.run("drain", "a test", PERCH_LEAVE_SECONDS="0")
+        assert done.returncode == 0
+        assert told(host) == ["CONTINUE"]
+        assert "times out by itself" in done.stderr
+
+    def test_counts_the_drain_before_it_asks_to_go(self, host: Host) -> None:
+        """Who asks first may be gone before he has told."""
+        host.run("drain", "a test")
+        order = [call.line for call in host.calls() if call.program == "aws"]
+        assert ["DrainSeconds" in line for line in order] == [True, False]
 
     @pytest.mark.parametrize(
         ("path", "value"),
@@ -230,7 +268,7 @@ class TestDraining:
         watch = self.start_watch(host)
         assert watch.stderr is not None
         for line in watch.stderr:
-            if "drained in" in line:
+            if "lets this machine go" in line:
                 break
         stop(watch)
         assert host.calls(words)
@@ -289,7 +327,13 @@ def test_every_aws_call_is_one_that_the_service_has(host: Host) -> None:
         name = "".join(part.capitalize() for part in operation.split("-"))
         shape: Any = model.operation_model(name).input_shape
         members = {botocore.xform_name(member, "-"): member for member in shape.members}
-        given = [option for option in options if option not in {"query", "output"}]
+        # The CLI writes a flag that is off with `no` before its name.
+        off = {
+            f"no-{option}"
+            for option, member in members.items()
+            if shape.members[member].type_name == "boolean"
+        }
+        given = [option for option in options if option not in {"query", "output"} | off]
         assert set(given) <= set(members), call.line
         assert set(shape.required_members) <= {members[option] for option in given}, call.line
         seen.add(operation)

@@ -35,6 +35,9 @@ logged() { grep -q -- "$1" /var/log/perch/host.log 2>/dev/null; }
 """
 
 
+NO_ACTION = "An error occurred (ValidationError): No active Lifecycle Action found\n"
+
+
 def small(**changes: object) -> MachineSettings:
     """Settings whose waits suit a test."""
     quick = {
@@ -76,12 +79,16 @@ def lived(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ma
     machine.answer("docker image inspect", status=1, times=1)
     python = "/opt/perch/gateway/bin/python"
     emulator = f"{python} -m app.emulator --engine none --grpc-port 50051 --http-port 9000"
-    model = "echo engine >/var/lib/perch/models/engine.plan"
+    model = "echo engine >/var/lib/perch/store/models/engine.plan"
     # The container is started before the gateway's environment may be there.
     wait = f"until [ -e {python} ]; do sleep 0.1; done"
     recogniser = ("/bin/sh", "-c", f"{wait}; {model}; exec {emulator}")
     machine.answer("docker run", "perch-asr", becomes=recogniser)
     shutil.copyfile(bundle, machine.s3_object(BUNDLE))
+    # As long as the load balancer has not let go, the hook does not wait.
+    machine.answer(
+        "complete-lifecycle-action", TERMINATION_HOOK, err=NO_ACTION, status=254, times=3
+    )
     machine.boot(
         UNTIL
         + """
@@ -107,7 +114,7 @@ until_true logged "this was a reboot"
 cd /opt/machine/metadata
 mkdir spot
 echo '{"action": "terminate", "time": "2026-11-22T12:00:00Z"}' >spot/instance-action
-until_true logged "drained in"
+until_true logged "lets this machine go"
 systemctl is-active perch-gateway >/opt/machine/gateway-after || true
 """
     )
@@ -170,7 +177,8 @@ class TestTheSameMachineAfterAReboot:
         assert len(lived.calls("get-secret-value", "ngc-key")) == 2
 
     def test_drains_on_a_spot_notice_before_it_lets_the_machine_go(self, lived: Machine) -> None:
-        assert lived.told()[-1] == f"{TERMINATION_HOOK} CONTINUE"
+        refused, last = lived.told()[-4:-1], lived.told()[-1]
+        assert refused == [last] * 3 == [f"{TERMINATION_HOOK} CONTINUE"] * 3
         assert lived.read("/opt/machine/gateway-after").strip() == "inactive"
 
 
@@ -240,3 +248,89 @@ until_true test -e /opt/standins/gateway
 """
     )
     assert machine.read("/opt/standins/order").split() == ["gateway", "recogniser"]
+
+
+RECOGNISER = """
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+class Ready(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+time.sleep(5)
+Path("/var/lib/perch/store/models/engine.plan").write_text("engine")
+HTTPServer(("127.0.0.1", 9000), Ready).serve_forever()
+"""
+"""A container that builds its models for longer than it is given."""
+
+
+def test_a_machine_whose_first_start_takes_too_long_saves_its_models_and_then_gives_up(
+    tmp_path: Path,
+) -> None:
+    machine = with_gpu(broken_machine(tmp_path))
+    machine.change("/etc/perch/boot.env", 'READY_SECONDS="2700"', 'READY_SECONDS="2"')
+    machine.write("/opt/machine/recogniser", RECOGNISER)
+    machine.answer(
+        "docker run", "perch-asr", becomes=("/usr/bin/python3", "/opt/machine/recogniser")
+    )
+    machine.boot(UNTIL + "until_true called ABANDON")
+    assert machine.told() == [f"{LAUNCH_HOOK} ABANDON"]
+    (ready,) = machine.s3_object("s3://perch-dev-models/models").rglob("READY")
+    assert "files=1" in ready.read_text()
+    order = [call.line for call in machine.calls("aws")]
+    (failed, saved, left) = (
+        next(place for place, line in enumerate(order) if word in line)
+        for word in ("BootFailures", "--expected-size", "ABANDON")
+    )
+    assert failed < saved < left
+
+
+def test_a_machine_with_a_disk_of_its_own_serves_from_it_and_after_a_stop_without_it(
+    tmp_path: Path,
+) -> None:
+    """The mounts, Docker's stop and start and their order are systemd's; the disk is memory."""
+    machine = with_gpu(broken_machine(tmp_path))
+    machine.answer("docker image inspect", status=1)
+    machine.answer("lsblk", out="/dev/nvme1n1 Amazon EC2 NVMe Instance Storage\n")
+    machine.answer("wipefs", out="0x218 LVM2_member\n")
+    machine.answer("docker run", "perch-asr", becomes=("/bin/sleep", "infinity"))
+    machine.write(
+        "/etc/systemd/system/opt-dlami-nvme.mount",
+        "[Unit]\nDefaultDependencies=no\nBefore=first-boot.service docker.service\n"
+        "[Mount]\nWhat=tmpfs\nWhere=/opt/dlami/nvme\nType=tmpfs\n",
+    )
+    machine.write(
+        "/etc/systemd/system/first-boot.service.d/disk.conf",
+        "[Unit]\nWants=opt-dlami-nvme.mount docker.service\nAfter=docker.service\n",
+    )
+    machine.boot(
+        UNTIL
+        + """
+until_true systemctl is-active --quiet perch-asr
+systemctl is-active docker containerd >/opt/machine/docker || true
+for folder in /var/lib/docker /var/lib/containerd /var/lib/perch/store; do
+  findmnt -n -o TARGET,FSTYPE "$folder" >>/opt/machine/mounts
+done
+ls /opt/dlami/nvme/perch >/opt/machine/store
+"""
+    )
+    mounts = machine.read("/opt/machine/mounts").split()
+    assert mounts == [
+        *("/var/lib/docker", "tmpfs", "/var/lib/containerd", "tmpfs"),
+        *("/var/lib/perch/store", "tmpfs"),
+    ]
+    assert machine.read("/opt/machine/store").split() == ["containerd", "docker", "models"]
+    assert machine.read("/opt/machine/docker").split() == ["active", "active"]
+    # What is in memory alone is gone, as such a disk is when a machine was stopped.
+    machine.boot(
+        UNTIL
+        + """
+until_true systemctl is-active --quiet perch-asr
+findmnt -n -o FSTYPE /var/lib/perch/store >/opt/machine/mounts
+findmnt -n /var/lib/docker >>/opt/machine/mounts || true
+"""
+    )
+    assert machine.read("/opt/machine/mounts").split() == ["tmpfs"]

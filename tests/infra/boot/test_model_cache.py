@@ -21,7 +21,7 @@ class TestModelCache:
 
     @staticmethod
     def build_models(host: Host) -> None:
-        models = host.state / "models"
+        models = host.store / "models"
         (models / "ngc" / "hub").mkdir(parents=True)
         (models / "ngc" / "hub" / "engine.plan").write_bytes(bytes(range(256)) * 4000)
         (models / "config with space.pbtxt").write_text("name: parakeet\n")
@@ -38,7 +38,7 @@ class TestModelCache:
         host.empty_disk()
         done = host.run("restore-cache")
         assert done.returncode == 0, done.stderr
-        models = host.state / "models"
+        models = host.store / "models"
         assert (models / "ngc" / "hub" / "engine.plan").read_bytes() == bytes(range(256)) * 4000
         assert (models / "config with space.pbtxt").read_text() == "name: parakeet\n"
         assert host.calls("chown -R 1000:1000")
@@ -51,13 +51,33 @@ class TestModelCache:
         done = host.run("restore-cache")
         assert done.returncode == 0
         assert "the recogniser starts without" in done.stderr
-        assert not list((host.state / "models").iterdir())
+        assert not list((host.store / "models").iterdir())
 
     def test_starts_a_nim_without_models_and_counts_the_miss(self, host: Host) -> None:
         done = host.run("restore-cache")
         assert done.returncode == 0, done.stderr
         assert host.calls("put-metric-data", "MetricName=ModelCacheMisses")
-        assert (host.state / "models").is_dir()
+        assert (host.store / "models").is_dir()
+
+    def test_waits_for_the_rights_of_a_new_role_rather_than_for_models_built_anew(
+        self, host: Host
+    ) -> None:
+        self.build_models(host)
+        host.run("save-cache")
+        host.empty_disk()
+        denied = "fatal error: An error occurred (403) when calling the HeadObject operation"
+        host.answer("READY", err=denied, status=1, times=3)
+        done = host.run("restore-cache", PERCH_PATIENCE_SECONDS="3600")
+        assert done.returncode == 0, done.stderr
+        assert "restored 2 files" in done.stderr
+        assert done.stderr.count("trying again") == 1
+
+    def test_starts_without_models_when_its_patience_is_over(self, host: Host) -> None:
+        host.answer("READY", err="403 Forbidden", status=1)
+        done = host.run("restore-cache")
+        assert done.returncode == 0
+        assert "is unreadable" in done.stderr
+        assert host.calls("MetricName=ModelCacheMisses")
 
     def test_does_not_start_a_classic_riva_without_its_prepared_models(
         self, make_host: MakeHost
@@ -89,9 +109,9 @@ class TestModelCache:
         done = host.run("restore-cache")
         assert done.returncode == 0, done.stderr
         assert "the recogniser starts without" in done.stderr
-        assert not list((host.state / "models").iterdir())
-        assert not (host.state / "restoring").exists()
-        assert not (host.state / "models-whole").exists()
+        assert not list((host.store / "models").iterdir())
+        assert not (host.store / "restoring").exists()
+        assert not (host.store / "models-whole").exists()
 
     def test_says_that_the_disk_is_too_small_for_the_models(self, host: Host) -> None:
         self.build_models(host)
@@ -110,6 +130,7 @@ class TestModelCache:
         assert done.returncode == 1
         assert not list(host.bucket.rglob("READY")) if host.bucket.exists() else True
         assert host.calls("MetricName=ModelCacheSaveFailures")
+        assert not list(host.store.glob("*.pipe*"))
 
     def test_uploads_what_was_restored_or_saved_by_another_only_once(self, host: Host) -> None:
         self.build_models(host)
@@ -126,7 +147,7 @@ class TestModelCache:
         before = len(host.calls("s3 cp"))
         assert host.run("restore-cache").returncode == 0
         assert len(host.calls("s3 cp")) == before
-        assert (host.state / "models" / "ngc").is_dir()
+        assert (host.store / "models" / "ngc").is_dir()
 
     def test_names_the_machine_and_the_image_in_the_manifest(self, host: Host) -> None:
         self.build_models(host)
@@ -135,3 +156,16 @@ class TestModelCache:
         assert manifest["archive"].startswith(INSTANCE)
         assert manifest["image"] == NIM
         assert manifest["gpu"] == "nvidia-a10g-sm86"
+
+    def test_leaves_nothing_beside_the_models_but_a_note_that_they_are_whole(
+        self, host: Host
+    ) -> None:
+        self.build_models(host)
+        host.run("save-cache")
+        kept = {path.name for path in host.store.iterdir()}
+        assert kept >= {"models", "models-whole"}
+        host.empty_disk()
+        host.run("restore-cache")
+        left = {path.name for path in host.store.iterdir()}
+        assert not [name for name in kept | left if "pipe" in name or "restoring" in name]
+        assert (host.store / "models-whole").read_text().startswith("nvidia-a10g-sm86/")

@@ -4,7 +4,6 @@ in it.
 Not proved here: that a Deep Learning AMI has the programs the scripts call (docs/unverified.md).
 """
 
-import ast
 import base64
 import gzip
 import hashlib
@@ -28,7 +27,7 @@ from infra.boot import (
     render_user_data,
 )
 from infra.boot.environment import cache_name, environment_file
-from infra.boot.files import HERE, LIBRARY, UNITS, bare, host_files, unit_names
+from infra.boot.files import HERE, LIBRARY, UNITS, host_files, unit_names
 from infra.boot.reasons import FAILURE_REASONS
 from tests.infra.boot.standins.host_checks import (
     bash_reads,
@@ -37,6 +36,7 @@ from tests.infra.boot.standins.host_checks import (
     verify_units,
 )
 from tests.support.boot_settings import (
+    NIM,
     any_settings,
     arn,
     boot_settings,
@@ -142,31 +142,6 @@ def test_names_secrets_and_holds_none() -> None:
     assert not re.search(r"^\s*(NGC_API_KEY|APP_AUTH_TOKENS)=", text, re.MULTILINE)
 
 
-def test_the_exporter_travels_without_what_runs_nowhere_and_is_the_same_program() -> None:
-    source = (HERE / "host" / "exporter.py").read_text()
-    travelled = written(boot_settings())[f"{LIBRARY}/exporter"]
-    assert travelled.splitlines()[0] == source.splitlines()[0]
-    assert len(travelled) < 0.8 * len(source)
-
-    def program(text: str) -> str:
-        tree = ast.parse(text)
-        for node in ast.walk(tree):
-            if isinstance(body := getattr(node, "body", None), list) and len(body) > 1:
-                body[:] = [
-                    line
-                    for line in body
-                    if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
-                ]
-        return ast.dump(tree)
-
-    assert program(travelled) == program(source)
-
-
-def test_a_docstring_that_is_a_whole_body_stays() -> None:
-    source = 'def quiet() -> None:\n    """Say nothing."""\n\n\n# Why.\nX = "# no comment"\n'
-    assert bare(source) == 'def quiet() -> None:\n    """Say nothing."""\n\nX = "# no comment"\n'
-
-
 @pytest.mark.tool
 @every_variant
 def test_cloud_init_accepts_it(variant: MachineSettings, tmp_path: Path) -> None:
@@ -195,7 +170,7 @@ def test_bash_parses_every_script(variant: MachineSettings) -> None:
 @pytest.mark.tool
 def test_shellcheck_finds_nothing_in_any_script() -> None:
     shellcheck = need("shellcheck", "shellcheck")
-    # As they stand in the repository: that they reach the machine unchanged is tested above.
+    # As they stand in the repository; test_travel.py shows that a machine's are the same programs.
     paths = (HERE / "scripts").iterdir()
     command: list[str | Path] = [shellcheck, "--external-sources", "--source-path=SCRIPTDIR"]
     done = subprocess.run([*command, *paths], capture_output=True, text=True, check=False)
@@ -298,15 +273,18 @@ def test_start_limits_stand_where_systemd_reads_them(variant: MachineSettings) -
 
 @every_variant
 def test_every_unit_of_the_boot_reports_its_failure(variant: MachineSettings) -> None:
-    # These cannot end a boot: metrics and logs are not worth a machine, saving models comes after
-    # it, a switch that cannot be read leaves recognition on, and a drain has yet to come.
+    # These cannot end a boot: metrics, logs and a faster disk are not worth a machine, saving
+    # models comes after it, a switch that cannot be read leaves recognition on, a host key is for
+    # `perch host` alone, and a drain has yet to come.
     spared = {
         "perch-exporter.service",
         "perch-log-agent.service",
         "perch-drain-watch.service",
         "perch-drain.service",
         "perch-recognition.service",
+        "perch-store.service",
         "perch-cache-save.service",
+        "perch-host-key.service",
         "perch-boot-failed@.service",
     }
     for name, unit in units(variant).items():
@@ -351,17 +329,41 @@ def test_another_image_or_selector_has_other_models() -> None:
     names = {
         cache_name(of),
         cache_name(boot_settings(image=of.image.replace("1.5.0", "1.5.1"))),
+        cache_name(boot_settings(image=f"{of.image}@sha256:{'a' * 64}")),
         cache_name(boot_settings(tags_selector="mode=str-thr")),
+        cache_name(boot_settings(recogniser_environment={"NIM_MODEL_PROFILE": "a"})),
         cache_name(classic_riva(tags_selector=of.tags_selector)),
+        cache_name(classic_riva(rmirs=("s3://perch-artefacts/x.rmir",))),
     }
-    assert len(names) == 4
+    assert len(names) == 7
     assert cache_name(of).startswith("parakeet-1-1b-rnnt-multilingual-1.5.0-")
+
+
+def test_a_copy_in_another_registry_that_may_download_nothing_has_the_same_models() -> None:
+    """What a machine with a way to NVIDIA has made is what one without looks for."""
+    export = {"NIM_EXPORT_PATH": "/opt/nim/.cache/export", "NIM_DISABLE_MODEL_DOWNLOAD": "true"}
+    maker = boot_settings(recogniser_environment=export)
+    copy = NIM.replace("nvcr.io/nim/nvidia", "123456789012.dkr.ecr.us-east-2.amazonaws.com/nim")
+    quiet = boot_settings(
+        image=copy,
+        ngc_key_secret_arn=None,
+        recogniser_environment={**export, "NIM_LOG_LEVEL": "WARNING"},
+    )
+    assert cache_name(maker) == cache_name(quiet)
+
+
+def test_a_container_is_given_its_variables_as_they_are() -> None:
+    """`docker run --env-file` knows no quotes: what follows the first = is the value."""
+    given_variables = {"NIM_X": 'a "b" $c \\ d=e # f', "NIM_Y": ""}
+    text = written(boot_settings(recogniser_environment=given_variables))["/etc/perch/asr.env"]
+    assert dict(line.split("=", 1) for line in text.splitlines()) == given_variables
 
 
 def test_every_reason_a_script_gives_is_in_the_table_and_the_other_way_round() -> None:
     given_reasons = {"unit_failed"}
+    shape = re.compile(r"\b(?:fail |without_cache |reason=)([a-z_]+)\b")
     for path in (HERE / "scripts").iterdir():
-        given_reasons |= set(re.findall(r"\b(?:fail|without_cache) ([a-z_]+) ", path.read_text()))
+        given_reasons |= set(shape.findall(path.read_text()))
     assert given_reasons == set(FAILURE_REASONS)
 
 

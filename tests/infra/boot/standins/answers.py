@@ -26,6 +26,7 @@ SECRET_DENIED = (
     "perform: secretsmanager:GetSecretValue\n"
 )
 UNREACHABLE = "Could not connect to the endpoint URL\n"
+NO_CREDENTIALS = "Unable to locate credentials. You can configure credentials by running ...\n"
 
 NO_SPACE = "failed to register layer: write /opt/nim/x: no space left on device\n"
 NO_MANIFEST = (
@@ -34,4 +35,11 @@ NO_MANIFEST = (
 )
 UNAUTHORISED = "Error response from daemon: unauthorized: authentication required\n"
 DENIED = "Error response from daemon: Head x: denied: Access Denied\n"
+BAD_KEY = "Error response from daemon: Get https://nvcr.io/v2/: Unauthorized\n"
+_NOT_ALLOWED = "User: arn:aws:sts::123456789012:assumed-role/x/i is not authorized to perform:"
+LOGIN_DENIED = (
+    "An error occurred (AccessDeniedException) when calling the GetAuthorizationToken operation: "
+    f"{_NOT_ALLOWED} ecr:GetAuthorizationToken on resource: *\n"
+)
+PULL_DENIED = f"Error response from daemon: denied: {_NOT_ALLOWED} ecr:BatchGetImage\n"
 TIMEOUT = "Error response from daemon: Get x: net/http: TLS handshake timeout\n"

@@ -20,7 +20,10 @@ from tests.infra.boot.standins.starting import machine_path, tied
 from tests.support.tools import run_by
 
 INSTANCE = "i-0123456789abcdef0"
-STANDINS = ("docker", "aws", "nvidia-smi", "systemctl", "journalctl", "chown")
+DISKS = ("lsblk", "blkid", "wipefs", "mkfs.ext4", "resize2fs", "udevadm")
+"""What looks at disks: those of the machine that runs the tests are none of theirs."""
+STANDINS = ("docker", "aws", "nvidia-smi", "systemctl", "journalctl", "chown", *DISKS)
+MOUNTS = ("mount", "umount", "mountpoint")
 LIMIT_SECONDS = 30.0
 
 
@@ -35,6 +38,7 @@ class Metadata:
     ready: bool = False
     switched_off: bool = False
     recogniser_ready: bool = False
+    asked: list[str] = field(default_factory=list)
     url: str = ""
 
     @contextmanager
@@ -58,7 +62,9 @@ class Metadata:
                 elif self.headers.get("X-aws-ec2-metadata-token") != "the-session-token":
                     self._answer(None, HTTPStatus.UNAUTHORIZED)
                 else:
-                    value = metadata.values.get(self.path.removeprefix("/latest/meta-data/"))
+                    name = self.path.removeprefix("/latest/meta-data/")
+                    metadata.asked.append(name)
+                    value = metadata.values.get(name)
                     self._answer(value, HTTPStatus.NOT_FOUND)
 
             def _answer(self, body: str | None, otherwise: HTTPStatus) -> None:
@@ -172,13 +178,14 @@ class Host:
         program.write_text(standin_program(sys.executable))
         program.chmod(0o755)
         self._bin = self._folder("bin")
-        for name in STANDINS:
+        for name in (*STANDINS, *MOUNTS):
             (self._bin / name).symlink_to(program)
         self._rules: list[dict[str, object]] = []
         self.run_folder = self._folder("run")
         self.state = self._folder("state")
+        self.store = self._folder("state/store")
         run = ("run/secrets", "run/files", "run/recognition", "run/docker")
-        for name in (*run, "state/models", "logs"):
+        for name in (*run, "state/store/models", "logs"):
             self._folder(name)
         (self.run_folder / "gpu").write_text("nvidia-a10g-sm86\n")
 
@@ -203,10 +210,17 @@ class Host:
             "PERCH_RUN": str(self.run_folder),
             "PERCH_STATE": str(self.state),
             "PERCH_LOGS": str(self.folder / "logs"),
-            "PERCH_CACHE": str(self.state / "models"),
+            "PERCH_STORE": str(self.store),
+            "PERCH_CACHE": str(self.store / "models"),
+            "PERCH_NVME": str(self.folder / "nvme"),
+            "PERCH_DOCKER_ROOTS": f"{self.folder}/var/docker {self.folder}/var/containerd",
+            "PERCH_DISK_SECONDS": "0",
             "PERCH_RELEASES": str(self.folder / "opt"),
             "PERCH_IMDS": f"{self.metadata.url}/latest",
             "PERCH_POLL_SECONDS": "0.05",
+            # A test says so where it is about waiting.
+            "PERCH_PATIENCE_SECONDS": "0",
+            "PERCH_LEAVE_SECONDS": "0",
             "PERCH_UNIT": "perch-test.service",
             "PERCH_GATEWAY_PORT": self.own_port,
             "STANDIN_HOME": str(self._standins),
@@ -248,4 +262,4 @@ class Host:
     def empty_disk(self) -> None:
         """Forget everything but the buckets: another machine of the same group."""
         shutil.rmtree(self.state)
-        self._folder("state/models")
+        self._folder("state/store/models")

@@ -111,6 +111,11 @@ class Machine:
         keys = dict.fromkeys(("AccessKeyId", "SecretAccessKey", "Token"), "made-up")
         self.metadata("iam/security-credentials/perch-dev-blue", json.dumps(keys))
         units = {
+            "containerd.service": unit(
+                "Type=oneshot", "ExecStart=/bin/true", "RemainAfterExit=yes"
+            ),
+            "docker.socket": "[Unit]\nDefaultDependencies=no\n"
+            "[Socket]\nListenStream=/run/docker.sock\n",
             "docker.service": unit("Type=oneshot", "ExecStart=/bin/true", "RemainAfterExit=yes"),
             "metadata.service": unit(
                 "ExecStart=/usr/bin/python3 /opt/machine/metadata.py /opt/machine/metadata"
@@ -137,6 +142,8 @@ class Machine:
             "multi-user.target\n",
             # A stand-in notes its calls in a folder that no unit of the machine may write.
             "service.d/standins.conf": "[Service]\nReadWritePaths=-/opt/standins\n",
+            # That gives a unit mounts of its own, and this one's are for all.
+            "perch-store.service.d/zz-mounts.conf": "[Service]\nReadWritePaths=\n",
         }
         for name, text in units.items():
             self.write(f"/etc/systemd/system/{name}", text)
