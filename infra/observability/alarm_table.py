@@ -1,16 +1,21 @@
 """Which alarms there are: data, decided without AWS. `infra.observability.alarms` makes them."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from infra.boot.environment import EXPORTER_SECONDS
 from infra.boot.settings import METRICS_NAMESPACE
+from infra.catalogue.limits import CERTIFICATE_DAYS, DISK_FREE_GB, FULL_SHARE, GPU_MEMORY_SHARE
+from infra.catalogue.objectives import BURNS, MIN_EVENTS, OBJECTIVES, Objective, Series
 
 Severity = Literal["page", "ticket"]
 Missing = Literal["notBreaching", "breaching", "missing"]
 
 _ALB: Final = "AWS/ApplicationELB"
 _MINUTE: Final = 60
+_FIVE_MINUTES: Final = 300
 _DAY: Final = 86_400
 
 
@@ -23,7 +28,8 @@ class Metric:
         name: Metric name.
         statistic: How a period's values become one.
         dimensions: Dimension -> the name of a value `infra.observability.alarms` knows: balancer,
-            target_group, group, environment, colour, certificate.
+            target_group, group, environment, colour, certificate; blue_group and green_group where
+            both are meant.
     """
 
     namespace: str
@@ -63,6 +69,11 @@ class Alarm:
     missing: Missing = "notBreaching"
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def description(self) -> str:
+        """Return what a notification says: severity, meaning, and the page with what to do."""
+        return f"{self.severity}: {self.why} What to do: runbooks/{self.slug}.md"
+
 
 def _one(metric: Metric) -> dict[str, Metric]:
     return {"m": metric}
@@ -95,11 +106,64 @@ def _boot(name: str) -> Metric:
     )
 
 
-def colour_alarms(min_machines: int) -> Iterator[Alarm]:
+def _group(name: str, source: str = "group") -> Metric:
+    return Metric(
+        namespace="AWS/AutoScaling",
+        name=name,
+        statistic="Minimum",
+        dimensions={"AutoScalingGroupName": source},
+    )
+
+
+def bad_percent(objective: Objective, prefix: str = "") -> tuple[dict[str, Series], str]:
+    """Return the counters of an objective by id, and metric math for its bad events in percent.
+
+    Below the fewest events that say something it is 0.
+
+    Args:
+        objective: The objective.
+        prefix: Of the ids, in lower case.
+    """
+    one_of = objective.good or objective.bad
+    if one_of is None:
+        raise ValueError(f"objective {objective.slug} counts neither good nor bad events")
+    series = dict(
+        zip((f"{prefix}all", f"{prefix}further"), objective.all, strict=False),
+        **{f"{prefix}part": one_of},
+    )
+    total = " + ".join(f"FILL({key}, 0)" for key in series if not key.endswith("part"))
+    part = f"FILL({prefix}part, 0)"
+    bad = part if objective.good is None else f"({total} - {part})"
+    return series, f"IF({total} >= {MIN_EVENTS}, 100 * {bad} / ({total}), 0)"
+
+
+def _objective(objective: Objective) -> Alarm:
+    """Return the alarm of an objective whose budget burns fast.
+
+    CloudWatch takes no windows of two lengths in one alarm: two of three periods of five minutes
+    stand for both, and for the hour of `BURNS` the rate that is asked for.
+    """
+    burn = BURNS[0]
+    series, expression = bad_percent(objective)
+    return Alarm(
+        slug=objective.slug,
+        why=f"{objective.meaning} Promised: {objective.promise}.",
+        severity=burn.severity,
+        metrics={key: _machine(one.cloudwatch, "Sum") for key, one in series.items()},
+        expression=expression,
+        threshold=round(100 * burn.share(objective), 4),
+        period=_FIVE_MINUTES,
+        periods=3,
+        breaching=2,
+    )
+
+
+def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
     """Yield alarms of one colour; `perch canary` stops at any of them.
 
     Args:
         min_machines: Fewest machines the colour should have; 0 makes it no fault to have none.
+        ready_seconds: How long its group waits for a machine.
     """
     yield Alarm(
         slug="targets-unhealthy",
@@ -135,9 +199,45 @@ def colour_alarms(min_machines: int) -> Iterator[Alarm]:
         severity="ticket",
         metrics=_one(_boot("BootFailures")),
         threshold=0,
-        period=300,
+        period=_FIVE_MINUTES,
         periods=1,
         breaching=1,
+    )
+    yield Alarm(
+        slug="log-agent-failures",
+        why="A machine serves without its log agent: its logs and GPU metrics stay on it.",
+        severity="ticket",
+        metrics=_one(_boot("LogAgentFailures")),
+        threshold=0,
+        period=_FIVE_MINUTES,
+        periods=1,
+        breaching=1,
+    )
+    yield Alarm(
+        slug="model-cache-failures",
+        why="A machine could not store its models; every later one starts as slowly as the first.",
+        severity="ticket",
+        metrics=_one(_boot("ModelCacheSaveFailures")),
+        threshold=0,
+        period=_FIVE_MINUTES,
+        periods=1,
+        breaching=1,
+    )
+    late = math.ceil(ready_seconds / _FIVE_MINUTES) + 1
+    yield Alarm(
+        slug="machines-missing",
+        why="Machines that the group asks for have not come for longer than a start takes.",
+        severity="ticket",
+        # What a group asks for and not what the stack's file says: scaling and releases set it.
+        metrics={
+            "desired": _group("GroupDesiredCapacity"),
+            "machines": _group("GroupInServiceInstances"),
+        },
+        expression="desired - machines",
+        threshold=0,
+        period=_FIVE_MINUTES,
+        periods=late,
+        breaching=late,
     )
     yield Alarm(
         slug="nearly-full",
@@ -148,7 +248,7 @@ def colour_alarms(min_machines: int) -> Iterator[Alarm]:
             "slots": _machine("SessionSlots", "Average"),
         },
         expression="IF(slots > 0, 100 * active / slots, 0)",
-        threshold=90,
+        threshold=round(100 * FULL_SHARE),
         breaching=3,
     )
     yield Alarm(
@@ -160,7 +260,7 @@ def colour_alarms(min_machines: int) -> Iterator[Alarm]:
             "total": _machine("GpuMemoryTotal", "Minimum"),
         },
         expression="IF(total > 0, 100 * used / total, 0)",
-        threshold=97,
+        threshold=round(100 * GPU_MEMORY_SHARE),
         periods=15,
         breaching=15,
     )
@@ -170,21 +270,45 @@ def colour_alarms(min_machines: int) -> Iterator[Alarm]:
         severity="ticket",
         metrics=_one(_machine("DiskFree", "Minimum")),
         above=False,
-        threshold=20,
+        threshold=DISK_FREE_GB,
     )
+    # Every machine's exporter sends a sample each 15 s through its CloudWatch agent.
+    yield Alarm(
+        slug="metrics-missing",
+        why="A machine in service sends no metrics: its CloudWatch agent or exporter is dead, and "
+        "the alarms on its words, GPU and disk see nothing.",
+        severity="ticket",
+        metrics={
+            "machines": _group("GroupInServiceInstances"),
+            "samples": _machine("DiskFree", "SampleCount"),
+        },
+        expression=f"machines - FILL(samples, 0) / {_FIVE_MINUTES // EXPORTER_SECONDS}",
+        threshold=0.5,
+        period=_FIVE_MINUTES,
+        periods=2,
+        breaching=2,
+    )
+    yield Alarm(
+        slug="gpu-lost",
+        why="A machine's GPU does not answer nvidia-smi, and its recogniser with it.",
+        severity="page",
+        metrics={
+            "host": _machine("DiskFree", "SampleCount"),
+            "gpu": _machine("GpuMemoryTotal", "SampleCount"),
+        },
+        expression=f"(FILL(host, 0) - FILL(gpu, 0)) / {_FIVE_MINUTES // EXPORTER_SECONDS}",
+        threshold=0.5,
+        period=_FIVE_MINUTES,
+        periods=2,
+        breaching=2,
+    )
+    yield from map(_objective, OBJECTIVES)
     if min_machines > 0:
         yield Alarm(
             slug="too-few-machines",
             why="Fewer machines are in service than the stack asks for.",
             severity="page",
-            metrics=_one(
-                Metric(
-                    namespace="AWS/AutoScaling",
-                    name="GroupInServiceInstances",
-                    statistic="Minimum",
-                    dimensions={"AutoScalingGroupName": "group"},
-                )
-            ),
+            metrics=_one(_group("GroupInServiceInstances")),
             above=False,
             threshold=min_machines,
             periods=15,
@@ -193,21 +317,29 @@ def colour_alarms(min_machines: int) -> Iterator[Alarm]:
         )
 
 
-def entrance_alarms() -> Iterator[Alarm]:
-    """Yield alarms of what both colours share."""
+def entrance_alarms(*, may_be_empty: bool) -> Iterator[Alarm]:
+    """Yield alarms of what both colours share.
 
-    def balancer(name: str) -> dict[str, Metric]:
-        return _one(
-            Metric(
-                namespace=_ALB, name=name, statistic="Sum", dimensions={"LoadBalancer": "balancer"}
-            )
+    Args:
+        may_be_empty: Whether a stack without any machine is as it should be. Then refusals start
+            one, and are no fault before it has come.
+    """
+
+    def balancer(name: str) -> Metric:
+        return Metric(
+            namespace=_ALB, name=name, statistic="Sum", dimensions={"LoadBalancer": "balancer"}
         )
 
+    errors = balancer("HTTPCode_ELB_5XX_Count")
+    groups = {
+        colour: _group("GroupInServiceInstances", f"{colour}_group") for colour in ("blue", "green")
+    }
     yield Alarm(
         slug="entrance-errors",
         why="The load balancer itself answers with 5xx: no machine could take the request.",
         severity="page",
-        metrics=balancer("HTTPCode_ELB_5XX_Count"),
+        metrics={"errors": errors, **groups} if may_be_empty else _one(errors),
+        expression="IF(blue + green > 0, FILL(errors, 0), 0)" if may_be_empty else None,
         threshold=10,
         breaching=3,
     )
@@ -215,7 +347,7 @@ def entrance_alarms() -> Iterator[Alarm]:
         slug="connections-rejected",
         why="The load balancer is at its limit of connections.",
         severity="page",
-        metrics=balancer("RejectedConnectionCount"),
+        metrics=_one(balancer("RejectedConnectionCount")),
         threshold=0,
         breaching=3,
     )
@@ -232,7 +364,7 @@ def entrance_alarms() -> Iterator[Alarm]:
             )
         ),
         above=False,
-        threshold=30,
+        threshold=CERTIFICATE_DAYS,
         period=_DAY,
         periods=1,
         breaching=1,

@@ -19,11 +19,13 @@ class Watched:
         target_group_suffix: How CloudWatch names the target group.
         auto_scaling_group_name: The group.
         min_machines: Fewest machines it should have.
+        ready_seconds: How long the group waits for a machine.
     """
 
     target_group_suffix: pulumi.Input[str]
     auto_scaling_group_name: pulumi.Input[str]
     min_machines: int
+    ready_seconds: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ class AlarmsArgs:
         balancer_suffix: How CloudWatch names the load balancer.
         certificate_arn: The certificate in use.
         colours: Both colours.
+        may_be_empty: Whether it is no fault of the stack to have no machine at all.
         emails: Who is notified; each must confirm once.
         key_arn: KMS key of the messages.
     """
@@ -45,6 +48,7 @@ class AlarmsArgs:
     balancer_suffix: pulumi.Input[str]
     certificate_arn: pulumi.Input[str]
     colours: Mapping[Colour, Watched]
+    may_be_empty: bool
     emails: Sequence[str]
     key_arn: pulumi.Input[str]
 
@@ -73,6 +77,10 @@ class Alarms(pulumi.ComponentResource):
             "balancer": args.balancer_suffix,
             "certificate": args.certificate_arn,
             "environment": args.environment,
+            **{
+                f"{colour}_group": args.colours[colour].auto_scaling_group_name
+                for colour in COLOURS
+            },
         }
         composites: dict[Colour, pulumi.Output[str]] = {}
         pages = []
@@ -86,7 +94,7 @@ class Alarms(pulumi.ComponentResource):
             }
             made = [
                 (alarm, self._alarm(f"{name}-{colour}", alarm, values, topic))
-                for alarm in colour_alarms(watched.min_machines)
+                for alarm in colour_alarms(watched.min_machines, watched.ready_seconds)
             ]
             composites[colour] = self._composite(
                 f"{name}-{colour}",
@@ -95,7 +103,7 @@ class Alarms(pulumi.ComponentResource):
                 topic=None,
             )
             pages += [resource for alarm, resource in made if alarm.severity == "page"]
-        for alarm in entrance_alarms():
+        for alarm in entrance_alarms(may_be_empty=args.may_be_empty):
             resource = self._alarm(name, alarm, shared, topic)
             if alarm.severity == "page":
                 pages.append(resource)
@@ -141,7 +149,7 @@ class Alarms(pulumi.ComponentResource):
         return aws.cloudwatch.MetricAlarm(
             f"{name}-{alarm.slug}",
             name=f"{name}-{alarm.slug}",
-            alarm_description=f"{alarm.severity}: {alarm.why}",
+            alarm_description=alarm.description,
             comparison_operator="GreaterThanThreshold" if alarm.above else "LessThanThreshold",
             threshold=alarm.threshold,
             evaluation_periods=alarm.periods,

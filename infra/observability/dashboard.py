@@ -9,7 +9,9 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.boot.settings import METRICS_NAMESPACE
+from infra.catalogue.objectives import OBJECTIVES, Objective
 from infra.config.sections import COLOURS, Colour
+from infra.observability.alarm_table import bad_percent
 
 _COLUMNS: Final = 24
 _WIDTH: Final = 8
@@ -69,7 +71,8 @@ class Dashboard(pulumi.ComponentResource):
         )
         made = aws.cloudwatch.Dashboard(
             name,
-            dashboard_name=name,
+            # Dashboards are the account's: another region's would be overwritten.
+            dashboard_name=f"{name}-{args.region}",
             dashboard_body=body,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -136,7 +139,33 @@ def screen(
             for colour in groups
         ]
 
+    def burnt(objective: Objective) -> list[list[object]]:
+        rows: list[list[object]] = []
+        for colour, group in groups.items():
+            series, expression = bad_percent(objective, colour)
+            rows += [
+                [
+                    METRICS_NAMESPACE,
+                    one.cloudwatch,
+                    "AutoScalingGroupName",
+                    group,
+                    {"id": key, "visible": False},
+                ]
+                for key, one in series.items()
+            ]
+            rows.append([{"expression": expression, "label": colour}])
+        return rows
+
     graphs = [
+        *(
+            _Graph(
+                f"Not so: {one.title.lower()}",
+                f"percent, {100 * one.budget:g} may be",
+                "Sum",
+                burnt(one),
+            )
+            for one in OBJECTIVES
+        ),
         _Graph("Sessions per machine", "sessions", "Average", by_group("ActiveSessions")),
         _Graph("New connections", "requests a minute", "Sum", by_target("RequestCount")),
         _Graph("Gateway errors", "5xx a minute", "Sum", by_target("HTTPCode_Target_5XX_Count")),
@@ -151,6 +180,8 @@ def screen(
         _Graph("GPU memory", "MB used", "Maximum", by_group("GpuMemoryUsed")),
         _Graph("Disk", "GB free", "Minimum", by_group("DiskFree")),
         _Graph("Failed boots", "boots", "Sum", by_colour("BootFailures")),
+        _Graph("Session slots per machine", "slots", "Average", by_group("SessionSlots")),
+        _Graph("GPU temperature", "degrees", "Maximum", by_group("GpuTemperature")),
     ]
     return {"widgets": [_widget(place, graph, region) for place, graph in enumerate(graphs)]}
 

@@ -5,6 +5,7 @@ tests/infra/catalogue; that they move as they should, only an account shows.
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +32,42 @@ COLOUR = {
         "gpu-memory: ticket, GpuMemoryUsed Maximum GpuMemoryTotal Minimum"
         " IF(total > 0, 100 * used / total, 0) > 97, 15 of 15 x 60 s, notBreaching"
     ),
+    "log-agent-failures: ticket, LogAgentFailures Sum > 0, 1 of 1 x 300 s, notBreaching",
+    "model-cache-failures: ticket, ModelCacheSaveFailures Sum > 0, 1 of 1 x 300 s, notBreaching",
+    (
+        "machines-missing: ticket, GroupDesiredCapacity Minimum GroupInServiceInstances Minimum"
+        " desired - machines > 0, 12 of 12 x 300 s, notBreaching"
+    ),
     "disk-space: ticket, DiskFree Minimum < 20, 5 of 5 x 60 s, notBreaching",
+    (
+        "metrics-missing: ticket, GroupInServiceInstances Minimum DiskFree SampleCount"
+        " machines - FILL(samples, 0) / 20 > 0.5, 2 of 2 x 300 s, notBreaching"
+    ),
+    (
+        "gpu-lost: page, DiskFree SampleCount GpuMemoryTotal SampleCount"
+        " (FILL(host, 0) - FILL(gpu, 0)) / 20 > 0.5, 2 of 2 x 300 s, notBreaching"
+    ),
+    (
+        "first-interim-late: page, FirstInterims Sum FirstInterimsInTime Sum"
+        " IF(FILL(all, 0) >= 20, 100 * (FILL(all, 0) - FILL(part, 0)) / (FILL(all, 0)), 0)"
+        " > 72, 2 of 3 x 300 s, notBreaching"
+    ),
+    (
+        "final-late: page, Finals Sum FinalsInTime Sum"
+        " IF(FILL(all, 0) >= 20, 100 * (FILL(all, 0) - FILL(part, 0)) / (FILL(all, 0)), 0)"
+        " > 72, 2 of 3 x 300 s, notBreaching"
+    ),
+    (
+        "sessions-failing: page, SessionsEnded Sum SessionsFailed Sum"
+        " IF(FILL(all, 0) >= 20, 100 * FILL(part, 0) / (FILL(all, 0)), 0)"
+        " > 7.2, 2 of 3 x 300 s, notBreaching"
+    ),
+    (
+        "sessions-turned-away: page, SessionsStarted Sum SessionsTurnedAway Sum"
+        " SessionsTurnedAway Sum IF(FILL(all, 0) + FILL(further, 0) >= 20,"
+        " 100 * FILL(part, 0) / (FILL(all, 0) + FILL(further, 0)), 0)"
+        " > 7.2, 2 of 3 x 300 s, notBreaching"
+    ),
 }
 FEWEST = "too-few-machines: page, GroupInServiceInstances Minimum < 2, 15 of 15 x 60 s, breaching"
 """Of a colour that should have two; no data is the loudest sign that a group has gone."""
@@ -69,8 +105,13 @@ def told(alarm: dict[str, Any], prefix: str) -> str:
 
 
 def alarms(prod: Recording) -> dict[str, dict[str, Any]]:
+    """Those for people; tests/infra/machines has those that set off scaling."""
     found = prod.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
-    return {alarm.inputs["name"]: dict(alarm.inputs) for alarm in found}
+    return {
+        alarm.inputs["name"]: dict(alarm.inputs)
+        for alarm in found
+        if "Severity" in alarm.inputs["tags"]
+    }
 
 
 def lines(prod: Recording, prefix: str) -> set[str]:
@@ -90,13 +131,28 @@ def test_each_colour_has_its_alarms_and_the_one_in_service_needs_its_machines(
 
 
 def test_the_entrance_has_its_own(prod: Recording) -> None:
-    scaling = {line for line in lines(prod, "perch-prod-") if "TargetTracking" in line}
-    assert lines(prod, "perch-prod-") - scaling == ENTRANCE
+    assert lines(prod, "perch-prod-") == ENTRANCE
+
+
+def test_a_stack_that_may_be_empty_is_refused_without_a_fault_until_a_machine_has_come() -> None:
+    [errors] = [line for line in lines(stack("dev"), "perch-dev-") if "entrance-errors" in line]
+    assert errors == (
+        "entrance-errors: page, HTTPCode_ELB_5XX_Count Sum GroupInServiceInstances Minimum"
+        " GroupInServiceInstances Minimum IF(blue + green > 0, FILL(errors, 0), 0) > 10,"
+        " 3 of 5 x 60 s, notBreaching"
+    )
+
+
+def test_machines_are_missing_only_after_the_longest_start() -> None:
+    for seconds in (3000, 3300, 7200):
+        [alarm] = [one for one in colour_alarms(0, seconds) if one.slug == "machines-missing"]
+        assert alarm.breaching == alarm.periods
+        assert seconds <= (alarm.periods - 1) * alarm.period < seconds + alarm.period
 
 
 def test_a_group_that_may_be_empty_is_no_fault_when_it_is() -> None:
-    assert "too-few-machines" not in {alarm.slug for alarm in colour_alarms(0)}
-    [fewest] = [alarm for alarm in colour_alarms(3) if alarm.slug == "too-few-machines"]
+    assert "too-few-machines" not in {alarm.slug for alarm in colour_alarms(0, 3300)}
+    [fewest] = [one for one in colour_alarms(3, 3300) if one.slug == "too-few-machines"]
     assert fewest.threshold == 3
 
 
@@ -114,6 +170,16 @@ def test_a_ticket_is_sent_by_itself_and_a_page_once_for_all(prod: Recording) -> 
     for name, composite in composites.items():
         actions = [TOPIC] if name == "perch-prod-any" else []
         assert (composite["alarmActions"], composite["okActions"]) == (actions, actions)
+
+
+def test_a_notification_names_the_runbook_of_its_alarm_and_that_is_there(prod: Recording) -> None:
+    runbooks = Path(__file__).resolve().parents[3] / "runbooks"
+    found = alarms(prod)
+    assert found
+    for name, alarm in found.items():
+        page = re.sub(r"perch-prod-((blue|green)-)?", "", name)
+        assert alarm["alarmDescription"].endswith(f" What to do: runbooks/{page}.md"), name
+        assert (runbooks / f"{page}.md").is_file(), name
 
 
 def test_a_release_stops_at_any_alarm_of_its_colour(prod: Recording) -> None:

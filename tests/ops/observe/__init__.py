@@ -1,0 +1,1 @@
+"""Rules, alerts and dashboards of Prometheus and Grafana."""
