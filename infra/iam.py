@@ -69,10 +69,17 @@ def trust(
 
 @dataclass(frozen=True, kw_only=True)
 class AwsLocation:
-    """Where the environment is: what every ARN begins with."""
+    """Where the environment is: what every ARN begins with, and what bounds its roles.
+
+    Attributes:
+        region: AWS region.
+        account_id: The account.
+        boundary_arn: Policy that is the most a role may ever do; None for no bound.
+    """
 
     region: str
     account_id: pulumi.Input[str]
+    boundary_arn: str | None = None
 
     def arn(
         self, service: str, resource: pulumi.Input[str], *, regional: bool = True
