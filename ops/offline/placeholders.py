@@ -144,6 +144,18 @@ def _ami(arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
     }
 
 
+def _snapshot(arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
+    (snapshot_id,) = arguments["snapshotIds"]
+    return {
+        **arguments,
+        "id": snapshot_id,
+        "snapshotId": snapshot_id,
+        "region": region,
+        "encrypted": True,
+        "volumeSize": 1,
+    }
+
+
 def _parameter(arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
     name = str(arguments["name"])
     value = "${" + f"getParameter.{name}.value" + "}"
@@ -219,6 +231,7 @@ def _prefix_list(arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
 
 
 FIXTURES: Mapping[str, Callable[[Mapping[str, Any], str], dict[str, Any]]] = {
+    "aws:ebs/getSnapshot:getSnapshot": _snapshot,
     "aws:ec2/getAmi:getAmi": _ami,
     "aws:ec2/getManagedPrefixList:getManagedPrefixList": _prefix_list,
     "aws:ec2/getPrefixList:getPrefixList": _prefix_list,

@@ -1,11 +1,12 @@
 """The engine's place in an offline run: records every registration, answers from a provider."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote
 
 from google.protobuf import empty_pb2, json_format
+from google.protobuf.message import Message
 from pulumi.runtime.mocks import MockCallArgs, MockEngine, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
@@ -32,6 +33,14 @@ _OPTIONS = (
     "deletedWith",
     "version",
 )
+
+_LAST_OUTPUTS = "pulumi:pulumi:readStackOutputs"
+"""The engine's own look-up of what a stack exported last."""
+
+_SECRET_ANSWERS: Mapping[str, frozenset[str]] = {
+    "aws:ssm/getParameter:getParameter": frozenset({"value"}),
+}
+"""What the provider marks as secret in the answer of a look-up (its schema's `Sensitive`)."""
 
 
 class ResourceProvider(Protocol):
@@ -63,12 +72,20 @@ class _NoMocks(Mocks):
 class RecordingMonitor(MockMonitor):
     """Records raw requests with the engine's URNs, refuses duplicates, keeps secrets secret."""
 
-    def __init__(self, recording: Recording, provider: ResourceProvider, root: Path) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        provider: ResourceProvider,
+        root: Path,
+        last_outputs: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(_NoMocks())
         self.recording = recording
         self.failures: list[tuple[str, str, str]] = []
         self._provider = provider
-        self._root = root
+        # A run has tens of thousands of frames, each given as an address of a file.
+        self._root_uri = f"{root.as_uri()}/"
+        self._last_outputs = dict(last_outputs or {})
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """Return the engine's URN, with the whole chain of parents."""
@@ -133,6 +150,11 @@ class RecordingMonitor(MockMonitor):
         if request.tok == "pulumi:pulumi:getResource":
             answered: resource_pb2.ResourceInvokeResponse = super().Invoke(request)  # type: ignore[no-untyped-call]  # untyped in the SDK
             return answered
+        response = resource_pb2.ResourceInvokeResponse()
+        if request.tok == _LAST_OUTPUTS:
+            known = {"outputs": self._last_outputs, "secretOutputNames": []}
+            getattr(response, "return").CopyFrom(wire.encode(known))
+            return response
         call = Invoke(token=request.tok, arguments=wire.decode(request.args).values)
         self.recording.invokes.append(call)
         try:
@@ -140,8 +162,8 @@ class RecordingMonitor(MockMonitor):
         except Exception as error:
             self.failures.append((call.token, "", _one_line(error)))
             raise
-        response = resource_pb2.ResourceInvokeResponse()
-        getattr(response, "return").CopyFrom(wire.encode(answer))
+        secret = _SECRET_ANSWERS.get(call.token, frozenset())
+        getattr(response, "return").CopyFrom(wire.encode(answer, secret))
         return response
 
     def _answer(self, resource: Resource) -> State:
@@ -207,11 +229,10 @@ class RecordingMonitor(MockMonitor):
         self, request: resource_pb2.RegisterResourceRequest | resource_pb2.ReadResourceRequest
     ) -> str | None:
         """Return the innermost frame of the project's code; the SDK's own may lie in the SDK."""
-        frames = [frame.pc for frame in request.stackTrace.frames if frame.pc.uri]
-        places = [(Path(unquote(urlparse(frame.uri).path)), frame.line) for frame in frames]
-        for path, line in places:
-            if path.is_relative_to(self._root) and "site-packages" not in path.parts:
-                return f"{path.relative_to(self._root)}:{line}"
+        for frame in request.stackTrace.frames:
+            uri = frame.pc.uri
+            if uri.startswith(self._root_uri) and "/site-packages/" not in uri:
+                return f"{unquote(uri.removeprefix(self._root_uri))}:{frame.pc.line}"
         return None
 
 
@@ -238,7 +259,17 @@ class RecordingEngine(MockEngine):
 def _options(
     request: resource_pb2.RegisterResourceRequest | resource_pb2.ReadResourceRequest,
 ) -> dict[str, Any]:
-    said = json_format.MessageToDict(request, preserving_proto_field_name=True)
+    given = type(request)()
+    for field, value in request.ListFields():
+        if field.name not in _OPTIONS:
+            continue  # inputs and frames are most of a request
+        if isinstance(value, Message):
+            getattr(given, field.name).CopyFrom(value)
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            getattr(given, field.name).extend(value)
+        else:
+            setattr(given, field.name, value)
+    said = json_format.MessageToDict(given, preserving_proto_field_name=True)
     return {key: said[key] for key in _OPTIONS if said.get(key)}
 
 

@@ -6,7 +6,7 @@ import gc
 import runpy
 import sys
 import traceback
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +36,7 @@ def run_program(
     *,
     preview: bool = False,
     deadline: float = DEADLINE,
+    last_outputs: Mapping[str, Any] | None = None,
 ) -> Recording:
     """Run the program of a stack against a provider.
 
@@ -49,13 +50,14 @@ def run_program(
         provider: what registrations are answered with.
         preview: run as `pulumi preview` does: outputs of resources are unknown.
         deadline: seconds.
+        last_outputs: what the stack exported before; nothing for one that does not exist yet.
 
     Raises:
         OfflineError: one short message: the resources that failed (type, name, why), or where the
             program raised.
     """
     recording = Recording(project=project.name, stack=project.stack, preview=preview)
-    monitor = RecordingMonitor(recording, provider, project.root)
+    monitor = RecordingMonitor(recording, provider, project.root, last_outputs)
     with ThreadPoolExecutor(1, thread_name_prefix="pulumi-program") as thread:
         problem = thread.submit(
             contextvars.Context().run, _run, project, monitor, preview, deadline
@@ -85,7 +87,7 @@ def _run(
     with (
         _without_collector(),
         asyncio.Runner() as runner,
-        _importable(project),
+        importable(project),
         sdk.quiet_deprecations(),
     ):
         loop = runner.get_loop()
@@ -94,7 +96,7 @@ def _run(
         loop.set_exception_handler(lambda _loop, _context: None)
         # One worker: registrations arrive one after the other, so a run is the same run every time.
         loop.set_default_executor(ThreadPoolExecutor(1, thread_name_prefix="pulumi-monitor"))
-        program = run_in_stack(lambda: _execute(project.program))
+        program = run_in_stack(lambda: execute(project.program))
         try:
             runner.run(asyncio.wait_for(_as_coroutine(program), deadline))
         except TimeoutError:
@@ -108,7 +110,8 @@ async def _as_coroutine(program: Coroutine[Any, Any, object]) -> None:
     await program
 
 
-def _execute(program: Path) -> None:
+def execute(program: Path) -> None:
+    """Run a program's file or folder, as Pulumi's language host does."""
     runpy.run_path(str(program), run_name="__main__")
 
 
@@ -129,7 +132,7 @@ def _without_collector() -> Iterator[None]:
 
 
 @contextmanager
-def _importable(project: StackProject) -> Iterator[None]:
+def importable(project: StackProject) -> Iterator[None]:
     """Make the project's packages importable, ahead of any other checkout's; then forget them."""
     foreign = _set_aside_foreign(project)
     before = set(sys.modules)
@@ -176,6 +179,8 @@ def _describe(error: BaseException, monitor: RecordingMonitor, project: StackPro
             for type_, name, message in monitor.failures
         )
         return "\n".join(lines)
+    if isinstance(error, pulumi.RunError):
+        return str(error)  # for a person, as Pulumi shows it
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

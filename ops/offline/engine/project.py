@@ -56,8 +56,10 @@ class StackProject:
     Attributes:
         root: folder that holds Pulumi.yaml.
         program: what `main` names: a folder with `__main__.py`, or a file.
+        file: the stack's own file.
         name: the project's name.
         stack: the stack's name.
+        stack_file: where its configuration stands.
         config: full keys (`perch:domain`) to strings; objects and lists as JSON, as Pulumi passes
             them.
         secret_keys: the keys whose values are secret.
@@ -65,8 +67,10 @@ class StackProject:
 
     root: Path
     program: Path
+    file: Path
     name: str
     stack: str
+    stack_file: Path
     config: Mapping[str, str]
     secret_keys: frozenset[str]
 
@@ -117,8 +121,10 @@ def load_project(
     return StackProject(
         root=root,
         program=program,
+        file=stack_file,
         name=name,
         stack=stack,
+        stack_file=stack_file,
         config=config,
         secret_keys=frozenset(secret_keys),
     )
@@ -261,4 +267,5 @@ def _as_config_string(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    return json.dumps(value, separators=(",", ":"))
+    # Keys in the order in which Go writes a map.
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)

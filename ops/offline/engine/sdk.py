@@ -1,6 +1,7 @@
 """What the provider's Python SDK knows of a type: its outputs and their shapes."""
 
 import importlib
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -42,9 +43,14 @@ def quiet_deprecations() -> Iterator[None]:
 @cache
 def output_types(token: str) -> Mapping[str, Any]:
     """Return a type's declared outputs by Pulumi name; none where no installed SDK has it."""
+    cls = _class_of(token)
+    return {} if cls is None else dict(_types.resource_types(cls))
+
+
+def _class_of(token: str) -> type | None:
     package, module, name = token.split(":")
     if package in {"pulumi", "pulumi-nodejs"}:
-        return {}
+        return None
     path = f"pulumi_{package.replace('-', '_')}"
     submodule = module.split("/")[0]
     if submodule != "index":
@@ -53,8 +59,20 @@ def output_types(token: str) -> Mapping[str, Any]:
         with quiet_deprecations():
             cls = getattr(importlib.import_module(path), name, None)
     except ModuleNotFoundError:
-        return {}
-    return dict(_types.resource_types(cls)) if isinstance(cls, type) else {}
+        return None
+    return cls if isinstance(cls, type) else None
+
+
+@cache
+def input_names(token: str) -> frozenset[str]:
+    """Return the Pulumi names of a type's inputs; none where no installed SDK has it."""
+    cls = _class_of(token)
+    if cls is None:
+        return frozenset()
+    # Beside the class; another name where a block inside some type has taken the first.
+    beside, name = sys.modules[cls.__module__], cls.__name__
+    arguments = getattr(beside, f"{name}InitArgs", None) or getattr(beside, f"{name}Args")
+    return frozenset(_types.input_type_py_to_pulumi_names(arguments).values())
 
 
 def fill(token: str, given: Mapping[str, Any], leaves: Leaves, label: str) -> dict[str, Any]:

@@ -25,6 +25,18 @@ _DUMMY = AccessKey("offline", "offline")
 """For moto in this process. Never the user's: a request that went astray could not be signed."""
 
 
+class RefusedCallError(OfflineError):
+    """The service refused a call.
+
+    Attributes:
+        code: the service's error code, as in `ResourceInUse`; empty where no answer came.
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def check_endpoint(endpoint: str) -> None:
     """Refuse everything that could be AWS.
 
@@ -127,15 +139,20 @@ class AwsApi:
         """Check, send, and return the answer.
 
         Raises:
-            OfflineError: the parameters, or the service's own words.
+            OfflineError: the parameters, or the service's own words (`RefusedCallError`).
         """
         self.check(service, operation, region, parameters)
         try:
             answer: dict[str, Any] = getattr(self.client(service, region), operation)(**parameters)
         except (ClientError, BotoCoreError, ParamValidationError, NotImplementedError) as error:
-            raise OfflineError(f"{service} {operation}: {_short(error)}") from None
+            said = f"{service} {operation}: {_short(error)}"
+            raise RefusedCallError(said, _code(error)) from None
         answer.pop("ResponseMetadata", None)
         return answer
+
+
+def _code(error: Exception) -> str:
+    return str(error.response["Error"].get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def _short(error: Exception) -> str:

@@ -104,6 +104,19 @@ def _ami(call: Call, arguments: Mapping[str, Any], region: str) -> dict[str, Any
     }
 
 
+def _snapshot(call: Call, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
+    found = call("ec2", "describe_snapshots", SnapshotIds=list(arguments["snapshotIds"]))
+    (one,) = found["Snapshots"]
+    return {
+        **arguments,
+        "id": one["SnapshotId"],
+        "snapshotId": one["SnapshotId"],
+        "region": region,
+        "encrypted": one["Encrypted"],
+        "volumeSize": one["VolumeSize"],
+    }
+
+
 def _parameter(call: Call, arguments: Mapping[str, Any], region: str) -> dict[str, Any]:
     decrypt = bool(arguments.get("withDecryption", True))
     found = call("ssm", "get_parameter", Name=arguments["name"], WithDecryption=decrypt)[
@@ -168,6 +181,7 @@ def _prefix_list(call: Call, arguments: Mapping[str, Any], region: str) -> dict[
 
 
 FUNCTIONS: Mapping[str, ProviderFunction] = {
+    "aws:ebs/getSnapshot:getSnapshot": _snapshot,
     "aws:ec2/getAmi:getAmi": _ami,
     "aws:ec2/getManagedPrefixList:getManagedPrefixList": _prefix_list,
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,

@@ -79,7 +79,7 @@ class AwsProvider:
             region=str(resource.inputs.get("region") or provider.region),
             account=self.account,
             api=self.api,
-            inputs=_inputs(resource, provider.default_tags),
+            inputs=effective_inputs(resource, provider.default_tags),
         )
         created = handler(request)
         if request.inputs:
@@ -143,7 +143,20 @@ def refuse_unset(who: str, values: Mapping[str, Any]) -> None:
         )
 
 
-def _inputs(resource: Resource, default: Mapping[str, str]) -> dict[str, Any]:
+def without_unset(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values without those that no handler computed, which AWS's provider leaves empty."""
+    return {
+        key: value
+        for key, value in values.items()
+        if not any(_is_unset(scalar) for _, scalar in wire.scalars(value))
+    }
+
+
+def _is_unset(value: object) -> bool:
+    return (isinstance(value, str) and UNSET in value) or str(UNSET_NUMBER) in str(value)
+
+
+def effective_inputs(resource: Resource, default: Mapping[str, str]) -> dict[str, Any]:
     """Return what a handler works with: default tags merged in, the region taken out."""
     inputs = {
         key: value

@@ -1,6 +1,8 @@
 """What moto 5.2.5 lacks or gets wrong of the calls this product makes; see docs/adr/0602.
 
 Each patch names its gap. Nothing is weakened: a call that moto refuses for a reason stays refused.
+Deletions that AWS refuses are in `refusals`, inputs that moto forgets in `scaling_patches` and
+`network_patches`, what a bucket's policy refuses in `bucket_patches`.
 `tests/ops/offline/simulator/test_moto_patches.py` fails when an upgrade of moto makes one
 unnecessary.
 """
@@ -15,7 +17,7 @@ from typing import Any
 
 import moto.route53.models as route53
 import moto.settings
-from moto.autoscaling.exceptions import ValidationError
+from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.cloudwatch.models import Statistics
 from moto.cloudwatch.responses import CloudWatchResponse
@@ -24,6 +26,14 @@ from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
 from moto.s3.models import LOGGING_SERVICE_PRINCIPAL, FakeBucket
 from moto.ssm.models import Parameter, ParameterDict
+
+from ops.offline.simulator import (
+    bucket_patches,
+    monitoring_patches,
+    network_patches,
+    refusals,
+    scaling_patches,
+)
 
 GPU_IMAGES = tuple(
     f"/aws/service/deeplearning/ami/x86_64/{name}/latest/ami-id"
@@ -47,8 +57,14 @@ def install() -> None:
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     if getattr(AutoScalingResponse, "start_instance_refresh", None) is _start_instance_refresh:
         return
+    refusals.install()
+    bucket_patches.install()
+    monitoring_patches.install()
+    network_patches.install()
+    scaling_patches.install()
     AutoScalingResponse.start_instance_refresh = _start_instance_refresh
     AutoScalingResponse.describe_instance_refreshes = _describe_instance_refreshes
+    AutoScalingResponse.cancel_instance_refresh = _cancel_instance_refresh
     AutoScalingResponse.complete_lifecycle_action = _complete_lifecycle_action
     AutoScalingResponse.put_scaling_policy = _policy_answer(AutoScalingResponse.put_scaling_policy)
     CloudWatchResponse.put_composite_alarm = _put_composite_alarm
@@ -103,17 +119,33 @@ def _start_instance_refresh(self: Any) -> ActionResult:  # noqa: ANN401 - moto i
     backend, name = _group(self)
     refreshes = _refreshes(backend).setdefault(name, [])
     if any(refresh["Status"] in _REFRESH_STEPS[:-1] for refresh in refreshes):
-        raise ValidationError("An Instance Refresh is already in progress and blocks the execution")
+        raise AutoscalingClientError(
+            "InstanceRefreshInProgress",
+            "An Instance Refresh is already in progress and blocks the execution",
+        )
     refresh = {
         "InstanceRefreshId": str(uuid.uuid4()),
         "AutoScalingGroupName": name,
         "Status": _REFRESH_STEPS[0],
         "StartTime": utcnow(),
         "PercentageComplete": 0,
+        "Preferences": self._get_param("Preferences", {}),
         "InstancesToUpdate": len(backend.autoscaling_groups[name].instance_states),
     }
     refreshes.insert(0, refresh)
     return ActionResult({"InstanceRefreshId": refresh["InstanceRefreshId"]})
+
+
+def _cancel_instance_refresh(self: Any) -> ActionResult:  # noqa: ANN401 - moto is untyped here
+    """End the refresh that is under way, which moto lacks."""
+    backend, name = _group(self)
+    for refresh in _refreshes(backend).get(name, []):
+        if refresh["Status"] in _REFRESH_STEPS[:-1]:
+            refresh["Status"] = "Cancelled"
+            return ActionResult({"InstanceRefreshId": refresh["InstanceRefreshId"]})
+    raise AutoscalingClientError(
+        "ActiveInstanceRefreshNotFound", "No in progress or pending Instance Refresh found"
+    )
 
 
 def _describe_instance_refreshes(self: Any) -> ActionResult:  # noqa: ANN401 - moto is untyped here

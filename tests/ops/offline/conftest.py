@@ -1,14 +1,15 @@
 """Small programs, and moto in this process."""
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from moto import mock_aws
 
-from ops.offline.simulator import moto_patches
+from tests.support.moto import aws_in_process
+
+__all__ = ["aws_in_process"]
 
 HARBOUR = Path(__file__).parent / "programs" / "harbour"
 """A program of the tests' own: a component, a provider with default tags, a secret, two subnets."""
@@ -30,18 +31,3 @@ def make_program(tmp_path: Path) -> MakeProgram:
         return tmp_path
 
     return make
-
-
-@pytest.fixture(scope="package")
-def aws_in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """moto with the patches, once for this folder: to end it takes seconds."""
-    folder = tmp_path_factory.mktemp("aws")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "offline")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "offline")
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        patch.setenv("AWS_CONFIG_FILE", str(folder / "none"))
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "none"))
-        moto_patches.install()
-        with mock_aws():
-            yield

@@ -14,12 +14,19 @@ _PROVIDER_WAITS = (
 
 _TEMPLATE = {"id": "LaunchTemplateId", "name": "LaunchTemplateName"}
 
-_RENAMES = {
+RENAMES = {
     "name": "AutoScalingGroupName",
     "initialLifecycleHooks": "LifecycleHookSpecificationList",
     "initialLifecycleHooks.name": "LifecycleHookName",
     "protectFromScaleIn": "NewInstancesProtectedFromScaleIn",
     **{f"launchTemplate.{key}": name for key, name in _TEMPLATE.items()},
+}
+
+POLICY_RENAMES = {
+    "name": "PolicyName",
+    "targetTrackingConfiguration.customizedMetricSpecification.metricDimensions": ("Dimensions"),
+    "targetTrackingConfiguration.customizedMetricSpecification.metrics"
+    ".metricStat.metric.dimensions": "Dimensions",
 }
 
 
@@ -35,7 +42,7 @@ def _group(request: CreateRequest) -> CreateResult:
     subnets = request.take("vpcZoneIdentifiers", [])
     if subnets:
         request.inputs["vpcZoneIdentifier"] = ",".join(subnets)
-    parameters = request.parameters("autoscaling", "create_auto_scaling_group", _RENAMES)
+    parameters = request.parameters("autoscaling", "create_auto_scaling_group", RENAMES)
     request.call("autoscaling", "create_auto_scaling_group", **parameters)
     if metrics:
         request.call(
@@ -68,6 +75,29 @@ def _group(request: CreateRequest) -> CreateResult:
     )
 
 
+_SCHEDULE = Row(
+    service="autoscaling",
+    operation="put_scheduled_update_group_action",
+    id="={scheduledActionName}",
+    outputs={
+        "arn": "arn:aws:autoscaling:{region}:{account}:scheduledUpdateGroupAction:"
+        "{id}:autoScalingGroupName/{autoscalingGroupName}"
+        ":scheduledActionName/{scheduledActionName}"
+    },
+)
+
+_UNCHANGED = -1
+"""What the provider takes for a size that is left alone, and does not pass on to AWS."""
+
+
+@handles("aws:autoscaling/schedule:Schedule")
+def _schedule(request: CreateRequest) -> CreateResult:
+    for size in ("minSize", "maxSize", "desiredCapacity"):
+        if request.inputs.get(size) == _UNCHANGED:
+            request.ignore(size)
+    return _SCHEDULE(request)
+
+
 add(
     {
         "aws:autoscaling/lifecycleHook:LifecycleHook": Row(
@@ -82,24 +112,7 @@ add(
             operation="put_scaling_policy",
             id="={name}",
             named="name",
-            renames={
-                "name": "PolicyName",
-                "targetTrackingConfiguration.customizedMetricSpecification.metricDimensions": (
-                    "Dimensions"
-                ),
-                "targetTrackingConfiguration.customizedMetricSpecification.metrics"
-                ".metricStat.metric.dimensions": "Dimensions",
-            },
-        ),
-        "aws:autoscaling/schedule:Schedule": Row(
-            service="autoscaling",
-            operation="put_scheduled_update_group_action",
-            id="={scheduledActionName}",
-            outputs={
-                "arn": "arn:aws:autoscaling:{region}:{account}:scheduledUpdateGroupAction:"
-                "{id}:autoScalingGroupName/{autoscalingGroupName}"
-                ":scheduledActionName/{scheduledActionName}"
-            },
+            renames=POLICY_RENAMES,
         ),
     }
 )

@@ -121,8 +121,27 @@ def _zone(request: CreateRequest) -> CreateResult:
 
 @handles("aws:route53/record:Record")
 def _record(request: CreateRequest) -> CreateResult:
-    zone_id, name, kind = (request.take(key) for key in ("zoneId", "name", "type"))
-    overwrite = request.take("allowOverwrite", False)
+    zone_id = request.inputs["zoneId"]
+    action = "UPSERT" if request.take("allowOverwrite", False) else "CREATE"
+    entry = record_entry(request)
+    name, kind = entry["Name"], entry["Type"]
+    change = {"Action": action, "ResourceRecordSet": entry}
+    request.call(
+        "route53",
+        "change_resource_record_sets",
+        HostedZoneId=zone_id,
+        ChangeBatch={"Changes": [change]},
+    )
+    zone = request.call("route53", "get_hosted_zone", Id=zone_id)["HostedZone"]["Name"]
+    return CreateResult(
+        id=f"{zone_id}_{name}_{kind}", outputs={"fqdn": _fqdn(name, zone), "name": name}
+    )
+
+
+def record_entry(request: CreateRequest) -> dict[str, Any]:
+    """Use up a record's inputs, and return it as the API takes it."""
+    request.ignore("allowOverwrite", "zoneId")
+    name, kind = request.take("name"), request.take("type")
     entry: dict[str, Any] = {"Name": name, "Type": kind}
     aliases = request.take("aliases", [])
     if aliases:
@@ -140,17 +159,7 @@ def _record(request: CreateRequest) -> CreateResult:
         entry["SetIdentifier"] = request.take("setIdentifier")
     if request.inputs.get("healthCheckId"):
         entry["HealthCheckId"] = request.take("healthCheckId")
-    change = {"Action": "UPSERT" if overwrite else "CREATE", "ResourceRecordSet": entry}
-    request.call(
-        "route53",
-        "change_resource_record_sets",
-        HostedZoneId=zone_id,
-        ChangeBatch={"Changes": [change]},
-    )
-    zone = request.call("route53", "get_hosted_zone", Id=zone_id)["HostedZone"]["Name"]
-    return CreateResult(
-        id=f"{zone_id}_{name}_{kind}", outputs={"fqdn": _fqdn(name, zone), "name": name}
-    )
+    return entry
 
 
 def _record_value(kind: str, value: str) -> str:

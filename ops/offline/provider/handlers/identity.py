@@ -44,6 +44,13 @@ add(
             longest=128,
             renames={"name": "PolicyName", "policy": "PolicyDocument"},
         ),
+        "aws:iam/openIdConnectProvider:OpenIdConnectProvider": Row(
+            service="iam",
+            operation="create_open_id_connect_provider",
+            id="OpenIDConnectProviderArn",
+            renames={"clientIdLists": "ClientIDList", "thumbprintLists": "ThumbprintList"},
+            outputs={"arn": "{id}"},
+        ),
         "aws:iam/instanceProfile:InstanceProfile": Row(
             service="iam",
             operation="create_instance_profile",

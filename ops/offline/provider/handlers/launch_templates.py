@@ -7,7 +7,7 @@ from ops.offline.provider.create_request import (
     tag_specifications,
 )
 
-_RENAMES = {
+RENAMES = {
     "networkInterfaces.securityGroups": "Groups",
     "vpcSecurityGroupIds": "SecurityGroupIds",
 }
@@ -26,7 +26,7 @@ def _launch_template(request: CreateRequest) -> CreateResult:
     renames = {
         "name": "LaunchTemplateName",
         "description": "VersionDescription",
-        **{f"launchTemplateData.{key}": value for key, value in _RENAMES.items()},
+        **{f"launchTemplateData.{key}": value for key, value in RENAMES.items()},
     }
     parameters = request.parameters("ec2", "create_launch_template", renames)
     if tags:

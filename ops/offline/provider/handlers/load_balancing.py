@@ -10,7 +10,7 @@ from ops.offline.provider.rows import Row, add
 _NAME_LIMIT = 32
 """ELB's limit on names of load balancers and target groups; botocore's model lacks it."""
 
-_BALANCER_ATTRIBUTES: Mapping[str, str] = {
+BALANCER_ATTRIBUTES: Mapping[str, str] = {
     "clientKeepAlive": "client_keep_alive.seconds",
     "desyncMitigationMode": "routing.http.desync_mitigation_mode",
     "dropInvalidHeaderFields": "routing.http.drop_invalid_header_fields.enabled",
@@ -29,9 +29,9 @@ _BALANCER_ATTRIBUTES: Mapping[str, str] = {
 }
 """Input -> attribute (Elastic Load Balancing API reference, LoadBalancerAttribute)."""
 
-_LOGS: Mapping[str, str] = {"accessLogs": "access_logs", "connectionLogs": "connection_logs"}
+LOGS: Mapping[str, str] = {"accessLogs": "access_logs", "connectionLogs": "connection_logs"}
 
-_TARGET_ATTRIBUTES: Mapping[str, str] = {
+TARGET_ATTRIBUTES: Mapping[str, str] = {
     "connectionTermination": "deregistration_delay.connection_termination.enabled",
     "deregistrationDelay": "deregistration_delay.timeout_seconds",
     "loadBalancingAlgorithmType": "load_balancing.algorithm.type",
@@ -42,7 +42,7 @@ _TARGET_ATTRIBUTES: Mapping[str, str] = {
 }
 """Input -> attribute (Elastic Load Balancing API reference, TargetGroupAttribute)."""
 
-_HEALTH: Mapping[str, str] = {
+HEALTH: Mapping[str, str] = {
     "enabled": "HealthCheckEnabled",
     "healthyThreshold": "HealthyThresholdCount",
     "interval": "HealthCheckIntervalSeconds",
@@ -54,7 +54,7 @@ _HEALTH: Mapping[str, str] = {
     "unhealthyThreshold": "UnhealthyThresholdCount",
 }
 
-_ACTIONS: Mapping[str, str] = {
+ACTIONS: Mapping[str, str] = {
     "forward": "ForwardConfig",
     "forward.stickiness": "TargetGroupStickinessConfig",
     "forward.stickiness.duration": "DurationSeconds",
@@ -62,7 +62,7 @@ _ACTIONS: Mapping[str, str] = {
     "redirect": "RedirectConfig",
 }
 
-_CONDITIONS: Mapping[str, str] = {
+CONDITIONS: Mapping[str, str] = {
     "hostHeader": "host-header",
     "httpHeader": "http-header",
     "httpRequestMethod": "http-request-method",
@@ -76,9 +76,9 @@ _CONDITIONS: Mapping[str, str] = {
 @handles("aws:lb/loadBalancer:LoadBalancer")
 def _load_balancer(request: CreateRequest) -> CreateResult:
     name = request.physical_name(longest=_NAME_LIMIT)
-    attributes = _attributes(request, _BALANCER_ATTRIBUTES)
-    for key, prefix in _LOGS.items():
-        attributes += _log_attributes(request.take(key), prefix)
+    settings = attributes(request, BALANCER_ATTRIBUTES)
+    for key, prefix in LOGS.items():
+        settings += log_attributes(request.take(key), prefix)
     if "internal" in request.inputs:
         request.inputs["scheme"] = "internal" if request.take("internal") else "internet-facing"
     parameters = request.parameters(
@@ -86,9 +86,9 @@ def _load_balancer(request: CreateRequest) -> CreateResult:
     )
     answer = request.call("elbv2", "create_load_balancer", **parameters)["LoadBalancers"][0]
     arn = answer["LoadBalancerArn"]
-    if attributes:
+    if settings:
         request.call(
-            "elbv2", "modify_load_balancer_attributes", LoadBalancerArn=arn, Attributes=attributes
+            "elbv2", "modify_load_balancer_attributes", LoadBalancerArn=arn, Attributes=settings
         )
     return CreateResult(
         id=arn,
@@ -108,22 +108,17 @@ def _load_balancer(request: CreateRequest) -> CreateResult:
 @handles("aws:lb/targetGroup:TargetGroup")
 def _target_group(request: CreateRequest) -> CreateResult:
     name = request.physical_name(longest=_NAME_LIMIT)
-    attributes = _attributes(request, _TARGET_ATTRIBUTES)
-    attributes += _stickiness(request.take("stickiness"))
+    settings = attributes(request, TARGET_ATTRIBUTES)
+    settings += stickiness(request.take("stickiness"))
     renames = {"targetType": "TargetType", "protocol": "Protocol", "port": "Port"}
-    health = request.take("healthCheck", {})
-    for key, value in health.items():
-        if key not in _HEALTH:
-            raise OfflineError(f"healthCheck.{key}: accepted: {', '.join(sorted(_HEALTH))}")
-        request.inputs[f"healthCheck:{key}"] = value
-        renames[f"healthCheck:{key}"] = _HEALTH[key]
+    renames |= place_health_check(request)
     parameters = request.parameters("elbv2", "create_target_group", renames)
     arn = request.call("elbv2", "create_target_group", **parameters)["TargetGroups"][0][
         "TargetGroupArn"
     ]
-    if attributes:
+    if settings:
         request.call(
-            "elbv2", "modify_target_group_attributes", TargetGroupArn=arn, Attributes=attributes
+            "elbv2", "modify_target_group_attributes", TargetGroupArn=arn, Attributes=settings
         )
     return CreateResult(
         id=arn,
@@ -131,11 +126,22 @@ def _target_group(request: CreateRequest) -> CreateResult:
     )
 
 
+def place_health_check(request: CreateRequest) -> dict[str, str]:
+    """Put each part of the health check among the inputs; return the parameters of each."""
+    renames = {}
+    for key, value in request.take("healthCheck", {}).items():
+        if key not in HEALTH:
+            raise OfflineError(f"healthCheck.{key}: accepted: {', '.join(sorted(HEALTH))}")
+        request.inputs[f"healthCheck:{key}"] = value
+        renames[f"healthCheck:{key}"] = HEALTH[key]
+    return renames
+
+
 @handles("aws:lb/listener:Listener")
 def _listener(request: CreateRequest) -> CreateResult:
     if request.inputs.get("certificateArn"):
         request.inputs["certificates"] = [{"certificateArn": request.take("certificateArn")}]
-    renames = {f"defaultActions.{key}": value for key, value in _ACTIONS.items()}
+    renames = {f"defaultActions.{key}": value for key, value in ACTIONS.items()}
     parameters = request.parameters("elbv2", "create_listener", renames)
     arn = request.call("elbv2", "create_listener", **parameters)["Listeners"][0]["ListenerArn"]
     return CreateResult(id=arn, outputs={"arn": arn})
@@ -145,28 +151,30 @@ def _listener(request: CreateRequest) -> CreateResult:
 def _listener_rule(request: CreateRequest) -> CreateResult:
     if "priority" not in request.inputs:
         raise OfflineError("priority: required here; the provider would take the next free one")
-    conditions = [_condition(condition) for condition in request.take("conditions", [])]
-    renames = {f"actions.{key}": value for key, value in _ACTIONS.items()}
+    conditions = [condition(block) for block in request.take("conditions", [])]
+    renames = {f"actions.{key}": value for key, value in ACTIONS.items()}
     parameters = request.parameters("elbv2", "create_rule", renames)
     parameters["Conditions"] = conditions
     arn = request.call("elbv2", "create_rule", **parameters)["Rules"][0]["RuleArn"]
     return CreateResult(id=arn, outputs={"arn": arn})
 
 
-def _condition(block: Mapping[str, Any]) -> dict[str, Any]:
+def condition(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule's condition as the API takes it."""
     kinds = [key for key, value in block.items() if value]
-    if len(kinds) != 1 or kinds[0] not in _CONDITIONS:
-        raise OfflineError(f"conditions: {kinds}; exactly one of {', '.join(_CONDITIONS)} each")
+    if len(kinds) != 1 or kinds[0] not in CONDITIONS:
+        raise OfflineError(f"conditions: {kinds}; exactly one of {', '.join(CONDITIONS)} each")
     kind = kinds[0]
     value = block[kind]
     if kind == "queryStrings":
         pairs = [{"Key": pair.get("key"), "Value": pair["value"]} for pair in value]
-        return {"Field": _CONDITIONS[kind], "QueryStringConfig": {"Values": pairs}}
+        return {"Field": CONDITIONS[kind], "QueryStringConfig": {"Values": pairs}}
     config = {key[0].upper() + key[1:]: item for key, item in value.items()}
-    return {"Field": _CONDITIONS[kind], f"{kind[0].upper()}{kind[1:]}Config": config}
+    return {"Field": CONDITIONS[kind], f"{kind[0].upper()}{kind[1:]}Config": config}
 
 
-def _attributes(request: CreateRequest, names: Mapping[str, str]) -> list[dict[str, str]]:
+def attributes(request: CreateRequest, names: Mapping[str, str]) -> list[dict[str, str]]:
+    """Use up the inputs that are attributes, and return those."""
     return [
         {"Key": name, "Value": _text(request.take(key))}
         for key, name in names.items()
@@ -174,7 +182,8 @@ def _attributes(request: CreateRequest, names: Mapping[str, str]) -> list[dict[s
     ]
 
 
-def _log_attributes(block: Mapping[str, Any] | None, prefix: str) -> list[dict[str, str]]:
+def log_attributes(block: Mapping[str, Any] | None, prefix: str) -> list[dict[str, str]]:
+    """Return a log's block as attributes."""
     if not block:
         return []
     names = {"bucket": "s3.bucket", "prefix": "s3.prefix", "enabled": "s3.enabled"}
@@ -187,7 +196,8 @@ def _log_attributes(block: Mapping[str, Any] | None, prefix: str) -> list[dict[s
     ]
 
 
-def _stickiness(block: Mapping[str, Any] | None) -> list[dict[str, str]]:
+def stickiness(block: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """Return the block of a target group's stickiness as attributes."""
     if not block:
         return []
     found = {"stickiness.enabled": block.get("enabled", True), "stickiness.type": block["type"]}

@@ -1,9 +1,30 @@
 """Logs, alarms, topics, dashboards, budgets, the web firewall, the registry."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from ops.offline.provider.create_request import CreateRequest, CreateResult, handles, tag_list
 from ops.offline.provider.rows import Row, Step, add
 
 _LOG_GROUP_ARN = "arn:aws:logs:{region}:{account}:log-group:{name}"
+
+FILTER_RENAMES = {
+    "name": "filterName",
+    "pattern": "filterPattern",
+    "metricTransformation": "metricTransformations",
+    "metricTransformation.name": "metricName",
+    "metricTransformation.namespace": "metricNamespace",
+    "metricTransformation.value": "metricValue",
+}
+ALARM_RENAMES = {
+    "name": "AlarmName",
+    "metricQueries": "Metrics",
+    "metricQueries.metric": "MetricStat",
+    "metricQueries.metric.metricName": "Metric.MetricName",
+    "metricQueries.metric.namespace": "Metric.Namespace",
+    "metricQueries.metric.dimensions": "Metric.Dimensions",
+    "metricQueries.metric.stat": "Stat",
+}
 
 add(
     {
@@ -29,29 +50,14 @@ add(
             operation="put_metric_filter",
             id="={name}",
             named="name",
-            renames={
-                "name": "filterName",
-                "pattern": "filterPattern",
-                "metricTransformation": "metricTransformations",
-                "metricTransformation.name": "metricName",
-                "metricTransformation.namespace": "metricNamespace",
-                "metricTransformation.value": "metricValue",
-            },
+            renames=FILTER_RENAMES,
         ),
         "aws:cloudwatch/metricAlarm:MetricAlarm": Row(
             service="cloudwatch",
             operation="put_metric_alarm",
             id="={name}",
             named="name",
-            renames={
-                "name": "AlarmName",
-                "metricQueries": "Metrics",
-                "metricQueries.metric": "MetricStat",
-                "metricQueries.metric.metricName": "Metric.MetricName",
-                "metricQueries.metric.namespace": "Metric.Namespace",
-                "metricQueries.metric.dimensions": "Metric.Dimensions",
-                "metricQueries.metric.stat": "Stat",
-            },
+            renames=ALARM_RENAMES,
             outputs={"arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{name}"},
         ),
         "aws:cloudwatch/compositeAlarm:CompositeAlarm": Row(
@@ -138,6 +144,17 @@ add(
 )
 
 
+TOPIC_ATTRIBUTES: Mapping[str, str] = {
+    "displayName": "DisplayName",
+    "kmsMasterKeyId": "KmsMasterKeyId",
+    "policy": "Policy",
+    "deliveryPolicy": "DeliveryPolicy",
+    "signatureVersion": "SignatureVersion",
+    "tracingConfig": "TracingConfig",
+}
+"""Input -> attribute (SNS API reference, SetTopicAttributes)."""
+
+
 @handles("aws:sns/topic:Topic")
 def _topic(request: CreateRequest) -> CreateResult:
     """Create a topic; everything but its name and tags is an attribute."""
@@ -146,14 +163,7 @@ def _topic(request: CreateRequest) -> CreateResult:
     request.take("name")
     attributes = {
         attribute: str(request.take(key))
-        for key, attribute in (
-            ("displayName", "DisplayName"),
-            ("kmsMasterKeyId", "KmsMasterKeyId"),
-            ("policy", "Policy"),
-            ("deliveryPolicy", "DeliveryPolicy"),
-            ("signatureVersion", "SignatureVersion"),
-            ("tracingConfig", "TracingConfig"),
-        )
+        for key, attribute in TOPIC_ATTRIBUTES.items()
         if key in request.inputs
     }
     arn = request.call(
@@ -166,6 +176,28 @@ def _topic(request: CreateRequest) -> CreateResult:
 def _budget(request: CreateRequest) -> CreateResult:
     name = request.physical_name(longest=100)
     tags = request.take("tags", {})
+    account = request.take("accountId", request.account)
+    budget, notifications = budget_of(request)
+    request.call(
+        "budgets",
+        "create_budget",
+        AccountId=account,
+        Budget=budget,
+        NotificationsWithSubscribers=notifications,
+        **({"ResourceTags": tag_list(tags)} if tags else {}),
+    )
+    return CreateResult(
+        id=f"{request.account}:{name}",
+        outputs={
+            "name": name,
+            "accountId": request.account,
+            "arn": f"arn:aws:budgets::{request.account}:budget/{name}",
+        },
+    )
+
+
+def budget_of(request: CreateRequest) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Use up a budget's inputs, and return it and its notifications as the API takes them."""
     amount = {"Amount": request.take("limitAmount"), "Unit": request.take("limitUnit")}
     filters = {entry["name"]: list(entry["values"]) for entry in request.take("costFilters", [])}
     budget = {
@@ -196,19 +228,4 @@ def _budget(request: CreateRequest) -> CreateResult:
         }
         for entry in request.take("notifications", [])
     ]
-    request.call(
-        "budgets",
-        "create_budget",
-        AccountId=request.take("accountId", request.account),
-        Budget=budget,
-        NotificationsWithSubscribers=notifications,
-        **({"ResourceTags": tag_list(tags)} if tags else {}),
-    )
-    return CreateResult(
-        id=f"{request.account}:{name}",
-        outputs={
-            "name": name,
-            "accountId": request.account,
-            "arn": f"arn:aws:budgets::{request.account}:budget/{name}",
-        },
-    )
+    return budget, notifications

@@ -5,6 +5,12 @@ from typing import Any
 from ops.offline.provider.create_request import CreateRequest, CreateResult, handles
 from ops.offline.provider.rows import Row, Step, add
 
+FULL_ACCESS = (
+    '{"Version": "2008-10-17", "Statement":'
+    ' [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}'
+)
+"""What an endpoint lets pass where nothing is said (VPC User Guide, endpoint policies)."""
+
 _EC2_ARN = "arn:aws:ec2:{region}:{account}"
 
 add(

@@ -4,6 +4,7 @@ A test that fails after an upgrade of moto may mean that its patch is no longer 
 """
 
 import datetime as dt
+import json
 from typing import Any
 
 import boto3
@@ -63,6 +64,75 @@ def test_an_instance_refresh_goes_from_pending_to_successful(group: str) -> None
         for _ in range(4)
     ]
     assert seen == ["Pending", "InProgress", "Successful", "Successful"]
+
+
+def test_a_refresh_that_is_cancelled_lets_another_begin(group: str) -> None:
+    scaling = _client("autoscaling")
+    begun = scaling.start_instance_refresh(AutoScalingGroupName=group)["InstanceRefreshId"]
+    with pytest.raises(ClientError, match=r"\(InstanceRefreshInProgress\)"):
+        scaling.start_instance_refresh(AutoScalingGroupName=group)
+    ended = scaling.cancel_instance_refresh(AutoScalingGroupName=group)
+    assert ended["InstanceRefreshId"] == begun
+    with pytest.raises(ClientError, match=r"\(ActiveInstanceRefreshNotFound\)"):
+        scaling.cancel_instance_refresh(AutoScalingGroupName=group)
+    scaling.start_instance_refresh(AutoScalingGroupName=group)
+    scaling.cancel_instance_refresh(AutoScalingGroupName=group)
+
+
+def test_metrics_of_a_group_are_added_and_taken_away(group: str) -> None:
+    scaling = _client("autoscaling")
+
+    def metrics() -> set[str]:
+        [found] = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])[
+            "AutoScalingGroups"
+        ]
+        return {metric["Metric"] for metric in found["EnabledMetrics"]}
+
+    for metric in ("GroupMinSize", "GroupMaxSize"):
+        scaling.enable_metrics_collection(
+            AutoScalingGroupName=group, Metrics=[metric], Granularity="1Minute"
+        )
+    assert metrics() == {"GroupMinSize", "GroupMaxSize"}
+    scaling.disable_metrics_collection(AutoScalingGroupName=group, Metrics=["GroupMinSize"])
+    assert metrics() == {"GroupMaxSize"}
+    scaling.disable_metrics_collection(AutoScalingGroupName=group)
+    assert metrics() == set()
+
+
+def test_another_size_leaves_a_group_its_templates_and_settings(group: str) -> None:
+    scaling = _client("autoscaling")
+    named = {"LaunchTemplateName": "template", "Version": "1"}
+    scaling.create_auto_scaling_group(
+        AutoScalingGroupName=f"{group}-mixed",
+        MinSize=0,
+        MaxSize=1,
+        AvailabilityZones=["us-west-2a"],
+        MixedInstancesPolicy={
+            "LaunchTemplate": {
+                "LaunchTemplateSpecification": named,
+                "Overrides": [{"InstanceType": "g6.xlarge"}],
+            }
+        },
+        DefaultInstanceWarmup=60,
+        InstanceMaintenancePolicy={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 200},
+    )
+
+    def found() -> dict[str, Any]:
+        answer = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[f"{group}-mixed"])
+        one: dict[str, Any] = answer["AutoScalingGroups"][0]
+        return one
+
+    before = found()
+    assert before["DefaultInstanceWarmup"] == 60
+    assert before["InstanceMaintenancePolicy"]["MaxHealthyPercentage"] == 200
+    scaling.update_auto_scaling_group(AutoScalingGroupName=f"{group}-mixed", MaxSize=3)
+    assert found()["MixedInstancesPolicy"] == before["MixedInstancesPolicy"]
+    cleared = {"MinHealthyPercentage": -1, "MaxHealthyPercentage": -1}
+    scaling.update_auto_scaling_group(
+        AutoScalingGroupName=f"{group}-mixed", InstanceMaintenancePolicy=cleared
+    )
+    assert "InstanceMaintenancePolicy" not in found()
+    scaling.delete_auto_scaling_group(AutoScalingGroupName=f"{group}-mixed")
 
 
 def test_a_refresh_of_an_unknown_group_is_refused() -> None:
@@ -175,3 +245,28 @@ _ALLOW = (
 )
 def test_a_bucket_receives_logs_where_its_policy_says_so(policy: str, may: bool) -> None:
     assert moto_patches.may_receive_logs(_Bucket(policy), "s3/models/") is may
+
+
+@pytest.mark.parametrize(("condition", "taken"), [("false", True), (None, False)])
+def test_a_bucket_that_refuses_calls_without_tls_takes_the_others(
+    condition: str | None, taken: bool
+) -> None:
+    """And one that refuses every call refuses these too."""
+    s3, name = _client("s3"), f"tls-{taken}".lower()
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    statement: dict[str, Any] = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["s3:*"],
+        "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+    }
+    if condition:
+        statement["Condition"] = {"Bool": {"aws:SecureTransport": condition}}
+    s3.put_bucket_policy(
+        Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+    if taken:
+        assert s3.put_object(Bucket=name, Key="k", Body=b"v")["ETag"]
+    else:
+        with pytest.raises(ClientError, match=r"403|AccessDenied|Forbidden"):
+            s3.put_object(Bucket=name, Key="k", Body=b"v")
