@@ -2,17 +2,19 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ops.console.errors import ConfigurationError
 from ops.console.options import LOCAL
 from ops.console.paths import project_root
+from ops.cost.quota import QuotaUse, quota_uses
 from ops.offline.diff.compare import compare
 from ops.offline.diff.digest import digest
 from ops.offline.diff.model import Comparison, Op
@@ -62,9 +64,16 @@ def preview(
                     cost=None
                     if comparison.stack == LOCAL
                     else monthly_cost(*found[comparison.stack]),
+                    quotas=None if comparison.stack == LOCAL else _quotas(*found[comparison.stack]),
                 )
                 for comparison in comparisons
             ]
+
+
+def _quotas(
+    base: Mapping[str, Any], head: Mapping[str, Any]
+) -> tuple[tuple[QuotaUse, ...], tuple[QuotaUse, ...]]:
+    return quota_uses(base["resources"]), quota_uses(head["resources"])
 
 
 def stops(comparison: Comparison, gates: Sequence[str]) -> list[str]:
@@ -115,8 +124,8 @@ def command(
     """Show what a change would create, update, replace or delete.
 
     Needs no credentials, no network and no Pulumi CLI. New findings of the policies, replacements,
-    deletions and the loss of a protection come first; what it costs a month comes last. Secrets
-    are masked.
+    deletions and the loss of a protection come first; what it costs a month, and takes of EC2's
+    quotas, comes last. Secrets are masked.
     """
     begun = time.monotonic()
     try:

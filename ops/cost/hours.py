@@ -10,6 +10,8 @@ from ops.cost.prices import HOURS_PER_MONTH
 _DAYS: Final = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _DAY: Final = 24 * 60
 _WEEK: Final = 7 * _DAY
+_UNCHANGED: Final = -1
+"""What the provider takes for a size that a scheduled action leaves alone."""
 _CRON: Final = re.compile(r"(\d{1,2}) (\d{1,2}) \* \* (\S+)")
 
 
@@ -20,7 +22,8 @@ def machine_hours(
 
     Without a schedule the group runs what it starts with (`desiredCapacity`, at least `minSize`)
     all the time: what scaling adds or takes away depends on traffic. With schedules, each sets the
-    number until the next one does; the week repeats, and its hours are stretched to a month.
+    number until the next one does, or the fewest where it leaves the number alone: what runs beyond
+    those depends on traffic, too. The week repeats, and its hours are stretched to a month.
 
     Args:
         group: inputs of the group.
@@ -34,8 +37,8 @@ def machine_hours(
         return None if usual is None else usual * HOURS_PER_MONTH
     turns: list[tuple[int, int]] = []
     for schedule in schedules:
-        capacity, minutes = schedule.get("desiredCapacity"), weekly(schedule.get("recurrence"))
-        if not isinstance(capacity, int) or capacity < 0 or minutes is None:
+        capacity, minutes = _set(schedule), weekly(schedule.get("recurrence"))
+        if capacity is None or minutes is None:
             return None
         turns += [(minute, capacity) for minute in minutes]
     turns.sort()
@@ -93,6 +96,15 @@ def _day(name: str) -> int | None:
     if name.upper() in _DAYS:
         return _DAYS.index(name.upper())
     return int(name) % 7 if name in set("01234567") else None
+
+
+def _set(schedule: Mapping[str, Any]) -> int | None:
+    """Return the number of machines that a scheduled action leaves a group with, as if unused."""
+    for size in ("desiredCapacity", "minSize"):
+        number = schedule.get(size, _UNCHANGED)
+        if number != _UNCHANGED:
+            return number if isinstance(number, int) and number >= 0 else None
+    return None
 
 
 def _usual(group: Mapping[str, Any]) -> int | None:

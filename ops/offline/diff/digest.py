@@ -41,6 +41,7 @@ def digest(comparison: Comparison, *, seconds: float) -> dict[str, Any]:
             ],
             "policyFindings": _policies(comparison.policies),
             "monthlyCost": _cost(comparison.cost),
+            "quotas": _quotas(comparison),
         },
     }
 
@@ -58,6 +59,15 @@ def summary(comparison: Comparison) -> dict[str, int]:
 
 def _policies(report: PolicyReport | None) -> dict[str, Any] | None:
     return None if report is None else asdict(report)
+
+
+def _quotas(comparison: Comparison) -> list[dict[str, Any]] | None:
+    if comparison.quotas is None:
+        return None
+    return [
+        {"name": use.quota.name, "code": use.quota.code, "first": use.first, "most": use.most}
+        for use in comparison.quotas[1]
+    ]
 
 
 def _cost(cost: MonthlyCost | None) -> dict[str, Any] | None:

@@ -1,12 +1,15 @@
 """What a comparison finds."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ops.cost.quota import QuotaUse
 from ops.offline.diff.findings import PolicyReport
 from ops.offline.diff.money import MonthlyCost
+from ops.offline.diff.rules import FIXED_OUTPUTS
 
 
 class Op(StrEnum):
@@ -116,6 +119,14 @@ class OutputChange:
     before: Any
     after: Any
 
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What must not be overlooked: the program of a stack that exists refuses this."""
+        if None in (self.before, self.after) or not FIXED_OUTPUTS.fullmatch(self.name):
+            return ()
+        step = f"was {json.dumps(self.before)} and would be {json.dumps(self.after)}"
+        return (f"{self.name} {step}: `pulumi up` REFUSES what the stack was not made with",)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
@@ -131,6 +142,8 @@ class Comparison:
         diagnostics: what the program said at the head.
         policies: what the policies say; None where nobody asked them.
         cost: what it costs a month; None where nobody asked.
+        quotas: what its machines take of the account's quotas, at the base and at the head; None
+            where nobody asked.
     """
 
     stack: str
@@ -142,11 +155,13 @@ class Comparison:
     diagnostics: tuple[Mapping[str, Any], ...] = ()
     policies: PolicyReport | None = None
     cost: MonthlyCost | None = None
+    quotas: tuple[tuple[QuotaUse, ...], tuple[QuotaUse, ...]] | None = None
 
     @property
     def alarms(self) -> tuple[str, ...]:
         """Every sentence that must not be overlooked."""
-        return tuple(alarm for change in self.changes for alarm in change.alarms)
+        refused = tuple(alarm for output in self.outputs for alarm in output.alarms)
+        return refused + tuple(alarm for change in self.changes for alarm in change.alarms)
 
     def count(self, op: Op) -> int:
         """Return how many changes of one kind."""

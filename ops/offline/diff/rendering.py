@@ -4,7 +4,7 @@ import difflib
 import json
 from collections.abc import Iterator
 
-from ops.offline.diff import findings_shown, money_shown
+from ops.offline.diff import findings_shown, money_shown, quotas_shown
 from ops.offline.diff.markup import escaped
 from ops.offline.diff.model import Change, Comparison, Difference, Op
 
@@ -75,6 +75,8 @@ def text(comparison: Comparison) -> str:
         told += findings_shown.text(comparison.policies)
     if comparison.cost is not None:
         told += money_shown.text(comparison.cost)
+    if comparison.quotas is not None:
+        told += quotas_shown.lines(comparison.quotas)
     if told:
         lines += [*([""] if lines[-1] else []), *(f"  {line}" for line in told)]
     lines += ["", f"  {summary(comparison)}"]
@@ -98,6 +100,8 @@ def markdown(comparison: Comparison) -> str:
         lines += [*findings_shown.markdown(comparison.policies), ""]
     if comparison.cost is not None:
         lines += [*money_shown.markdown(comparison.cost), ""]
+    if comparison.quotas is not None:
+        lines += [line for told in quotas_shown.lines(comparison.quotas) for line in (told, "")]
     if comparison.changes:
         lines += ["<details><summary>Resources</summary>", "", "```diff"]
         for change in _ordered(comparison):

@@ -5,6 +5,7 @@ Source: the `ForceNew` and `Computed` marks in the schemas of hashicorp/terrafor
 replaced, so a type that the program begins to use is added here too; a test holds them together.
 """
 
+import re
 from collections.abc import Mapping
 
 _NAMED = ("name", "namePrefix")
@@ -99,6 +100,7 @@ FORCE_NEW: Mapping[str, tuple[str, ...]] = {
     "aws:ecr/repository:Repository": ("encryptionConfigurations", "name"),
     "aws:ecr/repositoryPolicy:RepositoryPolicy": ("repository",),
     "aws:iam/instanceProfile:InstanceProfile": (*_NAMED, "path"),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ("url",),
     "aws:iam/policy:Policy": (*_NAMED, "description", "path"),
     "aws:iam/role:Role": (*_NAMED, "path"),
     "aws:iam/rolePolicy:RolePolicy": (*_NAMED, "role"),
@@ -164,14 +166,15 @@ FORCE_NEW: Mapping[str, tuple[str, ...]] = {
 }
 """Type -> inputs of which a change makes a new resource."""
 
-NEW_VERSION_ON_UPDATE = frozenset(
-    {
-        "aws:ec2/launchTemplate:LaunchTemplate",  # latestVersion
-        "aws:s3/bucketObjectv2:BucketObjectv2",  # etag, versionId
-        "aws:ssm/parameter:Parameter",  # version
-    }
-)
-"""Types of which an update changes outputs that others are made from."""
+NEW_VERSION_ON_UPDATE: Mapping[str, tuple[str, ...]] = {
+    "aws:ec2/launchTemplate:LaunchTemplate": ("latestVersion",),
+    "aws:s3/bucketObjectv2:BucketObjectv2": ("etag", "versionId"),
+    "aws:ssm/parameter:Parameter": ("version",),
+}
+"""Type -> outputs that an update changes, and that others are made from."""
+
+FIXED_OUTPUTS = re.compile(r"fixed\..+|colours\.(?:blue|green)\.gateway_port")
+"""Outputs that say what a stack was made with: its program refuses another value."""
 
 PROTECTIONS: Mapping[tuple[str, str], bool] = {
     ("aws:lb/loadBalancer:LoadBalancer", "enableDeletionProtection"): True,

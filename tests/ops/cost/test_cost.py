@@ -124,6 +124,13 @@ def test_machines_in_office_hours_cost_those_hours() -> None:
     }
 
 
+def test_a_clock_that_moves_only_the_fewest_machines_costs_what_it_holds() -> None:
+    hold = {"recurrence": "0 8 * * MON-FRI", "minSize": 1, "maxSize": -1, "desiredCapacity": -1}
+    stop = {"recurrence": "0 19 * * MON-FRI", "minSize": 0, "maxSize": -1, "desiredCapacity": -1}
+    assert machine_hours({}, [hold, stop]) == Decimal(55) * 730 / 168
+    assert machine_hours({}, [{**hold, "minSize": -1}]) is None
+
+
 def test_a_group_without_a_machine_costs_nothing_and_has_no_volumes() -> None:
     found = priced(*machines(least=0, desired=0))
     assert items(found) == {"machines g6.xlarge": "0.00"}
@@ -197,7 +204,9 @@ def test_a_machine_known_in_one_region_alone_is_priced_there_alone() -> None:
 
 def test_spot_machines_have_no_price_that_a_table_could_hold() -> None:
     found = priced(*machines(on_demand=50))
-    assert found.not_priced == ("blue: no price of machines of an unknown type in us-east-2",)
+    assert found.not_priced == (
+        "blue: no price of machines whose price moves, or of an unknown type in us-east-2",
+    )
 
 
 def test_a_schedule_that_is_not_weekly_leaves_the_hours_unknown() -> None:

@@ -22,6 +22,7 @@ from ops.offline.revisions.checkouts import Checkout
 from ops.offline.revisions.policies import ChangeCheck
 from ops.preview import command
 from tests.support.git import git
+from tests.support.stacks import SAMPLES
 
 DOCUMENT = {"resources": [{"urn": "urn:vpc"}]}
 
@@ -127,9 +128,10 @@ def test_a_stack_that_is_new_or_gone_needs_no_verdict_of_the_missing_side(
 def weakened(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The committed program in a repository of its own; its machines have lost IMDSv2 since."""
     root = tmp_path_factory.mktemp("a scratch copy")
-    for folder in ("infra", "stacks"):
-        unwanted = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(CHECKOUT / folder, root / folder, ignore=unwanted)
+    shutil.copytree(
+        CHECKOUT / "infra", root / "infra", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copytree(SAMPLES, root / "stacks", ignore=shutil.ignore_patterns("Pulumi.yaml"))
     shutil.copy(CHECKOUT / "Pulumi.yaml", root)
     git(root, "init", "-q")
     git(root, "add", "-A")
