@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-import boto3
 import click
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.console import hints
-from ops.console.errors import CommandFailedError, ConfigurationError
+from ops import aws_clients
+from ops.aws_clients import FAILURES
+from ops.console.errors import CommandFailedError, ConfigurationError, one_line
 from ops.console.options import stack_options
-from ops.console.paths import state_folder
-from ops.local.access import local_session
 from ops.local.host import POLL_SECONDS
-from ops.local.state import StateFolder
 from ops.stack import StackOutputs, read
 
 if TYPE_CHECKING:
@@ -31,10 +26,6 @@ MACHINE_SECONDS: Final = 5.0
 """How often a machine asks for the parameter; a test holds it equal to the machines' own."""
 CALL_SECONDS: Final = 1.0
 """What a machine's question takes, credentials included, where AWS is well."""
-CALLS: Final = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3})
-FAILURES: Final = (BotoCoreError, ClientError, ValueError, OSError)
-"""What a call can end with: botocore's own, and what its HTTP client makes of odd settings."""
-
 MEANING: Final[dict[str, str]] = {
     "on": "speech is recognised",
     "off": "no speech is recognised; clients are told `recognition_off`",
@@ -113,9 +104,8 @@ class Switch:
         )
 
     def _failed(self, done: str, error: Exception) -> CommandFailedError:
-        said = " ".join(str(error).split())
         return CommandFailedError(
-            f"parameter {self._name} of stack {self._stack} cannot be {done}: {said}"
+            f"parameter {self._name} of stack {self._stack} cannot be {done}: {one_line(error)}"
         )
 
 
@@ -130,35 +120,8 @@ def connect(stack: str, chosen: Path | None) -> tuple[Switch, bool]:
         CommandFailedError: The stack's outputs cannot be read, or the credentials of its AWS API.
     """
     outputs = read(stack, chosen=chosen)
-    folder = state_folder(stack, chosen)
-    state = StateFolder(folder).read()
-    if state is None:
-        return Switch(stack, outputs, _in_aws(stack, outputs)), False
-    start = hints.start(stack, folder)
-    session = local_session(state.aws, start=start)
-    endpoint = state.aws.get("AWS_ENDPOINT_URL")
-    if endpoint is None:
-        raise CommandFailedError(f"stack {stack} is still starting, or did not come up; {start}")
-    api = session.client(
-        "ssm",
-        region_name=outputs.region,
-        endpoint_url=endpoint,
-        config=CALLS.merge(Config(proxies={})),
-    )
-    return Switch(stack, outputs, api), True
-
-
-def _in_aws(stack: str, outputs: StackOutputs) -> SSMClient:
-    """Return Systems Manager of a stack's account, as the person's own settings lead there."""
-    try:
-        return boto3.client("ssm", region_name=outputs.region, config=CALLS)
-    except (BotoCoreError, ValueError, OSError, ImportError) as error:
-        # A profile that is not there, a file that is no configuration, a mode that does not exist.
-        said = " ".join(str(error).split())
-        raise ConfigurationError(
-            f"AWS cannot be asked for stack {stack} with the settings of this shell "
-            f"(AWS_PROFILE and the other AWS_*, ~/.aws/config): {said}"
-        ) from None
+    api, is_local = aws_clients.connect("ssm", stack, outputs.region, chosen)
+    return Switch(stack, outputs, api), is_local
 
 
 @click.command("recognition")

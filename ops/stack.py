@@ -15,13 +15,31 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from infra.outputs import ColourOutputs, Colours, StackOutputs
+from infra.outputs import (
+    COLOURS,
+    HOST_KEY_TAG,
+    Colour,
+    ColourOutputs,
+    Colours,
+    StackOutputs,
+)
 from ops.console.errors import CommandFailedError, ConfigurationError
 from ops.console.hints import perhaps, start
 from ops.console.options import LOCAL, stack_options
 from ops.console.paths import project_root, state_folder
 
-__all__ = ["ColourOutputs", "Colours", "StackOutputs", "command", "flat", "parse", "read"]
+__all__ = [
+    "COLOURS",
+    "HOST_KEY_TAG",
+    "Colour",
+    "ColourOutputs",
+    "Colours",
+    "StackOutputs",
+    "command",
+    "flat",
+    "parse",
+    "read",
+]
 
 PULUMI_SECONDS = 120.0
 """Deadline for one call of the Pulumi CLI, which may have to log in to its backend first."""

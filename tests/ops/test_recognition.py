@@ -10,7 +10,6 @@ from pathlib import Path
 import boto3
 import pytest
 from click.testing import CliRunner, Result
-from moto import mock_aws
 from mypy_boto3_ssm import SSMClient
 
 from infra.boot.environment import boot_environment
@@ -18,18 +17,16 @@ from infra.machines.switch import POSITIONS
 from ops import recognition
 from ops.local.host import POLL_SECONDS
 from tests.support.boot_settings import boot_settings
+from tests.support.moto import bare_aws
 from tests.support.outputs import OUTPUTS
 
 NAME = "/perch/local/recognition"
 
 
 @pytest.fixture
-def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[SSMClient]:
+def ssm() -> Iterator[SSMClient]:
     """Systems Manager, with the switch as the program makes it."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "offline")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with mock_aws():
+    with bare_aws():
         api = boto3.client("ssm", region_name="us-east-2")
         api.put_parameter(Name=NAME, Value="on", Type="String", AllowedPattern="^(on|off)$")
         yield api

@@ -167,7 +167,11 @@ def test_one_output_is_printed_bare_so_that_a_shell_can_use_it(checkout: Path) -
     assert run("ca_certificate_path").output == "-\n"
     assert run("--json", "ca_certificate_path").output == "null\n"
     assert json.loads(run("--json").output) == OUTPUTS
-    rows = dict(line.split(None, 1) for line in run().output.splitlines())
+    # An output may be empty.
+    rows = {
+        name: rest.strip()
+        for name, _, rest in (line.partition(" ") for line in run().output.splitlines())
+    }
     assert rows["colours.blue.gateway_port"] == "8081"
 
 
