@@ -8,7 +8,8 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +17,13 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import BaseModel, ConfigDict
 
 from app.client import (
     ClientError,
+    ForbiddenError,
+    Outcome,
     Reconnected,
+    UnauthorizedError,
     connect,
     lacks_authority,
     read_audio,
@@ -29,7 +32,11 @@ from app.client import (
 from app.loopback import is_this_machine
 from ops.console import hints
 from ops.qa.wer import count_errors
+from ops.smoke.dialect_b import recognise
+from ops.smoke.failure import CheckFailedError, CheckWarning
+from ops.smoke.latency import Latency, measured, speech_start_s
 from ops.smoke.recording import Recording
+from ops.smoke.report import Check, Heard, Report, Status
 from ops.stack import StackOutputs
 
 MAX_WORD_ERROR_RATE = 0.12
@@ -38,75 +45,9 @@ CHECK_SECONDS = 10.0
 SESSION_SECONDS = 60.0
 BODY_CHARS = 160
 
-Status = Literal["ok", "failed", "skipped"]
-
-
-class CheckFailedError(Exception):
-    """A check did not hold; the message is its reason."""
-
-
-class Check(BaseModel):
-    """How one check went.
-
-    Attributes:
-        name: What was checked.
-        status: `skipped` when a check it stands on had failed.
-        seconds: How long it took.
-        detail: What was seen, or why it failed.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    status: Status
-    seconds: float
-    detail: str
-
-
-class Heard(BaseModel):
-    """What was recognised.
-
-    Attributes:
-        recording: The file.
-        audio_seconds: Its length.
-        text: What was heard.
-        reference: What is said in it; None when that is not known.
-        word_error_rate: Share of wrong words; None without a reference.
-        reconnects: How often the connection broke and the session went on over another one.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    recording: Path
-    audio_seconds: float
-    text: str
-    reference: str | None
-    word_error_rate: float | None
-    reconnects: int = 0
-
-
-class Report(BaseModel):
-    """A whole smoke test.
-
-    Attributes:
-        stack: Name of the stack.
-        endpoint_url: What was asked.
-        colour: The one colour that was asked for; None when the weights decided.
-        ok: Whether every check held.
-        seconds: How long all took.
-        checks: Every check in order.
-        heard: The recording's words; None when no session came about.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    stack: str
-    endpoint_url: str
-    colour: str | None
-    ok: bool
-    seconds: float
-    checks: tuple[Check, ...]
-    heard: Heard | None
+WRONG_TOKEN = "perch-smoke-wrong-token"  # noqa: S105 - of nobody
+Slo = Literal["off", "warn", "fail"]
+"""Whether latency is measured, and what it means that it is above the objective."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,6 +62,9 @@ class Smoke:
         max_word_error_rate: Most of the reference's words that may be wrong.
         token: Bearer token of the gateway; None where it asks for none.
         authority: PEM file of an authority to trust in place of the one that the stack names.
+        min_certificate_days: Fewest days that the certificate must still be valid.
+        dialect_b: Whether the recording is recognised over dialect B, too.
+        slo: Whether latency is measured, and what it means to be above the objective.
         on_check: Called with each check as it ends.
     """
 
@@ -131,22 +75,22 @@ class Smoke:
     max_word_error_rate: float = MAX_WORD_ERROR_RATE
     token: str | None = None
     authority: Path | None = None
+    min_certificate_days: int = 0
+    dialect_b: bool = True
+    slo: Slo = "off"
     on_check: Callable[[Check], None] = field(default=lambda _: None)
     heard: Heard | None = None
+    version: str | None = None
+    model: str | None = None
+    certificate_days: int | None = None
+    latency: Latency | None = None
 
     async def run(self) -> Report:
         """Make every check in order; one that others stand on lets them be skipped."""
         begun = time.monotonic()
         checks: list[Check] = []
         reachable = True
-        for name, check, foundation in (
-            ("the endpoint takes connections", self._connects, True),
-            ("its certificate is valid", self._certificate, True),
-            ("the gateway is alive", self._alive, False),
-            ("the gateway is ready", self._ready, False),
-            ("the colours are ready", self._colours, False),
-            ("a recording is recognised", self._session, False),
-        ):
+        for name, check, foundation in self._checks():
             done = await _time(name, check) if reachable else _skipped(name)
             reachable = reachable and not (foundation and done.status == "failed")
             checks.append(done)
@@ -155,11 +99,29 @@ class Smoke:
             stack=self.outputs.environment,
             endpoint_url=self.outputs.endpoint_url,
             colour=self.colour,
-            ok=all(check.status == "ok" for check in checks),
+            ok=all(check.status in {"ok", "warning"} for check in checks),
             seconds=round(time.monotonic() - begun, 3),
             checks=tuple(checks),
             heard=self.heard,
+            version=self.version,
+            model=self.model,
+            certificate_days=self.certificate_days,
+            latency=self.latency,
         )
+
+    def _checks(self) -> Iterator[tuple[str, Callable[[], Awaitable[str]], bool]]:
+        """Yield each check with its name, and whether the others stand on it."""
+        yield "the endpoint takes connections", self._connects, True
+        yield "its certificate is valid", self._certificate, True
+        yield "the gateway is alive", self._alive, False
+        yield "the gateway is ready", self._ready, False
+        yield "the colours are ready", self._colours, False
+        yield "a recording is recognised", self._session, False
+        yield "a wrong token is refused", self._wrong_token, False
+        if self.dialect_b:
+            yield "dialect B recognises it too", self._session_b, False
+        if self.slo != "off":
+            yield "words come in time", self._in_time, False
 
     @property
     def _address(self) -> tuple[str, int]:
@@ -213,8 +175,13 @@ class Smoke:
         writer.close()
         await writer.wait_closed()
         until = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(proof["notAfter"])), UTC)
-        days = (until - datetime.now(UTC)).days
-        return f"{version}, valid for {days} more days"
+        self.certificate_days = (until - datetime.now(UTC)).days
+        if self.certificate_days < self.min_certificate_days:
+            raise CheckFailedError(
+                f"it is valid for {self.certificate_days} more days; "
+                f"{self.min_certificate_days} are wanted"
+            )
+        return f"{version}, valid for {self.certificate_days} more days"
 
     async def _get(self, path: str, colour: str | None) -> httpx.Response:
         host, _ = self._address
@@ -244,7 +211,12 @@ class Smoke:
         return _summary(response)
 
     async def _alive(self) -> str:
-        return await self._expect_200("/healthz")
+        response = await self._get("/healthz", self.colour)
+        if response.status_code != httpx.codes.OK:
+            raise CheckFailedError(f"GET /healthz answers {_summary(response)}")
+        with suppress(ValueError, KeyError, TypeError):
+            self.version = str(response.json()["version"])
+        return _summary(response)
 
     async def _ready(self) -> str:
         return await self._expect_200("/readyz")
@@ -252,7 +224,7 @@ class Smoke:
     async def _colours(self) -> str:
         names = [name for name, _ in self.outputs.colours.items()]
         answers = await asyncio.gather(*(self._get("/readyz", name) for name in names))
-        seen = {
+        seen: dict[str, str | None] = {
             name: None if answer.status_code == httpx.codes.OK else _summary(answer)
             for name, answer in zip(names, answers, strict=True)
         }
@@ -278,11 +250,15 @@ class Smoke:
             raise CheckFailedError(f"{error}{code}") from None
         except ValueError as error:
             raise CheckFailedError(str(error)) from None
+        return self._judged(audio.seconds, outcome)
+
+    def _judged(self, seconds: float, outcome: Outcome) -> str:
+        """Compare what dialect A's session heard with what is said."""
         reference = self.recorded.reference
         wrong = None if reference is None else count_errors(reference, outcome.text).rate
         self.heard = Heard(
             recording=self.recorded.path,
-            audio_seconds=audio.seconds,
+            audio_seconds=seconds,
             text=outcome.text,
             reference=reference,
             word_error_rate=wrong,
@@ -300,6 +276,75 @@ class Smoke:
         return f"{self.recorded.path.name}, {wrong:.1%} of the words wrong" + _mended(
             outcome.reconnects
         )
+
+    async def _wrong_token(self) -> str:
+        try:
+            async with connect(
+                self.outputs.websocket_url,
+                token=WRONG_TOKEN,
+                ssl_context=self._trust(),
+                headers=self._headers(self.colour),
+                resume=False,
+            ):
+                pass
+        except (UnauthorizedError, ForbiddenError) as refusal:
+            return f"refused with HTTP {refusal.status}"
+        except ClientError as error:
+            raise CheckFailedError(f"{error}") from None
+        if self.token is not None:
+            raise CheckFailedError(
+                "it is let in: this stack asks for no token, though one was given to ask with"
+            )
+        return "this stack asks for no token: whoever reaches it may speak"
+
+    async def _session_b(self) -> str:
+        try:
+            audio = await asyncio.to_thread(read_audio, self.recorded.path)
+        except (ClientError, ValueError) as error:
+            raise CheckFailedError(str(error)) from None
+        heard = await recognise(
+            self.outputs.websocket_url,
+            audio,
+            token=self.token,
+            context=self._trust(),
+            headers=self._headers(self.colour),
+        )
+        self.model = heard.model
+        asked = dict(self.outputs.colours.items())
+        wanted = {asked[name].model for name in asked if self.colour in {None, name}}
+        if heard.model not in wanted:
+            raise CheckFailedError(
+                f"the gateway asks for model {heard.model}; deployed: "
+                + " or ".join(sorted(map(str, wanted)))
+            )
+        model = heard.model or "of the recogniser's own choice"
+        reference = self.recorded.reference
+        if reference is None:
+            return f"model {model}: {heard.text}"
+        wrong = count_errors(reference, heard.text).rate or 0.0
+        said = f"{wrong:.1%} of the words wrong, model {model}"
+        if wrong > self.max_word_error_rate:
+            raise CheckFailedError(f"{said}, {self.max_word_error_rate:.0%} are allowed")
+        return said
+
+    async def _in_time(self) -> str:
+        try:
+            audio = await asyncio.to_thread(read_audio, self.recorded.path)
+            async with connect(
+                self.outputs.websocket_url,
+                token=self.token,
+                ssl_context=self._trust(),
+                headers=self._headers(self.colour),
+            ) as connection:
+                outcome = await stream(
+                    connection, audio, realtime=True, speech_start_s=speech_start_s(audio)
+                )
+        except (ClientError, ValueError) as error:
+            raise CheckFailedError(str(error)) from None
+        self.latency = measured(outcome)
+        if not self.latency.within:
+            raise (CheckFailedError if self.slo == "fail" else CheckWarning)(str(self.latency))
+        return str(self.latency)
 
 
 def _mended(reconnects: Sequence[Reconnected]) -> str:
@@ -332,6 +377,8 @@ async def _time(name: str, check: Callable[[], Awaitable[str]]) -> Check:
         status = "ok"
     except CheckFailedError as failure:
         detail = str(failure)
+    except CheckWarning as warning:
+        status, detail = "warning", str(warning)
     except TimeoutError:
         detail = f"not done after {2 * SESSION_SECONDS:.0f} s"
     except OSError as error:

@@ -11,16 +11,20 @@ import pytest
 import trustme
 from click.testing import CliRunner
 
+from app.client import Outcome, PcmAudio
 from ops.console.errors import ConfigurationError
 from ops.console.options import read_token
 from ops.local.load_balancer.routing import Answer, Request, Target
 from ops.smoke import checks, recording
 from ops.smoke import command as smoke
-from ops.smoke.checks import Report, Smoke
+from ops.smoke.checks import Slo, Smoke
+from ops.smoke.latency import Latency, measured, speech_start_s
 from ops.smoke.recording import Recording
+from ops.smoke.report import Report
 from ops.stack import StackOutputs
 from tests.ops.fronts import Chooser, running_front, running_target
 from tests.support.gateways.breaking import At, Fault, breaking
+from tests.support.gateways.running import running_emulator, running_gateway
 from tests.support.outputs import OUTPUTS
 
 SILENT = Recording(path=recording.DEFAULT, reference=None)
@@ -62,7 +66,7 @@ async def test_an_endpoint_that_does_not_listen_fails_once_and_skips_the_rest(
 ) -> None:
     report = await Smoke(outputs=outputs_at(unused_tcp_port, None), recorded=SILENT).run()
     assert not report.ok
-    assert statuses(report) == ["failed"] + ["skipped"] * 5
+    assert statuses(report) == ["failed"] + ["skipped"] * 7
     assert f"nothing listens on localhost port {unused_tcp_port}" in report.checks[0].detail
 
 
@@ -80,7 +84,7 @@ async def test_a_certificate_that_is_not_trusted_is_the_end_of_it(
 
     async with endpoint(never, server_tls, client_tls, None) as outputs:
         report = await Smoke(outputs=outputs, recorded=SILENT).run()
-    assert statuses(report) == ["ok", "failed", *["skipped"] * 4]
+    assert statuses(report) == ["ok", "failed", *["skipped"] * 6]
     detail = report.checks[1].detail
     assert detail.startswith("it does not prove localhost: unable to get local issuer certificate")
     assert detail.endswith("; name the PEM file of its authority with --ca")
@@ -99,7 +103,7 @@ async def test_an_authority_that_is_named_stands_in_for_the_stacks_and_no_proxy_
     said = Answer(status=200, body="{}")
     async with endpoint(lambda _: said, server_tls, client_tls, None) as outputs:
         report = await Smoke(outputs=outputs, recorded=SILENT, authority=ca_file).run()
-    assert statuses(report) == ["ok"] * 5 + ["failed"]
+    assert statuses(report) == ["ok"] * 5 + ["failed"] * 3
     assert report.checks[5].detail.startswith("the gateway refused the connection: HTTP 200")
 
 
@@ -145,7 +149,7 @@ async def test_a_gateway_that_is_not_ready_fails_with_its_own_words(
 
     async with endpoint(choose, server_tls, client_tls, ca_file) as outputs:
         report = await Smoke(outputs=outputs, recorded=SILENT, awake=["blue"]).run()
-    assert statuses(report) == ["ok", "ok", "ok", "failed", "failed", "failed"]
+    assert statuses(report) == ["ok", "ok", "ok", *["failed"] * 5]
     assert report.checks[3].detail == (
         'GET /readyz answers HTTP 503 {"reasons":["the recogniser is loading"]}'
     )
@@ -194,7 +198,9 @@ async def test_one_colour_can_be_asked_for_in_every_check(
 
     async with endpoint(choose, server_tls, client_tls, ca_file) as outputs:
         await Smoke(outputs=outputs, recorded=SILENT, colour="green").run()
-    assert {path for path, colour in asked if colour == ("green",)} == {"/healthz", "/readyz", "/"}
+    assert {path for path, colour in asked if colour == ("green",)} == {
+        *("/healthz", "/readyz", "/", "/ws/transcribe")
+    }
     assert {colour for path, colour in asked if path != "/readyz"} == {("green",)}
 
 
@@ -207,10 +213,10 @@ def test_the_command_prints_a_line_a_check_and_fails_as_a_whole(
     assert plain.exit_code == 1
     first, *others = plain.output.splitlines()
     assert first.startswith("FAILED  the endpoint takes connections (")
-    assert len(others) == 5
+    assert len(others) == 7
     assert all(line.startswith("SKIPPED ") for line in others)
     report = json.loads(CliRunner().invoke(smoke.command, [*arguments, "--json"]).output)
-    assert (report["ok"], report["stack"], len(report["checks"])) == (False, "local", 6)
+    assert (report["ok"], report["stack"], len(report["checks"])) == (False, "local", 8)
 
 
 def test_a_recording_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
@@ -283,3 +289,140 @@ def test_checks_that_hang_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
     done = asyncio.run(checks._time("x", hang))
     assert (done.status, done.detail) == ("failed", "not done after 0 s")
+
+
+TOKEN = "a-token-of-somebody"
+HELLO = Recording(path=recording.DEFAULT, reference="hello world")
+
+
+@asynccontextmanager
+async def through_a_gateway(
+    tls: dict[str, ssl.SSLContext], ca: Path, *, tokens: str = ""
+) -> AsyncIterator[StackOutputs]:
+    """The outputs of an endpoint with a real gateway, whose recogniser says hello world."""
+    async with (
+        running_emulator() as emulator,
+        running_gateway(emulator, app_auth_tokens=tokens) as gateway,
+    ):
+        port = int(gateway.url.rsplit(":", 1)[1])
+        target = Target(name="blue", host="127.0.0.1", port=port)
+        async with running_front(lambda _: target, tls["server_tls"], tls["client_tls"]) as front:
+            yield outputs_at(front.port, ca)
+
+
+async def checked(smoke: Smoke) -> dict[str, tuple[str, str]]:
+    report = await smoke.run()
+    return {check.name: (check.status, check.detail) for check in report.checks}
+
+
+async def test_a_wrong_token_is_refused_and_both_dialects_hear_with_the_right_one(
+    tls: dict[str, ssl.SSLContext], ca_file: Path
+) -> None:
+    async with through_a_gateway(tls, ca_file, tokens=TOKEN) as outputs:
+        smoke = Smoke(outputs=outputs, recorded=HELLO, token=TOKEN)
+        report = await smoke.run()
+        without = await checked(Smoke(outputs=outputs, recorded=HELLO))
+    assert statuses(report) == ["ok"] * 8, report
+    assert report.version is not None
+    assert (report.model, report.certificate_days) == (None, smoke.certificate_days)
+    assert report.checks[6].detail == "refused with HTTP 401"
+    assert (
+        report.checks[7].detail == "0.0% of the words wrong, model of the recogniser's own choice"
+    )
+    assert without["a wrong token is refused"][0] == "ok"
+    assert without["dialect B recognises it too"] == ("failed", "/ws/transcribe answers HTTP 401")
+
+
+async def test_a_gateway_that_lets_a_wrong_token_in_is_told_where_one_was_given(
+    tls: dict[str, ssl.SSLContext], ca_file: Path
+) -> None:
+    async with through_a_gateway(tls, ca_file) as outputs:
+        opened = await checked(Smoke(outputs=outputs, recorded=HELLO, token=TOKEN))
+        usual = await checked(Smoke(outputs=outputs, recorded=HELLO))
+    status, detail = opened["a wrong token is refused"]
+    assert (status, detail.partition(":")[0]) == ("failed", "it is let in")
+    said = "this stack asks for no token: whoever reaches it may speak"
+    assert usual["a wrong token is refused"] == ("ok", said)
+
+
+async def test_another_model_or_other_words_over_dialect_b_fail_it(
+    tls: dict[str, ssl.SSLContext], ca_file: Path
+) -> None:
+    async with through_a_gateway(tls, ca_file) as outputs:
+        blue = outputs.colours.blue.model_copy(update={"model": "parakeet"})
+        colours = outputs.colours.model_copy(update={"blue": blue, "green": blue})
+        other = outputs.model_copy(update={"colours": colours})
+        model = await checked(Smoke(outputs=other, recorded=HELLO))
+        wrong = Recording(path=recording.DEFAULT, reference="goodbye moon")
+        words = await checked(Smoke(outputs=outputs, recorded=wrong))
+    name = "dialect B recognises it too"
+    assert model[name] == ("failed", "the gateway asks for model None; deployed: parakeet")
+    assert words[name][0] == "failed"
+    assert "of the words wrong" in words[name][1]
+
+
+async def test_a_certificate_that_ends_too_soon_is_the_end_of_it(
+    tls: dict[str, ssl.SSLContext], ca_file: Path
+) -> None:
+    async with running_front(
+        lambda _: Answer(status=503), tls["server_tls"], tls["client_tls"]
+    ) as front:
+        outputs = outputs_at(front.port, ca_file)
+        report = await Smoke(outputs=outputs, recorded=HELLO, min_certificate_days=10**6).run()
+    assert statuses(report) == ["ok", "failed", *["skipped"] * 6]
+    assert report.checks[1].detail.endswith(" more days; 1000000 are wanted")
+
+
+@pytest.mark.parametrize(("slo", "status"), [("warn", "warning"), ("fail", "failed")])
+async def test_words_that_come_too_late_warn_or_fail_as_it_is_asked_for(
+    tls: dict[str, ssl.SSLContext],
+    ca_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    slo: Slo,
+    status: str,
+) -> None:
+    """What is measured is said by the test: how fast a machine of tests is proves nothing."""
+    monkeypatch.setattr(checks, "measured", lambda _: LATE)
+    async with through_a_gateway(tls, ca_file) as outputs:
+        smoke = Smoke(outputs=outputs, recorded=HELLO, slo=slo)
+        done = await checks._time("words come in time", smoke._in_time)
+    assert (done.status, done.detail) == (
+        status,
+        TOO_LATE,
+    )
+    assert smoke.latency == LATE
+
+
+TOO_LATE = (
+    "first words 301 ms after speech begins (objective 300 ms), finals at a time not known after "
+    "their last word (objective 800 ms); one session"
+)
+LATE = Latency(first_interim_s=0.301, final_s=None, within=False)
+
+
+def outcome(**changes: object) -> Outcome:
+    usual: dict[str, object] = {
+        **dict.fromkeys(("audio_s", "wall_s", "first_interim_s", "last_final_s", "finish_s"), 1.0),
+        "first_interim_after_speech_s": 0.3,
+        "final_lags_s": (0.5, 0.8),
+        "finals": (),
+        "stopped": None,
+    }
+    return Outcome(**(usual | changes))  # type: ignore[arg-type]  # as the caller says
+
+
+def test_the_objective_is_met_by_its_bounds_and_by_what_was_measured_alone() -> None:
+    assert measured(outcome()).within
+    assert not measured(outcome(first_interim_after_speech_s=0.301)).within
+    assert not measured(outcome(final_lags_s=(0.5, 0.81))).within
+    assert not measured(outcome(first_interim_after_speech_s=None)).within
+    # Where every final came at the end, the time from the end to the last one counts.
+    assert measured(outcome(final_lags_s=(), last_final_s=0.7)).final_s == 0.7
+    assert not measured(outcome(final_lags_s=(), last_final_s=None)).within
+
+
+def test_speech_begins_where_it_is_loud() -> None:
+    quiet, loud = b"\x01\x00" * 8_000, b"\x00\x40\x00\xc0" * 4_000
+    assert speech_start_s(PcmAudio(data=quiet + loud, sample_rate=16_000)) == 0.5
+    assert speech_start_s(PcmAudio(data=loud, sample_rate=16_000)) == 0
+    assert speech_start_s(PcmAudio(data=b"", sample_rate=16_000)) == 0
