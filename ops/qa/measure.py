@@ -5,9 +5,18 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from app.client import ClientError, Outcome, StartTranscription, transcribe
+from app.client import (
+    ClientError,
+    Outcome,
+    PcmAudio,
+    StartTranscription,
+    read_audio,
+    transcribe,
+)
 from ops.qa.corpus import Clip
+from ops.qa.speech import speech_span
 from ops.qa.wer import Errors, count_errors
 
 
@@ -46,6 +55,8 @@ class Result:
             nobody got are errors of the service, whatever the cause.
         outcome: Latencies as the client saw them; None where the session failed.
         failure: Why it failed.
+        final_s: From the end of speech, where that is known, to the last final; None also where
+            audio was not sent in real time.
     """
 
     clip: Clip
@@ -53,6 +64,7 @@ class Result:
     errors: Errors
     outcome: Outcome | None = None
     failure: str | None = None
+    final_s: float | None = None
 
 
 async def measure(
@@ -87,17 +99,47 @@ async def measure(
     return tuple(task.result() for task in tasks)
 
 
+OTHER_SOUND: Final = frozenset({"noise", "music"})
+"""Tags of clips whose speech cannot be found by loudness."""
+
+
+def _span(clip: Clip, audio: PcmAudio) -> tuple[float, float] | None:
+    """Return where speech begins and ends in a clip; None where nobody knows."""
+    if clip.speech_spans:
+        return clip.speech_spans[0][0], clip.speech_spans[-1][1]
+    if not clip.text or OTHER_SOUND.intersection(clip.tags):
+        return None
+    return speech_span(audio)
+
+
+def final_latency(outcome: Outcome, speech_end_s: float | None) -> float | None:
+    """Return the seconds from the end of speech to the last final.
+
+    Where a final came before the end was asked for, it is counted from the sending of its last
+    word's end, as nobody noted when speech's end was sent.
+
+    Args:
+        outcome: Of a session in real time.
+        speech_end_s: Where speech ends in the recording.
+    """
+    if outcome.last_final_s is not None and speech_end_s is not None:
+        return outcome.last_final_s + max(0.0, outcome.audio_s - speech_end_s)
+    return outcome.final_lags_s[-1] if outcome.final_lags_s else None
+
+
 async def _one(folder: Path, clip: Clip, target: Target) -> Result:
     try:
+        audio = await asyncio.to_thread(read_audio, folder / clip.file)
+        span = await asyncio.to_thread(_span, clip, audio) if target.realtime else None
         outcome = await transcribe(
             target.url,
-            folder / clip.file,
+            audio,
             token=target.token,
             ca=target.ca,
             options=target.options,
             realtime=target.realtime,
             chunk_s=target.chunk_s,
-            speech_start_s=clip.speech_start_s,
+            speech_start_s=None if span is None else span[0],
         )
     except (ClientError, OSError, ValueError, ssl.SSLError) as error:
         failure = str(error) or type(error).__name__
@@ -107,4 +149,7 @@ async def _one(folder: Path, clip: Clip, target: Target) -> Result:
         heard=outcome.text,
         errors=count_errors(clip.text, outcome.text),
         outcome=outcome,
+        final_s=(
+            final_latency(outcome, None if span is None else span[1]) if target.realtime else None
+        ),
     )

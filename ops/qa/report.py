@@ -1,26 +1,14 @@
 """Results as a table for people and as JSON for everything else."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 
+from ops.percentile import percentile
 from ops.qa.measure import Result
 from ops.qa.wer import ALL, Errors, totals
 
 _PERCENTILES = (50, 95)
-
-
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return the nearest-rank percentile: a value that was measured, never one between two.
-
-    Args:
-        values: In any order.
-        share: 0..100.
-    """
-    if not values:
-        return None
-    return sorted(values)[max(0, math.ceil(share / 100 * len(values)) - 1)]
 
 
 def _latencies(results: Iterable[Result]) -> dict[str, list[float]]:
@@ -58,24 +46,9 @@ def tag_totals(results: Sequence[Result]) -> Mapping[str, Errors]:
     return totals((result.clip.tags, result.errors) for result in results)
 
 
-def as_json(results: Sequence[Result]) -> dict[str, object]:
-    """Return the whole report. Rates are shares (0.036 is 3.6 %), null where nothing was said."""
-    return {
-        "clips": [
-            {
-                "file": result.clip.file,
-                "tags": list(result.clip.tags),
-                "reference": result.clip.text,
-                "heard": result.heard,
-                "failure": result.failure,
-                "reconnects": 0 if result.outcome is None else len(result.outcome.reconnects),
-                **_errors(result.errors),
-            }
-            for result in results
-        ],
-        "totals": {tag: _errors(errors) for tag, errors in tag_totals(results).items()},
-        "latency": latency_summary(results),
-    }
+def totals_as_json(results: Sequence[Result]) -> dict[str, dict[str, float | int | None]]:
+    """Return totals by tag. Rates are shares (0.036 is 3.6 %), null where nothing was said."""
+    return {tag: _errors(errors) for tag, errors in tag_totals(results).items()}
 
 
 def _errors(errors: Errors) -> dict[str, float | int | None]:

@@ -3,6 +3,7 @@
 import io
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from app.client import Outcome, Reconnected, SessionStopped
+from ops.percentile import percentile
 from ops.qa.corpus import Clip
 from ops.qa.measure import Result
-from ops.qa.report import as_json, as_table, latency_summary, latency_table, percentile
+from ops.qa.report import as_table, latency_summary, latency_table, totals_as_json
+from ops.qa.run import QaRun, clip_runs
 from ops.qa.wer import count_errors
 
 STOPPED = SessionStopped(
@@ -60,8 +63,13 @@ RESULTS = [
 ]
 
 
+def as_json(results: list[Result]) -> Any:  # noqa: ANN401 - any JSON
+    run = QaRun(clips=clip_runs(results)).model_dump(mode="json")
+    return json.loads(json.dumps({**run, "totals": totals_as_json(results)}))
+
+
 def test_the_json_report_carries_every_clip_and_every_total() -> None:
-    report = json.loads(json.dumps(as_json(RESULTS)))
+    report = as_json(RESULTS)
     assert [clip["heard"] for clip in report["clips"]] == ["boats came", "", None]
     assert report["clips"][2]["failure"] == "the gateway is down"
     assert report["clips"][1]["wer"] is None
@@ -106,7 +114,7 @@ def test_a_percentile_is_a_value_that_was_measured(values: list[float], share: f
 def test_a_session_that_needed_another_connection_is_marked() -> None:
     healed = Reconnected(outage_s=1.0, replayed_s=2.0, position=3.0, segment_id=1, reason="gone")
     results = [*RESULTS, result("cranes", "cranes", reconnects=(healed, healed))]
-    report = json.loads(json.dumps(as_json(results)))
+    report = as_json(results)
     assert [clip["reconnects"] for clip in report["clips"]] == [0, 0, 0, 2]
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(as_table(results))
