@@ -39,6 +39,11 @@ class ConfigurationError(CommandFailedError):
     exit_code = MISCONFIGURED
 
 
+def one_line(error: Exception) -> str:
+    """Return what an error says as part of a sentence, whatever lines it was printed in."""
+    return " ".join(str(error).split())
+
+
 TRACEBACK_VARIABLE = "PERCH_TRACEBACK"
 """Set to anything: whoever looks for a fault is shown all of it."""
 
@@ -75,10 +80,10 @@ def _in_words(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(_CHECKOUT)]
     last = (own or frames)[-1]
-    said = " ".join(str(error).split())
     return (
-        f"a fault of perch itself: {type(error).__name__}: {said} ({Path(last.filename).name}, "
-        f"line {last.lineno}); {TRACEBACK_VARIABLE}=1 shows all of it, for a report"
+        f"a fault of perch itself: {type(error).__name__}: {one_line(error)} "
+        f"({Path(last.filename).name}, line {last.lineno}); "
+        f"{TRACEBACK_VARIABLE}=1 shows all of it, for a report"
     )
 
 

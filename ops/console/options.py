@@ -36,7 +36,7 @@ def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Com
     return lambda command: reduce(lambda built, option: option(built), reversed(options), command)
 
 
-_stack_option = click.option(
+stack_option = click.option(
     "--stack",
     callback=_stack,
     envvar="PERCH_STACK",
@@ -70,7 +70,7 @@ _ca_option = click.option(
 )
 
 
-stack_options = _together(_stack_option, _state_option)
+stack_options = _together(stack_option, _state_option)
 """Which stack, and where its state is if it runs on this machine."""
 access_options = _together(_token_option, _ca_option)
 """How a gateway is told who asks, and how it proves who answers."""

@@ -16,6 +16,7 @@ from infra.boot.gateway import stack_variables
 from ops.local.certificates import TlsIdentity
 from ops.local.state import StateFolder
 from ops.local.supervisor.supervisor import ChildSpec, Probe
+from ops.observe import prometheus
 from ops.stack import ColourOutputs, StackOutputs
 
 LOOPBACK = "127.0.0.1"
@@ -24,7 +25,8 @@ SCRUBBED = ("APP_", "AUDIO_", "AWS_", "LOG_", "PERCH_", "PULUMI_", "RIVA_", "WS_
 GATEWAY_GRACE_SECONDS = 1
 GATEWAY_DRAIN_SECONDS = "5"
 """Ctrl-C is for somebody who waits, so a drain here is shorter than a machine's."""
-STOP_SECONDS = 8.0
+STOP_SECONDS = 20.0
+"""A gateway takes six by its own settings, and eight were not enough beside other work."""
 
 # Tiers: the higher is stopped first. Gateways say goodbye through the listener and flush their
 # sessions into the emulators, so both outlive them.
@@ -166,16 +168,28 @@ class ChildSpecs:
             environment=aws,
         )
 
-    def emulator(self, name: str, colour: ColourOutputs, *, streams: int) -> ChildSpec:
+    def emulator(
+        self,
+        name: str,
+        colour: ColourOutputs,
+        *,
+        streams: int,
+        script: Path | None = None,
+        faults: bool = False,
+    ) -> ChildSpec:
         """Return the spec of a colour's recogniser.
 
         Args:
             name: The colour.
             colour: What the stack says of it.
             streams: Streams it takes at a time; 0 for its own default.
+            script: What it says whatever it hears; None to recognise speech.
+            faults: Whether it takes scripts of faults over HTTP.
         """
         chosen = ("--model-name", colour.model) if colour.model else ()
         slots = ("--max-streams", str(streams)) if streams else ()
+        scripted = () if script is None else ("--engine", "none", "--script", str(script))
+        admin = ("--admin",) if faults else ()
         return self.spec(
             f"emulator-{name}",
             tier=TIER_EMULATOR,
@@ -187,6 +201,8 @@ class ChildSpecs:
                 *("--tags-selector", colour.tags_selector),
                 *chosen,
                 *slots,
+                *scripted,
+                *admin,
             ),
             address=f"grpc://{LOOPBACK}:{colour.riva_grpc_port}",
             port=colour.riva_http_port,
@@ -195,8 +211,17 @@ class ChildSpecs:
             ),
         )
 
-    def gateway(self, name: str, colour: ColourOutputs, outputs: StackOutputs) -> ChildSpec:
-        """Return the spec of a colour's gateway."""
+    def gateway(
+        self, name: str, colour: ColourOutputs, outputs: StackOutputs, admin_port: int = 0
+    ) -> ChildSpec:
+        """Return the spec of a colour's gateway.
+
+        Args:
+            name: The colour.
+            colour: What the stack says of it.
+            outputs: What it says of all.
+            admin_port: Of its administrative listener; 0 for a free one, which its log names.
+        """
         address = f"http://{LOOPBACK}:{colour.gateway_port}"
         return self.spec(
             f"gateway-{name}",
@@ -217,11 +242,13 @@ class ChildSpecs:
                     model=colour.model,
                     riva_streams=outputs.riva_endpoint_streams,
                     fallback_endpoints=outputs.riva_fallback_endpoints,
+                    language_groups=colour.language_groups,
                 ),
+                # All clients come from one address here, so no share may be kept from it.
+                "WS_CLIENT_SHARE": "1",
                 "APP_HOST": LOOPBACK,
                 "APP_PORT": str(colour.gateway_port),
-                # A free one, which its log names: both colours run on this machine.
-                "APP_ADMIN_PORT": "0",
+                "APP_ADMIN_PORT": str(admin_port),
                 "APP_ALLOWED_ORIGINS": ",".join(origins(outputs)),
                 "APP_RECOGNITION_FILE": str(self.folder.recognition),
                 "APP_DRAIN_TIMEOUT_S": GATEWAY_DRAIN_SECONDS,
@@ -250,8 +277,40 @@ class ChildSpecs:
             environment=aws,
         )
 
-    def apply(self, stack: str, *, root: Path, overrides: str, aws: Mapping[str, str]) -> ChildSpec:
-        """Return the spec of the run that creates the stack in the API."""
+    def prometheus(
+        self, program: Path, environment: str, admin_ports: Mapping[str, int]
+    ) -> ChildSpec:
+        """Return the spec of a Prometheus that scrapes the gateways, and write its settings.
+
+        Args:
+            program: Where it is installed.
+            environment: Name of the stack.
+            admin_ports: Colour -> port of its gateway's administrative listener.
+        """
+        port = prometheus.free_port()
+        address = f"http://{LOOPBACK}:{port}"
+        settings, data = self.folder.path / "prometheus.yml", self.folder.path / "prometheus"
+        settings.write_text(prometheus.settings(environment, admin_ports))
+        return ChildSpec(
+            name="prometheus",
+            tier=TIER_LISTENER,
+            arguments=prometheus.arguments(program, settings, data, port),
+            environment=scrubbed(os.environ),
+            folder=self.folder.path,
+            log=self.folder.logs / "prometheus.log",
+            address=address,
+            port=port,
+            probe=answers(self.client, f"{address}/-/ready"),
+            stop_seconds=STOP_SECONDS,
+        )
+
+    def apply(
+        self, stack: str, *, root: Path, overrides: str, aws: Mapping[str, str], engine: bool
+    ) -> ChildSpec:
+        """Return the spec of the run that creates the stack in the API, by Pulumi's engine or not.
+
+        The engine begins with an empty state, as the API does.
+        """
         endpoint = aws["AWS_ENDPOINT_URL"]
 
         async def never() -> str | None:
@@ -268,6 +327,7 @@ class ChildSpecs:
                 *("--credentials", str(self.folder.aws_credentials)),
                 *("--overrides", overrides),
                 *("--outputs", str(self.folder.outputs)),
+                *(("--engine", str(self.folder.engine)) if engine else ()),
             ),
             address=endpoint,
             port=None,

@@ -81,8 +81,8 @@ OPEN_PORTS = (
         port="9001, 9002",
         speakers="the gateways",
         guard="Host is an address or a known name; a request with a header that only browsers add "
-        "is refused. There is nothing to be changed: scripts want `--admin`, which `perch up` does "
-        "not give.",
+        "is refused. There is nothing to be changed: scripts of faults are taken only under "
+        "`perch up --faults`.",
     ),
 )
 

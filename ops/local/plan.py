@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ops.offline.engine.project import StackProject
-from ops.stack import Colours, StackOutputs
+from ops.stack import COLOURS, StackOutputs
 
-COLOURS = tuple(Colours.model_fields)
 COLOUR_PORTS = ("gateway_port", "riva_grpc_port", "riva_http_port")
 COLOUR_PORT_NAMES = {
     "gateway_port": "gateway-{}",

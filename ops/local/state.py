@@ -49,6 +49,7 @@ class StateFolder:
         self.resume_keys = path / "resume-keys"
         self.recognition = path / "recognition"
         self.aws_credentials = path / "aws-credentials"
+        self.engine = path / "engine"
 
     def prepare(self) -> None:
         """Make the folder and those in it.

@@ -36,6 +36,7 @@ from ops.local.state import State, StateFolder
 from ops.local.supervisor import ports
 from ops.local.supervisor.records import ProcessRecord, record
 from ops.local.supervisor.supervisor import ChildDiedError, ChildSpec, Supervisor
+from ops.observe import prometheus
 from ops.offline.engine.project import StackProject, load_project
 from ops.offline.errors import OfflineError
 from ops.smoke import recording
@@ -61,6 +62,10 @@ class UpOptions:
         folder: Where its state is kept.
         identity: What the listener proves itself with.
         recorded: What the smoke test has recognised.
+        engine: Whether Pulumi's own engine applies the stack.
+        observer: The Prometheus that is to watch it, None for none.
+        script: What recognisers say whatever they hear; None to recognise speech.
+        faults: Whether the recognisers take scripts of faults over HTTP.
     """
 
     project: StackProject
@@ -69,6 +74,10 @@ class UpOptions:
     folder: StateFolder
     identity: TlsIdentity
     recorded: Recording
+    engine: bool = False
+    observer: Path | None = None
+    script: Path | None = None
+    faults: bool = False
 
 
 def read_project(stack: str, *, root: Path, overrides: Config) -> StackProject:
@@ -93,6 +102,26 @@ def refuse_taken(wanted: dict[str, int]) -> None:
         raise ConfigurationError(
             f"{'; '.join(problems)}. Free it, or choose others with --port or --ports-from "
             f"({PORTS_IN_A_ROW} ports in a row)"
+        )
+
+
+def refuse_without_cli(root: Path) -> None:
+    """Refuse to go through Pulumi's engine where its CLI is not to be had.
+
+    Raises:
+        ConfigurationError: There is none, or it cannot be used.
+    """
+    # Pulumi's SDK takes a second to load, which only this choice is worth.
+    from ops.offline.pulumi_cli import binary  # noqa: PLC0415 - see above
+
+    try:
+        found = binary.find(root / ".tools")
+    except OfflineError as error:
+        raise ConfigurationError(f"--engine: {error}") from None
+    if found is None:
+        raise ConfigurationError(
+            "--engine: no `pulumi` on PATH or built in .tools; `make engine` builds one, or install"
+            " it (https://www.pulumi.com/docs/install/)"
         )
 
 
@@ -161,6 +190,7 @@ class LocalStack:
                     root=project.root,
                     overrides=json.dumps(self._options.overrides),
                     aws=self._aws,
+                    engine=self._options.engine,
                 ),
                 seconds=APPLY_SECONDS,
             )
@@ -174,18 +204,30 @@ class LocalStack:
         self._options.folder.forget_handed()
         host = specs.host(outputs, self._aws)
         await self._bring_up("fetching keys and following the switch", host)
-        streams = outputs.riva_endpoint_streams
+        streams, observer = outputs.riva_endpoint_streams, self._options.observer
+        watched: dict[str, int] = {
+            name: prometheus.free_port() for name, _ in outputs.colours.items() if observer
+        }
         colours = [
             spec
             for name, colour in outputs.colours.items()
             for spec in (
-                specs.emulator(name, colour, streams=streams),
-                specs.gateway(name, colour, outputs),
+                specs.emulator(
+                    name,
+                    colour,
+                    streams=streams,
+                    script=self._options.script,
+                    faults=self._options.faults,
+                ),
+                specs.gateway(name, colour, outputs, watched.get(name, 0)),
             )
         ]
         await self._bring_up("starting an emulator and a gateway for each colour", *colours)
         listener = specs.listener(outputs, self._options.identity, self._aws)
         await self._bring_up("starting the TLS listener", listener)
+        if observer is not None:
+            spec = specs.prometheus(observer, self._options.project.stack, watched)
+            await self._bring_up("starting Prometheus", spec, detail=spec.address)
 
     async def _bring_up(self, what: str, *specs: ChildSpec, detail: str = "") -> None:
         """Start children together and wait until all of them are ready."""
@@ -208,6 +250,8 @@ class LocalStack:
             outputs=outputs,
             recorded=self._options.recorded,
             awake=[name for name, _ in outputs.colours.items()],
+            # What a person waits for; `perch smoke` has the rest.
+            dialect_b=False,
             on_check=lambda check: say(f"      {line_of(check)}"),
         )
         with self._reporter.step("smoke test"):
@@ -315,6 +359,30 @@ async def bring_up(options: UpOptions, reporter: Reporter) -> bool:
     envvar="PERCH_RECORDING",
     help="Recording for the smoke test  [default: one that comes with the repository].",
 )
+@click.option(
+    "--engine",
+    is_flag=True,
+    envvar="PERCH_ENGINE",
+    help="Apply the stack through Pulumi's own engine; `make engine` builds its CLI.",
+)
+@click.option(
+    "--observe",
+    is_flag=True,
+    envvar="PERCH_OBSERVE",
+    help="Start Debian's Prometheus beside it, with the objectives' rules and alerts.",
+)
+@click.option(
+    "--script",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path, resolve_path=True),
+    envvar="PERCH_SCRIPT",
+    help="Let recognisers say what this file says, whatever they hear, as in bench/words.json.",
+)
+@click.option(
+    "--faults",
+    is_flag=True,
+    envvar="PERCH_FAULTS",
+    help="Let the recognisers take scripts of faults at /admin/script of their HTTP ports.",
+)
 def command(  # noqa: PLR0913 - one parameter an option
     *,
     stack: str,
@@ -324,6 +392,10 @@ def command(  # noqa: PLR0913 - one parameter an option
     certificate: Path | None,
     key: Path | None,
     path: Path | None,
+    engine: bool,
+    observe: bool,
+    script: Path | None,
+    faults: bool,
 ) -> None:
     """Start the whole product on this machine, and keep it up until Ctrl-C.
 
@@ -337,6 +409,9 @@ def command(  # noqa: PLR0913 - one parameter an option
     if (certificate is None) != (key is None):
         raise ConfigurationError("--certificate and --key are given together or not at all")
     root = project_root()
+    if engine:
+        refuse_without_cli(root)
+    observer = prometheus.find() if observe else None
     project = read_project(stack, root=root, overrides={})
     recorded = recording.find(path)
     folder = StateFolder(state_folder(stack, state_dir))
@@ -357,6 +432,10 @@ def command(  # noqa: PLR0913 - one parameter an option
             folder=folder,
             identity=identity,
             recorded=recorded,
+            engine=engine,
+            observer=observer,
+            script=script,
+            faults=faults,
         )
         reporter = Reporter()
         if stopped := stop_leftovers(folder):

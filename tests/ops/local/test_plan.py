@@ -1,4 +1,4 @@
-"""Ports and settings of a local stack, from the committed stack file."""
+"""Ports and settings of a local stack, from its file as delivered."""
 
 import itertools
 import json
@@ -8,20 +8,19 @@ import pytest
 
 from ops.local.plan import (
     AWS_PORT,
-    COLOURS,
     PORTS_IN_A_ROW,
     Choices,
     configured_ports,
     exported_ports,
     has_fallback,
 )
-from ops.offline.engine.project import load_project
-from ops.stack import StackOutputs
+from ops.stack import COLOURS, StackOutputs
 from tests.support.outputs import COLOUR, OUTPUTS
+from tests.support.stacks import sample
 
 
 def ports(choices: Choices) -> dict[str, int]:
-    return configured_ports(load_project("local", overrides=choices.overrides(Path("/ca.pem"))))
+    return configured_ports(sample("local", choices.overrides(Path("/ca.pem"))))
 
 
 def test_the_committed_stack_names_every_port_and_none_twice() -> None:
@@ -38,10 +37,10 @@ def test_a_row_of_ports_replaces_all_of_them() -> None:
 
 def test_with_a_row_of_ports_a_fallback_is_at_the_colours_new_ports() -> None:
     def fallback(choices: Choices) -> object:
-        project = load_project("local", overrides=choices.overrides(None))
+        project = sample("local", choices.overrides(None))
         return json.loads(project.config["perch:gateway"]).get("fallback")
 
-    assert has_fallback(load_project("local"))
+    assert has_fallback(sample("local"))
     own = fallback(Choices(has_fallback=True))
     assert own == {
         "endpoints": ["127.0.0.1:50061/9001", "127.0.0.1:50062/9002"],
@@ -55,7 +54,7 @@ def test_with_a_row_of_ports_a_fallback_is_at_the_colours_new_ports() -> None:
 
 
 def test_a_stack_without_a_fallback_gets_none_from_a_row_of_ports() -> None:
-    assert not has_fallback(load_project("dev"))
+    assert not has_fallback(sample("dev"))
     assert "gateway" not in Choices(ports_from=20_000).overrides(None)
 
 

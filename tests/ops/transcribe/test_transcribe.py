@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import io
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -230,6 +232,104 @@ def test_a_transcript_that_nobody_reads_is_no_fault_of_the_recording(
     monkeypatch.setattr(transcribe, "_run", nobody_reads)
     ended = CliRunner().invoke(main, ["transcribe", str(DEFAULT), "--url", "ws://127.0.0.1:9"])
     assert (ended.exit_code, ended.stderr) == (1, "")
+
+
+class Terminal(io.StringIO):
+    """Standard output that is a terminal, or is not."""
+
+    def __init__(self, *, is_one: bool) -> None:
+        super().__init__()
+        self._is_one = is_one
+
+    def isatty(self) -> bool:
+        return self._is_one
+
+
+@pytest.mark.parametrize(
+    ("is_one", "term", "as_json", "live"),
+    [
+        (True, "xterm-256color", False, True),
+        (True, None, False, True),
+        (True, "dumb", False, False),
+        (False, "xterm-256color", False, False),
+        (True, "xterm-256color", True, False),
+    ],
+)
+def test_interims_are_shown_on_a_terminal_that_can_take_them_back(
+    monkeypatch: pytest.MonkeyPatch, *, is_one: bool, term: str | None, as_json: bool, live: bool
+) -> None:
+    shown: list[tuple[bool, bool]] = []
+
+    async def hear(*asked: object, **_: object) -> float:
+        screen = asked[3]
+        assert isinstance(screen, Screen)
+        shown.append((screen.live, screen.quiet))
+        return 1.0
+
+    monkeypatch.setattr(transcribe, "_run", hear)
+    monkeypatch.setattr(sys, "stdout", Terminal(is_one=is_one))
+    monkeypatch.delenv("TERM", raising=False)
+    if term is not None:
+        monkeypatch.setenv("TERM", term)
+    arguments = [str(DEFAULT), "--url", "ws://127.0.0.1:9", *(["--json"] if as_json else [])]
+    transcribe.command.main(arguments, standalone_mode=False)
+    assert shown == [(live, as_json)]
+
+
+class Stack:
+    """What is read of a stack, as `perch transcribe` sees it."""
+
+    websocket_url = "wss://stack.example"
+    ca_certificate_path = Path("stack.pem")
+    direct_header = "X-Perch-Colour"
+
+
+@pytest.mark.parametrize(
+    ("options", "to", "realtime"),
+    [
+        ([], ("wss://stack.example", "stack.pem", {}, None, None), False),
+        (
+            ["--colour", "green", "--realtime"],
+            ("wss://stack.example", "stack.pem", {"X-Perch-Colour": "green"}, None, None),
+            True,
+        ),
+        (
+            ["--ca", "mine.pem", "--wait", "20"],
+            ("wss://stack.example", "mine.pem", {}, None, 20.0),
+            False,
+        ),
+        (["--url", "ws://x/ws"], ("ws://x/ws", None, {}, None, None), False),
+        (
+            ["--url", "wss://x/ws", "--ca", "mine.pem", "--wait", "1", "--token-file", "token"],
+            ("wss://x/ws", "mine.pem", {}, "made-up", 1.0),
+            False,
+        ),
+    ],
+)
+def test_each_option_reaches_the_gateway_that_is_spoken_to(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    options: list[str],
+    to: tuple[object, ...],
+    *,
+    realtime: bool,
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    async def hear(source: str, to: transcribe.Destination, *rest: object, realtime: bool) -> float:
+        ca = None if to.authority is None else to.authority.name
+        asked.append((source, (to.url, ca, to.headers, to.token, to.wait), realtime))
+        assert len(rest) == 2
+        return 1.0
+
+    monkeypatch.delenv("PERCH_TOKEN", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "token").write_text("made-up\n")
+    monkeypatch.setattr(transcribe, "_run", hear)
+    monkeypatch.setattr(transcribe, "read", lambda *_, **__: Stack)
+    ended = CliRunner().invoke(transcribe.command, [str(DEFAULT), *options])
+    assert (ended.exit_code, ended.stderr) == (0, "perch: nothing was heard\n")
+    assert asked == [(str(DEFAULT), to, realtime)]
 
 
 def test_a_stack_that_is_not_up_is_said_before_any_sound_is_read(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_frees_the_target(
         await writer.drain()
         writer.close()
         await writer.wait_closed()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await gone.wait()
 
 

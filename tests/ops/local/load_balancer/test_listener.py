@@ -231,7 +231,7 @@ async def listening(api: Api, folder: Path, port: int, **ports: int) -> AsyncIte
             yield serving
         finally:
             process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 ended = await process.wait()
     assert ended == 0
 
@@ -288,7 +288,7 @@ async def test_what_was_ordered_last_holds_while_the_api_is_away(
     loop, away = asyncio.get_running_loop(), Away()
     following.api = away  # type: ignore[assignment]
     task = asyncio.create_task(following._follow_routes())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await away.asked.wait()
         assert following.routes is ordered
         api.weigh(0, 100)

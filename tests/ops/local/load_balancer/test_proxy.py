@@ -235,7 +235,7 @@ async def test_what_is_asked_of_a_target_ends_with_the_client_that_asked(
     async with thinking() as (target, came, gone), running_front(lambda _: target, **tls) as front:
         _, writer = await asyncio.open_connection("localhost", front.port, ssl=front.context)
         writer.write(b"GET /slow HTTP/1.1\r\nhost: localhost\r\n" + headers + b"\r\n" + behind)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await came.wait()
             assert not gone.is_set()
             writer.close()

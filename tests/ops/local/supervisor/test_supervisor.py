@@ -180,7 +180,7 @@ time.sleep(600)
             await asyncio.sleep(0.05)
     grandchild = psutil.Process(int((tmp_path / "pid").read_text()))
     await stop(child, seconds=5)
-    grandchild.wait(timeout=10)
+    grandchild.wait(timeout=30)
     assert not grandchild.is_running()
 
 
@@ -271,7 +271,7 @@ def test_killing_the_owner_the_hard_way_leaves_nothing_behind(tmp_path: Path) ->
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    gone, left = psutil.wait_procs(children, timeout=10)
+    gone, left = psutil.wait_procs(children, timeout=30)
     for child in left:
         child.kill()
     assert (len(gone), left) == (3, [])
