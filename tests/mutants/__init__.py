@@ -2,4 +2,10 @@
 
 `source` finds what can be broken, `covering` which tests run a line, `trial` runs them against a
 copy that is broken, and `python -m tests.mutants` draws a sample and reports what survived.
+
+Measured on 2026-11-27 by hand-picked test files in place of those that run a line, as the noting of
+whole packages did not end on a busy machine: `--seed 2 --count 25`, before the tests that came of
+it. Of 25 mutants of contract 20 were killed, 2 survived and 3 are equivalent; of 25 of asr 18 were
+killed, 6 survived and 1 is equivalent; of 12 of client 8 were killed, 3 survived and 1 is unclear.
+Each of those that survived is killed since. Infra, boot, ops and gateway were not measured.
 """

@@ -3,12 +3,14 @@
 The sample is drawn by a fixed seed, so the same tree gives the same one. A mutant is tried with
 the tests that run its line, the fastest first, for as many seconds of them as `--budget` allows;
 those marked slow are left out. Programs that tests start are broken too, but nobody notes which
-lines they run. Every file of a scripted kind (boot scripts) is tried with all tests of its package.
+lines they run. A script is tried with the tests that start it, then with the others of its package.
+What makes no difference to anybody is listed, with the reason, in tests/mutants/equivalent.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import sys
 from collections import Counter
@@ -18,6 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+from tests.mutants import equivalent
 from tests.mutants.covering import Covering
 from tests.mutants.source import Mutant, mutants_of
 from tests.mutants.trial import Tree, Verdict
@@ -27,9 +30,10 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / "build" / "mutants"
-COVERING_S: Final = 1800.0
-START_S: Final = 30.0
-"""For Python, pytest and the imports of a test file, beside other work."""
+COVERING_S: Final = 3600.0
+START_S: Final = 120.0
+START_CPU_S: Final = 30
+"""For pytest and the imports of test files: of a clock beside other work, and of a processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +64,21 @@ class Package:
         return sorted(drawn, key=lambda mutant: (mutant.path, mutant.start))
 
 
+DOCUMENTS: Final = "tests/repository/test_documents.py"
+"""Of every package with numbers that a generated document repeats."""
+
 PACKAGES: Final[Mapping[str, Package]] = {
     "asr": Package(sources=("app/asr/**/*.py",), tests=("tests/app/asr",)),
-    "gateway": Package(sources=("app/gateway/**/*.py",), tests=("tests/app/gateway",)),
+    "gateway": Package(sources=("app/gateway/**/*.py",), tests=("tests/app/gateway", DOCUMENTS)),
     "client": Package(sources=("app/client/**/*.py",), tests=("tests/app/client",)),
     "contract": Package(
         sources=("app/contract/**/*.py",),
-        tests=("tests/app/contract", "tests/app/gateway/dialects", "tests/app/client"),
+        tests=("tests/app/contract", DOCUMENTS, "tests/app/gateway/dialects", "tests/app/client"),
     ),
     "recordings": Package(sources=("app/recordings/**/*.py",), tests=("tests/app/recordings",)),
     "infra": Package(
         sources=("infra/**/*.py",),
-        tests=("tests/infra",),
+        tests=("tests/infra", DOCUMENTS),
     ),
     "boot": Package(sources=("infra/boot/scripts/*",), tests=("tests/infra/boot",)),
     "ops": Package(sources=("ops/**/*.py",), tests=("tests/ops",)),
@@ -96,17 +103,23 @@ def tried(
         free.put(tree)
 
     def one(mutant: Mutant) -> Verdict:
+        if equivalent.reason(ROOT, mutant):
+            return "equivalent"
         if mutant.path.endswith(".py"):
-            tests = covered.tests(
-                mutant.path, mutant.line, at_import=mutant.at_import, budget=options.budget
-            )
+            tests = covered.tests(mutant.path, mutant.line, options.budget)
         else:
-            tests = covered.all_tests(options.budget)
+            tests = covered.tests_of_script(mutant.path, package.files(ROOT), options.budget)
         tree = free.get()
         try:
-            return tree.try_out(mutant, tests, START_S + 5 * covered.seconds(tests))
+            took = covered.took(tests)
+            verdict = tree.try_out(
+                mutant, tests, START_S + 10 * took, START_CPU_S + math.ceil(3 * took)
+            )
         finally:
             free.put(tree)
+        # It takes long: who waits sees it come further.
+        sys.stderr.write(f"{verdict}: {mutant}\n")
+        return verdict
 
     mutants = package.sample(ROOT, options.count, options.seed)
     with ThreadPoolExecutor(len(trees)) as pool:
@@ -114,15 +127,17 @@ def tried(
 
 
 def report(name: str, verdicts: Mapping[Mutant, Verdict]) -> tuple[str, float]:
-    """Say what came of a package, and the share that was noticed."""
+    """Say what came of a package, and which share was noticed of what makes a difference."""
     counts = Counter(verdicts.values())
-    share = (counts["killed"] + counts["timed out"]) / max(1, len(verdicts))
+    share = (counts["killed"] + counts["timed out"]) / max(1, len(verdicts) - counts["equivalent"])
     lines = [f"  {verdict}: {mutant}" for mutant, verdict in verdicts.items() if _lives(verdict)]
-    return "\n".join([f"{name:<12}{len(verdicts):>5} tried {share:>6.0%} noticed", *lines]), share
+    every = ", ".join(f"{verdict} {number}" for verdict, number in sorted(counts.items()))
+    head = f"{name:<12}{len(verdicts):>5} drawn {share:>6.0%} noticed ({every})"
+    return "\n".join([head, *lines]), share
 
 
 def _lives(verdict: Verdict) -> bool:
-    return verdict in {"survived", "not run by any test"}
+    return verdict in {"survived", "unclear", "not run by any test"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -141,12 +156,16 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"no packages: {', '.join(sorted(unknown))}")
     trees = [Tree(ROOT, FOLDER / f"tree-{number}") for number in range(max(1, options.jobs))]
     shares = []
-    for name in options.packages or PACKAGES:
-        covered = covering(name, trees[0], again=options.again)
-        text, share = report(name, tried(PACKAGES[name], covered, trees, options))
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-        shares.append(share)
+    try:
+        for name in options.packages or PACKAGES:
+            covered = covering(name, trees[0], again=options.again)
+            text, share = report(name, tried(PACKAGES[name], covered, trees, options))
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
+            shares.append(share)
+    finally:
+        for tree in trees:
+            tree.close()
     return int(100 * min(shares) < options.at_least)
 
 

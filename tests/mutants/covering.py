@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import resource
+import sys
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,25 +17,29 @@ import coverage
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 TARGET = "PERCH_MUTANTS_COVERING"
 """Where the plugin writes."""
+MEMORY = "PERCH_MUTANTS_MEMORY"
+"""How many bytes of address space the tests have, and each program that they start."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Covering:
     """Which tests run what.
 
-    Args:
+    Attributes:
         lines: Tests by line by path.
         seconds: How long a test took.
+        programs: Tests by the name of a program that they start.
+        imports: Modules by the path of a test file that imports them.
     """
 
-    def __init__(
-        self, lines: Mapping[str, Mapping[int, Sequence[str]]], seconds: Mapping[str, float]
-    ) -> None:
-        self._lines = lines
-        self._seconds = seconds
+    lines: Mapping[str, Mapping[int, Sequence[str]]]
+    seconds: Mapping[str, float]
+    programs: Mapping[str, Sequence[str]]
+    imports: Mapping[str, Sequence[str]]
 
     @classmethod
     def read(cls, path: Path) -> Covering:
@@ -39,43 +47,68 @@ class Covering:
         told = json.loads(path.read_text())
         lines = {
             name: {int(line): tests for line, tests in by_line.items()}
-            for name, by_line in told["lines"].items()
+            for name, by_line in told.pop("lines").items()
         }
-        return cls(lines, told["seconds"])
+        return cls(lines=lines, **told)
 
-    def tests(self, path: str, line: int, *, at_import: bool, budget: float) -> list[str]:
+    def tests(self, path: str, line: int, budget: float) -> list[str]:
         """List the tests to run, the fastest first, as many as the seconds allow.
+
+        Those that run the line come first. Importing runs some, and what tests share is run by the
+        first of them alone; so then come those whose file imports the module, those that run
+        anything of it, those whose file imports its package, and every other one.
 
         Args:
             path: Of the file that is broken.
             line: In it.
-            at_import: Whether importing runs the line, which no test is seen to do: then those that
-                run anything of the file come first, and every other one after them.
             budget: Seconds that they took together, but at least one.
         """
-        by_line = self._lines.get(path, {})
-        if not at_import:
-            return self._within(by_line.get(line, ()), budget)
-        near = {test for tests in by_line.values() for test in tests}
-        chosen = self._within(near, budget)
-        left = budget - self.seconds(chosen)
-        return chosen + (self._within(self._seconds.keys() - near, left) if left > 0 else [])
+        by_line = self.lines.get(path, {})
+        running, near = set(by_line.get(line, ())), {one for of in by_line.values() for one in of}
+        module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        package = module.rpartition(".")[0]
 
-    def all_tests(self, budget: float) -> list[str]:
-        """List every test, the fastest first, as many as the seconds allow."""
-        return self._within(self._seconds, budget)
+        def distance(test: str) -> int:
+            imported = self.imports.get(test.partition("::")[0], ())
+            if test in running:
+                return 0
+            if any(name == module or name.startswith(f"{module}.") for name in imported):
+                return 1
+            return 2 if test in near else 3 if package in imported else 4
 
-    def _within(self, tests: Iterable[str], budget: float) -> list[str]:
+        return self._within(budget, distance)
+
+    def tests_of_script(self, path: str, siblings: Iterable[str], budget: float) -> list[str]:
+        """List the tests to run, the fastest first: those that start it, then all the others.
+
+        Args:
+            path: Of the script.
+            siblings: Paths of the scripts that may read it: where no test starts it, those count
+                that start one of these.
+            budget: As for `tests`.
+        """
+        starting = set(self.programs.get(_program(path), ()))
+        if not starting:
+            starting = {one for of in siblings for one in self.programs.get(_program(of), ())}
+        return self._within(budget, lambda test: int(test not in starting))
+
+    def _within(self, budget: float, distance: Callable[[str], int]) -> list[str]:
         chosen: list[str] = []
-        for test in sorted(tests, key=lambda test: (self.seconds([test]), test)):
-            if chosen and self.seconds([*chosen, test]) > budget:
-                break
-            chosen.append(test)
+        for test in sorted(
+            self.seconds, key=lambda test: (distance(test), self.took([test]), test)
+        ):
+            if not chosen or self.took([*chosen, test]) <= budget:
+                chosen.append(test)
         return chosen
 
-    def seconds(self, tests: Sequence[str]) -> float:
-        """Return how long these take together."""
-        return sum(self._seconds.get(test, 0.0) for test in tests)
+    def took(self, tests: Sequence[str]) -> float:
+        """Return how many seconds these took together."""
+        return sum(self.seconds.get(test, 0.0) for test in tests)
+
+
+def _program(path: str) -> str:
+    """Return the name under which a script is started: without what stands behind a plus."""
+    return path.rpartition("/")[2].partition("+")[0]
 
 
 class Plugin:
@@ -85,33 +118,73 @@ class Plugin:
         self._target = target
         self._root = root
         self._seconds: dict[str, float] = {}
+        self._programs: dict[str, set[str]] = defaultdict(set)
+        self._failed: set[str] = set()
+        self._running = ""
         self._coverage = coverage.Coverage(
             data_file=None, branch=False, source=["app", "infra", "ops"], config_file=False
         )
         self._coverage.start()
+        sys.addaudithook(self._note)
+
+    def _note(self, event: str, arguments: tuple[object, ...]) -> None:
+        """Note the words of a command line; which of them is a script is not asked."""
+        if event == "subprocess.Popen" and self._running and isinstance(arguments[1], list | tuple):
+            for word in arguments[1]:
+                if isinstance(word, str | os.PathLike):
+                    self._programs[Path(word).name].add(self._running)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._failed.add(report.nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._running = item.nodeid
         self._coverage.switch_context(item.nodeid)
         begun = time.monotonic()
         try:
             return (yield)
         finally:
             self._seconds[item.nodeid] = round(time.monotonic() - begun, 3)
+            self._running = ""
             self._coverage.switch_context("")
 
     def pytest_sessionfinish(self) -> None:
         self._coverage.stop()
         data = self._coverage.get_data()
+        passed = self._seconds.keys() - self._failed
         lines: dict[str, dict[int, list[str]]] = defaultdict(dict)
         for name in data.measured_files():
             path = Path(name).relative_to(self._root).as_posix()
             for line, contexts in data.contexts_by_lineno(name).items():
-                lines[path][line] = sorted(filter(None, contexts))
-        self._target.write_text(json.dumps({"lines": lines, "seconds": self._seconds}))
+                lines[path][line] = sorted(passed & set(contexts))
+        files = {test.partition("::")[0] for test in passed}
+        noted = {
+            "lines": lines,
+            "seconds": {test: self._seconds[test] for test in sorted(passed)},
+            "programs": {name: sorted(passed & tests) for name, tests in self._programs.items()},
+            "imports": {file: imported(self._root / file) for file in sorted(files)},
+        }
+        self._target.write_text(json.dumps(noted))
+
+
+def imported(path: Path) -> list[str]:
+    """List the modules that a file imports, and what it imports from them, which may be modules."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return sorted(found)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to note, where the harness asks for it."""
+    """Bound the memory, and begin to note, where the harness asks for it."""
+    if MEMORY in os.environ:
+        most = int(os.environ[MEMORY])
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     if TARGET in os.environ:
         config.pluginmanager.register(Plugin(Path(os.environ[TARGET]), config.rootpath))
