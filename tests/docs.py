@@ -11,10 +11,11 @@ from typing import Final
 
 from app.contract.docs import contract_page, contract_schema
 from app.gateway.session.deadlines import LATE_AUDIO_S
-from app.gateway.telemetry.docs import metrics_page
+from app.gateway.telemetry.docs import logs_page, metrics_page
 from infra.config.reference import configuration_page
 from infra.policies.page import security_page
 from ops.local.open_ports import open_ports_section
+from ops.observe.documents import GENERATED
 from tests.support.architecture import architecture_page
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -22,6 +23,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/architecture.md": architecture_page,
     "docs/configuration.md": configuration_page,
+    **{f"ops/observe/generated/{name}": text for name, text in GENERATED.items()},
+    "docs/logs.md": logs_page,
     "docs/contract.md": lambda: contract_page(LATE_AUDIO_S),
     "docs/contract.schema.json": contract_schema,
     "docs/metrics.md": metrics_page,

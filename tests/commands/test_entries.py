@@ -25,6 +25,7 @@ HEAVY = (
     "app.gateway.server.process",
     "infra.policies.pack",
     "ops.cli",
+    "ops.load.command",
     "ops.local.load_balancer.listener",
     "ops.local.up",
     "ops.offline.applier",

@@ -43,10 +43,12 @@ def base(name: str, folder: Path, taken: int) -> list[str]:
             return ["qa", "--corpus", str(folder), "--url", URL]
         case "gateway" | "emulator":
             return [name, "--host", "256.256.256.256"]
-        case "preview":
-            return ["preview", "--base", "v0"]
+        case "preview" | "report":
+            needs = ["--base", "v0"] if name == "preview" else ["before.json", "now.json"]
+            return [name, *needs]
         case _:
-            return [name, *state]
+            # What a stack asks for is read from its program, wherever it runs.
+            return [name, *([] if name == "images" else state)]
 
 
 def values(parameter: click.Parameter, folder: Path) -> Iterator[str]:

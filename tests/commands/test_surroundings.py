@@ -19,7 +19,7 @@ import pytest
 from ops.cli import SUBCOMMANDS
 from ops.offline.simulator.credentials import issue
 from ops.smoke.recording import DEFAULT
-from tests.commands.starting import NOBODY_LISTENS, PRELOAD, URL, environment, held
+from tests.commands.starting import NOBODY_LISTENS, PRELOAD, PROGRAM, URL, environment, held
 from tests.support.forking import Forks, Order
 from tests.support.outputs import OUTPUTS
 
@@ -40,17 +40,42 @@ COMMANDS: Final[Mapping[str, Words]] = {
     "help": just("--help"),
     "outputs": at("outputs", "--json"),
     "outputs of a stack in AWS": just("outputs", "--stack", "prod"),
+    "status": at("status"),
     "smoke": at("smoke"),
     "transcribe": just("transcribe", str(DEFAULT), "--url", URL),
     "transcribe a pipe": just("transcribe", "-", "--url", URL),
+    "doctor": at("doctor"),
+    "logs": at("logs"),
+    "start": at("start", "--colour", "green"),
+    "stop": at("stop", "--colour", "green"),
+    "scale": at("scale", "--colour", "green", "--machines", "1"),
+    "canary": at("canary"),
+    "rollback": at("rollback"),
     "recognition": at("recognition"),
+    "ami": at("ami"),
+    "ami of a stack in AWS": just("ami", "--stack", "prod", "--colour", "green"),
+    "rotate": at("rotate"),
+    "cache": at("cache", "list"),
+    "allow": just("allow", "list", "--stack", "mars"),
+    "host": at("host", "list"),
+    "images": just("images", "--stack", "mars"),
     "preview": just("preview", "--base", "v0"),
     "qa": just("qa", "--corpus", str(DEFAULT.parent / "none"), "--url", URL),
+    "report": just("report", "before.json", "now.json"),
+    "load": at("load", "--sessions", "1", "--duration", "1", "--processes", "1"),
     "up": at("up", "--ports-from", "60000", "--port", str(NOBODY_LISTENS), "--stack", "mars"),
     "down": at("down"),
     "gateway": just("gateway", "--host", "256.256.256.256"),
     "emulator": just("emulator", "--host", "256.256.256.256", "--engine", "none"),
 }
+
+QUARTERS: Final = 4
+"""All commands in all surroundings are 756 processes. `make test` starts a quarter of them."""
+
+LONG: Final[Mapping[str, Words]] = {
+    "images, with the program of a stack": just("images", "--stack", "dev"),
+}
+"""Commands that run a Pulumi program, which takes seconds."""
 
 
 def test_every_command_is_among_them() -> None:
@@ -137,6 +162,12 @@ def forks() -> Iterator[Forks]:
         yield forks
 
 
+@pytest.fixture(scope="module")
+def program_forks() -> Iterator[Forks]:
+    with Forks((*PRELOAD, *PROGRAM)) as forks:
+        yield forks
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """The state of a stack of which nothing answers any more."""
@@ -173,16 +204,46 @@ def order_of(odd: Surroundings, words: tuple[str, ...], tmp_path: Path) -> Order
     return replace(ordinary, **{**odd.order, "folder": str(folder)})
 
 
-@pytest.mark.parametrize("odd", SURROUNDINGS.values(), ids=SURROUNDINGS)
-def test_no_command_ends_in_a_traceback(
-    forks: Forks, tmp_path: Path, state: Path, odd: Surroundings
+def hold_each(
+    commands: Mapping[str, Words], odd: Surroundings, forks: Forks, tmp_path: Path, state: Path
 ) -> None:
     tmp_path.chmod(0o755)
-    for number, words in enumerate(COMMANDS.values()):
+    for number, words in enumerate(commands.values()):
         place = tmp_path / str(number)
         place.mkdir()
         done = forks.run(order_of(odd, words(state), place))
         held(done, is_read=odd.order.get("stdout", "kept") == "kept")
+
+
+def part(name: str) -> dict[str, Words]:
+    """A quarter of the commands, another one for the next surroundings: each command has seven."""
+    number = list(SURROUNDINGS).index(name)
+    quarter = list(COMMANDS)[number % QUARTERS :: QUARTERS]
+    return {command: COMMANDS[command] for command in quarter}
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_no_command_ends_in_a_traceback(
+    forks: Forks, tmp_path: Path, state: Path, name: str
+) -> None:
+    hold_each(part(name), SURROUNDINGS[name], forks, tmp_path, state)
+
+
+@pytest.mark.surroundings
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_nor_does_any_other_command_in_the_same_surroundings(
+    forks: Forks, tmp_path: Path, state: Path, name: str
+) -> None:
+    others = {command: words for command, words in COMMANDS.items() if command not in part(name)}
+    hold_each(others, SURROUNDINGS[name], forks, tmp_path, state)
+
+
+@pytest.mark.surroundings
+@pytest.mark.parametrize("odd", SURROUNDINGS.values(), ids=SURROUNDINGS)
+def test_nor_does_one_that_runs_the_program_of_a_stack(
+    program_forks: Forks, tmp_path: Path, state: Path, odd: Surroundings
+) -> None:
+    hold_each(LONG, odd, program_forks, tmp_path, state)
 
 
 @pytest.mark.parametrize(

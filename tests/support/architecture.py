@@ -8,12 +8,12 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = ROOT / "docs" / "architecture.md"
-LISTED: Final = ("app", "infra", "ops")
+LISTED: Final = ("app", "ci", "infra", "ops")
 
 _BEGIN: Final = "<!-- packages: written by `python -m tests.docs --write` -->\n"
 _END: Final = "<!-- end of packages -->\n"
 _PATH: Final = re.compile(
-    r"`((?:\.github|app|bench|docs|infra|ops|stacks|tests)/[\w./-]*?)(?::(\w+))?`"
+    r"`((?:\.github|app|bench|ci|docs|infra|ops|stacks|tests)/[\w./-]*?)(?::(\w+))?`"
 )
 
 

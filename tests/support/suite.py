@@ -37,11 +37,12 @@ class Suite(Generic[Scenario, Row]):
     """Scenarios and what runs them.
 
     Attributes:
-        name: `python -m tests.NAME` and `make NAME`.
+        name: `make NAME`, and `python -m tests.NAME` where no module is named.
         about: What the command is for.
         scenarios: By name, in the order of the table.
         run: Lets some of them happen in a folder.
         report: Their table.
+        module: What `python -m` starts, where that is not `tests.NAME`.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Suite(Generic[Scenario, Row]):
     scenarios: Mapping[str, Scenario]
     run: Callable[[list[Scenario], Path], Coroutine[None, None, list[Row]]]
     report: Report[Row]
+    module: str | None = None
 
     def main(self, arguments: Sequence[str]) -> int:
         """Run what is asked for; 1 where a promise was broken, 2 for wrong arguments."""
@@ -72,7 +74,7 @@ class Suite(Generic[Scenario, Row]):
 
     def _parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         parser = argparse.ArgumentParser(
-            prog=f"python -m tests.{self.name}", description=self.about
+            prog=f"python -m {self.module or f'tests.{self.name}'}", description=self.about
         )
         parser.add_argument(
             "--only", action="append", choices=sorted(self.scenarios), metavar="NAME"
