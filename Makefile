@@ -6,7 +6,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .uv/bin/uv
-PIP_UV = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
+# By its own path: through the shim of a version manager, what that does after every `pip install` can fail for
+# reasons of its own (pyenv rebuilds its shims, and gives up where their folder is locked or read-only).
+PIP_UV = "$$($(PYTHON) -c 'import sys; print(sys.executable)')" -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
   --root-user-action=ignore --upgrade --target .uv "uv==$(UV_VERSION)"
 BIN := .venv/bin
 STAMP := .venv/.perch-synced

@@ -173,36 +173,56 @@ def test_who_says_otherwise_is_heard(
     assert checkout.proxy.asked == []
 
 
-def test_pip_gets_uv_with_the_machines_authorities_where_its_own_do_not_do(
-    checkout: Checkout, wheels: dict[str, bytes], tmp_path: Path
-) -> None:
-    python = Path(sys.base_prefix) / "bin" / "python3"
-    if subprocess.run(
-        [python, "-m", "pip", "--version"], capture_output=True, check=False
-    ).returncode:
-        pytest.skip(f"{python} has no pip")
+@pytest.fixture
+def pip_serves_uv(wheels: dict[str, bytes], checkout: Checkout, tmp_path: Path) -> dict[str, str]:
+    """Serve uv on the index, and say what makes pip ask there."""
+    script = f'#!/bin/sh\nexec {quote(str(uv()))} "$@"\n'
     version = next(
         line.partition(":= ")[2]
         for line in (ROOT / "Makefile").read_text().splitlines()
         if line.startswith("UV_VERSION")
     )
-    script = f'#!/bin/sh\nexec {quote(str(uv()))} "$@"\n'
     wheels[f"uv-{version}-py3-none-any.whl"] = wheel(
         "uv", version, {f"uv-{version}.data/scripts/uv": script}
     )
     authority = tmp_path / "authority.pem"
     authority.write_text(checkout.proxy.authority)
-    done = checkout.make(
-        None,
-        {
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(tmp_path),
-            "SSL_CERT_FILE": str(authority),
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_INDEX_URL": f"https://{HOST}/simple",
-            "PIP_RETRIES": "0",
-        },
-        f"PYTHON={python}",
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "SSL_CERT_FILE": str(authority),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": f"https://{HOST}/simple",
+        "PIP_RETRIES": "0",
+    }
+
+
+@pytest.fixture
+def python_with_pip() -> Path:
+    python = Path(sys.base_prefix) / "bin" / "python3"
+    asked = [python, "-m", "pip", "--version"]
+    if subprocess.run(asked, capture_output=True, check=False).returncode:
+        pytest.skip(f"{python} has no pip")
+    return python
+
+
+def test_pip_gets_uv_with_the_machines_authorities_where_its_own_do_not_do(
+    checkout: Checkout, pip_serves_uv: dict[str, str], python_with_pip: Path
+) -> None:
+    done = checkout.make(None, pip_serves_uv, f"PYTHON={python_with_pip}")
+    assert done.returncode == 0, done.stderr
+    assert checkout.is_set_up
+
+
+def test_what_a_version_manager_does_after_pip_and_fails_at_stops_no_setup(
+    checkout: Checkout, pip_serves_uv: dict[str, str], python_with_pip: Path, tmp_path: Path
+) -> None:
+    shim = tmp_path / "python3"
+    shim.write_text(
+        f'#!/bin/sh\n{quote(str(python_with_pip))} "$@" || exit\n'
+        'case "$*" in *"-m pip install"*) echo "cannot rehash: a lock is held" >&2; exit 1;; esac\n'
     )
+    shim.chmod(0o755)
+    done = checkout.make(None, pip_serves_uv, f"PYTHON={shim}")
     assert done.returncode == 0, done.stderr
     assert checkout.is_set_up
