@@ -200,7 +200,7 @@ def pip_serves_uv(wheels: dict[str, bytes], checkout: Checkout, tmp_path: Path) 
 @pytest.fixture
 def python_with_pip() -> Path:
     python = Path(sys.base_prefix) / "bin" / "python3"
-    asked = [python, "-m", "pip", "--version"]
+    asked = [str(python), "-m", "pip", "--version"]
     if subprocess.run(asked, capture_output=True, check=False).returncode:
         pytest.skip(f"{python} has no pip")
     return python

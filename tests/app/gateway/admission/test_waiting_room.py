@@ -1,6 +1,6 @@
 """Limits and the waiting room as a client meets them, in front of a real gateway.
 
-That the order is kept in every order of events is shown in `test_slots.py`.
+That the order is kept in every order of events is shown in `test_any_order.py`.
 """
 
 import json

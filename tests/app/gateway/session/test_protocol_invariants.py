@@ -12,21 +12,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from app.contract import CloseCode, ContractError, Dialect, ErrorCode
-from app.gateway.admission.clients import Visitor
+from app.contract import CloseCode, ContractError, ErrorCode
 from app.gateway.core import Gateway
-from app.gateway.dialects.a import CodecA
-from app.gateway.dialects.b import CodecB
-from app.gateway.session.connection import ClientConnection
-from app.gateway.session.telemetry import Origin
-from app.gateway.settings.gateway import GatewaySettings, RecognitionMode
-from app.gateway.telemetry.trace_context import trace_context
-from tests.app.gateway.session.conversation import Conversation, Talk
+from app.gateway.settings.gateway import RecognitionMode
+from tests.app.gateway.session.conversation import Talk
+from tests.app.gateway.session.invariant_connection import MAX_SESSIONS, SETTINGS, Connection
 from tests.app.gateway.session.memory import (
     WORD_S,
     MemoryRecogniser,
-    MemorySocket,
-    MemoryStream,
     audio_of,
 )
 from tests.app.gateway.session.words import A, B, Words
@@ -34,23 +27,10 @@ from tests.app.gateway.session.words import A, B, Words
 if TYPE_CHECKING:
     from app.asr import RivaASRClient
 
-MAX_SESSIONS = 1
 MAX_CONNECTIONS = 4
 _PASSES = 60
 """Turns of the event loop after which everything that follows from one event has happened."""
 
-SETTINGS = GatewaySettings.model_validate(
-    {
-        "app_resume_keys": "a key for the gateways of this test",
-        "app_drain_grace_s": 0.0,
-        "ws_max_concurrent_sessions": MAX_SESSIONS,
-        "ws_waiting_room": 2,
-        "ws_control_rate": 10_000,
-        "ws_control_burst": 100_000,
-        "audio_max_realtime_factor": 0,
-        "audio_queue_s": 60,
-    }
-)
 
 JUNK = (
     "{",
@@ -62,55 +42,6 @@ JUNK = (
     '{"type": "ping"}',
     bytes(7),
 )
-
-
-class Connection:
-    """A client, its socket, and the gateway's task that serves it."""
-
-    def __init__(self, gateway: Gateway, words: Words, *, waits: bool) -> None:
-        self.gateway = gateway
-        self.words = words
-        self.socket = MemorySocket()
-        self.said = Conversation(words)
-        self.stream: MemoryStream | None = None
-        self.reads = True
-        # By the gateway, and the client may not have read of it: what it still sends is not taken.
-        self.is_ended = False
-        self.refused: ContractError | None = None
-        self._seen = 0
-        self._visitor = Visitor(b"client", 60.0 if waits else None)
-        self.task = asyncio.get_running_loop().create_task(self._serve())
-
-    async def _serve(self) -> None:
-        codec = (
-            CodecA("connection", SETTINGS) if self.words.path == "/" else CodecB("client", SETTINGS)
-        )
-        assert codec.name in set(Dialect)
-        try:
-            with self.gateway.admission.connection(self._visitor):
-                origin = Origin(
-                    connection_id="c",
-                    dialect=codec.name,
-                    client=self._visitor.client,
-                    trace=trace_context(None),
-                )
-                await ClientConnection(
-                    self.gateway, self.socket, codec, origin, self._visitor
-                ).run()
-        except ContractError as error:
-            self.refused = error
-
-    def catch_up(self) -> None:
-        """Check what was heard since the last time."""
-        while self._seen < len(self.socket.heard):
-            self.said.hear(self.socket.heard[self._seen])
-            self._seen += 1
-        assert not self.socket.after_close
-        assert self.socket.code == self.said.code or self.socket.is_gone
-
-    @property
-    def is_over(self) -> bool:
-        return self.socket.is_gone or self.socket.code is not None or self.refused is not None
 
 
 class ProtocolMachine(RuleBasedStateMachine):

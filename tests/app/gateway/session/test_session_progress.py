@@ -12,14 +12,11 @@ from app.emulator import (
     Fail,
     Script,
     ScriptedResult,
-    ScriptedWord,
-    Stall,
     StreamScript,
 )
 from app.gateway.admission.clients import Visitor
-from app.gateway.dialects.a import CodecA
 from app.gateway.settings.gateway import RecognitionMode
-from tests.app.gateway.conftest import Log
+from tests.app.gateway.session.results import ONE, final
 from tests.app.gateway.session.words import A, Words, both, of_type
 from tests.support.gateways.running import (
     SILENCE_100MS,
@@ -35,18 +32,6 @@ from tests.support.gateways.running import (
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-def final(word: str, start: float, end: float, at: float) -> ScriptedResult:
-    words = (ScriptedWord(word=word, start=start, end=end),)
-    return ScriptedResult(at=at, text=word, is_final=True, words=words)
-
-
-ONE = final("one", 0.1, 0.4, 0.5)
-DEAF = Script(
-    streams=(StreamScript(results=(ONE,), fault=Stall(do="stall", after=After(results=1))),)
-)
-"""Says one word, then nothing any more, whatever comes."""
 
 
 @both
@@ -309,94 +294,3 @@ async def test_a_lost_recogniser_is_a_warning_and_so_is_its_return(emulator: Emu
     warnings = of_type(heard, "warning")
     assert [message["code"] for message in warnings] == ["recogniser_lost", "recogniser_back"]
     assert [message["text"] for message in of_type(heard, "transcription")] == ["one", "two"]
-
-
-@both
-async def test_a_session_that_is_cut_by_the_drain_says_which_audio_is_in_no_final(
-    emulator: Emulator, dialect: Words
-) -> None:
-    emulator.set_script(DEAF)
-    async with (
-        running_gateway(emulator, app_drain_timeout_s=0.3) as gateway,
-        client(gateway, dialect.path) as socket,
-    ):
-        await dialect.begin(socket)
-        await socket.send(SILENCE_100MS * 10)
-        await said_until(socket, "transcription")
-        await eventually(lambda: all(s.queued_seconds == 0 for s in gateway.gateway.sessions))
-        gateway.gateway.begin_drain()
-        error, code = await last_words(socket)
-    assert (error["code"], code) == ("drain_deadline", 1012)
-    assert 0.4 <= error["lost"]["start"] <= 0.5
-    assert error["lost"]["end"] == 1.0
-
-
-async def test_a_stalled_recogniser_and_a_broken_rule_name_the_lost_audio_too(
-    emulator: Emulator,
-) -> None:
-    for end, changes in (
-        ("stop", {"ws_final_timeout_s": 0.3}),
-        ("binary", {"ws_max_message_size_mb": 0.1}),
-    ):
-        emulator.set_script(DEAF)
-        async with (
-            running_gateway(emulator, None, **changes) as gateway,
-            client(gateway) as socket,
-        ):
-            await A.begin(socket)
-            await socket.send(SILENCE_100MS * 10)
-            await said_until(socket, "transcription")
-            if end == "stop":
-                await send(socket, "stop_transcription")
-            else:
-                await socket.send(bytes(200_000))
-            error, _ = await last_words(socket)
-        assert error["code"] == ("asr_stalled" if end == "stop" else "message_too_big")
-        assert 0.4 <= error["lost"]["start"] <= 0.5
-        assert error["lost"]["end"] == 1.0
-
-
-async def test_a_fault_of_the_gateway_names_what_the_client_was_not_told(
-    gateway: Running, log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object) -> None:
-        raise RuntimeError("inside of the gateway")
-
-    monkeypatch.setattr(CodecA, "result", broken)
-    async with client(gateway) as socket:
-        await A.begin(socket)
-        await socket.send(SILENCE_100MS * 10)
-        error, _ = await last_words(socket)
-    log.forget()
-    # The final that could not be put into words was never sent: its audio is lost as well.
-    assert (error["code"], error["lost"]) == ("internal_error", {"start": 0.0, "end": 1.0})
-
-
-async def test_what_a_final_covers_may_be_unknown_and_then_nothing_is_said_about_loss(
-    emulator: Emulator,
-) -> None:
-    wordless = ScriptedResult(at=0.5, text="one", is_final=True)
-    emulator.set_script(
-        Script(
-            streams=(
-                StreamScript(results=(wordless,), fault=Stall(do="stall", after=After(results=1))),
-            )
-        )
-    )
-    async with (
-        running_gateway(emulator, ws_final_timeout_s=0.3) as gateway,
-        client(gateway) as socket,
-    ):
-        await A.begin(socket, resumable=True)
-        await socket.send(SILENCE_100MS * 10)
-        one = (await said_until(socket, "transcription"))[-1]
-        await send(socket, "stop_transcription")
-        error, _ = await last_words(socket)
-    assert error["code"] == "asr_stalled"
-    assert (one["resume"] is None) == (error["lost"] is None)
-
-
-async def test_an_error_without_a_session_names_no_loss(gateway: Running) -> None:
-    async with client(gateway) as socket:
-        await send(socket, "stop_transcription")
-        assert (await said(socket))["lost"] is None
