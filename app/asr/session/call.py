@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -11,14 +11,12 @@ import structlog
 from app.asr.errors import AsrError, ErrorCode, Fault, from_status, late
 from app.asr.session.quiet import QuietGap
 from app.asr.wire.allowance import Allowance
-from app.asr.wire.results import StreamResults
+from app.asr.wire.results import InterimPace, StreamResults
 from app.asr.wire.timeline import Timeline
 from app.pcm import BYTES_PER_SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-
-    from riva.client.proto import riva_asr_pb2
 
     from app.asr.events import Transcript
     from app.asr.session.rules import CallRules
@@ -37,9 +35,9 @@ _log = structlog.get_logger(__name__)
 class RecognitionCall:
     """Runs one open call to its end.
 
-    Two tasks belong to it while `transcripts` runs: one sends the audio and then watches that the
+    Two tasks belong to it while it is `running`: one sends the audio and then watches that the
     finals come, the other sends silence while the caller pauses. Both are awaited before
-    `transcripts` ends, however it ends. Audio waits in no queue: a chunk is taken from the caller
+    it ends, however it ends. Audio waits in no queue: a chunk is taken from the caller
     when gRPC has taken the one before it.
 
     Args:
@@ -68,19 +66,19 @@ class RecognitionCall:
             self._timeline.to_caller,
             self._timeline.sent_seconds,
             word_times=rules.word_times,
+            interims=InterimPace(rules.interim_interval, wanted=rules.interims),
             allowance=self._allowance,
         )
-        self._interims = InterimPace(rules.interim_interval)
-        self._quiet = QuietGap(
-            rules.quiet_gap, self._timeline, lambda: self._reading_since is not None, on_quiet
-        )
+        self._quiet = QuietGap(rules.quiet_gap, self._timeline, self._is_read, on_quiet)
         self._writing = asyncio.Lock()
         self._write_deadline = WriteDeadline(rules.write_timeout, self._write_is_late)
         self._now = asyncio.get_running_loop().time
         self._last_audio = self._now()
         self._half_closed = False
-        self._reading_since: float | None = None
         self._failure: BaseException | None = None
+
+    def _is_read(self) -> bool:
+        return self._results.reading_since is not None
 
     @property
     def standing(self) -> Transcript | None:
@@ -92,8 +90,11 @@ class RecognitionCall:
         """Seconds of audio the recogniser had heard when it said that; None where unsaid."""
         return self._quiet.changed_at
 
-    async def transcripts(self) -> AsyncGenerator[Transcript]:
-        """Yield transcripts until the recogniser has given its last one.
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[AsyncGenerator[Transcript]]:
+        """Run the call while its transcripts are read.
+
+        They end when the recogniser has given its last one.
 
         Raises:
             AsrError: the stream broke, a deadline passed, or it ended before the audio did.
@@ -104,38 +105,21 @@ class RecognitionCall:
             asyncio.create_task(self._keep_alive(), name="asr-keep-alive"),
         )
         try:
-            while (response := await self._read()) is not None:
-                async with aclosing(self._results.transcripts(response)) as transcripts:
-                    async for transcript in transcripts:
-                        if self._wanted(transcript):
-                            yield transcript
-                self._quiet.heard(self._results.standing)
-            if not self._half_closed:
+            async with aclosing(self._results.read(self._call, self._quiet.heard)) as transcripts:
+                yield transcripts
+            if self._results.have_ended and not self._half_closed:
                 raise _ended_early(self._timeline.caller_seconds)
-        finally:
-            self._allowance.call_ended(self._timeline.sent_seconds())
-            self._call.abort()
-            self._write_deadline.close()
-            self._quiet.close()
-            await stop_tasks(tasks)
-
-    async def _read(self) -> riva_asr_pb2.StreamingRecognizeResponse | None:
-        self._reading_since = self._now()
-        try:
-            return await self._call.read()
         except AsrError:
             # Our own reason to end the call says more than that it was ended.
             if self._failure is not None:
                 raise self._failure from None
             raise
         finally:
-            self._reading_since = None
-
-    def _wanted(self, transcript: Transcript) -> bool:
-        if transcript.is_final:
-            self._interims.restart()
-            return True
-        return self._rules.interims and self._interims.is_due(self._now())
+            self._allowance.call_ended(self._timeline.sent_seconds())
+            self._call.abort()
+            self._write_deadline.close()
+            self._quiet.close()
+            await stop_tasks(tasks)
 
     async def _send(self) -> None:
         try:
@@ -208,7 +192,8 @@ class RecognitionCall:
         while True:
             # While nobody reads, the caller is busy with a transcript and the recogniser not to
             # blame.
-            since = self._now() if self._reading_since is None else max(ended, self._reading_since)
+            reading = self._results.reading_since
+            since = self._now() if reading is None else max(ended, reading)
             left = since + limit - self._now()
             if left <= 0:
                 self._fail(late("wait for finals", limit))
@@ -268,25 +253,6 @@ class WriteDeadline:
             self._timer = self._loop.call_at(due, self._ring)
         else:
             self._on_late()
-
-
-class InterimPace:
-    """Leaves out interims sooner than `interval` seconds after the last one of their segment."""
-
-    def __init__(self, interval: float) -> None:
-        self._interval = interval
-        self._last: float | None = None
-
-    def is_due(self, now: float) -> bool:
-        """Return whether an interim at `now` seconds passes; it is the last one then."""
-        if self._last is not None and now - self._last < self._interval:
-            return False
-        self._last = now
-        return True
-
-    def restart(self) -> None:
-        """Begin a segment after a final: its first interim shall not wait."""
-        self._last = None
 
 
 async def stop_tasks(tasks: tuple[asyncio.Task[None], ...]) -> None:

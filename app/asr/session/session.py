@@ -244,7 +244,7 @@ class RecognitionSession:
         call = RecognitionCall(lease.call, reader, rules, cut, self._allowance)
         lease.when_moved(self._leave)
         try:
-            async with aclosing(call.transcripts()) as transcripts:
+            async with call.running() as transcripts:
                 async for heard in transcripts:
                     transcript = self._note(heard, reader)
                     if transcript is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -16,19 +17,28 @@ if TYPE_CHECKING:
 
     from riva.client.proto import riva_asr_pb2
 
+    from app.asr.wire.transport import StreamCall
+
 _STEP: Final = 200
 """Words or results between two turns of the event loop: about a millisecond."""
 
 
 class StreamResults:
-    """Turns the responses of one stream into transcripts.
+    """Reads the responses of one stream and turns them into transcripts.
 
     Args:
         to_caller: maps seconds of the recogniser's audio to seconds of the caller's.
         sent: returns the seconds of audio the recogniser was sent so far.
         word_times: False when the request wanted none: words without times are then left out,
             since Riva writes 0 where it has none.
+        interims: decides which interims are given.
         allowance: of the session; None for a session of its own.
+
+    Attributes:
+        standing: the interims that no final has taken back.
+        reading_since: seconds of the loop's clock when the wait for a response began; None while
+            none is waited for.
+        have_ended: whether the recogniser has ended the stream well.
     """
 
     def __init__(
@@ -37,14 +47,46 @@ class StreamResults:
         sent: Callable[[], float],
         *,
         word_times: bool,
+        interims: InterimPace | None = None,
         allowance: Allowance | None = None,
     ) -> None:
         self._to_caller = to_caller
         self._sent = sent
         self._word_times = word_times
+        self._interims = interims or InterimPace()
         self._allowance = allowance or Allowance()
         self._segment_id = 0
         self.standing = PendingInterim()
+        self.reading_since: float | None = None
+        self.have_ended = False
+
+    async def read(
+        self, call: StreamCall, heard: Callable[[PendingInterim], None]
+    ) -> AsyncGenerator[Transcript]:
+        """Yield a stream's transcripts until it ends.
+
+        Args:
+            call: the stream.
+            heard: told after each response which interims stand.
+
+        Raises:
+            AsrError: the stream broke, or ANSWER_TOO_LARGE.
+        """
+        now = asyncio.get_running_loop().time
+        while True:
+            self.reading_since = now()
+            try:
+                response = await call.read()
+            finally:
+                self.reading_since = None
+            if response is None:
+                self.have_ended = True
+                return
+            async with aclosing(self.transcripts(response)) as transcripts:
+                async for transcript in transcripts:
+                    if self._interims.passes(transcript, now()):
+                        yield transcript
+            heard(self.standing)
 
     async def transcripts(
         self, response: riva_asr_pb2.StreamingRecognizeResponse
@@ -99,6 +141,31 @@ class StreamResults:
             languages=values.languages(best.language_code),
             segment_id=self._segment_id,
         )
+
+
+class InterimPace:
+    """Leaves out interims sooner than an interval after the last one of their segment.
+
+    Args:
+        interval: seconds.
+        wanted: False leaves out all of them.
+    """
+
+    def __init__(self, interval: float = 0.0, *, wanted: bool = True) -> None:
+        self._interval = interval
+        self._wanted = wanted
+        self._last: float | None = None
+
+    def passes(self, transcript: Transcript, now: float) -> bool:
+        """Return whether a transcript at `now` seconds passes: a final always does."""
+        if transcript.is_final:
+            # The first interim of the next segment shall not wait.
+            self._last = None
+            return True
+        if not self._wanted or (self._last is not None and now - self._last < self._interval):
+            return False
+        self._last = now
+        return True
 
 
 async def words(

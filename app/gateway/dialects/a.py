@@ -1,6 +1,6 @@
 """Dialect A: `start_transcription` and friends."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from app.contract import ClientMessage, Dialect, ServerMessage
@@ -58,24 +58,30 @@ class CodecA(PerchCodec):
             case _:
                 return ReportCounts()
 
-    def result(self, result: events.Result) -> ServerMessage:
+    def result(self, result: events.Result) -> Sequence[str]:
         """Return a `partial` or a `transcription`."""
+        made = self._transcription if result.transcript.is_final else self._partial
+        return (made(result).model_dump_json(),)
+
+    def _partial(self, result: events.Result) -> a.Partial:
         transcript = result.transcript
-        if not transcript.is_final:
-            return a.Partial(
-                segment_id=result.segment_id,
-                text=transcript.text,
-                timestamp=now(),
-                processing_time_ms=milliseconds(result.age),
-                stability=transcript.stability,
-                audio_processed=transcript.audio_processed,
-            )
+        return a.Partial(
+            segment_id=result.segment_id,
+            text=transcript.text,
+            timestamp=now(),
+            processing_time_ms=milliseconds(result.age),
+            stability=transcript.stability,
+            audio_processed=transcript.audio_processed,
+        )
+
+    def _transcription(self, result: events.Result) -> a.Transcription:
+        transcript = result.transcript
         return a.Transcription(
             segment_id=result.segment_id,
             text=transcript.text,
             timestamp=now(),
             processing_time_ms=milliseconds(result.age),
-            words=word_timings(transcript),
+            words=word_timings(transcript.words),
             confidence=transcript.confidence,
             audio_processed=transcript.audio_processed,
             languages=list(transcript.languages),

@@ -84,7 +84,7 @@ class CodecB(PerchCodec):
             case _:
                 return Reply()
 
-    def result(self, result: events.Result) -> ServerMessage:
+    def result(self, result: events.Result) -> Sequence[str]:
         """Return a partial or a transcription; word times count from the segment's start."""
         transcript, end = result.transcript, result.segment_end
         words = transcript.words
@@ -92,7 +92,7 @@ class CodecB(PerchCodec):
         common = {
             "segment_id": result.segment_id,
             "text": transcript.text,
-            "words": word_timings(transcript, start),
+            "words": word_timings(words, start),
             "duration": round(end - start, 3),
             "processing_time_ms": milliseconds(result.age),
             "timestamp": now(),
@@ -100,9 +100,10 @@ class CodecB(PerchCodec):
             "end": round(end, 3),
         }
         if not transcript.is_final:
-            return b.PartialB.model_validate({**common, "stability": transcript.stability})
+            partial = b.PartialB.model_validate({**common, "stability": transcript.stability})
+            return (partial.model_dump_json(),)
         self._finals.append(transcript.text)
-        return b.TranscriptionB.model_validate(
+        transcription = b.TranscriptionB.model_validate(
             {
                 **common,
                 "confidence": transcript.confidence,
@@ -111,6 +112,7 @@ class CodecB(PerchCodec):
                 "resume": result.resume,
             }
         )
+        return (transcription.model_dump_json(),)
 
     def renderers(self) -> Mapping[type[events.Event], Callable[..., ServerMessage]]:
         """Return what makes the messages of this dialect's own; it has none for counters."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final, Self
 
 from app.contract import ContractError
-from app.gateway.dialects.events import Event
+from app.gateway.dialects.events import Event, Result
 from app.gateway.dialects.intents import Intent
 from app.gateway.settings.gateway import GatewaySettings
 
@@ -79,8 +79,12 @@ class DialectCodec(ABC):
         """Return what a message asks for, in order; raise ContractError for what is no message."""
 
     @abstractmethod
+    def result(self, result: Result) -> Sequence[str]:
+        """Return the texts of a result, which every session has by the dozen a minute."""
+
+    @abstractmethod
     def render(self, event: Event) -> Sequence[str]:
-        """Return the texts of an event; none where the dialect has none for it."""
+        """Return the texts of any other event; none where the dialect has none for it."""
 
     def close_code(self, error: ContractError) -> int | None:
         """Return the code an error closes the connection with, None where it stays open."""

@@ -169,6 +169,4 @@ class Counts:
     model: str | None
 
 
-Event = (
-    Opened | Queued | Started | Result | Finalised | Progress | Stopped | Failed | Warned | Counts
-)
+Event = Opened | Queued | Started | Finalised | Progress | Stopped | Failed | Warned | Counts

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from app.asr import Endpointing, Transcript
+from app.asr import Endpointing, Word
 from app.contract import ClientMessage, Dialect, ServerMessage, WordTiming, parse_client_message
 from app.contract.disguised import audio_in_text
 from app.contract.fields import (
@@ -45,7 +45,6 @@ class PerchCodec(DialectCodec):
         self._id = client_id
         self._settings = settings
         self._renderers: Mapping[type[events.Event], Callable[..., ServerMessage]] = {
-            events.Result: self.result,
             events.Progress: _heartbeat,
             events.Finalised: _finalized,
             events.Queued: _queued,
@@ -70,10 +69,6 @@ class PerchCodec(DialectCodec):
     @abstractmethod
     def intent(self, message: ClientMessage) -> Intent:
         """Return what a parsed message asks for."""
-
-    @abstractmethod
-    def result(self, result: events.Result) -> ServerMessage:
-        """Return the message of a result."""
 
     @abstractmethod
     def renderers(self) -> Mapping[type[events.Event], Callable[..., ServerMessage]]:
@@ -144,7 +139,7 @@ def session_config(request: SessionRequest) -> SessionConfig:
     )
 
 
-def word_timings(transcript: Transcript, origin: float = 0.0) -> list[WordTiming]:
+def word_timings(words: Sequence[Word], origin: float = 0.0) -> list[WordTiming]:
     """Return the words with times counted from an origin in seconds of the session's audio."""
     return [
         WordTiming(
@@ -154,7 +149,7 @@ def word_timings(transcript: Transcript, origin: float = 0.0) -> list[WordTiming
             confidence=word.confidence,
             speaker=word.speaker,
         )
-        for word in transcript.words
+        for word in words
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from app.contract import WARNINGS, CloseCode, ContractError, ErrorCode, WarningCode
 from app.contract.fields import AudioSpan
 from app.gateway.dialects.codec import DialectCodec
-from app.gateway.dialects.events import Event, Failed, Warned
+from app.gateway.dialects.events import Event, Failed, Result, Warned
 from app.gateway.session.endings import ConnectionEndError, Ending, ending_of, over
 from app.gateway.session.recognition import Recognition
 from app.gateway.session.socket import GONE, Disconnected, SocketControl
@@ -46,6 +46,10 @@ class ClientWriter:
             ConnectionEndError: The client is gone or does not read.
         """
         await self.send_texts(self._codec.render(event))
+
+    async def send_result(self, result: Result) -> None:
+        """Send a result in the client's dialect; raises as `send`."""
+        await self.send_texts(self._codec.result(result))
 
     async def send_texts(self, texts: Sequence[str]) -> None:
         """Send what the codec has rendered; raises as `send`."""

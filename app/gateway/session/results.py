@@ -71,7 +71,7 @@ class ResultSender:
         recognition, end = self._recognition, said_to(transcript)
         age = recognition.result_age(transcript.audio_processed)
         resume = recognition.resume_point(transcript.cursor) if transcript.is_final else None
-        await self._writer.send(
+        await self._writer.send_result(
             events.Result(
                 transcript=transcript,
                 segment_id=recognition.segment_id,

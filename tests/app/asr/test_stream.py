@@ -7,20 +7,21 @@ the scripts.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.asr import Endpointing
-from app.asr.session.call import InterimPace
+from app.asr import Endpointing, Transcript
+from app.asr.wire.results import InterimPace
 from tests.app.asr.conftest import client_of
 from tests.app.asr.sound import Microphone, of, tone
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, interim, serving, word
 
 if TYPE_CHECKING:
-    from app.asr import RivaASRClient, Transcript
+    from app.asr import RivaASRClient
 
 
 async def hear(client: RivaASRClient, chunks: list[bytes], **options: object) -> list[Transcript]:
@@ -239,16 +240,35 @@ async def test_an_interval_thins_interims_but_never_a_segments_first_nor_a_final
     assert [t.text for t in heard] == ["a", "abc", "d", "e"]
 
 
+INTERIM = Transcript(
+    text="word",
+    is_final=False,
+    words=(),
+    confidence=None,
+    stability=None,
+    audio_processed=None,
+    channel=None,
+    languages=(),
+    segment_id=0,
+)
+FINAL = replace(INTERIM, is_final=True)
+
+
 def test_an_interim_is_due_again_when_the_interval_has_passed() -> None:
     pace = InterimPace(0.3)
-    assert [now for now in (0.0, 0.1, 0.29, 0.31, 0.5, 0.62) if pace.is_due(now)] == [
-        0.0,
-        0.31,
-        0.62,
-    ]
+    times = (0.0, 0.1, 0.29, 0.31, 0.5, 0.62)
+    assert [now for now in times if pace.passes(INTERIM, now)] == [0.0, 0.31, 0.62]
+    assert pace.passes(FINAL, 0.63)
+    assert pace.passes(INTERIM, 0.64)
     always = InterimPace(0.0)
-    assert always.is_due(1.0)
-    assert always.is_due(1.0)
+    assert always.passes(INTERIM, 1.0)
+    assert always.passes(INTERIM, 1.0)
+
+
+def test_finals_pass_where_no_interim_is_wanted() -> None:
+    pace = InterimPace(wanted=False)
+    assert not pace.passes(INTERIM, 1.0)
+    assert pace.passes(FINAL, 1.0)
 
 
 @given(

@@ -66,7 +66,8 @@ class HandMadeCall:
 async def hear(call: HandMadeCall, microphone: Microphone, **changes: float) -> list[str]:
     rules = CallRules(**{**RULES, **changes})
     stream = RecognitionCall(call, microphone.listen(), rules)
-    return [t.text async for t in stream.transcripts()]
+    async with stream.running() as transcripts:
+        return [t.text async for t in transcripts]
 
 
 async def test_silence_that_waited_for_a_write_of_audio_is_not_sent_after_it() -> None:
@@ -106,7 +107,8 @@ async def test_the_wait_for_finals_starts_anew_with_each_result() -> None:
     call.taking.set()
     rules = CallRules(**{**RULES, "final_timeout": 0.6})
     stream = RecognitionCall(call, of([tone(0.1)]), rules)
-    assert [t async for t in stream.transcripts()] == []
+    async with stream.running() as transcripts:
+        assert [t async for t in transcripts] == []
     assert call.left == 0
 
 

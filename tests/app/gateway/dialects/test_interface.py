@@ -79,12 +79,13 @@ class SpokenCodec(DialectCodec):
             return (Stop(lenient=True, closes=True),)
         return tuple(Audio(base64.b64decode(piece)) for piece in said["audio"])
 
+    def result(self, result: Result) -> Sequence[str]:
+        return json.dumps({"ended": True}), json.dumps({"text": result.transcript.text})
+
     def render(self, event: Event) -> Sequence[str]:
         match event:
             case Started(_, request, _):
                 return (json.dumps({"rate": request.sample_rate}),)
-            case Result(transcript=transcript):
-                return json.dumps({"ended": True}), json.dumps({"text": transcript.text})
             case Failed(error=error):
                 return (json.dumps({"failed": error.code}),)
             case _:

@@ -2,8 +2,8 @@
 
 from tests.app.gateway.session.hops import finalise, frame_and_result, wakeups
 
-FRAME_FILES, RESULT_FILES = 6, 10
-FRAME_RAN, RESULT_RAN, FINALISE_RAN = 15, 23, 35
+FRAME_FILES, RESULT_FILES = 6, 8
+FRAME_RAN, RESULT_RAN, FINALISE_RAN = 15, 22, 36
 WAKEUPS = 3.5  # one for the message, one for the audio, one for gRPC that has taken it
 
 
