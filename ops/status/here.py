@@ -9,17 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from ops.console.errors import CommandFailedError
-from ops.fleet import Fleet
-from ops.in_service import InService
 from ops.local.supervisor.records import alive
-from ops.recognition import Switch
-from ops.rollout.journal import JournalStore
-from ops.status.alarms import ringing
 from ops.status.asking import ask
-from ops.status.certificate import days_left
-from ops.status.release import latest
+from ops.status.everywhere import Everywhere
 from ops.status.report import ColourFact, ProcessFact, Report, TargetFact
-from ops.status.version import running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,35 +50,18 @@ class Here:
         self._stack = stack
         self._outputs = outputs
         self._state = state
-        self._cloudwatch = clients["cloudwatch"]
-        self._journals = JournalStore(stack, outputs.artefact_bucket, clients["s3"])
-        self._fleet = Fleet(stack, outputs, clients.__getitem__)
-        self._switch = Switch(stack, outputs, clients["ssm"])
-        self._in_service = InService(stack, outputs.in_service_parameter_name, clients["ssm"])
+        self._everywhere = Everywhere(stack, outputs, clients)
 
     def report(self) -> Report:
         """Ask for everything at once; what fails is named and the rest is told."""
         colours = self._outputs.colours.items()
         answers, failures = ask(
             {
-                "certificate": partial(days_left, self._outputs),
-                "recognition": self._switch.read,
-                "in service": self._in_service.read,
-                "weights": self._fleet.weights,
-                "alarms": partial(ringing, self._stack, self._outputs, self._cloudwatch),
-                "release": partial(latest, self._journals, self._stack),
-                **{
-                    f"version of {name}": partial(running, self._outputs, name)
-                    for name, _ in colours
-                },
+                **self._everywhere.questions(),
                 **{f"targets of {name}": partial(_gateway, made) for name, made in colours},
             }
         )
-        silent = {
-            f"version of {name}": answers[f"version of {name}"][1]
-            for name, _ in colours
-            if answers[f"version of {name}"][0] is None
-        }
+        silent = self._everywhere.versions_unknown(answers)
         facts = tuple(self._colour(name, made, answers) for name, made in colours)
         known = [colour.sessions for colour in facts if colour.sessions is not None]
         return Report(

@@ -8,17 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ops.aws_clients import FAILURES
-from ops.fleet import Fleet
-from ops.in_service import InService
-from ops.recognition import Switch
-from ops.rollout.journal import JournalStore
-from ops.status.alarms import ringing
 from ops.status.asking import ask
-from ops.status.certificate import days_left
+from ops.status.everywhere import Everywhere
 from ops.status.money import so_far
-from ops.status.release import latest
 from ops.status.report import ColourFact, MachineFact, Report, TargetFact
-from ops.status.version import running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,37 +40,24 @@ class InAws:
     def __init__(self, stack: str, outputs: StackOutputs, clients: Mapping[str, Any]) -> None:
         self._stack = stack
         self._outputs = outputs
-        self._cloudwatch = clients["cloudwatch"]
-        self._journals = JournalStore(stack, outputs.artefact_bucket, clients["s3"])
-        self._fleet = Fleet(stack, outputs, clients.__getitem__)
-        self._switch = Switch(stack, outputs, clients["ssm"])
-        self._in_service = InService(stack, outputs.in_service_parameter_name, clients["ssm"])
+        self._everywhere = Everywhere(stack, outputs, clients)
+        self._cloudwatch, self._fleet = self._everywhere.cloudwatch, self._everywhere.fleet
 
     def report(self) -> Report:
         """Ask for everything at once; what fails is named and the rest is told."""
         names = [name for name, _ in self._outputs.colours.items()]
         answers, failures = ask(
             {
-                "certificate": partial(days_left, self._outputs),
-                "recognition": self._switch.read,
-                "in service": self._in_service.read,
-                "weights": self._fleet.weights,
-                "alarms": partial(ringing, self._stack, self._outputs, self._cloudwatch),
-                "release": partial(latest, self._journals, self._stack),
+                **self._everywhere.questions(),
                 "sessions per machine": self.sessions_per_machine,
                 **{f"machines of {name}": partial(self._fleet.group, name) for name in names},
                 **{f"targets of {name}": partial(self._fleet.targets, name) for name in names},
-                **{f"version of {name}": partial(running, self._outputs, name) for name in names},
             }
         )
         now = datetime.now(UTC)
-        not_known = dict(failures)
+        not_known = {**failures, **self._everywhere.versions_unknown(answers)}
         if self._outputs.in_service_parameter_name is None:
             not_known["in service"] = "a program that keeps no record of it made this stack"
-        for name in names:
-            version, reason = answers[f"version of {name}"]
-            if version is None:
-                not_known[f"version of {name}"] = reason
         sessions = {name: self._sessions(name, answers, not_known) for name in names}
         groups = [answers[f"machines of {name}"] for name in names]
         known = [count for count in sessions.values() if count is not None]
