@@ -14,7 +14,7 @@ import pytest
 from tests.runbooks.pages import BY_HAND, FOLDER, HERE, PAGES, ROOT, RUNBOOKS, blocks
 from tests.runbooks.scenarios import SCENARIOS
 from tests.runbooks.stage import Stage, staged
-from tests.support.up_process import begin, free_row, wait_for
+from tests.support.up_process import free_row, running_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,15 +37,12 @@ SHORTER: Final = {
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    running = begin(tmp_path_factory.mktemp("up"), "--ports-from", str(free_row()))
-    try:
-        wait_for(running, "Ctrl-C here")
-        with staged(running, tmp_path_factory.mktemp("stage")) as found:
-            yield found
-    finally:
-        if running.process.poll() is None:
-            running.process.kill()
-        running.process.wait()
+    folder = tmp_path_factory.mktemp("up")
+    with (
+        running_up(folder, "--ports-from", str(free_row())) as running,
+        staged(running, tmp_path_factory.mktemp("stage")) as found,
+    ):
+        yield found
 
 
 @pytest.mark.oncall

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +91,19 @@ def wait_for(up: Up, text: str, seconds: float = UP_SECONDS) -> None:
         assert up.process.poll() is None, up.said.read_text()
         assert time.monotonic() < deadline, up.said.read_text()
         time.sleep(0.1)
+
+
+@contextmanager
+def running_up(folder: Path, *arguments: str) -> Iterator[Up]:
+    """Start `perch up`, wait until everything is up, and kill what is left of it at the end."""
+    up = begin(folder, *arguments)
+    try:
+        wait_for(up, "Ctrl-C here")
+        yield up
+    finally:
+        if up.process.poll() is None:
+            up.process.kill()
+        up.process.wait()
 
 
 def begin(folder: Path, *arguments: str) -> Up:

@@ -38,6 +38,7 @@ from tests.support.up_process import (
     free_row,
     opened,
     perch,
+    running_up,
     wait_for,
 )
 from tests.support.words import bare, lost_or_doubled, spoken_text
@@ -50,14 +51,8 @@ SAID = bare(spoken_text(DEFAULT.name))
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     folder = tmp_path_factory.mktemp("with a space")
-    running = begin(folder, "--ports-from", str(free_row()))
-    try:
-        wait_for(running, "Ctrl-C here")
+    with running_up(folder, "--ports-from", str(free_row())) as running:
         yield running
-    finally:
-        if running.process.poll() is None:
-            running.process.kill()
-        running.process.wait()
 
 
 def test_it_says_what_runs_where_what_it_heard_and_what_to_try(up: Up) -> None:

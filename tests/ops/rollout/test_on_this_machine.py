@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.up_process import begin, free_row, wait_for
+from tests.support.up_process import free_row, running_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,14 +22,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    running = begin(tmp_path_factory.mktemp("release"), "--ports-from", str(free_row()))
-    try:
-        wait_for(running, "Ctrl-C here")
+    with running_up(tmp_path_factory.mktemp("release"), "--ports-from", str(free_row())) as running:
         yield running
-    finally:
-        if running.process.poll() is None:
-            running.process.kill()
-        running.process.wait()
 
 
 def test_a_colour_is_released_and_taken_back(up: Up) -> None:

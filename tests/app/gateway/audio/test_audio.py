@@ -22,6 +22,7 @@ from app.gateway.session.recognition import Recognition
 from app.gateway.session.results import said_to
 from app.gateway.settings.gateway import GatewaySettings
 from tests.app.gateway.session.memory import MemoryRecogniser
+from tests.support.clock import Clock, stopped
 
 if TYPE_CHECKING:
     from app.asr import RivaASRClient
@@ -105,24 +106,12 @@ def test_resampling_keeps_length_and_pitch(rate: int) -> None:
     assert int(spectrum.argmax()) == pytest.approx(440, abs=1)
 
 
-class Time:
-    """A clock that tests move."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Time:
-    clock = Time()
-    monkeypatch.setattr(arrivals, "monotonic", clock)
-    return clock
+def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return stopped(monkeypatch, arrivals)
 
 
-def test_the_age_of_a_result_counts_from_the_arrival_of_its_newest_audio(time: Time) -> None:
+def test_the_age_of_a_result_counts_from_the_arrival_of_its_newest_audio(time: Clock) -> None:
     clock = ArrivalClock()
     assert clock.age(1.0) == 0.0
     for _ in range(10):
@@ -162,7 +151,7 @@ def recognition() -> Recognition:
 
 
 async def test_a_result_is_as_old_as_the_newest_audio_the_recogniser_had(
-    time: Time, recognition: Recognition
+    time: Clock, recognition: Recognition
 ) -> None:
     for number in range(10):
         recognition.arrivals.arrived(0.1)
@@ -182,11 +171,11 @@ async def test_segments_follow_each_other_without_overlap(recognition: Recogniti
     assert recognition.segment_end(said_to(transcript(2.5))) == 2.5
 
 
-def bucket_of(time: Time, rate: float, burst: float) -> TokenBucket:
+def bucket_of(time: Clock, rate: float, burst: float) -> TokenBucket:
     return TokenBucket(rate, burst, time)
 
 
-def test_a_bucket_gives_its_burst_then_its_rate(time: Time) -> None:
+def test_a_bucket_gives_its_burst_then_its_rate(time: Clock) -> None:
     bucket = bucket_of(time, rate=2, burst=3)
     assert [bucket.take() for _ in range(4)] == [True, True, True, False]
     time.now += 0.5
@@ -195,7 +184,7 @@ def test_a_bucket_gives_its_burst_then_its_rate(time: Time) -> None:
     assert [bucket.take() for _ in range(4)] == [True, True, True, False]
 
 
-def test_spending_beyond_the_burst_says_how_long_to_wait(time: Time) -> None:
+def test_spending_beyond_the_burst_says_how_long_to_wait(time: Clock) -> None:
     bucket = bucket_of(time, rate=10, burst=5)
     assert bucket.spend(5) == 0
     assert bucket.spend(1) == pytest.approx(0.1)

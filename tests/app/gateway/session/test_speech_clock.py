@@ -11,6 +11,7 @@ from app.asr import Word
 from app.gateway.session import arrivals, speech_clock
 from app.gateway.session.arrivals import ArrivalClock
 from app.gateway.session.speech_clock import UNKNOWN, SpeechClock, SpeechLatency
+from tests.support.clock import Clock, stopped
 
 RATE = 16_000
 CHUNK = 320
@@ -19,22 +20,9 @@ BEGIN, END = 4_817, 22_409
 """First and last sample of the speech."""
 
 
-class Time:
-    """Stands in for monotonic()."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Time:
-    clock = Time()
-    for module in (arrivals, speech_clock):
-        monkeypatch.setattr(module, "monotonic", clock)
-    return clock
+def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return stopped(monkeypatch, arrivals, speech_clock)
 
 
 def word(begin: int = BEGIN, end: int = END) -> Word:
@@ -48,14 +36,14 @@ def word(begin: int = BEGIN, end: int = END) -> Word:
     )
 
 
-def send(clock: ArrivalClock, time: Time, samples: int, pace: float = 1.0) -> None:
+def send(clock: ArrivalClock, time: Clock, samples: int, pace: float = 1.0) -> None:
     """Send audio in messages, each when its last sample was spoken."""
     for _ in range(samples // CHUNK):
         time.now += CHUNK / RATE / pace
         clock.arrived(CHUNK / RATE)
 
 
-def test_counts_from_the_message_that_held_the_first_and_the_last_sample(time: Time) -> None:
+def test_counts_from_the_message_that_held_the_first_and_the_last_sample(time: Clock) -> None:
     clock = ArrivalClock()
     speech = SpeechClock(clock)
     send(clock, time, 9_600)
@@ -69,7 +57,7 @@ def test_counts_from_the_message_that_held_the_first_and_the_last_sample(time: T
 
 
 def test_silence_before_and_after_speech_does_not_count_but_the_recognisers_pause_does(
-    time: Time,
+    time: Clock,
 ) -> None:
     clock = ArrivalClock()
     speech = SpeechClock(clock)
@@ -84,7 +72,7 @@ def test_silence_before_and_after_speech_does_not_count_but_the_recognisers_paus
     assert heard.final == pytest.approx((32_000 - 71 * CHUNK) / RATE + 0.8)
 
 
-def test_each_segment_has_its_own_first_interim(time: Time) -> None:
+def test_each_segment_has_its_own_first_interim(time: Clock) -> None:
     clock = ArrivalClock()
     speech = SpeechClock(clock)
     send(clock, time, 32_000)
@@ -96,7 +84,7 @@ def test_each_segment_has_its_own_first_interim(time: Time) -> None:
     assert heard.first_interim == pytest.approx((32_000 - 16 * CHUNK) / RATE)
 
 
-def test_nothing_is_made_up_where_it_is_not_known(time: Time) -> None:
+def test_nothing_is_made_up_where_it_is_not_known(time: Clock) -> None:
     clock = ArrivalClock()
     speech = SpeechClock(clock)
     assert speech.final([word()]) == UNKNOWN  # no audio
@@ -108,7 +96,7 @@ def test_nothing_is_made_up_where_it_is_not_known(time: Time) -> None:
     assert SpeechClock(fast).final([word()]) == UNKNOWN  # a file
 
 
-def test_what_came_longer_ago_than_is_remembered_has_no_latency(time: Time) -> None:
+def test_what_came_longer_ago_than_is_remembered_has_no_latency(time: Clock) -> None:
     clock = ArrivalClock(marks=10)
     send(clock, time, 25 * CHUNK)
     assert clock.at(0.02) is None
