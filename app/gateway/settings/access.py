@@ -23,7 +23,8 @@ _LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _HOST: Final = re.compile(rf"\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\.?")
 
 
-def _list(value: object) -> object:
+def comma_separated(value: object) -> object:
+    """Take a text for the list of its parts between commas."""
     return (
         tuple(part.strip() for part in value.split(",") if part.strip())
         if isinstance(value, str)
@@ -92,12 +93,16 @@ def _together(listed: SecretStr, file: Path | None) -> tuple[str, ...]:
     return secrets
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)]
 Hosts = Annotated[
-    tuple[Annotated[str, AfterValidator(checked_host)], ...], NoDecode, BeforeValidator(_list)
+    tuple[Annotated[str, AfterValidator(checked_host)], ...],
+    NoDecode,
+    BeforeValidator(comma_separated),
 ]
 OptionalFile = Annotated[OptionalPath, AfterValidator(_readable_file)]
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_list)]
+Networks = Annotated[
+    tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(comma_separated)
+]
 
 
 class AccessSettings(Settings):

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from app.contract import limits
 from app.gateway.settings.access import AccessSettings
 from app.gateway.settings.frames import FrameSettings
+from app.gateway.settings.identity import IdentitySettings
 from app.gateway.settings.sessions import SessionSettings
 from app.gateway.settings.uploads import UploadSettings
 from app.settings.types import EmptyIsNone, OptionalPath, OptionalSeconds, Seconds
@@ -61,7 +62,9 @@ def _none_or_real_time(factor: float) -> float:
 SampleRate = Annotated[int, Ge(limits.MIN_SAMPLE_RATE_HZ), Le(limits.MAX_SAMPLE_RATE_HZ)]
 
 
-class GatewaySettings(AccessSettings, SessionSettings, FrameSettings, UploadSettings):
+class GatewaySettings(
+    AccessSettings, IdentitySettings, SessionSettings, FrameSettings, UploadSettings
+):
     """Everything an operator may change; the environment wins over `.env`."""
 
     app_riva_label: Annotated[str, Field(min_length=1, max_length=64)] = Field(
