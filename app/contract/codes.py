@@ -61,6 +61,8 @@ class ErrorCode(StrEnum):
     INTERNAL_ERROR = "internal_error"
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN_ORIGIN = "forbidden_origin"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
+    IDENTITY_UNAVAILABLE = "identity_unavailable"
     MISDIRECTED_REQUEST = "misdirected_request"
     TOO_MANY_CONNECTIONS = "too_many_connections"
     TOO_MANY_SESSIONS = "too_many_sessions"

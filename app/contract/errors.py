@@ -170,7 +170,22 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
     ErrorCode.UNAUTHORIZED: ErrorSpec(
         sentence="A valid bearer token is required",
         http_status=401,
-        when="Before the upgrade, where the operator has set tokens.",
+        when="Before the upgrade, where the operator has set tokens or an issuer of tokens. An "
+        "issuer's token (JWT) must be good for now, for this service, and signed by a key of the "
+        "issuer; the log says what it was not.",
+    ),
+    ErrorCode.INSUFFICIENT_SCOPE: ErrorSpec(
+        sentence="The token does not allow this; the scope {scope} is missing",
+        http_status=403,
+        when="Before the upgrade or for an upload: the token is good, and its issuer has not given "
+        "it `stream` for sessions or `file` for uploads.",
+    ),
+    ErrorCode.IDENTITY_UNAVAILABLE: ErrorSpec(
+        sentence="Tokens cannot be checked now: the issuer's keys are not known yet",
+        retryable=True,
+        http_status=503,
+        retry_after_s=5.0,
+        when="The gateway could not read the issuer's keys since it started.",
     ),
     ErrorCode.FORBIDDEN_ORIGIN: ErrorSpec(
         sentence="Origin {origin} is not allowed",

@@ -11,11 +11,14 @@ from typing import Protocol
 from starlette.requests import HTTPConnection
 
 from app.asr import DEFAULT_GROUP, RivaASRClient, Route
-from app.gateway.admission.access import AccessPolicy
+from app.gateway.admission.access import AccessPolicy, Scope
 from app.gateway.admission.clients import Clients, Visitor
 from app.gateway.admission.quotas import QuotaRules
 from app.gateway.admission.slots import Admission, AdmissionRules
 from app.gateway.admission.succession import SessionRegistry
+from app.gateway.identity.keys import Keys
+from app.gateway.identity.sources import KeyAddress, KeyFile
+from app.gateway.identity.verifier import TokenRules, TokenVerifier
 from app.gateway.readiness import RecognisersReadiness
 from app.gateway.resume_token import ResumeTokens
 from app.gateway.settings.gateway import GatewaySettings, RecognitionMode
@@ -88,6 +91,7 @@ class Gateway:
         readiness: Whether the recognisers can be used.
         access: Who may connect.
         clients: Who is who, for limits by client.
+        keys: Of the issuer of tokens; None where there is none.
         resume: Signs and reads what sessions are resumed with.
         switch: Whether recognition is on.
         sessions: Open connections.
@@ -105,6 +109,7 @@ class Gateway:
     readiness: RecognisersReadiness
     access: AccessPolicy
     clients: Clients
+    keys: Keys | None
     resume: ResumeTokens
     version: str
     switch: RecognitionSwitch = field(init=False)
@@ -127,6 +132,7 @@ class Gateway:
                 group: partial(asr.slots, group) for group in asr.groups if group != DEFAULT_GROUP
             },
         )
+        verifier = _verifier(settings)
         resume = ResumeTokens(settings.resume_keys(), settings.app_resume_window_s)
         gateway = cls(
             settings=settings,
@@ -136,8 +142,13 @@ class Gateway:
             uploads=UploadQueue(_upload_rules(settings, asr.files_at_once), admission, metrics),
             readiness=RecognisersReadiness(asr, settings.app_ready_probe_interval_s, asr.groups),
             access=AccessPolicy(
-                settings.auth_tokens(), settings.app_allowed_origins, settings.app_allowed_hosts
+                settings.auth_tokens(),
+                settings.app_allowed_origins,
+                settings.app_allowed_hosts,
+                verifier,
+                partial(_token_refused, metrics),
             ),
+            keys=None if verifier is None else verifier.keys,
             clients=Clients(settings.app_trusted_proxies, resume.marks),
             resume=resume,
             version=version,
@@ -156,18 +167,21 @@ class Gateway:
         metrics.watch_queue(lambda: sum(session.queued_seconds for session in gateway.sessions))
         return gateway
 
-    def authorise(self, connection: HTTPConnection, tokens: Iterable[str] = ()) -> Visitor:
+    async def authorise(
+        self, connection: HTTPConnection, scope: Scope, tokens: Iterable[str] = ()
+    ) -> Visitor:
         """Check a request's access and return its client.
 
         Args:
             connection: The request.
+            scope: What it wants to do.
             tokens: Shown beside those of its headers and its address.
 
         Raises:
-            ContractError: `misdirected_request`, `forbidden_origin`, `unauthorized` or
-                `bad_request`.
+            ContractError: As `AccessPolicy.check`, and `bad_request`.
         """
-        return self.clients.visitor(connection, self.access.check(connection, tokens))
+        client = await self.access.check(connection, scope, tokens)
+        return self.clients.visitor(connection, client)
 
     def unready_reasons(self, *, capacity: bool = True) -> list[str]:
         """Return why no session can be admitted now; empty when one can.
@@ -183,6 +197,9 @@ class Gateway:
         is_own = self.switch.mode is RecognitionMode.ON
         if recogniser is not None and (capacity or is_own):
             found.append(recogniser)
+        # A new machine would ask the same issuer.
+        if capacity and self.keys is not None and self.keys.problem is not None:
+            found.append(f"no keys to check tokens with: {self.keys.problem}")
         return found
 
     def group_states(self) -> list[GroupState]:
@@ -243,6 +260,27 @@ class Gateway:
             session.drain()
         self.drain_begun.set()
         return self.drain_times
+
+
+def _verifier(settings: GatewaySettings) -> TokenVerifier | None:
+    url, file = settings.app_jwt_keys_url, settings.app_jwt_keys_file
+    source = KeyAddress(url) if url is not None else None if file is None else KeyFile(file)
+    if source is None:
+        return None
+    rules = TokenRules(
+        issuer=settings.app_jwt_issuer or "",
+        audience=settings.app_jwt_audience or "",
+        algorithms=settings.app_jwt_algorithms,
+        leeway_s=settings.app_jwt_leeway_s,
+        max_lifetime_s=settings.app_jwt_max_lifetime_s,
+        scope_prefix=settings.app_jwt_scope_prefix,
+    )
+    return TokenVerifier(rules, Keys(source, rules.algorithms, settings.app_jwt_refresh_s))
+
+
+def _token_refused(metrics: GatewayMetrics, reason: str) -> None:
+    metrics.tokens_refused.labels(reason).inc()
+    _log.info("token refused", reason=reason)
 
 
 def _admission_rules(settings: GatewaySettings) -> AdmissionRules:

@@ -2,7 +2,9 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from starlette.requests import HTTPConnection
@@ -10,21 +12,45 @@ from starlette.requests import HTTPConnection
 from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.admission.hosts import AcceptedHosts, Authority, Origin
+from app.gateway.identity.keys import KeysUnavailableError
+from app.gateway.identity.verifier import Identity, TokenRefusedError, TokenVerifier
+
+MAX_TOKENS: Final = 4
+"""Of one request that are checked by the issuer's keys, some 0.1 ms each."""
 
 _BEARER_SUBPROTOCOL: Final = "bearer."
+
+
+class Scope(StrEnum):
+    """What a client may do, by the names that tokens have for it."""
+
+    STREAM = "stream"
+    FILE = "file"
 
 
 class AccessPolicy:
     """Grants or denies access by host, token and origin.
 
     Args:
-        tokens: Accepted bearer tokens; none switches the check off.
+        tokens: Accepted bearer tokens, which allow everything. Without any, and without a
+            verifier, no token is asked for.
         origins: Accepted `Origin` values; none accepts every one. The gateway's own page is always
             accepted.
         hosts: Accepted `Host` values, as `AcceptedHosts` has them.
+        verifier: Of an issuer's tokens.
+        refused: Told why a token of the issuer was refused.
     """
 
-    def __init__(self, tokens: Iterable[str], origins: Iterable[str], hosts: Iterable[str]) -> None:
+    def __init__(
+        self,
+        tokens: Iterable[str],
+        origins: Iterable[str],
+        hosts: Iterable[str],
+        verifier: TokenVerifier | None = None,
+        refused: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._verifier = verifier
+        self._refused = refused
         self._digests = tuple(_digest(token) for token in tokens)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._hosts = AcceptedHosts(hosts)
@@ -32,28 +58,51 @@ class AccessPolicy:
     @property
     def requires_token(self) -> bool:
         """Whether a token is needed."""
-        return bool(self._digests)
+        return bool(self._digests) or self._verifier is not None
 
-    def check(self, connection: HTTPConnection, more: Iterable[str] = ()) -> str | None:
+    async def check(
+        self, connection: HTTPConnection, scope: Scope, more: Iterable[str] = ()
+    ) -> str | None:
         """Check host, origin and token of a request.
 
         Args:
             connection: The request.
+            scope: What it wants to do.
             more: Tokens that the client shows where its dialect has them.
 
         Returns:
-            The token that was accepted; None where none is required.
+            Who the client is: the token that was accepted, or the client that a token of the issuer
+            names; None where none is required.
 
         Raises:
-            ContractError: `misdirected_request`, `forbidden_origin` or `unauthorized`.
+            ContractError: `misdirected_request`, `forbidden_origin`, `unauthorized`,
+                `insufficient_scope` or `identity_unavailable`.
         """
         self.check_host(connection)
         self._check_origin(connection)
-        if not self._digests:
+        if not self.requires_token:
             return None
-        for token in (*_offered_tokens(connection), *more):
+        kept_apart = [*_offered_tokens(connection), *more]
+        for token in (*kept_apart, *connection.query_params.getlist("token")):
             if self._known(token):
                 return token
+        # One in an address ends in logs of others, and this one is good for more than a connection.
+        identity = await self._issued(kept_apart)
+        if scope not in identity.scopes:
+            raise ContractError(ErrorCode.INSUFFICIENT_SCOPE, scope=scope.value)
+        return identity.client
+
+    async def _issued(self, tokens: Iterable[str]) -> Identity:
+        """Return who the first token says the client is that the issuer has signed."""
+        if self._verifier is None:
+            raise ContractError(ErrorCode.UNAUTHORIZED)
+        for token in islice(tokens, MAX_TOKENS):
+            try:
+                return await self._verifier.verify(token)
+            except TokenRefusedError as error:
+                self._refused(error.reason.value)
+            except KeysUnavailableError:
+                raise ContractError(ErrorCode.IDENTITY_UNAVAILABLE) from None
         raise ContractError(ErrorCode.UNAUTHORIZED)
 
     def _known(self, token: str) -> bool:
@@ -102,7 +151,6 @@ def _offered_tokens(connection: HTTPConnection) -> list[str]:
         for name in connection.scope.get("subprotocols", ())
         if name.startswith(_BEARER_SUBPROTOCOL)
     )
-    offered.extend(connection.query_params.getlist("token"))
     return offered
 
 

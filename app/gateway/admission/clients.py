@@ -1,6 +1,7 @@
 """Identifies the client of a connection, for limits by client.
 
-A client is its bearer token, or its address where no token is required. Neither is kept: limits
+A client is its bearer token, the name that its issuer has for it, or its address where no token
+is required. Neither is kept: limits
 count by a keyed hash whose key is lost with the process.
 """
 
@@ -57,25 +58,26 @@ class Clients:
         self._marks = marks
         self._key = secrets.token_bytes(32)
 
-    def visitor(self, connection: HTTPConnection, token: str | None) -> Visitor:
+    def visitor(self, connection: HTTPConnection, client: str | None) -> Visitor:
         """Return the client of a connection.
 
         Args:
             connection: The request.
-            token: The bearer token that was accepted, None where none is asked for.
+            client: Who it showed that it is: its bearer token, or its name at the issuer of
+                tokens; None where none is asked for.
 
         Raises:
             ContractError: `bad_request`: `wait` of the address is not a number of seconds.
         """
-        if token is not None:
-            name, kind = token.encode("utf-8", "surrogateescape"), b"token"
+        if client is not None:
+            name, kind = client.encode("utf-8", "surrogateescape"), b"token"
         else:
             name, kind = self._site(connection).encode(), b"address"
         known_by = hashlib.blake2b(name, digest_size=_HASH_BYTES, key=self._key, person=kind)
         return Visitor(
             known_by.digest(),
             requested_wait(connection),
-            has_token=token is not None,
+            has_token=client is not None,
             marks=self._marks(kind + b" " + name),
         )
 

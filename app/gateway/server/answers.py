@@ -25,6 +25,9 @@ def error_headers(error: ContractError) -> Mapping[str, str]:
         headers["Retry-After"] = str(max(1, ceil(error.retry_after_s)))
     if error.code is ErrorCode.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="perch"'
+    if error.code is ErrorCode.INSUFFICIENT_SCOPE:
+        # RFC 6750, 3.1.
+        headers["WWW-Authenticate"] = 'Bearer realm="perch", error="insufficient_scope"'
     if error.code is ErrorCode.UPGRADE_REQUIRED:
         # RFC 9110, 15.5.22 and 7.8; RFC 6455, 4.4.
         headers |= {

@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket
 
 from app.asr import RivaASRClient
 from app.contract import ContractError
+from app.gateway.admission.access import Scope
 from app.gateway.admission.clients import Visitor
 from app.gateway.core import Gateway
 from app.gateway.dialects import registry
@@ -85,7 +86,7 @@ async def serve_websocket(websocket: WebSocket) -> None:
     handshake = _handshake(websocket)
     try:
         tokens = registry.dialect_at(handshake.path).credentials(handshake)
-        visitor = gateway.authorise(websocket, tokens)
+        visitor = await gateway.authorise(websocket, Scope.STREAM, tokens)
         with gateway.admission.connection(visitor):
             await _serve(gateway, websocket, handshake, visitor)
     except ContractError as error:
@@ -127,8 +128,13 @@ async def _serve(
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
     if not gateway.access.requires_token:
-        _log.warning("anyone who can reach this port may use it: APP_AUTH_TOKENS is not set")
+        _log.warning(
+            "anyone who can reach this port may use it: neither APP_AUTH_TOKENS nor an issuer of "
+            "tokens is set"
+        )
     await gateway.switch.refresh()
+    if gateway.keys is not None:
+        await gateway.keys.refresh()
     background = [
         asyncio.create_task(_keep_up(run))
         for run in (
@@ -137,6 +143,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             # Another route's recognisers are others: what is known of the last ones says nothing.
             partial(gateway.switch.run, gateway.readiness.refresh),
             partial(_measure_lag, gateway.metrics),
+            *(() if gateway.keys is None else (gateway.keys.run,)),
         )
     ]
     try:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.asr import AsrError, Fault, FileAudio, FileTranscript, SessionOptions
 from app.contract import ContractError, ErrorCode
+from app.gateway.admission.access import Scope
 from app.gateway.core import Gateway
 from app.gateway.failures import upload_failure
 from app.gateway.server.answers import error_response
@@ -65,7 +66,7 @@ async def transcribe_file(request: Request) -> Response:
 
 
 async def _transcribe(gateway: Gateway, request: Request) -> Response:
-    visitor = gateway.authorise(request)
+    visitor = await gateway.authorise(request, Scope.FILE)
     asked = _asked(gateway, request)
     with gateway.uploads.slot(visitor, asked.group) as slot:
         async with received(request, slot, gateway.settings, gateway.drain_begun) as upload:

@@ -30,6 +30,7 @@ REFUSALS: Final = frozenset(
     {
         ErrorCode.ASR_OVERLOADED,
         ErrorCode.ASR_UNAVAILABLE,
+        ErrorCode.IDENTITY_UNAVAILABLE,
         ErrorCode.INTERNAL_ERROR,
         ErrorCode.TOO_MANY_CONNECTIONS,
         ErrorCode.TOO_MANY_SESSIONS,

@@ -122,6 +122,11 @@ class GatewayMetrics(ConnectionMetrics, LatencyMetrics):
         self.errors_sent = counter(
             "perch_errors_sent", "Errors told to clients, by code.", ["code"]
         )
+        self.tokens_refused = counter(
+            "perch_tokens_refused",
+            "Tokens of the issuer that let nobody in, by reason.",
+            ["reason"],
+        )
         self.interruptions = counter(
             "perch_stream_interruptions",
             "Times a recogniser was lost in a session, by gRPC status or app.asr code and group.",

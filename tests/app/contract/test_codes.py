@@ -28,6 +28,8 @@ drain_deadline               yes  -    1012  1
 internal_error               yes  500  1011  1
 unauthorized                 no   401  -     -
 forbidden_origin             no   403  -     -
+insufficient_scope           no   403  -     -
+identity_unavailable         yes  503  -     5
 misdirected_request          no   421  -     -
 too_many_connections         yes  503  -     5
 too_many_sessions            yes  503  -     5

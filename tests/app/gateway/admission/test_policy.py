@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from app.contract import ContractError
-from app.gateway.admission.access import AccessPolicy
+from app.gateway.admission.access import AccessPolicy, Scope
 from app.gateway.admission.hosts import Authority, Origin
 
 TOKEN = "a-token-of-sixteen"  # pragma: allowlist secret
@@ -46,16 +46,16 @@ def request(
         ("https://[", "speech.example", False),
     ],
 )
-def test_a_page_may_connect_that_is_listed_or_our_own(
+async def test_a_page_may_connect_that_is_listed_or_our_own(
     origin: str, host: str, *, accepted: bool
 ) -> None:
     policy = AccessPolicy((), ("https://app.example/",), ("*",))
     asked = request(("host", host), ("origin", origin))
     if accepted:
-        assert policy.check(asked) is None
+        assert await policy.check(asked, Scope.STREAM) is None
     else:
         with pytest.raises(ContractError) as refused:
-            policy.check(asked)
+            await policy.check(asked, Scope.STREAM)
         assert refused.value.code == "forbidden_origin"
 
 
@@ -69,10 +69,10 @@ def test_a_page_may_connect_that_is_listed_or_our_own(
         request(("authorization", "Bearer wrong"), query=f"token=wrong&token={TOKEN}"),
     ],
 )
-def test_a_token_may_stand_in_each_of_three_places(asked: HTTPConnection) -> None:
+async def test_a_token_may_stand_in_each_of_three_places(asked: HTTPConnection) -> None:
     policy = AccessPolicy((TOKEN, "another-of-sixteen"), (), ("*",))
     assert policy.requires_token
-    assert policy.check(asked) == TOKEN
+    assert await policy.check(asked, Scope.STREAM) == TOKEN
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_a_token_may_stand_in_each_of_three_places(asked: HTTPConnection) -> Non
         request(query=f"token={TOKEN}x"),
     ],
 )
-def test_anything_else_is_no_token(asked: HTTPConnection) -> None:
+async def test_anything_else_is_no_token(asked: HTTPConnection) -> None:
     policy = AccessPolicy((TOKEN,), (), ("*",))
     with pytest.raises(ContractError) as refused:
-        policy.check(asked)
+        await policy.check(asked, Scope.STREAM)
     assert refused.value.code == "unauthorized"
-    assert policy.check(asked, ["wrong", TOKEN]) == TOKEN
+    assert await policy.check(asked, Scope.STREAM, ["wrong", TOKEN]) == TOKEN
 
 
 @pytest.mark.parametrize(
