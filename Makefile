@@ -38,11 +38,11 @@ export UV_NATIVE_TLS ?= $(UV_SYSTEM_CERTS)
 endif
 
 # Where uv may keep what it fetched: its usual place, else, for whoever has no home to write to, here.
-$(STAMP) wheels conformance: export UV_CACHE_DIR = $(shell \
+$(STAMP) wheels sbom audit conformance: export UV_CACHE_DIR = $(shell \
   place="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$${HOME:-/dev/null}/.cache}/uv}"; \
   mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place" || echo "$(CURDIR)/.uv/cache")
 
-.PHONY: help setup up down test check check-all slow oncall surroundings engine coverage environments format mutants wheels bench chaos gameday abuse clean
+.PHONY: help setup up down test check check-all slow oncall surroundings engine coverage environments format mutants wheels sbom audit bench chaos gameday abuse clean
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -100,6 +100,14 @@ mutants: $(STAMP) ## Break a sample of small things, and say what no test notice
 wheels: $(STAMP) ## Build the Python client and perch itself as wheels, in dist/
 	@$(UV) build --quiet --wheel --all-packages --out-dir dist
 	@ls dist/*.whl
+
+sbom: $(STAMP) ## Write what the gateway is made of as CycloneDX, from the lock file, to dist/
+	@mkdir -p dist
+	@$(UV) export --quiet --locked --no-default-groups --no-emit-project --format cyclonedx1.5 --output-file dist/perch-gateway.cdx.json
+	@ls dist/perch-gateway.cdx.json
+
+audit: $(STAMP) ## Ask OSV for known vulnerabilities of everything in the lock file; needs a network
+	@$(UV) audit --locked --all-extras --all-groups $(ARGS)
 
 bench: $(STAMP) ## Measure speeds, as ratios against a named baseline in the same run
 	@$(BIN)/python -m bench $(ARGS)

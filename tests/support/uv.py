@@ -54,14 +54,24 @@ def installed(python: Path) -> dict[str, str]:
     return dict(line.split() for line in done.stdout.splitlines())
 
 
+def _rules_for_the_gateway() -> list[tuple[str, str, str]]:
+    export = "uv export --locked --no-dev --no-emit-project --no-hashes --no-annotate --no-header"
+    return [line.partition(";") for line in run_with_uv(export.split()).splitlines() if line]
+
+
+def pinned_for_the_gateway() -> set[tuple[str, ...]]:
+    """Name and version of each distribution that uv.lock pins for the gateway.
+
+    One name may stand there twice, for different versions of Python.
+    """
+    return {tuple(rule.strip().split("==")) for rule, _, _ in _rules_for_the_gateway()}
+
+
 def assert_locked_for_the_gateway(python: Path) -> None:
     """Check that an environment has perch, what uv.lock pins for the gateway, and nothing else."""
-    export = "uv export --locked --no-dev --no-emit-project --no-hashes --no-annotate --no-header"
-    rules = [line.partition(";") for line in run_with_uv(export.split()).splitlines() if line]
-    # One name may stand there twice, for different versions of Python.
-    pinned = {tuple(rule.strip().split("==")) for rule, _, _ in rules}
+    rules = _rules_for_the_gateway()
     needed = {rule.partition("==")[0].strip() for rule, _, where in rules if not where}
     found = installed(python)
     assert found.pop("perch")
-    assert set(found.items()) <= pinned
+    assert set(found.items()) <= pinned_for_the_gateway()
     assert needed <= found.keys()
