@@ -18,8 +18,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from app.client import (
     ClientError,
     Deadlines,
+    GatewayError,
     Partial,
     Reconnected,
+    RefusedError,
     StartTranscription,
     Transcription,
     WarningA,
@@ -80,6 +82,8 @@ class Heard:
         ended_at: When the session or the connection was over.
         warnings: Codes, in order.
         error: Code of what ended it; None for a good end.
+        begun: Whether the gateway began the session; before that it takes no word.
+        turned_away: Whether it was refused before it began, and may come again.
         lost: Span that the gateway said is in no final.
         sent_s: Seconds of audio handed to the socket.
         sent_when_warned_s: The same when the gateway said that it goes away.
@@ -98,6 +102,8 @@ class Heard:
     ended_at: float | None = None
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
+    begun: bool = False
+    turned_away: bool = False
     lost: tuple[float, float] | None = None
     sent_s: float = 0.0
     sent_when_warned_s: float | None = None
@@ -154,6 +160,7 @@ def _perch(*, resume: bool) -> Session:
                 aclosing(spoken(heard.what, pacing, party)) as pieces,
             ):
                 await line.start(options)
+                heard.begun = True
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(_listen(line, heard))
                     async for piece in pieces:
@@ -193,6 +200,10 @@ def _failed(heard: Heard, error: BaseException) -> None:
     if isinstance(error, ClientError):
         heard.error = error.code or type(error).__name__
         heard.close_code = error.close_code
+        # Told so before the upgrade or on the open connection: a gateway whose recogniser has just
+        # gone takes connections until its next look at it.
+        refused = isinstance(error, RefusedError | GatewayError) and error.retryable
+        heard.turned_away = refused and not heard.begun
         lost = getattr(error, "lost", None)
         if lost is not None:
             heard.lost = (lost.start, lost.end)

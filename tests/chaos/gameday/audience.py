@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from app.client import BusyError, RefusedError
 from tests.chaos.clients import Heard, resuming
 from tests.chaos.speech import LIVE, LONGER, recording
 from tests.chaos.word_difference import Difference, compare
@@ -30,9 +29,6 @@ LATE_S: Final = 2.0
 """A client that waits for its next result so much longer than undisturbed has noticed something."""
 KNOCK_S: Final = 1.0
 """Between two tries to begin a session, as the stack's Retry-After asks for."""
-
-TURNED_AWAY: Final = frozenset({BusyError.__name__, RefusedError.__name__})
-"""503 where no target is healthy, 502 where one has just died."""
 
 
 @dataclass(slots=True)
@@ -88,9 +84,9 @@ class Audience:
         while not self._over.is_set():
             begun = monotonic()
             heard = await session(entrance, recording(LONGER[turn % len(LONGER)]))
-            if heard.error in TURNED_AWAY:
-                # Refused before the session began: nothing was said, and one knocks again. On its
-                # way back to a session that runs, the client tries again by itself.
+            if heard.turned_away:
+                # Nothing was said, and one knocks again. On its way back to a session that runs,
+                # the client tries again by itself.
                 self.turned_away += 1
                 await asyncio.sleep(KNOCK_S)
                 continue

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.clients import Heard
+from app.emulator import Script, StreamScript
+from app.emulator.scripting import After, Fail
+from tests.chaos.clients import Heard, perch
 from tests.chaos.gameday.__main__ import SUITE, run
 from tests.chaos.gameday.acts import ACTS, Outcome
 from tests.chaos.gameday.audience import Audience
 from tests.chaos.gameday.report import REPORT, judged
-from tests.chaos.speech import Recording
+from tests.chaos.speech import FAST, Recording
 from tests.chaos.word_difference import Difference
+from tests.support.gateways.running import running_emulator, running_gateway
+from tests.support.processes import Place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +85,33 @@ def test_words_of_a_recogniser_that_hears_wrongly_are_counted_and_break_nothing(
     row = judged(ACTS["wrong"], outcome, audience(heard("the tide comes in")), 30.0)
     assert row.broken == ()
     assert row.difference.lost > 0
+
+
+LOADING = Script(loading_seconds=3600)
+FAILING = Script(
+    streams=(
+        StreamScript(
+            fault=Fail(do="fail", after=After(audio_seconds=0.1), status="UNAVAILABLE", message="no")
+        ),
+    )
+)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("script", "code", "turned_away"),
+    [(LOADING, "asr_unavailable", True), (FAILING, "asr_overloaded", False)],
+)
+async def test_a_start_that_is_refused_on_an_open_connection_is_turned_away_and_a_session_is_not(
+    script: Script, code: str, turned_away: bool
+) -> None:
+    said = Heard(client="perch", what=Recording(name="silence", rate=16_000, data=bytes(16_000)))
+    async with (
+        running_emulator(script) as emulator,
+        running_gateway(emulator, app_ready_probe_interval_s=3600) as gateway,
+    ):
+        await perch(Place(url=gateway.url.removesuffix("/ws")), said, FAST, None)
+    assert (said.error, said.begun, said.turned_away) == (code, not turned_away, turned_away)
 
 
 def test_the_command_names_its_acts(capsys: pytest.CaptureFixture[str]) -> None:
