@@ -91,7 +91,9 @@ LOADING = Script(loading_seconds=3600)
 FAILING = Script(
     streams=(
         StreamScript(
-            fault=Fail(do="fail", after=After(audio_seconds=0.1), status="UNAVAILABLE", message="no")
+            fault=Fail(
+                do="fail", after=After(audio_seconds=0.1), status="UNAVAILABLE", message="no"
+            )
         ),
     )
 )
