@@ -163,10 +163,12 @@ _HTTP: Final = f"""\
 
 | Route | Answer |
 |---|---|
-| `GET /healthz` | 200 while the process lives |
+| `GET /healthz` | 200 while the process lives: `status`, `version`, and `colour` (`blue`, \
+`green`, or null where nobody said which it is) |
 | `GET /readyz` | 200 when a session can be taken now, else 503; `reasons` says why. \
 `?ignore=capacity` leaves out that all places are taken, and while recognition is off or on the \
-fallback the recogniser, for health checks that replace machines. Besides `sessions`, `slots`, \
+fallback the recogniser, for health checks that replace machines. Besides `version`, `colour`, \
+`sessions`, `slots`, \
 `free_sessions`, `waiting`, `connections`, `draining`, `recognition` (`on`, `off` or `fallback`), \
 `groups`: of each group of recognisers `name`, `languages`, `models`, `ready`, `reason`, \
 `sessions`, `slots`, `waiting`, where the answer as a whole is that of the group `default`, \

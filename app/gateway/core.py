@@ -123,7 +123,7 @@ class Gateway:
     @classmethod
     def build(cls, settings: GatewaySettings, asr: RivaASRClient, version: str) -> "Gateway":
         """Build a gateway; no I/O but reading the token file."""
-        metrics = GatewayMetrics(version)
+        metrics = GatewayMetrics(version, settings.app_colour)
         admission = Admission(
             _admission_rules(settings),
             metrics,

@@ -73,6 +73,7 @@ def gateway_environment(settings: MachineSettings) -> dict[str, str]:
     return {
         **({"APP_UPLOAD_DIR": _IMAGE_UPLOAD_DIR} if settings.gateway_is_image else {}),
         **settings.gateway_environment,
+        "APP_COLOUR": settings.colour,
         "APP_HOST": "0.0.0.0",  # noqa: S104 - the security group lets only the load balancer in
         "APP_PORT": str(settings.gateway_port),
         "APP_ADMIN_HOST": "0.0.0.0" if settings.gateway_is_image else "127.0.0.1",  # noqa: S104 - as said

@@ -51,6 +51,7 @@ OWN_GATEWAY_VARIABLES: Final = frozenset(
     {
         "APP_ADMIN_HOST",
         "APP_ADMIN_PORT",
+        "APP_COLOUR",
         "APP_DRAIN_TIMEOUT_S",
         "APP_HOST",
         "APP_PORT",

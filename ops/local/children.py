@@ -246,6 +246,7 @@ class ChildSpecs:
                 ),
                 # All clients come from one address here, so no share may be kept from it.
                 "WS_CLIENT_SHARE": "1",
+                "APP_COLOUR": name,
                 "APP_HOST": LOOPBACK,
                 "APP_PORT": str(colour.gateway_port),
                 "APP_ADMIN_PORT": str(admin_port),

@@ -26,7 +26,10 @@ def gateway_of(connection: HTTPConnection) -> Gateway:
 
 async def healthz(request: Request) -> Response:
     """Answer that the process runs; check nothing else."""
-    return JSONResponse({"status": "ok", "version": gateway_of(request).version})
+    gateway = gateway_of(request)
+    return JSONResponse(
+        {"status": "ok", "version": gateway.version, "colour": gateway.settings.app_colour}
+    )
 
 
 async def readyz(request: Request) -> Response:
@@ -41,6 +44,8 @@ async def readyz(request: Request) -> Response:
     return JSONResponse(
         {
             "ready": not reasons,
+            "version": gateway.version,
+            "colour": gateway.settings.app_colour,
             "reasons": reasons,
             "sessions": admission.sessions,
             "slots": admission.slots,

@@ -196,13 +196,14 @@ async def serve(
         tls=settings.app_ssl_cert is not None,
         max_sessions=settings.ws_max_concurrent_sessions,
         version=gateway.version,
+        colour=settings.app_colour,
     )
     stopping = asyncio.create_task(stop_when_drained(gateway, server))
     async with administered(settings, gateway, admin_listener):
         await server.serve(sockets=[listener])
     stopping.cancel()
     await asyncio.gather(stopping, return_exceptions=True)
-    _log.info("stopped")
+    _log.info("stopped", version=gateway.version, colour=settings.app_colour)
 
 
 def bind(

@@ -225,6 +225,7 @@ class SessionTelemetry:
             "dialect": self._origin.dialect,
             "group": recognition.group,
             "model": recognition.request.model,
+            "colour": self._gateway.settings.app_colour,
         }
 
     def connection_closed(self, code: int, reason: str) -> None:

@@ -37,6 +37,13 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
+class Colour(StrEnum):
+    """Which of an environment's two sets of machines the gateway is of."""
+
+    BLUE = "blue"
+    GREEN = "green"
+
+
 class RecognitionMode(StrEnum):
     """Whether sessions are taken, and which recognisers they go to."""
 
@@ -67,6 +74,9 @@ class GatewaySettings(
 ):
     """Everything an operator may change; the environment wins over `.env`."""
 
+    app_colour: Annotated[Colour | None, EmptyIsNone, BeforeValidator(_lower)] = Field(
+        None, description="empty, blue or green: the colour whose machine this gateway runs on"
+    )
     app_riva_label: Annotated[str, Field(min_length=1, max_length=64)] = Field(
         "riva", description="1 to 64 characters: the recogniser's public name; never its address"
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from app.gateway.telemetry.metrics import GatewayMetrics
+from app.gateway.telemetry.metrics import BUILD_INFO, GatewayMetrics
 from app.gateway.telemetry.stream_log import LINES, StreamIdentity
 
 _INTRODUCTION: Final = """\
@@ -75,7 +75,7 @@ def _described() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
                 _labels(collector) or _labels(family),
                 family.documentation,
             )
-    yield "perch_build_info", "gauge", ("version",), "Constant 1; the version is a label."
+    yield "perch_build_info", "gauge", ("version", "colour"), BUILD_INFO
 
 
 def _labels(described: object) -> tuple[str, ...]:

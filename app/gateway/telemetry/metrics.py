@@ -31,13 +31,15 @@ SESSION_BUCKETS: Final = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200)
 OUTAGE_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60)
 """20 s is the default of RIVA_OUTAGE_LIMIT_S."""
 
+BUILD_INFO: Final = "Constant 1; version and colour (empty where nobody gave one) are labels."
+
 LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
 class GatewayMetrics(ConnectionMetrics, LatencyMetrics):
     """All metrics of one gateway, in a registry of their own."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, colour: str | None = None) -> None:
         # A `_created` sample beside every counter doubles the page and is read by nobody.
         without_created: Callable[[], None] = disable_created_metrics
         without_created()
@@ -48,8 +50,8 @@ class GatewayMetrics(ConnectionMetrics, LatencyMetrics):
         histogram = partial(Histogram, registry=registry)
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
-        info = gauge("perch_build_info", "Constant 1; the version is a label.", ["version"])
-        info.labels(version).set(1)
+        info = gauge("perch_build_info", BUILD_INFO, ["version", "colour"])
+        info.labels(version, colour or "").set(1)
         self.ready = gauge("perch_ready", "1 while a session can be taken.")
         self.draining = gauge("perch_draining", "1 while the gateway drains.")
         self.recognition_mode = gauge(

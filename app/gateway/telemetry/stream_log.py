@@ -22,6 +22,7 @@ class Identity(TypedDict):
     dialect: str
     group: str
     model: str | None
+    colour: str | None
 
 
 class StreamIdentity(BaseModel):
@@ -41,6 +42,7 @@ class StreamIdentity(BaseModel):
     dialect: str = Field(description="Of the protocol that the client speaks.")
     group: str = Field(description="Of recognisers.")
     model: str | None = Field(description="Asked for; null for the recogniser's own choice.")
+    colour: str | None = Field(description="Of this gateway's machine; null where it has none.")
 
 
 class StreamStarted(StreamIdentity):

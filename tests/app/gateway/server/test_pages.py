@@ -46,6 +46,22 @@ async def test_the_old_health_route_tells_the_truth(gateway: Running) -> None:
     }
 
 
+async def test_a_gateway_says_its_colour_wherever_it_says_its_version(
+    gateway: Running, emulator: Emulator
+) -> None:
+    assert [(await get(gateway, path)).json()["colour"] for path in ("/healthz", "/readyz")] == [
+        None,
+        None,
+    ]
+    async with running_gateway(emulator, app_colour="green") as green:
+        version = green.gateway.version
+        for path in ("/healthz", "/readyz"):
+            told = (await get(green, path)).json()
+            assert (told["colour"], told["version"]) == ("green", version)
+        info = {"version": version, "colour": "green"}
+        assert green.gateway.metrics.registry.get_sample_value("perch_build_info", info) == 1
+
+
 async def test_readiness_follows_the_recogniser() -> None:
     async with (
         running_emulator(Script(loading_seconds=3600)) as emulator,

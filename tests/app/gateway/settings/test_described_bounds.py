@@ -13,7 +13,8 @@ WITHOUT_NUMBERS = {
     "app_allowed_hosts", "app_trusted_proxies", "app_resume_keys", "app_resume_keys_file",
     "app_jwt_keys_url", "app_jwt_keys_file", "app_jwt_issuer", "app_jwt_audience",
     "app_jwt_algorithms", "app_jwt_scope_prefix",
-    "app_riva_label", "app_recognition", "app_recognition_file", "log_level", "log_format",
+    "app_riva_label", "app_colour", "app_recognition", "app_recognition_file", "log_level",
+    "log_format",
 }  # fmt: skip
 """Texts, choices and files; and where a bound is another setting."""
 
