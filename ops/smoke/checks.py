@@ -32,6 +32,7 @@ from app.client import (
 from app.loopback import is_this_machine
 from ops.console import hints
 from ops.qa.wer import count_errors
+from ops.smoke import told
 from ops.smoke.dialect_b import recognise
 from ops.smoke.failure import CheckFailedError, CheckWarning
 from ops.smoke.latency import Latency, measured, speech_start_s
@@ -43,8 +44,6 @@ MAX_WORD_ERROR_RATE = 0.12
 """Most that clean speech may cost: the project's target for it."""
 CHECK_SECONDS = 10.0
 SESSION_SECONDS = 60.0
-BODY_CHARS = 160
-
 WRONG_TOKEN = "perch-smoke-wrong-token"  # noqa: S105 - of nobody
 Slo = Literal["off", "warn", "fail"]
 """Whether latency is measured, and what it means that it is above the objective."""
@@ -81,6 +80,7 @@ class Smoke:
     on_check: Callable[[Check], None] = field(default=lambda _: None)
     heard: Heard | None = None
     version: str | None = None
+    answered: tuple[str, ...] = ()
     model: str | None = None
     certificate_days: int | None = None
     latency: Latency | None = None
@@ -104,6 +104,7 @@ class Smoke:
             checks=tuple(checks),
             heard=self.heard,
             version=self.version,
+            answered=self.answered,
             model=self.model,
             certificate_days=self.certificate_days,
             latency=self.latency,
@@ -116,6 +117,8 @@ class Smoke:
         yield "the gateway is alive", self._alive, False
         yield "the gateway is ready", self._ready, False
         yield "the colours are ready", self._colours, False
+        yield "the colour that answers says so", self._own_colour, False
+        yield "the model is listed", self._model_listed, False
         yield "a recording is recognised", self._session, False
         yield "a wrong token is refused", self._wrong_token, False
         if self.dialect_b:
@@ -207,16 +210,16 @@ class Smoke:
     async def _expect_200(self, path: str) -> str:
         response = await self._get(path, self.colour)
         if response.status_code != httpx.codes.OK:
-            raise CheckFailedError(f"GET {path} answers {_summary(response)}")
-        return _summary(response)
+            raise CheckFailedError(f"GET {path} answers {told.summary(response)}")
+        return told.summary(response)
 
     async def _alive(self) -> str:
         response = await self._get("/healthz", self.colour)
         if response.status_code != httpx.codes.OK:
-            raise CheckFailedError(f"GET /healthz answers {_summary(response)}")
+            raise CheckFailedError(f"GET /healthz answers {told.summary(response)}")
         with suppress(ValueError, KeyError, TypeError):
             self.version = str(response.json()["version"])
-        return _summary(response)
+        return told.summary(response)
 
     async def _ready(self) -> str:
         return await self._expect_200("/readyz")
@@ -225,7 +228,7 @@ class Smoke:
         names = [name for name, _ in self.outputs.colours.items()]
         answers = await asyncio.gather(*(self._get("/readyz", name) for name in names))
         seen: dict[str, str | None] = {
-            name: None if answer.status_code == httpx.codes.OK else _summary(answer)
+            name: None if answer.status_code == httpx.codes.OK else told.summary(answer)
             for name, answer in zip(names, answers, strict=True)
         }
         words = "; ".join(
@@ -234,6 +237,20 @@ class Smoke:
         if any(seen[name] is not None for name in self.awake):
             raise CheckFailedError(words)
         return words
+
+    async def _own_colour(self) -> str:
+        asked = (self._get("/healthz", self.colour) for _ in range(told.ASKED))
+        said = [told.colour_of(answer) for answer in await asyncio.gather(*asked)]
+        self.answered = tuple(sorted({colour for colour in said if colour}))
+        return told.colours(said, self.colour)
+
+    async def _model_listed(self) -> str:
+        return told.model(await self._get("/readyz", self.colour), self._deployed())
+
+    def _deployed(self) -> dict[str, str | None]:
+        """Return the model of each colour that may answer."""
+        made = self.outputs.colours.items()
+        return {name: one.model for name, one in made if self.colour in {None, name}}
 
     async def _session(self) -> str:
         try:
@@ -310,8 +327,7 @@ class Smoke:
             headers=self._headers(self.colour),
         )
         self.model = heard.model
-        asked = dict(self.outputs.colours.items())
-        wanted = {asked[name].model for name in asked if self.colour in {None, name}}
+        wanted = set(self._deployed().values())
         if heard.model not in wanted:
             raise CheckFailedError(
                 f"the gateway asks for model {heard.model}; deployed: "
@@ -356,12 +372,6 @@ def _mended(reconnects: Sequence[Reconnected]) -> str:
         f"; the connection broke {len(reconnects)} time(s), for {longest:.1f} s at most, and was "
         f"made again ({reconnects[-1].reason})"
     )
-
-
-def _summary(response: httpx.Response) -> str:
-    body = " ".join(response.text.split())
-    short = body if len(body) <= BODY_CHARS else f"{body[:BODY_CHARS]}..."
-    return f"HTTP {response.status_code} {short}".strip()
 
 
 def _skipped(name: str) -> Check:

@@ -89,7 +89,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     """Check that a stack works, from its name to a recognised recording.
 
     Without --colour the listener's weights decide who answers, and every colour that was deployed
-    with a weight above 0 must be ready; with it that colour alone.
+    with a weight above 0 must be ready; with it that colour alone, which must say that it is.
 
     Exit code 0 when every check holds, a warning or not, 1 when one does not, 2 for wrong usage.
     """

@@ -63,6 +63,7 @@ class Report(BaseModel):
         checks: Every check in order.
         heard: The recording's words; None when no session came about.
         version: The gateway's; None when it did not say.
+        answered: The colours that answered, as they say themselves.
         model: What the gateway asks the recogniser for; None for the recogniser's own choice, and
             where no session of dialect B came about.
         certificate_days: For how many more days the certificate is valid; None when not known.
@@ -79,6 +80,7 @@ class Report(BaseModel):
     checks: tuple[Check, ...]
     heard: Heard | None
     version: str | None = None
+    answered: tuple[str, ...] = ()
     model: str | None = None
     certificate_days: int | None = None
     latency: Latency | None = None

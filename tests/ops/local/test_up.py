@@ -146,7 +146,8 @@ def test_smoke_reports_every_check_as_json(up: Up, colour: str | None) -> None:
     report = json.loads(done.stdout)
     assert report["ok"] is True
     assert report["colour"] == colour
-    assert [check["status"] for check in report["checks"]] == ["ok"] * 8
+    assert [check["status"] for check in report["checks"]] == ["ok"] * 10
+    assert report["answered"] == [colour or "blue"]
     assert (report["version"], report["model"], report["latency"]) == ("0.1.0", None, None)
     assert report["certificate_days"] > 0
     told = {check["name"]: check["detail"] for check in report["checks"]}

@@ -66,7 +66,7 @@ async def test_an_endpoint_that_does_not_listen_fails_once_and_skips_the_rest(
 ) -> None:
     report = await Smoke(outputs=outputs_at(unused_tcp_port, None), recorded=SILENT).run()
     assert not report.ok
-    assert statuses(report) == ["failed"] + ["skipped"] * 7
+    assert statuses(report) == ["failed"] + ["skipped"] * 9
     assert f"nothing listens on localhost port {unused_tcp_port}" in report.checks[0].detail
 
 
@@ -84,7 +84,7 @@ async def test_a_certificate_that_is_not_trusted_is_the_end_of_it(
 
     async with endpoint(never, server_tls, client_tls, None) as outputs:
         report = await Smoke(outputs=outputs, recorded=SILENT).run()
-    assert statuses(report) == ["ok", "failed", *["skipped"] * 6]
+    assert statuses(report) == ["ok", "failed", *["skipped"] * 8]
     detail = report.checks[1].detail
     assert detail.startswith("it does not prove localhost: unable to get local issuer certificate")
     assert detail.endswith("; name the PEM file of its authority with --ca")
@@ -103,8 +103,8 @@ async def test_an_authority_that_is_named_stands_in_for_the_stacks_and_no_proxy_
     said = Answer(status=200, body="{}")
     async with endpoint(lambda _: said, server_tls, client_tls, None) as outputs:
         report = await Smoke(outputs=outputs, recorded=SILENT, authority=ca_file).run()
-    assert statuses(report) == ["ok"] * 5 + ["failed"] * 3
-    assert report.checks[5].detail.startswith("the gateway refused the connection: HTTP 200")
+    assert statuses(report) == ["ok"] * 5 + ["warning"] * 2 + ["failed"] * 3
+    assert report.checks[7].detail.startswith("the gateway refused the connection: HTTP 200")
 
 
 async def test_a_proxy_that_cannot_be_used_on_the_way_elsewhere_is_a_failed_check(
@@ -149,7 +149,16 @@ async def test_a_gateway_that_is_not_ready_fails_with_its_own_words(
 
     async with endpoint(choose, server_tls, client_tls, ca_file) as outputs:
         report = await Smoke(outputs=outputs, recorded=SILENT, awake=["blue"]).run()
-    assert statuses(report) == ["ok", "ok", "ok", *["failed"] * 5]
+    assert statuses(report) == [
+        "ok",
+        "ok",
+        "ok",
+        "failed",
+        "failed",
+        "warning",
+        "warning",
+        *["failed"] * 3,
+    ]
     assert report.checks[3].detail == (
         'GET /readyz answers HTTP 503 {"reasons":["the recogniser is loading"]}'
     )
@@ -213,10 +222,10 @@ def test_the_command_prints_a_line_a_check_and_fails_as_a_whole(
     assert plain.exit_code == 1
     first, *others = plain.output.splitlines()
     assert first.startswith("FAILED  the endpoint takes connections (")
-    assert len(others) == 7
+    assert len(others) == 9
     assert all(line.startswith("SKIPPED ") for line in others)
     report = json.loads(CliRunner().invoke(smoke.command, [*arguments, "--json"]).output)
-    assert (report["ok"], report["stack"], len(report["checks"])) == (False, "local", 8)
+    assert (report["ok"], report["stack"], len(report["checks"])) == (False, "local", 10)
 
 
 def test_a_recording_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
@@ -302,7 +311,7 @@ async def through_a_gateway(
     """The outputs of an endpoint with a real gateway, whose recogniser says hello world."""
     async with (
         running_emulator() as emulator,
-        running_gateway(emulator, app_auth_tokens=tokens) as gateway,
+        running_gateway(emulator, app_auth_tokens=tokens, app_colour="blue") as gateway,
     ):
         port = int(gateway.url.rsplit(":", 1)[1])
         target = Target(name="blue", host="127.0.0.1", port=port)
@@ -322,12 +331,14 @@ async def test_a_wrong_token_is_refused_and_both_dialects_hear_with_the_right_on
         smoke = Smoke(outputs=outputs, recorded=HELLO, token=TOKEN)
         report = await smoke.run()
         without = await checked(Smoke(outputs=outputs, recorded=HELLO))
-    assert statuses(report) == ["ok"] * 8, report
+    assert statuses(report) == ["ok"] * 10, report
     assert report.version is not None
     assert (report.model, report.certificate_days) == (None, smoke.certificate_days)
-    assert report.checks[6].detail == "refused with HTTP 401"
+    assert report.answered == ("blue",)
+    assert report.checks[5].detail == "answered: blue 5 of 5 times"
+    assert report.checks[8].detail == "refused with HTTP 401"
     assert (
-        report.checks[7].detail == "0.0% of the words wrong, model of the recogniser's own choice"
+        report.checks[9].detail == "0.0% of the words wrong, model of the recogniser's own choice"
     )
     assert without["a wrong token is refused"][0] == "ok"
     assert without["dialect B recognises it too"] == ("failed", "/ws/transcribe answers HTTP 401")
@@ -361,6 +372,17 @@ async def test_another_model_or_other_words_over_dialect_b_fail_it(
     assert "of the words wrong" in words[name][1]
 
 
+async def test_another_colour_than_the_one_asked_for_fails_it(
+    tls: dict[str, ssl.SSLContext], ca_file: Path
+) -> None:
+    async with through_a_gateway(tls, ca_file) as outputs:
+        right = await checked(Smoke(outputs=outputs, recorded=HELLO, colour="blue"))
+        wrong = await checked(Smoke(outputs=outputs, recorded=HELLO, colour="green"))
+    name = "the colour that answers says so"
+    assert right[name] == ("ok", "answered: blue 5 of 5 times")
+    assert wrong[name] == ("failed", "green was asked for; answered: blue 5 of 5 times")
+
+
 async def test_a_certificate_that_ends_too_soon_is_the_end_of_it(
     tls: dict[str, ssl.SSLContext], ca_file: Path
 ) -> None:
@@ -369,7 +391,7 @@ async def test_a_certificate_that_ends_too_soon_is_the_end_of_it(
     ) as front:
         outputs = outputs_at(front.port, ca_file)
         report = await Smoke(outputs=outputs, recorded=HELLO, min_certificate_days=10**6).run()
-    assert statuses(report) == ["ok", "failed", *["skipped"] * 6]
+    assert statuses(report) == ["ok", "failed", *["skipped"] * 8]
     assert report.checks[1].detail.endswith(" more days; 1000000 are wanted")
 
 
