@@ -92,7 +92,12 @@ def boot_environment(settings: MachineSettings) -> dict[str, str]:
         "PERCH_GATEWAY_SECRET_FILES": _pairs(settings.gateway_secret_files),
         "PERCH_GATEWAY_ARTIFACT": settings.gateway_artifact,
         "PERCH_GATEWAY_SHA256": settings.gateway_artifact_sha256 or "",
-        "PERCH_GATEWAY_VARIABLES": " ".join(gateway_environment(settings)),
+        # A container is handed them by name; a bundle's unit reads the file.
+        **(
+            {"PERCH_GATEWAY_VARIABLES": " ".join(gateway_environment(settings))}
+            if settings.gateway_is_image
+            else {}
+        ),
         "PERCH_GATEWAY_SERIES": GATEWAY_SERIES,
         "PERCH_EXPORTER_PORT": str(EXPORTER_PORT),
         "PERCH_EXPORTER_SECONDS": str(EXPORTER_SECONDS),
