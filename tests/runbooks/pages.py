@@ -49,6 +49,7 @@ def blocks(page: Path) -> tuple[Block, ...]:
         if match["section"] is not None:
             section = match["section"]
         else:
-            kind = match["kind"].replace("console", HERE)
-            found.append(Block(page=page.stem, section=section, kind=kind, text=match["text"]))
+            found.append(
+                Block(page=page.stem, section=section, kind=match["kind"], text=match["text"])
+            )
     return tuple(found)

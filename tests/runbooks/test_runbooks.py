@@ -14,6 +14,7 @@ import pytest
 from botocore import xform_name
 
 from app.contract import CloseCode, ErrorCode
+from app.gateway.settings.configuration import KNOWN_KEYS
 from infra.boot.reasons import FAILURE_REASONS
 from infra.observability.alarm_table import colour_alarms, entrance_alarms
 from ops.cli import SUBCOMMANDS, load
@@ -46,6 +47,8 @@ OF_OTHERS = {
         "type=prompt",
         "vad=silero",
     ),
+    # Keys of Riva's custom_configuration, and who owns a NIM's cache.
+    *("neural_vad.onset", "neural_vad.pad_onset", "chown 1000:1000"),
 }
 LOGGED = "\n".join(path.read_text() for path in sorted((ROOT / "app").rglob("*.py")))
 """The programs that write logs: their events and fields stand there."""
@@ -156,6 +159,17 @@ def test_every_key_metric_code_reason_unit_option_and_file_that_is_named_exists(
     assert sorted(name for name in written(page) if not is_known(name)) == []
 
 
+def test_every_known_issue_says_what_to_do_and_how_it_is_known() -> None:
+    page = (FOLDER / "known-issues.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    issues = [row for row in rows if row[0] not in {"---", "What is seen"}]
+    assert [row for row in issues if len(row) != 4] == []
+    assert [row for row in issues if not re.match(r"[DSTL](:| for |;|$)", row[3])] == []
+    topics = " ".join(re.findall(r"^## (.*)$", page, flags=re.MULTILINE)).lower()
+    for topic in ("voice activity", "accents", "silence", "models"):
+        assert topic in topics
+
+
 def options(subcommand: str) -> set[str]:
     """Every option of a subcommand, and of those within it."""
     command = load(subcommand, SUBCOMMANDS[subcommand])
@@ -173,6 +187,8 @@ def is_known(name: str) -> bool:
     if words[0].startswith("--"):
         return any(words[0] in options(name) for name in SUBCOMMANDS)
     names = {code.value for code in ErrorCode} | set(FAILURE_REASONS) | keys() | OF_OTHERS | SHELL
+    if name in KNOWN_KEYS:
+        return True
     if re.search(rf"[\"' ]{re.escape(name)}[\"'=:]", LOGGED):
         return True
     return name in names or name.partition(":")[0] in names or (ROOT / name).exists()
