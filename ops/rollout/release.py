@@ -206,8 +206,8 @@ class Release:
         match state.phase:
             case "checking":
                 problems = parts.problems()
-                if not problems:
-                    parts.alarms.hold(canary)
+                # Also where it is refused: an operator who is gone may have held them before.
+                (parts.alarms.release if problems else parts.alarms.hold)(canary)
                 return Seen(problems=problems)
             case "moving":
                 self._step = None

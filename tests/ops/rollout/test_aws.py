@@ -17,9 +17,10 @@ from ops.rollout import place as places
 from ops.rollout import rollback_command
 from ops.rollout.alarms import ColourAlarms
 from ops.rollout.journal import JournalStore, TakenOverError
+from ops.rollout.release import Parts, Release
 from ops.rollout.warmth import ACTION, keep_warm
 from ops.rollout.weights import Weights
-from tests.ops.rollout.world import new_release
+from tests.ops.rollout.world import BROKEN, GOOD, new_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,6 +188,45 @@ def test_rollback_needs_the_name_and_credentials_alone(
     assert journal is not None
     assert (journal.state.phase, journal.operator) == ("rolled_back", None)
     assert "taken back by" in journal.state.reason
+
+
+@pytest.mark.parametrize("phase", ["checking", "baking", "promoting"])
+def test_a_rollback_after_a_release_whose_operator_died_lets_machines_be_taken_again(
+    place: Place, client: Callable[[str], Any], folder: Path, phase: str
+) -> None:
+    alarms = ColourAlarms(place, client("cloudwatch"))
+    alarms.hold("green")
+    released(place, client, phase, 0 if phase == "checking" else 50)
+    assert is_held(place, client)
+    assert rollback(folder).exit_code == 0
+    assert not is_held(place, client)
+
+
+def test_who_goes_on_with_a_release_whose_operator_died_lets_machines_be_taken_at_its_end(
+    place: Place, client: Callable[[str], Any]
+) -> None:
+    alarms = ColourAlarms(place, client("cloudwatch"))
+    alarms.hold("green")
+    released(place, client, "baking", 100)
+    parts = Parts(
+        weights=weights_of(place, client),
+        alarms=alarms,
+        record=InService("local", place.in_service_parameter, client("ssm")),
+        problems=tuple,
+        measure=lambda colours: tuple(BROKEN if one == "green" else GOOD for one in colours),
+        keep_warm=lambda *_: None,
+    )
+    store = journals_of(place, client)
+    done = Release(parts, store, say=lambda _: None, sleep=lambda _: None).resume()
+    assert done.state.phase == "rolled_back"
+    assert not is_held(place, client)
+
+
+def is_held(place: Place, client: Callable[[str], Any]) -> bool:
+    """Whether any alarm that takes machines from green has its actions off."""
+    found = client("cloudwatch").describe_alarms(AlarmNames=list(place.held_alarms("green")))
+    assert found["MetricAlarms"]
+    return any(not one["ActionsEnabled"] for one in found["MetricAlarms"])
 
 
 def test_rollback_after_a_promotion_brings_the_old_colour_back_into_service(

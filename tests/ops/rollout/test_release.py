@@ -192,14 +192,42 @@ SAMPLES = st.lists(
 )
 
 
+def test_a_release_that_died_with_machines_held_and_is_refused_then_lets_them_go() -> None:
+    world = World()
+    world.dies_at = touches_until_held()
+    with pytest.raises(Died):
+        world.release().begin(new_release())
+    assert world.held == {"green"}
+    expire(world)
+    world.dies_at, world.problems = None, ("green has 0 healthy targets",)
+    done = world.release().resume()
+    assert done.state.phase == "refused"
+    assert is_settled(world, done)
+
+
+def touches_until_held() -> int:
+    """The touch after the one that holds the canary's machines."""
+    world = World()
+    while not world.held:
+        world = World(dies_at=world.touches + 1)
+        with pytest.raises(Died):
+            world.release().begin(new_release())
+    return world.touches
+
+
 @given(
     canary=SAMPLES,
     baseline=SAMPLES,
     alarms=st.sets(st.sampled_from(["blue", "green"])),
     deaths=st.lists(st.integers(1, 60), min_size=1, max_size=4),
+    later=st.sampled_from([(), ("green has 0 healthy targets",)]),
 )
 def test_from_every_point_of_death_it_ends_or_waits_visibly(
-    canary: list[Sample], baseline: list[Sample], alarms: set[str], deaths: list[int]
+    canary: list[Sample],
+    baseline: list[Sample],
+    alarms: set[str],
+    deaths: list[int],
+    later: tuple[str, ...],
 ) -> None:
     """Whatever is seen, and at whatever touch of the world the operator's machine dies, again and
 
@@ -217,6 +245,8 @@ def test_from_every_point_of_death_it_ends_or_waits_visibly(
             release = world.release()
             done = release.begin(new_release()) if written is None else release.resume()
         except Died:
+            # What was ready may be so no more for whoever goes on.
+            world.problems = later
             between = world.journal()
             # Dead before anything was written: then nothing was moved either.
             if between is None:
