@@ -279,16 +279,16 @@ class ChildSpecs:
         )
 
     def prometheus(
-        self, program: Path, environment: str, admin_ports: Mapping[str, int]
+        self, program: Path, environment: str, *, port: int, admin_ports: Mapping[str, int]
     ) -> ChildSpec:
         """Return the spec of a Prometheus that scrapes the gateways, and write its settings.
 
         Args:
             program: Where it is installed.
             environment: Name of the stack.
+            port: Where it is to listen.
             admin_ports: Colour -> port of its gateway's administrative listener.
         """
-        port = prometheus.free_port()
         address = f"http://{LOOPBACK}:{port}"
         settings, data = self.folder.path / "prometheus.yml", self.folder.path / "prometheus"
         settings.write_text(prometheus.settings(environment, admin_ports))

@@ -15,6 +15,7 @@ from ops.local.certificates import TlsIdentity
 from ops.local.children import ChildSpecs, aws_access
 from ops.local.plan import (
     PORTS_IN_A_ROW,
+    PROMETHEUS_PORT,
     Config,
     exported_ports,
 )
@@ -49,6 +50,7 @@ class UpOptions:
         recorded: What the smoke test has recognised.
         engine: Whether Pulumi's own engine applies the stack.
         observer: The Prometheus that is to watch it, None for none.
+        observer_port: Where that one is to listen.
         script: What recognisers say whatever they hear; None to recognise speech.
         faults: Whether the recognisers take scripts of faults over HTTP.
     """
@@ -61,6 +63,7 @@ class UpOptions:
     recorded: Recording
     engine: bool = False
     observer: Path | None = None
+    observer_port: int = PROMETHEUS_PORT
     script: Path | None = None
     faults: bool = False
 
@@ -179,7 +182,12 @@ class LocalStack:
         listener = specs.listener(outputs, self._options.identity, self._aws)
         await self._bring_up("starting the TLS listener", listener)
         if observer is not None:
-            spec = specs.prometheus(observer, self._options.project.stack, watched)
+            spec = specs.prometheus(
+                observer,
+                self._options.project.stack,
+                port=self._options.observer_port,
+                admin_ports=watched,
+            )
             await self._bring_up("starting Prometheus", spec, detail=spec.address)
 
     async def _bring_up(self, what: str, *specs: ChildSpec, detail: str = "") -> None:

@@ -84,6 +84,15 @@ OPEN_PORTS = (
         "is refused. There is nothing to be changed: scripts of faults are taken only under "
         "`perch up --faults`.",
     ),
+    OpenPort(
+        process="prometheus",
+        what="Prometheus of `perch up --observe`, HTTP",
+        port="8441",
+        speakers="whoever runs the stack, `perch dashboards`, a Grafana of this machine",
+        guard="Nothing can be changed by it: its administrative and lifecycle APIs stay closed. No "
+        "CORS header is sent, so a page of another origin reads nothing. It looks at no Host: a "
+        "name rebound to this machine, and other users of it, may read the stack's numbers.",
+    ),
 )
 
 _HEAD = """

@@ -17,7 +17,9 @@ COLOUR_PORT_NAMES = {
 }
 AWS_PORT = 8440
 """Where the AWS API of a local stack listens unless it is told otherwise."""
-PORTS_IN_A_ROW = 2 + len(COLOURS) * len(COLOUR_PORTS)
+PROMETHEUS_PORT = 8441
+"""Where the Prometheus of `perch up --observe` listens unless it is told otherwise."""
+PORTS_IN_A_ROW = 3 + len(COLOURS) * len(COLOUR_PORTS)
 
 Config = dict[str, Any]
 
@@ -41,6 +43,11 @@ class Choices:
     def aws_port(self) -> int:
         """Port of the AWS API: the first of the row."""
         return AWS_PORT if self.ports_from is None else self.ports_from
+
+    @property
+    def prometheus_port(self) -> int:
+        """Port of the Prometheus, where one is wanted: the last of the row."""
+        return PROMETHEUS_PORT if self.ports_from is None else self.ports_from + PORTS_IN_A_ROW - 1
 
     def overrides(self, authority: Path | None) -> Config:
         """Return configuration to lay over the stack's.

@@ -213,12 +213,14 @@ def command(  # noqa: PLR0913 - one parameter an option
             recorded=recorded,
             engine=engine,
             observer=observer,
+            observer_port=choices.prometheus_port,
             script=script,
             faults=faults,
         )
         reporter = Reporter()
         if stopped := stop_leftovers(folder):
             reporter.say(f"perch: stopped what a crash had left behind: {', '.join(stopped)}")
-        refuse_taken({"the AWS API": options.aws_port, **configured_ports(options.project)})
+        wanted = {"the AWS API": options.aws_port, **configured_ports(options.project)}
+        refuse_taken(wanted | ({"Prometheus": options.observer_port} if observer else {}))
         if not asyncio.run(bring_up(options, reporter)):
             sys.exit(INTERRUPTED)

@@ -13,6 +13,8 @@ from ops.observe.documents import RULES
 
 LOOPBACK: Final = "127.0.0.1"
 _EVERY: Final = "5s"
+_NO_ORIGIN: Final = "none"
+"""A pattern that no browser's Origin matches: those have a scheme, or are `null`."""
 
 
 def find() -> Path:
@@ -54,7 +56,12 @@ def settings(environment: str, admin_ports: Mapping[str, int]) -> str:
                 "static_configs": [
                     {
                         "targets": [f"{LOOPBACK}:{port}"],
-                        "labels": {"environment": environment, "colour": colour},
+                        "labels": {
+                            "environment": environment,
+                            "colour": colour,
+                            # Ports are others at every start; panels are to name the same gateway.
+                            "instance": f"gateway-{colour}",
+                        },
                     }
                     for colour, port in admin_ports.items()
                 ],
@@ -74,5 +81,7 @@ def arguments(program: Path, configuration: Path, data: Path, port: int) -> tupl
         "--storage.tsdb.retention.time=1d",
         "--enable-feature=exemplar-storage",
         f"--web.listen-address={LOOPBACK}:{port}",
+        # Its default lets every page that this machine's browser shows read it.
+        f"--web.cors.origin={_NO_ORIGIN}",
         "--log.level=warn",
     )

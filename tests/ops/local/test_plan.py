@@ -9,6 +9,7 @@ import pytest
 from ops.local.plan import (
     AWS_PORT,
     PORTS_IN_A_ROW,
+    PROMETHEUS_PORT,
     Choices,
     configured_ports,
     exported_ports,
@@ -24,14 +25,18 @@ def ports(choices: Choices) -> dict[str, int]:
 
 
 def test_the_committed_stack_names_every_port_and_none_twice() -> None:
-    named = {"the AWS API": AWS_PORT, **ports(Choices())}
+    named = {
+        "the AWS API": AWS_PORT,
+        "Prometheus": PROMETHEUS_PORT,
+        **ports(Choices()),
+    }
     assert len(named) == PORTS_IN_A_ROW
     assert len(set(named.values())) == PORTS_IN_A_ROW
 
 
 def test_a_row_of_ports_replaces_all_of_them() -> None:
     choices = Choices(ports_from=20_000)
-    chosen = {choices.aws_port, *ports(choices).values()}
+    chosen = {choices.aws_port, choices.prometheus_port, *ports(choices).values()}
     assert chosen == set(range(20_000, 20_000 + PORTS_IN_A_ROW))
 
 
