@@ -17,6 +17,13 @@ TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 
 CENT: Final = Decimal("0.01")
 
+METRICS: Final = "custom metrics"
+"""What the line of a group says that is about metrics, not about machines."""
+COLOUR_METRICS: Final = 34
+"""Custom metrics that all machines of a colour send together, by group and by colour."""
+MACHINE_METRICS: Final = 2
+"""Those that each machine sends besides, by its own name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
@@ -112,6 +119,19 @@ def _group(resource: Document, around: PricingContext) -> Iterator[Line]:
     volumes = template["inputs"].get("blockDeviceMappings", ()) if template else ()
     for volume in volumes:
         yield from _volume(resource, volume.get("ebs", {}), hours, around)
+    yield around.line(resource, METRICS, _metrics(hours), "month", "custom_metric")
+
+
+def _metrics(hours: Decimal | None) -> Decimal | None:
+    """Return months of metrics: each is paid for by the hours in which it is sent.
+
+    Hours of several machines at once are taken for one after another, up to the whole month: what a
+    colour sends together is paid for once, so this is the most that it can be.
+    """
+    if hours is None:
+        return None
+    months = hours / HOURS_PER_MONTH
+    return COLOUR_METRICS * min(months, Decimal(1)) + MACHINE_METRICS * months
 
 
 def _instance_type(inputs: Mapping[str, Any], template: Document | None) -> str | None:
@@ -213,7 +233,7 @@ PRICED: Final[Mapping[str, Callable[[Document, PricingContext], Iterator[Line]]]
 BY_USE: Final[Mapping[str, str]] = {
     GROUP: (
         "machines that scaling adds, those that outlast office hours until they are idle,"
-        " their metrics of one minute, and traffic between zones"
+        " their metrics of one minute, their custom metrics, and traffic between zones"
     ),
     "aws:lb/loadBalancer:LoadBalancer": (
         "load balancer capacity units (0.008 USD an hour each) and traffic to the Internet"
@@ -222,15 +242,13 @@ BY_USE: Final[Mapping[str, str]] = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": "data through interface endpoints (0.01 USD a GB)",
     "aws:s3/bucket:Bucket": "objects in buckets and requests to them",
     "aws:ecr/repository:Repository": "gateway images",
-    "aws:cloudwatch/logGroup:LogGroup": "logs taken in and kept, flow logs among them",
+    "aws:cloudwatch/logGroup:LogGroup": (
+        "logs taken in (0.50 USD a GB) and kept, flow logs and what carries metrics among them"
+    ),
     "aws:kms/key:Key": (
         "requests to keys, and a dollar more a key for each of its first two rotations"
     ),
     "aws:secretsmanager/secret:Secret": "requests to secrets",  # pragma: allowlist secret
-    "aws:cloudwatch/metricAlarm:MetricAlarm": (
-        "the metrics that machines send: 34 a colour that has any, and 2 a machine, at 0.30 USD a"
-        " month each"
-    ),
     "aws:wafv2/webAcl:WebAcl": "requests that the web ACL looks at",
     "aws:sns/topic:Topic": "alarm messages",
     "aws:route53/record:Record": "DNS queries",

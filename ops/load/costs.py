@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ops.cost import Line, estimate
 from ops.cost.prices import HOURS_PER_MONTH
-from ops.cost.rules import GROUP
+from ops.cost.rules import GROUP, METRICS
 from ops.stack import Colour
 
 HOSTED: Final = Path(__file__).with_name("hosted.toml")
@@ -34,12 +34,14 @@ class Hosted(_Priced):
         page: Where its price is told.
         usd_per_hour: List price of an hour of streaming; None where nobody here has read it.
         as_of: The day on which it was read.
+        read_in: Where that reading stands.
     """
 
     name: str
     page: str
     usd_per_hour: Decimal | None = None
     as_of: date | None = None
+    read_in: str | None = None
 
 
 class StreamPrice(_Priced):
@@ -70,13 +72,13 @@ def hosted(table: Path = HOSTED) -> tuple[Hosted, ...]:
     """Read what is known of hosted APIs.
 
     Raises:
-        ValueError: An entry is wrong, or has a price without a day.
+        ValueError: An entry is wrong, or has a price without a day and a source.
     """
     said: dict[str, Any] = tomllib.loads(table.read_text(encoding="utf-8"), parse_float=Decimal)
     read = tuple(Hosted.model_validate(one) for one in said["api"])
     for one in read:
-        if (one.usd_per_hour is None) != (one.as_of is None):
-            raise ValueError(f"{one.name}: a price and the day it was read stand together")
+        if len({one.usd_per_hour is None, one.as_of is None, one.read_in is None}) > 1:
+            raise ValueError(f"{one.name}: a price, the day it was read and where stand together")
     return read
 
 
@@ -98,7 +100,7 @@ def stream_price(
         remarks: What the reader has to know besides.
     """
     found = estimate(resources)
-    rest = [line.monthly_usd for line in found.lines if line.type != GROUP]
+    rest = [line.monthly_usd for line in found.lines if not _is_of_machines(line)]
     fixed = sum((usd for usd in rest if usd is not None), Decimal(0)) / HOURS_PER_MONTH
     groups = _by_colour(found.lines)
     kind, one = _machine_hour(groups.get(in_service, ()))
@@ -123,10 +125,15 @@ def stream_price(
     )
 
 
+def _is_of_machines(line: Line) -> bool:
+    """Say whether a line grows with every machine; metrics are mostly of all machines together."""
+    return line.type == GROUP and line.what != METRICS
+
+
 def _by_colour(lines: Iterable[Line]) -> dict[str, tuple[Line, ...]]:
     found: dict[str, tuple[Line, ...]] = {}
     for line in lines:
-        if line.type == GROUP:
+        if _is_of_machines(line):
             for colour in ("blue", "green"):
                 if colour in line.resource.split("-"):
                     found[colour] = (*found.get(colour, ()), line)

@@ -18,7 +18,7 @@ PAGE: Final = ROOT / "docs" / "deploy.md"
 STACKS: Final = ("dev", "staging", "prod")
 """The environments in AWS; `local` is made on one machine and costs nothing."""
 
-_MACHINES: Final = "machines, with their volumes"
+_MACHINES: Final = "machines, with their volumes and metrics"
 _CATEGORIES: Final[Mapping[str, str]] = {
     "aws:autoscaling/group:Group": _MACHINES,
     "aws:lb/loadBalancer:LoadBalancer": "load balancer, with its addresses",

@@ -7,6 +7,7 @@ prices whole stacks.
 
 import dataclasses
 import datetime as dt
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -15,10 +16,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.boot.agent import log_agent_config
+from infra.boot.environment import GATEWAY_SERIES
+from infra.boot.host import exporter
 from ops.cost import Estimate, Line, difference, estimate
 from ops.cost.hours import machine_hours, most_hours, weekly
 from ops.cost.prices import Prices, load
-from ops.cost.rules import BY_USE, FREE, GROUP, PRICED, SCHEDULE, TEMPLATE
+from ops.cost.rules import (
+    BY_USE,
+    COLOUR_METRICS,
+    FREE,
+    GROUP,
+    MACHINE_METRICS,
+    PRICED,
+    SCHEDULE,
+    TEMPLATE,
+)
+from tests.support.boot_settings import boot_settings
 
 PROVIDER = "urn:pulumi:test::perch::pulumi:providers:aws::perch"
 
@@ -98,8 +112,9 @@ def test_a_machine_that_always_runs_costs_its_hours_and_its_volume() -> None:
         "volumes gp3, GiB": "16.00",  # 200 x 0.08
         "volumes gp3, IOPS": "15.00",  # (6000 - 3000) x 0.005
         "volumes gp3, MiB/s": "15.00",  # (500 - 125) x 0.04
+        "custom metrics": "10.80",  # (34 + 2) x 0.30
     }
-    assert found.monthly_usd == Decimal("633.50")
+    assert found.monthly_usd == Decimal("644.30")
     assert found.not_priced == ()
 
 
@@ -121,7 +136,37 @@ def test_machines_in_office_hours_cost_those_hours() -> None:
         "volumes gp3, GiB": "5.24",
         "volumes gp3, IOPS": "4.91",
         "volumes gp3, MiB/s": "4.91",
+        "custom metrics": "3.54",
     }
+
+
+def test_a_colours_metrics_are_paid_for_once_and_those_of_its_machines_each() -> None:
+    found = items(priced(*machines(desired=3)))
+    assert found["custom metrics"] == "12.00"  # (34 + 3 x 2) x 0.30
+    assert "custom metrics" not in items(priced(*machines(least=0, desired=0)))
+
+
+def test_the_metrics_that_are_priced_are_those_that_a_machine_sends() -> None:
+    """By group, and by environment and colour: each name is a metric in each of the two."""
+    sample = exporter.Sample(
+        taken_at=1.0,
+        gpus=(
+            exporter.Gpu(
+                labels=dict.fromkeys(exporter.LABELS, "0"),
+                values=dict.fromkeys((one.column for one in exporter.READINGS), 1.0),
+            ),
+        ),
+        disk_free=1,
+        series={pair.rsplit("=", 1)[1]: 1.0 for pair in GATEWAY_SERIES.split()},
+    )
+    keys = ("ASG", "ENVIRONMENT", "COLOUR", "NAMESPACE", "METRICS_LOG_GROUP")
+    sent = json.loads(
+        exporter.embedded_metrics(sample, {f"PERCH_{key}": "x" for key in keys}, last=sample.series)
+    )
+    [directive] = sent["_aws"]["CloudWatchMetrics"]
+    assert len(directive["Metrics"]) * len(directive["Dimensions"]) == COLOUR_METRICS
+    agent = json.loads(log_agent_config(boot_settings()))["metrics"]["metrics_collected"]
+    assert sum(len(one["measurement"]) for one in agent.values()) == MACHINE_METRICS
 
 
 def test_a_clock_that_moves_only_the_fewest_machines_costs_what_it_holds() -> None:
@@ -192,7 +237,7 @@ def test_a_region_without_prices_gets_none_instead_of_another_regions() -> None:
 def test_a_machine_that_the_table_lacks_leaves_a_lower_bound_and_says_so() -> None:
     found = priced(*machines(kind="g7.xlarge"))
     assert found.not_priced == ("blue: no price of machines g7.xlarge in us-east-2",)
-    assert found.monthly_usd == Decimal("46.00")
+    assert found.monthly_usd == Decimal("56.80")
 
 
 def test_a_machine_known_in_one_region_alone_is_priced_there_alone() -> None:
@@ -257,8 +302,9 @@ def test_a_difference_names_the_items_that_differ() -> None:
     before = priced(*machines(), nat)
     after = priced(*machines(desired=2), resource("aws:kms/key:Key", "data", {}))
     step = difference(before, after)
-    assert step.monthly_usd == Decimal("601.66")  # 587.51 + 46.00 + 1.00 - 32.85
+    assert step.monthly_usd == Decimal("602.26")  # 587.51 + 46.00 + 0.60 + 1.00 - 32.85
     assert [(one.resource, one.what, one.before_usd, one.after_usd) for one in step.lines] == [
+        ("blue", "custom metrics", Decimal("10.80"), Decimal("11.40")),
         ("blue", "machines g6.xlarge", Decimal("587.50"), Decimal("1175.01")),
         ("blue", "volumes gp3, GiB", Decimal("16.00"), Decimal("32.00")),
         ("blue", "volumes gp3, IOPS", Decimal("15.00"), Decimal("30.00")),
@@ -271,7 +317,7 @@ def test_a_difference_names_the_items_that_differ() -> None:
 def test_a_difference_with_an_unknown_side_is_unknown() -> None:
     step = difference(priced(*machines(), region="eu-central-1"), priced(*machines()))
     assert step.monthly_usd is None
-    assert step.after_usd == Decimal("633.50")
+    assert step.after_usd == Decimal("644.30")
     assert step.not_priced
 
 

@@ -122,7 +122,8 @@ def test_dollars_are_those_of_the_machines_and_the_rest_divided_by_streams() -> 
         in_service="blue",
     )
     assert found.machine == "g6.xlarge"
-    whole = Decimal("0.0225") + 2 * Decimal("0.8048")
+    metrics = 36 * Decimal("0.30") / 730
+    whole = Decimal("0.0225") + metrics + 2 * Decimal("0.8048")
     assert found.at_maximum == pytest.approx(whole / 100, abs=Decimal("0.0002"))
     assert found.at_half == pytest.approx(whole / 50, abs=Decimal("0.0002"))
     assert found.idle_colour_warm == pytest.approx(
@@ -132,7 +133,7 @@ def test_dollars_are_those_of_the_machines_and_the_rest_divided_by_streams() -> 
 
 def test_a_hosted_price_that_nobody_read_is_not_known_rather_than_guessed() -> None:
     for one in hosted():
-        assert (one.usd_per_hour is None) == (one.as_of is None)
+        assert (one.usd_per_hour is None) == (one.as_of is None) == (one.read_in is None)
         assert re.match(r"https://", one.page)
     found = stream_price(group("blue", 1), per_machine=50, machines=1, in_service="blue")
     lines = price_lines(found.model_copy(update={"as_of": date(2026, 2, 24)}))
