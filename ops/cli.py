@@ -177,6 +177,12 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         extra="infra,ops",
         needs=("boto3", "jiwer", "psutil", "pulumi", "whisper_normalizer", "yaml"),
     ),
+    "dashboards": Subcommand(
+        help="Draw the dashboards from a Prometheus, where there is no Grafana.",
+        target="ops.dashboards.command:command",
+        extra="ops",
+        needs=("psutil",),
+    ),
     "report": Subcommand(
         help="Show a run of `perch load` or `perch qa` beside an earlier one.",
         target="ops.report:command",

@@ -29,7 +29,7 @@ USERS_PATH: Final = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 NOBODY: Final = 65_534
 OPTIONAL: Final = (
     *("actionlint", "chromium", "chroot", "cloud-init", "curl", "ffmpeg", "findmnt", "ip", "mount"),
-    *("shellcheck", "ssh-keygen", "sshd", "systemd-analyze", "unshare"),
+    *("prometheus", "shellcheck", "ssh-keygen", "sshd", "systemd-analyze", "unshare"),
 )
 """Programs without which tests skip."""
 HEARING: Final = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shlex
 import sys
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 import psutil
 
+from ops.console.durations import seconds_of
 from ops.console.errors import CommandFailedError, ConfigurationError
 from ops.console.options import access_options, read_token, stack_options
 from ops.console.paths import project_root, state_folder
@@ -33,26 +33,7 @@ if TYPE_CHECKING:
     from ops.load.costs import StreamPrice
     from ops.stack import Colour, StackOutputs
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)?")
-_SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 MOST_SESSIONS: Final = 10_000
-MOST_S: Final = 7 * 24 * 3600.0
-
-
-def seconds_of(option: str, text: str) -> float:
-    """Return the seconds of a duration such as `90`, `90s`, `5m` or `2h`.
-
-    Raises:
-        ConfigurationError: It is none, or not above 0 and at most a week.
-    """
-    found = _DURATION.fullmatch(text.strip())
-    seconds = float(found[1]) * _SECONDS[found[2] or ""] if found else 0.0
-    if not 0 < seconds <= MOST_S:
-        raise ConfigurationError(
-            f"{option} is {text!a}; accepted: seconds, or a number with s, m or h, above 0 and at "
-            "most a week"
-        )
-    return seconds
 
 
 def levels_of(text: str) -> tuple[int, ...]:

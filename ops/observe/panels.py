@@ -22,6 +22,7 @@ class Panel:
         queries: Legend -> PromQL.
         limit: Where a line is drawn, None for nowhere.
         leads_to: Uid of the dashboard that says why, None for none.
+        needs: What a stack must have for the graph to have data, where not every stack has it.
     """
 
     title: str
@@ -30,6 +31,7 @@ class Panel:
     queries: dict[str, str]
     limit: float | None = None
     leads_to: str | None = None
+    needs: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,8 @@ def _rate(counter: str, by: str) -> dict[str, str]:
 
 
 LATENCY, MACHINE = "perch-latency", "perch-machine"
+_A_GPU: Final = "a machine with a GPU, whose exporter is scraped"
+_A_MACHINE: Final = "a machine in AWS, whose exporter is scraped"
 _WHY: Final = {"first-interim-late": LATENCY, "final-late": LATENCY}
 
 _SLOTS: Final = Panel(
@@ -97,7 +101,7 @@ OVERVIEW: Final = Screen(
         ),
         Panel(
             title="Budget left of three days",
-            about="1 is untouched, 0 used up, below 0 broken.",
+            about="100 % is untouched, 0 used up, below 0 broken.",
             unit="percentunit",
             queries={
                 "{{slo}} {{colour}}": "1 - slo:sli_error:ratio_rate3d / on (slo) group_left () "
@@ -122,7 +126,12 @@ OVERVIEW: Final = Screen(
             title="Not admitted",
             about="A second, by code.",
             unit="short",
-            queries=_rate("perch_admission_refused_total", "code"),
+            queries={
+                # A code has no series before its first refusal; nothing refused is to be seen.
+                "all": "sum(rate(perch_admission_refused_total"
+                f"{{{CHOSEN}}}[{EVERY}])) or vector(0)",
+                **_rate("perch_admission_refused_total", "code"),
+            },
         ),
     ),
 )
@@ -219,6 +228,7 @@ ONE_MACHINE: Final = Screen(
             about="At 100 % for long, words wait.",
             unit="percentunit",
             queries={"{{instance}}": f"perch_gpu_utilization_ratio{{{CHOSEN}}}"},
+            needs=_A_GPU,
         ),
         Panel(
             title="GPU memory used",
@@ -229,12 +239,14 @@ ONE_MACHINE: Final = Screen(
                 f"/ perch_gpu_memory_total_bytes{{{CHOSEN}}}"
             },
             limit=GPU_MEMORY_SHARE,
+            needs=_A_GPU,
         ),
         Panel(
             title="GPU temperature",
             about="A hot GPU lowers its clock.",
             unit="celsius",
             queries={"{{instance}}": f"perch_gpu_temperature_celsius{{{CHOSEN}}}"},
+            needs=_A_GPU,
         ),
         Panel(
             title="Recogniser ready",
@@ -248,6 +260,7 @@ ONE_MACHINE: Final = Screen(
             unit="bytes",
             queries={"{{instance}}": f"perch_host_disk_free_bytes{{{CHOSEN}}}"},
             limit=DISK_FREE_GB * 1e9,
+            needs=_A_MACHINE,
         ),
         Panel(
             title="Open files of the gateway",

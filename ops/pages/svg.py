@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ HEIGHT: Final = 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 30, 38
 COLOURS: Final = ("#0b62a4", "#c4501b", "#2e7d32", "#7b1fa2", "#5d4037")
 _STEPS: Final = (1.0, 2.0, 5.0, 10.0)
+_LETTER: Final = 6.2
+"""Width of a letter of a legend, about."""
+_ROW: Final = 13
+_ACROSS: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,23 +29,29 @@ class Line:
     Attributes:
         name: For the legend.
         points: Pairs of x and y; a y of None leaves a gap.
+        dots: Whether each point is marked, and told under the pointer.
     """
 
     name: str
     points: Sequence[tuple[float, float | None]]
+    dots: bool = True
 
 
-def ticks(most: float, wanted: int = 4) -> list[float]:
+def ticks(most: float, wanted: int = 4, *, least: float = 0.0) -> list[float]:
     """Return round numbers from 0 up to the first one at or beyond a value.
 
     Args:
-        most: The largest value shown; 0 or less is taken for 1.
+        most: The largest value shown; 0 or less is taken for 1 where nothing is below 0.
         wanted: About how many steps.
+        least: The smallest value shown; where it is below 0, they begin at or below it.
     """
-    most = most if most > 0 and math.isfinite(most) else 1.0
-    size = 10.0 ** math.floor(math.log10(most / wanted))
-    step = next(size * factor for factor in _STEPS if size * factor * wanted >= most)
-    return [step * turn for turn in range(math.ceil(most / step - 1e-9) + 1)]
+    least = min(0.0, least)
+    most = max(0.0, most) if least < 0 else most if most > 0 and math.isfinite(most) else 1.0
+    span = most - least
+    size = 10.0 ** math.floor(math.log10(span / wanted))
+    step = next(size * factor for factor in _STEPS if size * factor * wanted >= span * (1 - 1e-9))
+    first, last = math.floor(least / step + 1e-9), math.ceil(most / step - 1e-9)
+    return [step * turn for turn in range(first, last + 1)]
 
 
 def lines(
@@ -63,9 +74,11 @@ def lines(
     known = [(a, b) for line in drawn for a, b in line.points if b is not None]
     if not known:
         return _nothing(title)
-    across = ticks(max(a for a, _ in known))
-    up = ticks(max(*(b for _, b in known), limit or 0.0))
-    at = _Scale(across[-1], up[-1])
+    across = ticks(max(a for line in drawn for a, _ in line.points), _ACROSS)
+    heights = [*(b for _, b in known), limit or 0.0]
+    up = ticks(max(heights), least=min(heights))
+    legend, rows = _legend(drawn)
+    at = _Scale(across[-1], up[0], up[-1], _TOP + _ROW * (rows - 1))
     parts = [*_frame((title, x, y), across, up, at)]
     if limit is not None:
         level = at.y(limit)
@@ -79,17 +92,36 @@ def lines(
             f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{piece}"/>'
             for piece in _pieces(line, at)
         ]
+        marked = line.points if line.dots or _is_lone(line) else ()
         parts += [
             f'<circle cx="{at.x(a):.1f}" cy="{at.y(b):.1f}" r="2.5" fill="{colour}">'
             f"<title>{escape(line.name)}: {a:g}, {b:.4g}</title></circle>"
-            for a, b in line.points
+            for a, b in marked
             if b is not None
         ]
+    return _svg(title, parts + legend)
+
+
+def _is_lone(line: Line) -> bool:
+    """Say whether a line has points and none beside another, so that no stroke would show them."""
+    known = [b is not None for _, b in line.points]
+    return not any(one and following for one, following in pairwise(known))
+
+
+def _legend(drawn: Sequence[Line]) -> tuple[list[str], int]:
+    """Return the names of lines, side by side in as many rows as they need, and those rows."""
+    parts: list[str] = []
+    x, row = float(_LEFT + 8), 0
+    for number, line in enumerate(drawn):
+        width = _LETTER * len(line.name) + 14
+        if x + width > WIDTH and x > _LEFT + 8:
+            x, row = float(_LEFT + 8), row + 1
         parts.append(
-            f'<text x="{_LEFT + 8 + 130 * number}" y="{_TOP - 2}" fill="{colour}" '
-            f'font-size="11">{escape(line.name)}</text>'
+            f'<text x="{x:.0f}" y="{_TOP - 2 + _ROW * row}" '
+            f'fill="{COLOURS[number % len(COLOURS)]}" font-size="11">{escape(line.name)}</text>'
         )
-    return _svg(title, parts)
+        x += width
+    return parts, row + 1
 
 
 def bars(
@@ -135,13 +167,16 @@ def bars(
 @dataclass(frozen=True, slots=True)
 class _Scale:
     across: float
-    up: float
+    least: float
+    most: float
+    top: int
 
     def x(self, value: float) -> float:
         return _LEFT + (WIDTH - _LEFT - _RIGHT) * value / self.across
 
     def y(self, value: float) -> float:
-        return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * value / self.up
+        share = (value - self.least) / (self.most - self.least)
+        return HEIGHT - _BOTTOM - (HEIGHT - self.top - _BOTTOM) * share
 
 
 def _pieces(line: Line, at: _Scale) -> list[str]:

@@ -15,7 +15,8 @@ import soundfile
 from click.testing import CliRunner
 
 from app.emulator import Script
-from ops.load.command import command, levels_of, seconds_of
+from ops.console.durations import seconds_of
+from ops.load.command import command, levels_of
 from tests.support.gateways.running import Running, running_emulator, running_gateway
 
 WORDS = [
