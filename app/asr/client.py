@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Cursor,
         EndpointHealth,
         FileTranscript,
+        Metadata,
         Model,
         Readiness,
         StreamEvent,
@@ -211,6 +212,7 @@ class RivaASRClient:
         model: str | None = None,
         custom_configuration: Mapping[str, str] | None = None,
         request_id: str | None = None,
+        metadata: Metadata = (),
         max_bytes: int | None = None,
         max_duration: float | None = None,
     ) -> FileTranscript:
@@ -230,6 +232,7 @@ class RivaASRClient:
                 RIVA_MODEL.
             custom_configuration: the model's own settings, added to RIVA_CUSTOM_CONFIGURATION.
             request_id: sent along for the recogniser's logs.
+            metadata: as in `SessionOptions`.
             max_bytes: largest file; None takes RIVA_FILE_MAX_BYTES.
             max_duration: longest recording in seconds; None takes RIVA_FILE_MAX_DURATION_S.
 
@@ -251,6 +254,7 @@ class RivaASRClient:
                 model=model,
                 custom_configuration=custom_configuration,
                 request_id=request_id,
+                metadata=metadata,
             )
             return await self._group(asked).recognise_file(recording, asked)
 

@@ -7,7 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    Metadata: TypeAlias = Sequence[tuple[str, str]]
+    """What is sent along with a gRPC call: lower-case names, and values of printable ASCII."""
 
 
 class Route(StrEnum):

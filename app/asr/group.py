@@ -124,7 +124,7 @@ class RecogniserGroup:
             listed = self.routes.as_listed(options, streaming=True)
             return opening_request(self._settings, listed, interims=call.interims)
 
-        return LeaseOpener(self.routes, make_request, self._timeout)
+        return LeaseOpener(self.routes, make_request, self._timeout, options.metadata)
 
     def _session_for_file(
         self, options: Options, call: CallRules, begin: Cursor

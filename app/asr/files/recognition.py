@@ -183,7 +183,9 @@ class FileRecognition:
         listed = self._routes.as_listed(options, streaming=False)
         request = file_request(self._settings, listed, pcm)
         response = await self._retried(
-            lambda: self._routes.current.recognize(request, within=self._timeout)
+            lambda: self._routes.current.recognize(
+                request, within=self._timeout, metadata=options.metadata
+            )
         )
         finals = await offline_transcripts(
             response,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from riva.client.proto import riva_asr_pb2
 
+    from app.asr.events import Metadata
     from app.asr.pool.lease import EndpointLease
     from app.asr.pool.routes import Routes
 
@@ -25,15 +26,19 @@ class LeaseOpener:
         routes: where.
         make_request: makes the configuration of each.
         within: seconds one endpoint may take.
+        metadata: of each.
     """
 
     routes: Routes
     make_request: Callable[[], riva_asr_pb2.StreamingRecognizeRequest]
     within: float
+    metadata: Metadata = ()
 
     async def open(self) -> EndpointLease:
         """Open the first call."""
-        return await self.routes.current.open_lease(self.make_request(), within=self.within)
+        return await self.routes.current.open_lease(
+            self.make_request(), within=self.within, metadata=self.metadata
+        )
 
     async def reopen(self, left: EndpointLease, *, patience: float) -> EndpointLease:
         """Open a further call, at an endpoint that lists a model: one that is loading lists none.
@@ -53,6 +58,7 @@ class LeaseOpener:
                 lease = await self.routes.current.open_lease(
                     self.make_request(),
                     within=self.within,
+                    metadata=self.metadata,
                     avoid=left.endpoint if left.has_failed else None,
                     is_checked=True,
                 )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from riva.client.proto import riva_asr_pb2
 
-    from app.asr.events import Model, Route
+    from app.asr.events import Metadata, Model, Route
     from app.asr.pool.discovery import EndpointDiscovery
     from app.asr.pool.endpoint import Endpoint
 
@@ -75,6 +75,7 @@ class EndpointPool:
         request: riva_asr_pb2.StreamingRecognizeRequest,
         *,
         within: float,
+        metadata: Metadata = (),
         avoid: Endpoint | None = None,
         is_checked: bool = False,
     ) -> EndpointLease:
@@ -83,6 +84,7 @@ class EndpointPool:
         Args:
             request: the configuration.
             within: seconds until an endpoint is given up.
+            metadata: of the call.
             avoid: tried last of those with room.
             is_checked: whether the endpoint must first list a model.
 
@@ -96,7 +98,7 @@ class EndpointPool:
             try:
                 if is_checked and not await endpoint.catalogue.refresh():
                     raise from_status("UNAVAILABLE", "it lists no model", doing="reopen stream")
-                return await self._open_at(endpoint, request, within)
+                return await self._open_at(endpoint, request, within, metadata)
             finally:
                 endpoint.opening -= 1
 
@@ -107,9 +109,11 @@ class EndpointPool:
         endpoint: Endpoint,
         request: riva_asr_pb2.StreamingRecognizeRequest,
         within: float,
+        metadata: Metadata,
     ) -> EndpointLease:
+        transport = endpoint.transport
         try:
-            call = await endpoint.transport.open_stream(request, within=within)
+            call = await transport.open_stream(request, within=within, metadata=metadata)
         except AsrError as error:
             self.refused(endpoint, error, beside=endpoint.streams)
             raise
@@ -118,12 +122,19 @@ class EndpointPool:
         return lease
 
     async def recognize(
-        self, request: riva_asr_pb2.RecognizeRequest, *, within: float
+        self,
+        request: riva_asr_pb2.RecognizeRequest,
+        *,
+        within: float,
+        metadata: Metadata = (),
     ) -> riva_asr_pb2.RecognizeResponse:
         """Recognise one recording at the best endpoint that takes it."""
-        return await self._try_each(
-            lambda endpoint: endpoint.transport.recognize(request, within=within)
-        )
+
+        async def attempt(endpoint: Endpoint) -> riva_asr_pb2.RecognizeResponse:
+            transport = endpoint.transport
+            return await transport.recognize(request, within=within, metadata=metadata)
+
+        return await self._try_each(attempt)
 
     async def check(self, model: str, *, streaming: bool) -> None:
         """Refuse a model that is not served, as `ModelCatalogue.check`."""

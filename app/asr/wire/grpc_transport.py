@@ -39,6 +39,7 @@ from app.pcm import BYTES_PER_SAMPLE
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
+    from app.asr.events import Metadata
     from app.asr.settings import RivaSettings
     from app.asr.wire.channels import StreamSlot
 
@@ -67,7 +68,11 @@ class GrpcTransport:
         self._metadata = (("authorization", f"Bearer {key}"),) if key else ()
 
     async def open_stream(
-        self, request: riva_asr_pb2.StreamingRecognizeRequest, *, within: float
+        self,
+        request: riva_asr_pb2.StreamingRecognizeRequest,
+        *,
+        within: float,
+        metadata: Metadata = (),
     ) -> GrpcStreamCall:
         """Take a free slot on a connection, connect, and send the configuration."""
         try:
@@ -75,7 +80,7 @@ class GrpcTransport:
                 slot = await self._channels.acquire()
         except TimeoutError:
             raise _no_slot(self._channels.slots) from None
-        call = GrpcStreamCall(slot, self._metadata)
+        call = GrpcStreamCall(slot, (*self._metadata, *metadata))
         try:
             async with asyncio.timeout(within):
                 await call.send(request)
@@ -89,13 +94,18 @@ class GrpcTransport:
         return call
 
     async def recognize(
-        self, request: riva_asr_pb2.RecognizeRequest, *, within: float
+        self,
+        request: riva_asr_pb2.RecognizeRequest,
+        *,
+        within: float,
+        metadata: Metadata = (),
     ) -> riva_asr_pb2.RecognizeResponse:
         """Recognise one recording, within that many seconds."""
         async with _deadline("recognise file", within):
             call = (await self._channels.control()).recognize
             answer = await _unary(
-                call(request, timeout=within, metadata=self._metadata), "recognise file"
+                call(request, timeout=within, metadata=(*self._metadata, *metadata)),
+                "recognise file",
             )
             return await read_answer(
                 answer,

@@ -15,6 +15,7 @@ from app.asr.settings import LANGUAGE_PATTERN
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from app.asr.events import Metadata
     from app.asr.settings import RivaSettings
 
 # Below 8 kHz speech is not intelligible to the models, above 48 kHz nothing is gained; Riva
@@ -35,6 +36,7 @@ class Options:
         endpointing: what is None in it stays the model's default.
         custom_configuration: the model's own settings.
         request_id: sent along for the recogniser's logs, or None.
+        metadata: of each gRPC call, beside what the settings ask for.
     """
 
     sample_rate: int
@@ -44,6 +46,7 @@ class Options:
     endpointing: Endpointing
     custom_configuration: Mapping[str, str]
     request_id: str | None
+    metadata: Metadata = ()
 
 
 class StreamOptions(TypedDict, total=False):
@@ -56,6 +59,7 @@ class StreamOptions(TypedDict, total=False):
     endpointing: Endpointing | None
     custom_configuration: Mapping[str, str] | None
     request_id: str | None
+    metadata: Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class SessionOptions:
         request_id: sent along for the recogniser's logs.
         group: name of the group of recognisers that is asked; None takes that of the language, or
             of the model where no language is named.
+        metadata: sent along with each gRPC call, such as a `traceparent`: lower-case names and
+            printable ASCII.
     """
 
     sample_rate: int = 16_000
@@ -87,6 +93,7 @@ class SessionOptions:
     custom_configuration: Mapping[str, str] | None = None
     request_id: str | None = None
     group: str | None = None
+    metadata: Metadata = ()
 
 
 def join_options(settings: RivaSettings, asked: SessionOptions) -> Options:
@@ -110,6 +117,7 @@ def join_options(settings: RivaSettings, asked: SessionOptions) -> Options:
             **_checked_configuration(asked.custom_configuration or {}),
         },
         request_id=asked.request_id,
+        metadata=tuple(asked.metadata),
     )
 
 

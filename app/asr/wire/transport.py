@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from riva.client.proto import riva_asr_pb2
 
+    from app.asr.events import Metadata
+
 
 class StreamCall(Protocol):
     """One stream to the recogniser. One task may write while another reads; `abort` ends both."""
@@ -32,12 +34,20 @@ class Transport(Protocol):
     """The three calls of Riva's recognition service."""
 
     async def open_stream(
-        self, request: riva_asr_pb2.StreamingRecognizeRequest, *, within: float
+        self,
+        request: riva_asr_pb2.StreamingRecognizeRequest,
+        *,
+        within: float,
+        metadata: Metadata = (),
     ) -> StreamCall:
         """Connect and hand over the configuration, within that many seconds."""
 
     async def recognize(
-        self, request: riva_asr_pb2.RecognizeRequest, *, within: float
+        self,
+        request: riva_asr_pb2.RecognizeRequest,
+        *,
+        within: float,
+        metadata: Metadata = (),
     ) -> riva_asr_pb2.RecognizeResponse:
         """Recognise one recording, within that many seconds."""
 
