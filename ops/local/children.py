@@ -62,6 +62,18 @@ def aws_access(endpoint: str, region: str, credentials: Path) -> dict[str, str]:
     }
 
 
+def traced(environment: Mapping[str, str], colour: str) -> dict[str, str]:
+    """Return what tells a colour's traces apart, where the person's shell turns traces on.
+
+    OTEL_* are inherited: they name a collector of the person's, and reach into nothing here.
+    """
+    if not environment.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return {}
+    given = environment.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    own = f"deployment.environment.name=local,perch.colour={colour}"
+    return {"OTEL_RESOURCE_ATTRIBUTES": ",".join(filter(None, (own, given)))}
+
+
 def origins(outputs: StackOutputs) -> tuple[str, ...]:
     """Return the origins of the page: the endpoint's by every name of this machine."""
     names = (LOOPBACK, "[::1]")
@@ -244,6 +256,7 @@ class ChildSpecs:
                     fallback_endpoints=outputs.riva_fallback_endpoints,
                     language_groups=colour.language_groups,
                 ),
+                **traced(os.environ, name),
                 # All clients come from one address here, so no share may be kept from it.
                 "WS_CLIENT_SHARE": "1",
                 "APP_COLOUR": name,
