@@ -151,11 +151,11 @@ and its connection closed. Who hangs up ends the work.
 Where the operator set bearer tokens, one is needed for WebSockets and uploads: as `Authorization:
 Bearer TOKEN`, or as the subprotocols `perch` and `bearer.TOKEN` (a browser can do no other; `perch`
 is the one selected), or as `?token=TOKEN`, which is the last resort because addresses end up in
-other people's logs. Where the operator set an issuer of tokens, a JSON Web Token of it does as well,
-but not in the address; its scopes have `stream` for sessions and `file` for uploads. It is looked at
-when a connection or an upload begins: a session that runs is not cut when it expires, and one that
-is resumed shows a token that is good then. Where the operator set origins, a browser page must come from one of them or
-from the gateway itself.
+other people's logs. Where the operator set an issuer of tokens, a JSON Web Token of it does as
+well, but not in the address; its scopes have `stream` for sessions and `file` for uploads. It is
+looked at when a connection or an upload begins: a session that runs is not cut when it expires, and
+one that is resumed shows a token that is good then. Where the operator set origins, a browser page
+must come from one of them or from the gateway itself.
 """
 
 _HTTP: Final = f"""\

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.requests import HTTPConnection
 
@@ -26,7 +26,11 @@ from app.gateway.switch import RecognitionSwitch
 from app.gateway.telemetry.groups import GroupState
 from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.metrics import GatewayMetrics
+from app.gateway.tracing.starting import tracing_of
 from app.gateway.uploads.queue import UploadQueue, UploadRules
+
+if TYPE_CHECKING:
+    from app.gateway.tracing.spans import Tracing
 
 _log = get_logger(__name__)
 
@@ -96,6 +100,7 @@ class Gateway:
         switch: Whether recognition is on.
         sessions: Open connections.
         succession: Which connection a session is on.
+        tracing: Records spans; None where traces are off.
         drain_times: Set once a drain began.
         drain_begun: The same, to wait for.
         started_at: When the process could first take a connection.
@@ -116,13 +121,14 @@ class Gateway:
     totals: Totals = field(default_factory=Totals)
     sessions: set[Drainable] = field(default_factory=set)
     succession: SessionRegistry = field(default_factory=SessionRegistry)
+    tracing: "Tracing | None" = None
     drain_times: DrainTimes | None = None
     drain_begun: asyncio.Event = field(default_factory=asyncio.Event)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
     def build(cls, settings: GatewaySettings, asr: RivaASRClient, version: str) -> "Gateway":
-        """Build a gateway; no I/O but reading the token file."""
+        """Build a gateway; no I/O but reading the token file, and where traces are on their own."""
         metrics = GatewayMetrics(version, settings.app_colour)
         admission = Admission(
             _admission_rules(settings),
@@ -152,6 +158,7 @@ class Gateway:
             clients=Clients(settings.app_trusted_proxies, resume.marks),
             resume=resume,
             version=version,
+            tracing=tracing_of(settings, metrics, version),
         )
         gateway.switch = RecognitionSwitch(
             settings.app_recognition,

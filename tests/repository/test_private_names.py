@@ -54,7 +54,7 @@ DOCUMENTED: Final = {
 }
 """Modules that the documentation of their library names."""
 WHOLLY_DOCUMENTED: Final = (
-    *("cryptography", "google.protobuf", "mypy_boto3_", "pulumi_aws", "pydantic"),
+    *("cryptography", "google.protobuf", "mypy_boto3_", "opentelemetry.", "pulumi_aws", "pydantic"),
     *("pulumi.runtime.proto.plugin_pb2", "pulumi.runtime.proto.provider_pb2"),
     *("rich.", "riva.client.proto", "starlette.", "structlog."),
 )

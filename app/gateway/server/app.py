@@ -35,7 +35,7 @@ from app.gateway.session.telemetry import Origin
 from app.gateway.settings.gateway import GatewaySettings
 from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.metrics import GatewayMetrics
-from app.gateway.telemetry.trace_context import trace_context
+from app.gateway.telemetry.trace_context import trace_context_of
 
 WEB: Final = Path(__file__).resolve().parents[2] / "web"
 _LAG_INTERVAL_S: Final = 0.5
@@ -114,12 +114,11 @@ async def _serve(
     dialect = registry.dialect_at(handshake.path)
     codec = dialect.open(handshake, gateway.settings)
     await websocket.accept(subprotocol=dialect.select_subprotocol(handshake.subprotocols))
-    headers = websocket.headers
     origin = Origin(
         connection_id=handshake.connection_id,
         dialect=codec.name,
         client=visitor.client,
-        trace=trace_context(headers.get("traceparent"), headers.get("tracestate")),
+        trace=trace_context_of(websocket.headers),
     )
     await ClientConnection(gateway, socket, codec, origin, visitor).run()
 
@@ -155,6 +154,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             with suppress(asyncio.CancelledError):
                 await task
         await gateway.asr.aclose()
+        if gateway.tracing is not None:
+            await gateway.tracing.aclose()
 
 
 async def _keep_up(run: Callable[[], Awaitable[None]]) -> None:

@@ -1,9 +1,11 @@
 """`POST /transcribe/file`: transcribe an uploaded recording."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -15,10 +17,15 @@ from app.gateway.core import Gateway
 from app.gateway.failures import upload_failure
 from app.gateway.server.answers import error_response
 from app.gateway.server.pages import SERVICE, gateway_of
+from app.gateway.telemetry.faults import FAULTS, REFUSALS
 from app.gateway.telemetry.logs import get_logger
+from app.gateway.telemetry.trace_context import Metadata, TraceContext, trace_context_of
 from app.gateway.uploads.hangup import until_hang_up
 from app.gateway.uploads.queue import QueuedUpload, UploadQueue, UploadSlot
 from app.gateway.uploads.reception import Received, received
+
+if TYPE_CHECKING:
+    from app.gateway.tracing.spans import UploadSpans
 
 _LEAST_BYTES_S: Final = 1000
 """Of a second of speech, however it is coded: where a header does not say how long it is."""
@@ -40,6 +47,24 @@ class _Asked:
 
     language: str | None
     group: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """The trace of one upload.
+
+    Attributes:
+        context: The client's, or a new one.
+        spans: Of the upload; None where traces are off.
+    """
+
+    context: TraceContext
+    spans: "UploadSpans | None"
+
+    @property
+    def metadata(self) -> Metadata:
+        """What goes with each call to the recogniser."""
+        return self.context.metadata if self.spans is None else self.spans.metadata
 
 
 async def transcribe_file(request: Request) -> Response:
@@ -68,9 +93,30 @@ async def transcribe_file(request: Request) -> Response:
 async def _transcribe(gateway: Gateway, request: Request) -> Response:
     visitor = await gateway.authorise(request, Scope.FILE)
     asked = _asked(gateway, request)
-    with gateway.uploads.slot(visitor, asked.group) as slot:
+    with _traced(gateway, request) as trace, gateway.uploads.slot(visitor, asked.group) as slot:
         async with received(request, slot, gateway.settings, gateway.drain_begun) as upload:
-            return await until_hang_up(request.receive, _recognise(gateway, slot, upload, asked))
+            hearing = _recognise(gateway, slot, upload, asked, trace)
+            return await until_hang_up(request.receive, hearing)
+
+
+@contextmanager
+def _traced(gateway: Gateway, request: Request) -> Iterator[_Traced]:
+    """Trace an upload: its spans end with the block."""
+    context = trace_context_of(request.headers)
+    spans = None if gateway.tracing is None else gateway.tracing.upload(context)
+    outcome = ErrorCode.INTERNAL_ERROR.value
+    try:
+        yield _Traced(context, spans)
+        outcome = "ok"
+    except ClientDisconnect:
+        outcome = "disconnected"
+        raise
+    except ContractError as error:
+        outcome = error.code.value
+        raise
+    finally:
+        if spans is not None:
+            spans.ended(outcome, is_fault=outcome in FAULTS | REFUSALS)
 
 
 def _asked(gateway: Gateway, request: Request) -> _Asked:
@@ -88,29 +134,27 @@ def _asked(gateway: Gateway, request: Request) -> _Asked:
 
 
 async def _recognise(
-    gateway: Gateway, slot: UploadSlot, upload: Received, asked: _Asked
+    gateway: Gateway, slot: UploadSlot, upload: Received, asked: _Asked, trace: _Traced
 ) -> Response:
+    log = _log.bind(group=asked.group, trace_id=trace.context.trace_id)
     try:
-        result = await _hear(gateway, slot, upload, asked)
+        result = await _hear(gateway, slot, upload, asked, trace)
     except AsrError as error:
         if error.fault is not Fault.CALLER:
             gateway.metrics.upstream_errors.labels(str(error.code), asked.group).inc()
-        _log.warning("upload failed", group=asked.group, code=str(error.code), detail=error.detail)
+        log.warning("upload failed", code=str(error.code), detail=error.detail)
         raise upload_failure(error, upload.name, gateway.settings.max_upload_bytes) from error
     gateway.metrics.audio_seconds.inc(result.duration)
-    _log.info(
-        "upload transcribed",
-        group=asked.group,
-        audio_s=round(result.duration, 3),
-        words=len(result.words),
-    )
+    log.info("upload transcribed", audio_s=round(result.duration, 3), words=len(result.words))
     return JSONResponse(_answer(upload.name, result))
 
 
 async def _hear(
-    gateway: Gateway, slot: UploadSlot, upload: Received, asked: _Asked
+    gateway: Gateway, slot: UploadSlot, upload: Received, asked: _Asked, trace: _Traced
 ) -> FileTranscript:
     uploads, settings = gateway.uploads, gateway.settings
+    if trace.spans is not None:
+        trace.spans.arrived()
     async with gateway.asr.file(
         upload.file, max_bytes=settings.max_upload_bytes, max_duration=settings.app_max_upload_s
     ) as recording:
@@ -122,7 +166,11 @@ async def _hear(
             recording.on_decoded = partial(_keep_within, uploads, turn, recording)
             if not await gateway.readiness.confirm(asked.group):
                 raise ContractError(ErrorCode.ASR_UNAVAILABLE)
-            return await gateway.asr.transcribe_file(recording, language=asked.language)
+            if trace.spans is not None:
+                trace.spans.admitted()
+            return await gateway.asr.transcribe_file(
+                recording, language=asked.language, metadata=trace.metadata
+            )
 
 
 async def _keep_within(

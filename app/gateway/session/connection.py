@@ -274,13 +274,14 @@ class ClientConnection:
 
     async def _start(self, request: SessionRequest) -> None:
         requested = self._step(Event.START)
-        claim = self._tokens.claim(request.resume)
-        try:
-            recognition = Recognition(self._gateway, request, self._tokens, claim)
-        except AsrError as error:
-            raise stream_failure(error, 0) from error
-        await recognition.check()
-        is_admitted = self._slot.request(recognition.session_id, claim, recognition.group)
+        with self._telemetry.asking() as metadata:
+            claim = self._tokens.claim(request.resume)
+            try:
+                recognition = Recognition(self._gateway, request, self._tokens, claim, metadata)
+            except AsrError as error:
+                raise stream_failure(error, 0) from error
+            await recognition.check()
+            is_admitted = self._slot.request(recognition.session_id, claim, recognition.group)
         self.state = requested.state
         if is_admitted:
             await self._begin(recognition)
@@ -298,6 +299,7 @@ class ClientConnection:
             self.state = step(self.state, Event.NOT_ADMITTED).state
             self._waiting = None
             self._slot.release()
+            self._telemetry.session_refused(error.code.value)
             await self._reject(error, None)
             return
         self.state = step(self.state, Event.ADMITTED).state
@@ -343,6 +345,7 @@ class ClientConnection:
         (beginning, recognition), self._waiting = self._waiting, None
         beginning.cancel()
         self._slot.release()
+        self._telemetry.session_refused("stopped")
         self._deadlines.session_ended()
         await self._writer.send(_stopped(recognition))
 

@@ -14,6 +14,7 @@ from app.gateway.dialects.intents import SessionRequest
 from app.gateway.failures import stream_failure
 from app.gateway.resume_token import ResumeClaim
 from app.gateway.session.arrivals import ArrivalClock
+from app.gateway.telemetry.trace_context import Metadata
 
 
 class Recognition:
@@ -26,6 +27,7 @@ class Recognition:
         request: What the client asked for.
         tokens: Issue where the session can be resumed.
         claim: Where it is resumed, None for a new one.
+        metadata: Goes with each call to the recogniser.
 
     Attributes:
         group: Name of the group of recognisers it is with.
@@ -40,6 +42,7 @@ class Recognition:
         request: SessionRequest,
         tokens: ClientTokens,
         claim: ResumeClaim | None = None,
+        metadata: Metadata = (),
     ) -> None:
         settings = gateway.settings
         self.rate = rate = settings.audio_riva_sample_rate or request.sample_rate
@@ -61,6 +64,7 @@ class Recognition:
             model=request.model,
             endpointing=request.endpointing,
             request_id=self.session_id,
+            metadata=metadata,
         )
         self.group = self._chosen_group()
         self._options = replace(self._options, group=self.group)

@@ -1,10 +1,11 @@
 """The metrics and log lines of a connection, and the counters a client may ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 from app.asr import AsrError, Interrupted, Resumed, Word
@@ -14,8 +15,12 @@ from app.gateway.dialects.events import Counts
 from app.gateway.session.recognition import Recognition
 from app.gateway.session.speech_clock import SpeechClock, SpeechLatency
 from app.gateway.telemetry import stream_log
+from app.gateway.telemetry.faults import FAULTS, REFUSALS
 from app.gateway.telemetry.logs import get_logger
-from app.gateway.telemetry.trace_context import TraceContext
+from app.gateway.telemetry.trace_context import Metadata, TraceContext
+
+if TYPE_CHECKING:
+    from app.gateway.tracing.spans import StreamSpans
 
 _log = get_logger(__name__)
 _KNOWN_CLOSE_CODES = {int(member) for member in CloseCode} | {1005, 1006}
@@ -77,6 +82,8 @@ class SessionTelemetry:
         self._finals = 0
         self._ended_audio_s = 0.0
         self._stream: _Stream | None = None
+        # None where traces are off, and for a stream that the sampler left out.
+        self._spans: StreamSpans | None = None
         self._log = _log.bind(connection_id=origin.connection_id, dialect=origin.dialect)
         gateway.totals.connections += 1
         self._metrics.connections.labels(origin.dialect).inc()
@@ -86,6 +93,35 @@ class SessionTelemetry:
         self._messages += 1
         self._bytes += size
         self._gateway.totals.audio_messages += 1
+
+    @contextmanager
+    def asking(self) -> Iterator[Metadata]:
+        """Note that a session is asked for, and a ContractError of the block that it is refused.
+
+        Yields:
+            By what the recogniser's own spans join the client's trace.
+        """
+        tracing = self._gateway.tracing
+        if tracing is None:
+            yield self._origin.trace.metadata
+            return
+        named = {
+            "perch.connection_id": self._origin.connection_id,
+            "perch.dialect": self._origin.dialect,
+        }
+        spans = tracing.stream(self._origin.trace, named)
+        self._spans = spans if spans.is_recorded else None
+        try:
+            yield spans.metadata
+        except ContractError as error:
+            self.session_refused(error.code.value)
+            raise
+
+    def session_refused(self, reason: str) -> None:
+        """Note that the session asked for does not begin, and why."""
+        spans, self._spans = self._spans, None
+        if spans is not None:
+            spans.refused(reason, is_fault=reason in REFUSALS)
 
     def session_started(self, recognition: Recognition) -> None:
         """Count and log a session."""
@@ -105,6 +141,9 @@ class SessionTelemetry:
             resumed_at=None if recognition.resumed is None else recognition.resumed.position,
         )
         _log.info(stream_log.STARTED, **line.model_dump())
+        if self._spans is not None:
+            arrivals = recognition.arrivals
+            self._spans.admitted(line, lambda: arrivals.first_arrival)
         if recognition.resumed is not None:
             self._metrics.resumes.labels("ok").inc()
 
@@ -112,6 +151,8 @@ class SessionTelemetry:
         """Count that the recogniser was lost."""
         self._metrics.interruptions.labels(str(event.code), recognition.group).inc()
         self._metrics.upstream_streams.labels(str(event.code), recognition.group).inc()
+        if self._spans is not None:
+            self._spans.lost(str(event.code))
 
     def reopened(self, event: Resumed) -> None:
         """Count that the recogniser is back."""
@@ -120,6 +161,8 @@ class SessionTelemetry:
         if self._stream is not None:
             self._stream.replays += 1
             self._stream.outage_s += event.outage
+        if self._spans is not None:
+            self._spans.replayed(event.replayed_from, event.outage)
 
     def result(self, recognition: Recognition, final: Sequence[Word] | None, age: float) -> None:
         """Count a result that was sent, before the recognition notes it.
@@ -138,7 +181,10 @@ class SessionTelemetry:
             self._gateway.totals.finals += 1
             if stream is not None:
                 stream.finals += 1
-                self._heard(stream, stream.speech.final(final))
+                latency = stream.speech.final(final)
+                self._heard(stream, latency)
+                if self._spans is not None:
+                    self._spans.final(recognition.segment_id, len(final), latency.final, age)
         else:
             metrics.interims.inc()
             metrics.interim_ages.observe(age)
@@ -146,6 +192,8 @@ class SessionTelemetry:
                 stream.interims += 1
                 if (gap := stream.speech.interim()) is not None:
                     metrics.interim_gap_seconds.observe(gap)
+                if self._spans is not None and stream.interims == 1:
+                    self._spans.first_interim()
         first = recognition.arrivals.first_arrival
         if recognition.results == 0 and first is not None:
             metrics.first_result_seconds.observe(monotonic() - first)
@@ -214,6 +262,9 @@ class SessionTelemetry:
             resumes=resumes,
         )
         _log.info(stream_log.ENDED, **line.model_dump())
+        spans, self._spans = self._spans, None
+        if spans is not None:
+            spans.ended(line, is_fault=reason in FAULTS)
 
     def _identity(self, stream: _Stream, recognition: Recognition) -> stream_log.Identity:
         return {
@@ -230,6 +281,7 @@ class SessionTelemetry:
 
     def connection_closed(self, code: int, reason: str) -> None:
         """Count the end of the connection; codes a client made up share one label."""
+        self.session_refused(reason)
         label = str(code) if code in _KNOWN_CLOSE_CODES else "other"
         self._metrics.connections_closed.labels(label, reason).inc()
 

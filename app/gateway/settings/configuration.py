@@ -36,7 +36,7 @@ class Configuration:
     """All settings of a gateway process.
 
     Attributes:
-        gateway: APP_*, WS_*, AUDIO_*, LOG_*.
+        gateway: APP_*, WS_*, AUDIO_*, LOG_*, OTEL_*.
         riva: RIVA_*.
         unknown: Keys of the environment and the file with one of these prefixes that mean nothing.
         options: Of `OPTIONS`, those that were given.
@@ -91,7 +91,8 @@ def meant_by(key: str) -> str | None:
 
 def secret_values(configuration: Configuration) -> tuple[str, ...]:
     """Return every configured secret, for the log's redaction."""
-    secrets = [*configuration.gateway.auth_tokens(), *configuration.gateway.resume_keys()]
+    gateway = configuration.gateway
+    secrets = [*gateway.auth_tokens(), *gateway.resume_keys(), *gateway.trace_headers().values()]
     for name in type(configuration.riva).model_fields:
         value = getattr(configuration.riva, name)
         if isinstance(value, SecretStr):

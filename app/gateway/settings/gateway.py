@@ -1,4 +1,4 @@
-"""The gateway's settings: environment variables APP_*, WS_*, AUDIO_*, LOG_*, or the same in `.env`.
+"""The gateway's settings: variables APP_*, WS_*, AUDIO_*, LOG_*, OTEL_*, or the same in `.env`.
 
 Every key has an effect. Each field's description says what it accepts, in the words a problem
 report uses.
@@ -15,10 +15,12 @@ from app.gateway.settings.access import AccessSettings
 from app.gateway.settings.frames import FrameSettings
 from app.gateway.settings.identity import IdentitySettings
 from app.gateway.settings.sessions import SessionSettings
+from app.gateway.settings.traces import TraceSettings
 from app.gateway.settings.uploads import UploadSettings
 from app.settings.types import EmptyIsNone, OptionalPath, OptionalSeconds, Seconds
 
 PREFIXES: Final = ("APP_", "WS_", "AUDIO_", "LOG_")
+"""Not OTEL_: of those there are more, which other programs of the same machine read."""
 
 
 class LogLevel(StrEnum):
@@ -70,7 +72,7 @@ SampleRate = Annotated[int, Ge(limits.MIN_SAMPLE_RATE_HZ), Le(limits.MAX_SAMPLE_
 
 
 class GatewaySettings(
-    AccessSettings, IdentitySettings, SessionSettings, FrameSettings, UploadSettings
+    AccessSettings, IdentitySettings, SessionSettings, FrameSettings, UploadSettings, TraceSettings
 ):
     """Everything an operator may change; the environment wins over `.env`."""
 

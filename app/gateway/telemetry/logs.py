@@ -10,7 +10,15 @@ from app.gateway.settings.gateway import LogFormat, LogLevel
 from app.gateway.telemetry.log_writer import LogWriter
 from app.redaction import Redactor
 
-_CHATTY_LIBRARIES: Final = ("asyncio", "grpc", "httpcore", "httpx", "uvicorn", "websockets")
+_CHATTY_LIBRARIES: Final = (
+    "asyncio",
+    "grpc",
+    "httpcore",
+    "httpx",
+    "urllib3",
+    "uvicorn",
+    "websockets",
+)
 _STANDARD_OUTPUT: Final = 1
 
 

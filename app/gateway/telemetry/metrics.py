@@ -164,6 +164,11 @@ class GatewayMetrics(ConnectionMetrics, LatencyMetrics):
             "without one.",
             ["name"],
         )
+        self.trace_spans = counter("perch_trace_spans", "Spans of traces that ended.")
+        self.trace_spans_sent = counter(
+            "perch_trace_spans_sent",
+            "Spans that the collector took; the others wait for a moment, or are lost.",
+        )
         self.tasks = gauge(
             "perch_event_loop_tasks",
             "Tasks of the event loop; what grows without sessions is a leak.",

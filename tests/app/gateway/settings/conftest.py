@@ -14,7 +14,7 @@ from app.gateway.settings.gateway import PREFIXES
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for key in os.environ:
-        if key.upper().startswith((*PREFIXES, "RIVA_")):
+        if key.upper().startswith((*PREFIXES, "OTEL_", "RIVA_")):
             monkeypatch.delenv(key)
     return tmp_path
 

@@ -53,6 +53,11 @@ def test_every_problem_is_named_with_key_value_and_what_is_accepted(
         "AUDIO_RIVA_SAMPLE_RATE": "lots",
         "AUDIO_MAX_REALTIME_FACTOR": "0.5",
         "LOG_FORMAT": "xml",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
+        "OTEL_EXPORTER_OTLP_HEADERS": "no-value",
+        "OTEL_RESOURCE_ATTRIBUTES": "blue",
+        "OTEL_TRACES_SAMPLER_ARG": "1.5",
         "RIVA_PORT": "-1",
     }
     for key, value in wrong.items():
@@ -65,6 +70,7 @@ def test_every_problem_is_named_with_key_value_and_what_is_accepted(
     assert all("; accepted: " in problem for problem in problems)
     assert "WS_MAX_CONNECTIONS is '0'; accepted: a whole number from 1 to 100000" in problems
     assert "short" not in str(refused.value)
+    assert "no-value" not in str(refused.value)
 
 
 def test_a_folder_called_env_is_somebodys_virtual_environment(folder: Path) -> None:
@@ -231,7 +237,9 @@ def test_a_token_file_that_would_open_the_door_is_refused(
 def test_the_example_file_names_every_key_with_its_default_and_no_other() -> None:
     example = dotenv_values(ROOT / ".env.example")
     fields = GatewaySettings.model_fields
-    assert {key for key in example if key.startswith(PREFIXES)} == {name.upper() for name in fields}
+    assert {key for key in example if key.startswith((*PREFIXES, "OTEL_"))} == {
+        name.upper() for name in fields
+    }
     given_values = {key.lower(): value for key, value in example.items() if value is not None}
     from_example = GatewaySettings.model_validate(
         {name: value for name, value in given_values.items() if name in fields}

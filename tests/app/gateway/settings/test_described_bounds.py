@@ -15,6 +15,9 @@ WITHOUT_NUMBERS = {
     "app_jwt_algorithms", "app_jwt_scope_prefix",
     "app_riva_label", "app_colour", "app_recognition", "app_recognition_file", "log_level",
     "log_format",
+    "otel_exporter_otlp_endpoint", "otel_exporter_otlp_protocol", "otel_exporter_otlp_headers",
+    "otel_exporter_otlp_certificate", "otel_service_name", "otel_resource_attributes",
+    "otel_traces_sampler", "otel_sdk_disabled",
 }  # fmt: skip
 """Texts, choices and files; and where a bound is another setting."""
 
