@@ -150,6 +150,11 @@ async def test_keys_are_read_again_and_again_and_soon_after_a_failure(
         (json.dumps({"keys": [public_jwk(*ONE) | {"x": 7}]}).encode(), "is broken"),
         (json.dumps({"keys": [public_jwk(*ONE) | {"alg": []}]}).encode(), "none of its"),
     ],
+    # The keys are made anew by each process, and a test has one name in all.
+    ids=(
+        *("nothing", "too deep", "a list", "no list", "no objects", "no keys", "too many"),
+        *("another algorithm's", "too short", "a number", "a list for a name"),
+    ),
 )
 def test_what_is_no_key_set_is_named_without_repeating_it(document: bytes, said: str) -> None:
     with pytest.raises(KeysUnavailableError, match=said) as refused:
