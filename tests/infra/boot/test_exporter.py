@@ -23,7 +23,6 @@ from app.gateway.telemetry.metrics import GatewayMetrics
 from infra.boot.environment import boot_environment
 from infra.boot.host import exporter
 from infra.catalogue.objectives import FINAL_S, SERIES
-from ops.cost.rules import BY_USE
 from tests.infra.boot.conftest import MakeHost
 from tests.infra.boot.standins.starting import start, stop
 from tests.support.boot_settings import boot_settings
@@ -190,14 +189,6 @@ def test_sends_by_how_much_a_counter_grew_and_nothing_of_one_that_it_sees_first(
     assert sent(7, {"+Finals": 5}) == 2
     assert sent(7, {"+Finals": 7}) == 0
     assert sent(3, {"+Finals": 7}) == 3  # its gateway began anew
-
-
-def test_the_estimate_says_how_many_metrics_a_colour_sends() -> None:
-    series = dict.fromkeys(pairs().values(), 1.0)
-    event = json.loads(exporter.embedded_metrics(of(BUSY, **series), ENVIRONMENT, series))
-    (directive,) = event["_aws"]["CloudWatchMetrics"]
-    sent = len(directive["Metrics"]) * len(directive["Dimensions"])
-    assert f"{sent} a colour" in BY_USE["aws:cloudwatch/metricAlarm:MetricAlarm"]
 
 
 def free_port() -> int:
