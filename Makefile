@@ -103,7 +103,7 @@ wheels: $(STAMP) ## Build the Python client and perch itself as wheels, in dist/
 
 sbom: $(STAMP) ## Write what the gateway is made of as CycloneDX, from the lock file, to dist/
 	@mkdir -p dist
-	@$(UV) export --quiet --locked --no-default-groups --no-emit-project --format cyclonedx1.5 --output-file dist/perch-gateway.cdx.json
+	@$(UV) export --quiet --locked --no-default-groups --extra traces --no-emit-project --format cyclonedx1.5 --output-file dist/perch-gateway.cdx.json
 	@ls dist/perch-gateway.cdx.json
 
 audit: $(STAMP) ## Ask OSV for known vulnerabilities of everything in the lock file; needs a network

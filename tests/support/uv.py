@@ -55,7 +55,9 @@ def installed(python: Path) -> dict[str, str]:
 
 
 def _rules_for_the_gateway() -> list[tuple[str, str, str]]:
-    export = "uv export --locked --no-dev --no-emit-project --no-hashes --no-annotate --no-header"
+    # As app/Dockerfile and app/bundle install it.
+    which = "--locked --no-dev --extra traces --no-emit-project"
+    export = f"uv export {which} --no-hashes --no-annotate --no-header"
     return [line.partition(";") for line in run_with_uv(export.split()).splitlines() if line]
 
 
