@@ -98,9 +98,7 @@ def test_a_call_is_told_from_what_only_reads_like_one(
     assert list(commands(script)) == calls
 
 
-AGAIN = re.compile(
-    r"(?ms)^( *)(?:while (?:true|! \w+)|until \w+=\$\(|for \(\(try).*?\n(.*?)^\1done$"
-)
+AGAIN = re.compile(r"(?ms)^( *)(?:while (?:true|! \w+)|until |for \(\(try).*?\n(.*?)^\1done$")
 """A loop that asks somebody until it likes the answer, and what is in it."""
 
 
