@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -50,17 +51,39 @@ def _address(url: str | None, stack: str, state_dir: Path | None) -> str:
     return found[0].address
 
 
+def _moment(text: str) -> float:
+    """Return seconds since the epoch.
+
+    Raises:
+        ConfigurationError: The text is no moment.
+    """
+    try:
+        read = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ConfigurationError(
+            f"--until is {text!a}; accepted: a date and time, in UTC where it names no zone, as "
+            "2026-11-27T23:41"
+        ) from None
+    return float(int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()))
+
+
 @click.command("dashboards")
 @stack_options
 @click.option("--prometheus", "url", help="Address of a Prometheus  [default: the local stack's].")
 @click.option("--last", default="15m", show_default=True, help="What is shown, as 15m or 3h.")
+@click.option("--until", help="When that ends, in UTC, as 2026-11-27T23:41  [default: now].")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the pictures  [default: .perch/dashboards].",
 )
-def command(
-    stack: str, state_dir: Path | None, url: str | None, last: str, out: Path | None
+def command(  # noqa: PLR0913, PLR0917 - one parameter an option
+    stack: str,
+    state_dir: Path | None,
+    url: str | None,
+    last: str,
+    until: str | None,
+    out: Path | None,
 ) -> None:
     """Draw the dashboards from a Prometheus that has Perch's rules, where there is no Grafana.
 
@@ -69,8 +92,8 @@ def command(
     seconds = seconds_of("--last", last)
     if seconds < SHORTEST_S:
         raise ConfigurationError(f"--last is {last!a}; accepted: a minute or more")
+    ends = float(int(time.time())) if until is None else _moment(until)
     address = _address(url, stack, state_dir)
-    ends = float(int(time.time()))
     window = Window(begins=ends - seconds, ends=ends)
     with httpx.Client() as client:
         prometheus = Prometheus(address, client)

@@ -252,7 +252,7 @@ ONE_MACHINE: Final = Screen(
             title="Recogniser ready",
             about="0: the gateway sends it nothing.",
             unit="short",
-            queries={"{{endpoint}}": f"perch_endpoint_ready{{{CHOSEN}}}"},
+            queries={"{{instance}} {{endpoint}}": f"perch_endpoint_ready{{{CHOSEN}}}"},
         ),
         Panel(
             title="Disk free",

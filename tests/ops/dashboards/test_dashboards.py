@@ -138,6 +138,7 @@ def test_the_page_fetches_nothing_and_its_links_stay_on_it() -> None:
     [
         (("--prometheus", "ftp://x"), 2, "accepted: an http:// or https:// address"),
         (("--prometheus", "http://127.0.0.1:9", "--last", "30s"), 2, "--last is '30s'; accepted"),
+        (("--until", "noon"), 2, "--until is 'noon'; accepted: a date and time"),
         (("--last", "soon"), 2, "--last is 'soon'; accepted: seconds"),
         ((), 1, "no Prometheus runs for stack local on this machine; start it with"),
     ],
