@@ -40,10 +40,13 @@ class Usage(_Judged):
     Attributes:
         cpu_cores: Mean number of processors in use.
         rss_bytes: Largest resident memory, all processes of the kind together.
+        waited: Seconds that their event loops were ready and had no processor, for each second
+            that they ran.
     """
 
     cpu_cores: float | None = None
     rss_bytes: int | None = None
+    waited: float | None = None
 
 
 class GeneratorShare(_Judged):
@@ -108,6 +111,16 @@ class LevelResult(_Judged):
     def error_share(self) -> float:
         """Failed sessions as a share of all; 1 where there were none at all."""
         return sum(self.failed.values()) / self.played if self.played else 1.0
+
+    @property
+    def starved(self) -> tuple[str, ...]:
+        """Kinds of processes that waited for a processor for longer than they had one."""
+        kinds = (
+            ("gateway", self.gateway),
+            ("recogniser", self.recogniser),
+            ("balancer", self.balancer),
+        )
+        return tuple(name for name, usage in kinds if (usage.waited or 0.0) > 1.0)
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -224,7 +237,7 @@ def verdict(
     bound_by: tuple[str, ...] = ()
     for level in ordered:
         if level.broken:
-            bound_by = level.broken
+            bound_by = (*level.broken, *_starved(level))
             break
         good = level
     recommended = None if late or good is None else good.sessions
@@ -235,6 +248,17 @@ def verdict(
         knee=knee(ordered),
         sentence=_sentence(late, recommended, bound_by, machines, instances_per_machine),
     )
+
+
+def _starved(level: LevelResult) -> tuple[str, ...]:
+    """Say of a level that its processes had too little of the processors, where it is so."""
+    if not level.starved:
+        return ()
+    said = (
+        f"there {' and '.join(level.starved)} waited longer for a processor than they had one, so "
+        "this machine's processors, or other work on them, are what was measured"
+    )
+    return (said,)
 
 
 def knee(levels: Sequence[LevelResult]) -> int | None:

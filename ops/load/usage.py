@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
@@ -19,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ops.load.judged import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 EVERY_S: Final = 1.0
 _ASK_S: Final = 2.0
@@ -27,10 +28,19 @@ _ASK_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """CPU seconds since a process began, and its resident bytes now; None where nobody says."""
+    """What processes have taken since they began; None where nobody says.
+
+    Attributes:
+        cpu_s: CPU seconds.
+        rss_bytes: Resident bytes now.
+        ran_s: Seconds that their main threads, which are their event loops, ran.
+        waited_s: Seconds that those were ready to run and had no processor.
+    """
 
     cpu_s: float | None
     rss_bytes: int | None
+    ran_s: float | None = None
+    waited_s: float | None = None
 
 
 class Source(Protocol):
@@ -50,6 +60,7 @@ class Processes:
     async def read(self) -> Reading:
         """Return what they have taken; one that is gone makes the whole unknown."""
         cpu, rss = 0.0, 0
+        ran, waited = _scheduled(self.pids)
         try:
             for pid in self.pids:
                 process = psutil.Process(pid)
@@ -58,7 +69,19 @@ class Processes:
                 rss += process.memory_info().rss
         except psutil.Error:
             return Reading(None, None)
-        return Reading(cpu, rss) if self.pids else Reading(None, None)
+        return Reading(cpu, rss, ran, waited) if self.pids else Reading(None, None)
+
+
+def _scheduled(pids: Sequence[int]) -> tuple[float | None, float | None]:
+    """Return for how long main threads ran and waited to run, as Linux counts; None elsewhere."""
+    ran = waited = 0
+    try:
+        for pid in pids:
+            fields = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
+            ran, waited = ran + int(fields[0]), waited + int(fields[1])
+    except (OSError, ValueError, IndexError):
+        return None, None
+    return ran / 1e9, waited / 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,4 +157,21 @@ class Watch:
                 # A process that was started again counts from 0: then nothing can be said.
                 cores = (last.cpu_s - first.cpu_s) / (ended - begun)
                 cores = None if cores < 0 else cores
-        return Usage(cpu_cores=cores, rss_bytes=max(memory, default=None))
+        return Usage(
+            cpu_cores=cores,
+            rss_bytes=max(memory, default=None),
+            waited=_waited(one for _, one in rows),
+        )
+
+
+def _waited(readings: Iterable[Reading]) -> float | None:
+    """Return seconds waited for each second run, between the first and the last reading."""
+    known = [
+        (one.ran_s, one.waited_s)
+        for one in readings
+        if one.ran_s is not None and one.waited_s is not None
+    ]
+    if not known:
+        return None
+    ran, waited = (last - first for first, last in zip(known[0], known[-1], strict=True))
+    return waited / ran if ran > 0 and waited >= 0 else None

@@ -69,6 +69,17 @@ def test_errors_below_the_objective_bind_nothing() -> None:
     assert verdict([level(10, failed=4)]).recommended == 10
 
 
+def test_a_level_whose_processes_had_no_processor_says_that_it_measured_the_machine() -> None:
+    waiting = {"gateway": Usage(waited=2.5), "balancer": Usage(waited=1.2)}
+    starved = level(50, final=0.9).model_copy(update=waiting)
+    assert verdict([level(25), starved]).sentence == (
+        "recommended maximum: 25 per Riva instance, 25 per gateway; bound by: final p95 is 0.900 s "
+        "(objective 0.8 s); there gateway and balancer waited longer for a processor than they had "
+        "one, so this machine's processors, or other work on them, are what was measured"
+    )
+    assert level(50).model_copy(update={"gateway": Usage(waited=0.9)}).starved == ()
+
+
 def test_what_was_not_measured_meets_no_objective() -> None:
     unknown = level(10).model_copy(update={"final": spread([])})
     assert verdict([unknown]).bound_by == ("final p95 was not measured (objective 0.8 s)",)
