@@ -28,7 +28,6 @@ class Scenario:
         shows: Texts that the first look and the diagnosis must have in them.
         by_hand: Does what a block that cannot run here would have done.
         mended: Looks whether the mitigation did what the page says, before the verification.
-        only_here: Whether blocks for AWS are passed over.
         variables: Variables that the person has set before.
     """
 
@@ -36,7 +35,6 @@ class Scenario:
     shows: tuple[str, ...] = ()
     by_hand: Callable[[Stage], object] = _nothing
     mended: Callable[[Stage], object] = _nothing
-    only_here: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -188,6 +186,14 @@ def _may_grow(stage: Stage) -> None:
     stage.weigh(blue=0)
 
 
+def _serves(colour: str) -> Callable[[Stage], None]:
+    def look(stage: Stage) -> None:
+        name = stage.up.outputs.in_service_parameter_name
+        assert stage.api("ssm").get_parameter(Name=name)["Parameter"]["Value"] == colour
+
+    return look
+
+
 def _old_driver(stage: Stage) -> None:
     said = "Failed to initialize NVML: Driver/library version mismatch"
     stage.machines["blue"].program("nvidia-smi", f"echo '{said}'; exit 18")
@@ -288,11 +294,10 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         fault=_no_gpu,
         shows=("No devices were found", "Xid"),
         # moto counts a refresh's steps and replaces no machine.
-        mended=lambda stage: stage.machines["blue"].renew(),
+        mended=lambda stage: stage.renew("blue"),
     ),
     "kill-switch": Scenario(),
-    # Its blocks for AWS begin with `pulumi up`.
-    "release": Scenario(only_here=True),
+    "release": Scenario(fault=lambda stage: stage.bounds("green"), mended=_serves("green")),
     "riva-down": Scenario(
         fault=_riva_down,
         shows=("gateway-blue unhealthy", "gateway-green unhealthy", "model instance is stuck"),

@@ -271,13 +271,20 @@ class Stage:
             Name=self.up.outputs.in_service_parameter_name, Value="blue", Overwrite=True
         )
         self.api("s3").delete_object(Bucket=self.up.outputs.artefact_bucket, Key=KEY)
-        for machine in self.machines.values():
-            machine.renew()
+        for colour in self.machines:
+            self.renew(colour)
         for key in self.objects():
             self.api("s3").delete_object(Bucket=self.up.outputs.model_cache_bucket, Key=key)
         for colour in COLOURS:
             self.until(colour, ready=True)
             self._until_served(colour)
+
+    def renew(self, colour: str) -> None:
+        """Put a new machine in a colour's place, whose units act on the stack's processes."""
+        machine = self.machines[colour]
+        machine.renew()
+        machine.unit("perch-asr", self.restart(f"emulator-{colour}"))
+        machine.unit("perch-gateway", self.restart(f"gateway-{colour}"))
 
     def _until_served(self, colour: str) -> None:
         """Wait until the load balancer, which looks for itself, takes a colour for healthy."""
@@ -337,9 +344,8 @@ def staged(up: Up, folder: Path) -> Iterator[Stage]:
         connect=connect,
         session=local_session(up.state.aws),
     )
-    for colour, machine in stage.machines.items():
-        machine.unit("perch-asr", stage.restart(f"emulator-{colour}"))
-        machine.unit("perch-gateway", stage.restart(f"gateway-{colour}"))
+    for colour in stage.machines:
+        stage.renew(colour)
     try:
         yield stage
     finally:

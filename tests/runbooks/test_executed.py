@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.runbooks.pages import BY_HAND, FOLDER, HERE, PAGES, ROOT, RUNBOOKS, blocks
+from tests.runbooks.pages import BY_HAND, FOLDER, PAGES, ROOT, RUNBOOKS, blocks
 from tests.runbooks.scenarios import SCENARIOS
 from tests.runbooks.stage import Stage, staged
 from tests.support.up_process import free_row, running_up
@@ -27,8 +27,6 @@ NOT_RUN: Final = {
 }
 """Beginnings of commands that nothing here runs -> why; docs/unverified.md has them too."""
 SHORTER: Final = {
-    # Each step takes half a minute, and tests/ops/rollout has them all.
-    "perch canary --bake 1\n": ("perch canary --bake 1 --steps 20,100 --samples 1 --slower 1000\n"),
     # A preview compares revisions of a clone, and the folder of links is none.
     "perch preview\n": f"(cd {ROOT} && perch preview)\n",
 }
@@ -59,8 +57,6 @@ def test_a_runbook_finds_and_mends_its_fault_by_copy_and_paste(stage: Stage, nam
                 is_looking, looked = False, seen
             if block.section == "Verification":
                 scenario.mended(stage)
-            if scenario.only_here and block.kind != HERE:
-                continue
             if block.kind == BY_HAND:
                 scenario.by_hand(stage)
             else:

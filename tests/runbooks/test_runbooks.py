@@ -27,7 +27,9 @@ SHELL = {"AWS_REGION", "COLOUR", "PERCH_STACK"}
 """Variables of runbooks/env.sh."""
 OF_OTHERS = {
     # How an alarm is named.
-    *("perch-", "perch-prod-green-disk-space"),
+    *("perch-", "perch-prod-green-disk-space", "export PERCH_STACK=prod COLOUR=green"),
+    # How a release's lines begin, and a check's.
+    *("promoted", "rolled_back", "refused", "paused", "problem", "release", "OK"),
     # Stacks, colours, and commands of make and Pulumi.
     *("blue", "green", "local", "dev", "staging", "prod", "make up", "pulumi up"),
     # Kinds of blocks, and a field of the gateway's log.
@@ -101,6 +103,15 @@ def test_a_runbook_has_its_headings_and_a_command_on_the_first_screen(page: Path
     text = page.read_text()
     assert tuple(re.findall(r"^## (.*)$", text, flags=re.MULTILINE)) == HEADINGS
     assert "\nperch status" in "\n".join(text.splitlines()[:10])
+
+
+@pytest.mark.parametrize("page", [FOLDER / "README.md", *RUNBOOKS], ids=lambda page: page.stem)
+def test_a_page_sets_first_what_its_commands_use(page: Path) -> None:
+    """The tests of its blocks have it set already: each is pasted into a shell of its own."""
+    first, *others = blocks(page)
+    assert first.text.startswith(". runbooks/env.sh\nperch status")
+    later = re.compile(r"env\.sh|\b(PERCH_STACK|COLOUR)=\w")
+    assert [block for block in others if later.search(block.text)] == []
 
 
 def test_every_block_says_where_it_runs_and_no_id_is_typed_by_hand() -> None:
