@@ -103,8 +103,8 @@ class Machine:
             self.say(f"log/{name}.log", f"the {name} log of {self.folder.name}")
         self.program("nvidia-smi", "cat FOLDER/gpu")
         (self.folder / "asked").write_text("")
-        for unit in (self.folder / "units").iterdir():
-            unit.unlink()
+        for script in (self.folder / "units").iterdir():
+            script.unlink()
 
 
 def made(folder: Path) -> Machine:
