@@ -138,6 +138,7 @@ firewall = Firewall(
         reaches_internet=network.reaches_internet,
         s3_prefix_list_id=network.s3_prefix_list_id,
         recognisers=ways_out(settings),
+        scrape_cidrs=settings.network.scrape_cidrs,
     ),
     here,
 )

@@ -99,6 +99,7 @@ def boot_environment(settings: MachineSettings) -> dict[str, str]:
             else {}
         ),
         "PERCH_GATEWAY_SERIES": GATEWAY_SERIES,
+        "PERCH_EXPORTER_HOST": _exporter_host(settings),
         "PERCH_EXPORTER_PORT": str(EXPORTER_PORT),
         "PERCH_EXPORTER_SECONDS": str(EXPORTER_SECONDS),
         "PERCH_EMF_PORT": str(EMF_PORT),
@@ -122,6 +123,11 @@ def boot_environment(settings: MachineSettings) -> dict[str, str]:
         "PERCH_MIN_GPU_MIB": str(MIN_GPU_MEMORY_MIB),
         "PERCH_MIN_DISK_GIB": str(MIN_FREE_DISK_GIB),
     }
+
+
+def _exporter_host(settings: MachineSettings) -> str:
+    # Beyond loopback its unit lets in those ranges alone.
+    return "0.0.0.0" if settings.scrape_cidrs else "127.0.0.1"  # noqa: S104 - as said
 
 
 def stop_seconds(settings: MachineSettings) -> int:

@@ -22,6 +22,10 @@ HERE: Final = Path(__file__).parent
 LIBRARY: Final = "/usr/local/lib/perch"
 UNITS: Final = "/etc/systemd/system"
 
+_EXPORTER_UNIT: Final = "perch-exporter.service"
+_PEERS: Final = "IPAddressAllow=localhost"
+"""Whom the exporter's unit lets in and out."""
+
 _KEPT: Final = 128
 """Stripped texts that are kept: both colours of a stack have the same, twice over."""
 
@@ -98,11 +102,10 @@ def _scripts(settings: MachineSettings) -> Iterator[HostFile]:
 
 def _units(settings: MachineSettings) -> Iterator[HostFile]:
     for source in _chosen(HERE / "units", settings):
-        yield HostFile(
-            path=f"{UNITS}/{_plain_name(source)}",
-            mode=0o644,
-            content=without_comments(_read(source)),
-        )
+        content = without_comments(_read(source))
+        if source.name == _EXPORTER_UNIT:
+            content = content.replace(_PEERS, " ".join((_PEERS, *settings.scrape_cidrs)))
+        yield HostFile(path=f"{UNITS}/{_plain_name(source)}", mode=0o644, content=content)
     yield HostFile(
         path=f"{UNITS}/perch-gateway.service.d/drain.conf",
         mode=0o644,

@@ -58,6 +58,7 @@ def settings_size(settings: MachineSettings) -> int:
     texts = [
         file.content for file in settings_files(settings) if file.path.startswith("/etc/perch/")
     ]
+    texts += settings.scrape_cidrs  # they stand in a unit
     return len(gzip.compress("".join(texts).encode(), compresslevel=9, mtime=0))
 
 

@@ -206,6 +206,8 @@ class MachineSettings(Section):
     """Of the volume that brings image and models; None where the machine has no such volume."""
     instance_store: Annotated[bool, kinds.flag()] = True
     """Whether the instance's own NVMe disk is used where there is one."""
+    scrape_cidrs: Annotated[tuple[str, ...], kinds.many(kinds.cidr(32, 8), 0, 4)] = ()
+    """Ranges from which the exporter answers; empty: on loopback alone."""
     min_compute_capability: Annotated[str, kinds.text(r"\d+\.\d", "major.minor such as 8.0")] = (
         "8.0"
     )

@@ -40,6 +40,7 @@ EFFECTS: Final[Mapping[str, tuple[Effect, ...]]] = {
     "network.interface_endpoints": _IN_PLACE,
     "network.flow_logs": _IN_PLACE,
     "network.connect_endpoint": _IN_PLACE,
+    "network.scrape_cidrs": _MACHINES,
     "network.adopt.vpc_id": _REFUSED,
     "network.adopt.public_subnet_ids": _IN_PLACE,
     "network.adopt.private_subnet_ids": _IN_PLACE,

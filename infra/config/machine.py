@@ -141,6 +141,7 @@ def settings_of_machines(
         ready_seconds=settings.scaling.ready_minutes * 60,
         snapshot_id=chosen.snapshot_id,
         instance_store=chosen.instance_store,
+        scrape_cidrs=settings.network.scrape_cidrs,
         min_compute_capability=_least_capability(chosen),
     )
 

@@ -82,6 +82,9 @@ class NetworkSettings(Section):
     """Whether the VPC's traffic is logged."""
     connect_endpoint: Flag = False
     """Whether an EC2 Instance Connect endpoint gives SSH to the machines, the only way in."""
+    scrape_cidrs: Annotated[tuple[str, ...], kinds.many(kinds.cidr(32, 8), 0, 4)] = ()
+    """Ranges from which a Prometheus may read each machine's metrics, on port 9400: those of the
+    machine, its gateway and its recogniser, and nothing else; empty: from nowhere."""
     adopt: AdoptedVpc | None = None
     """Use this VPC and make none; cidr, zones and nat are then not used."""
 

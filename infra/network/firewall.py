@@ -7,6 +7,8 @@ from typing import Final, Literal
 import pulumi
 import pulumi_aws as aws
 
+from infra.boot.settings import EXPORTER_PORT
+
 Group = Literal["balancer", "machines", "endpoints", "connect"]
 
 PURPOSES: Final[dict[Group, str]] = {
@@ -62,6 +64,7 @@ class FirewallArgs:
         reaches_internet: Whether machines may go out by HTTPS to the Internet (registry, models).
         s3_prefix_list_id: S3's prefix list, None where the VPC has no gateway endpoint of ours.
         recognisers: Range and port of each recogniser that gateways reach over the network.
+        scrape_cidrs: Ranges from which machines' metrics may be read.
     """
 
     vpc_id: pulumi.Input[str]
@@ -74,6 +77,7 @@ class FirewallArgs:
     reaches_internet: bool
     s3_prefix_list_id: pulumi.Input[str] | None
     recognisers: Collection[tuple[str, int]] = ()
+    scrape_cidrs: Sequence[str] = ()
 
 
 def decide_rules(args: FirewallArgs) -> tuple[Rule, ...]:
@@ -108,6 +112,8 @@ def _machine_rules(args: FirewallArgs) -> Iterator[Rule]:
         )
     if args.connect_endpoint:
         yield Rule("machines", True, SSH, "connect", "SSH through the Instance Connect endpoint")
+    for cidr in sorted(args.scrape_cidrs):
+        yield Rule("machines", True, EXPORTER_PORT, cidr, "Metrics to a Prometheus, read alone")
     if args.interface_endpoints:
         yield Rule(
             "machines", False, HTTPS, "endpoints", "AWS services by their endpoints in the VPC"

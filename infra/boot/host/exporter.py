@@ -77,12 +77,15 @@ class Sample:
         disk_free: bytes free on the fullest disk.
         series: CloudWatch name -> sum of the gateway's gauge, or of its counter with a + before the
             name; absent while the gateway is.
+        texts: path -> what is served there of the gateway and the recogniser, as they served it
+            themselves; empty while they do not answer.
     """
 
     taken_at: float
     gpus: tuple[Gpu, ...] = ()
     disk_free: int = 0
     series: Mapping[str, float] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def number(text: str) -> float | None:
@@ -133,21 +136,21 @@ def sums_of(text: str, wanted: Mapping[str, str]) -> dict[str, float]:
     return sums
 
 
-def ask_gateway(port: int, wanted: Mapping[str, str]) -> dict[str, float]:
-    """Return the wanted series of the gateway; none while it does not answer."""
+def ask(address: str) -> str:
+    """Return the metrics of a neighbour, by port and path; none while it does not answer."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            return sums_of(answer.read(4 * MIB).decode("utf-8", "replace"), wanted)
+        with urllib.request.urlopen(f"http://127.0.0.1:{address}", timeout=5) as answer:
+            return str(answer.read(4 * MIB), "utf-8", "replace")
     except OSError:
-        return {}
+        return ""
 
 
 def prometheus_text(sample: Sample) -> str:
     """Return the sample in Prometheus's text format, version 0.0.4."""
     gpus = sample.gpus
     lines = [
-        *_family("perch_gpu_up", "1 if nvidia-smi answered", [({}, float(bool(gpus)))]),
-        *_family("perch_gpu_info", "Labels of a GPU", [(gpu.labels, 1.0) for gpu in gpus]),
+        *_family("perch_gpu_up", [({}, float(bool(gpus)))]),
+        *_family("perch_gpu_info", [(gpu.labels, 1.0) for gpu in gpus]),
     ]
     for reading in READINGS:
         series = [
@@ -155,16 +158,15 @@ def prometheus_text(sample: Sample) -> str:
             for gpu in gpus
             if reading.column in gpu.values
         ]
-        about = f"nvidia-smi's {reading.column}"
-        lines += _family(f"perch_gpu_{reading.prometheus}", about, series)
-    lines += _family("perch_host_disk_free_bytes", "Free", [({}, sample.disk_free)])
-    lines += _family("perch_host_sample_timestamp_seconds", "Read at", [({}, sample.taken_at)])
+        lines += _family(f"perch_gpu_{reading.prometheus}", series)
+    lines += _family("perch_host_disk_free_bytes", [({}, sample.disk_free)])
+    lines += _family("perch_host_sample_timestamp_seconds", [({}, sample.taken_at)])
     return "\n".join(lines) + "\n"
 
 
-def _family(name: str, about: str, series: Iterable[tuple[Mapping[str, str], float]]) -> list[str]:
+def _family(name: str, series: Iterable[tuple[Mapping[str, str], float]]) -> list[str]:
     samples = [f"{name}{_labels(labels)} {value:.17g}" for labels, value in series]
-    return [f"# HELP {name} {about}.", f"# TYPE {name} gauge", *samples] if samples else []
+    return [f"# TYPE {name} gauge", *samples] if samples else []
 
 
 def _labels(labels: Mapping[str, str]) -> str:
@@ -218,12 +220,17 @@ def embedded_metrics(
 def take_sample(environment: Mapping[str, str]) -> Sample:
     """Ask everything once."""
     wanted = dict(pair.rsplit("=", 1) for pair in environment["PERCH_GATEWAY_SERIES"].split())
+    gateway = ask(environment["PERCH_GATEWAY_ADMIN_PORT"] + "/metrics")
     return Sample(
         taken_at=time.time(),
         gpus=ask_gpus(),
         # Image and models may lie on a disk of their own (docs/adr/0808).
         disk_free=min(shutil.disk_usage(one).free for one in ("/", environment["PERCH_STORE"])),
-        series=ask_gateway(int(environment["PERCH_GATEWAY_ADMIN_PORT"]), wanted),
+        series=sums_of(gateway, wanted),
+        texts={
+            "/gateway": gateway,
+            "/recogniser": ask(environment["PERCH_HTTP_PORT"] + "/v1/metrics"),
+        },
     )
 
 
@@ -231,17 +238,16 @@ class Page:
     """The newest sample as Prometheus text, served from a thread of its own."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self.texts = {"": ""}
 
-    def server(self, port: int) -> ThreadingHTTPServer:
-        """Return a server on loopback that answers GET /metrics, with 503 before a sample."""
+    def server(self, host: str) -> ThreadingHTTPServer:
+        """Return a server that answers GET of each text, with 404 where there is none."""
         page = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                found = self.path.partition("?")[0] == "/metrics"
-                body = page.text.encode() if found else b""
-                self.send_response(200 if body else 503 if found else 404)
+                body = page.texts.get(self.path.partition("?")[0], "").encode()
+                self.send_response(200 if body else 404)
                 self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -250,7 +256,7 @@ class Page:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's
                 """Stay quiet: a scrape every few seconds is no news."""
 
-        return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        return ThreadingHTTPServer((host, int(os.environ["PERCH_EXPORTER_PORT"])), Handler)
 
 
 def main() -> None:
@@ -258,7 +264,7 @@ def main() -> None:
     argparse.ArgumentParser().parse_args()
     environment = os.environ
     page = Page()
-    server = page.server(int(environment["PERCH_EXPORTER_PORT"]))
+    server = page.server(environment["PERCH_EXPORTER_HOST"])
     threading.Thread(target=server.serve_forever, daemon=True).start()
     agent = ("127.0.0.1", int(environment["PERCH_EMF_PORT"]))
     # A datagram: an agent that is not there yet holds nothing up.
@@ -266,7 +272,7 @@ def main() -> None:
         last: dict[str, float] = {}
         while True:
             sample = take_sample(environment)
-            page.text = prometheus_text(sample)
+            page.texts = {"/metrics": prometheus_text(sample), **sample.texts}
             outlet.sendto(embedded_metrics(sample, environment, last).encode(), agent)
             last |= sample.series
             time.sleep(float(environment["PERCH_EXPORTER_SECONDS"]))

@@ -6,6 +6,7 @@ from typing import Final
 
 from pulumi_policy import PolicyResource
 
+from infra.boot.settings import EXPORTER_PORT
 from infra.policies.engine.resources import (
     DEFAULT_GROUP,
     EGRESS_RULE,
@@ -30,6 +31,7 @@ _LEGACY_RULE: Final = "aws:ec2/securityGroupRule:SecurityGroupRule"
 
 _WEB: Final = (range(443, 444), range(80, 81))
 _SSH: Final = range(22, 23)
+_METRICS: Final = range(EXPORTER_PORT, EXPORTER_PORT + 1)
 
 _RECOGNISER_PORTS: Final = (50051, 9000)
 """Riva's gRPC port and the NIM's HTTP port, by NVIDIA's own defaults."""
@@ -92,6 +94,9 @@ def _machine_ingress(rule: PolicyResource, stack: Stack) -> Iterator[str]:
         if len(opened) != 1 or opened.start not in gateways:
             named = ", ".join(map(str, sorted(gateways)))
             yield f"lets the load balancer reach {shown(opened)}; accepted: {named}"
+    elif not peers and opened == _METRICS and rule.props.get("cidrIpv4"):
+        if _is_world(rule):
+            yield "lets everybody read metrics; accepted: ranges of /8 and longer"
     elif not peers or not peers <= stack.groups_of_connect_endpoints():
         yield "lets somebody else in than the load balancer and the Instance Connect endpoint"
     elif opened != _SSH:
@@ -195,7 +200,8 @@ RULES: Final[tuple[Rule, ...]] = (
     StackRule(
         name="machines-are-entered-from-the-load-balancer-alone",
         number=11,
-        text="Machines let in the load balancer on the gateway's port and Instance Connect on 22.",
+        text="Machines let in the load balancer on the gateway's port, Instance Connect on 22, and "
+        "named ranges on 9400, to read metrics.",
         ids=(OWN,),
         kinds=(INGRESS_RULE,),
         check=_machine_ingress,

@@ -10,7 +10,10 @@ import socket
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.gateway.telemetry.latencies import LATENCY_BUCKETS
 from app.gateway.telemetry.metrics import GatewayMetrics
 from infra.boot.environment import boot_environment
+from infra.boot.files import host_files
 from infra.boot.host import exporter
 from infra.catalogue.objectives import FINAL_S, SERIES
 from tests.infra.boot.conftest import MakeHost
@@ -141,7 +145,7 @@ def test_the_fullest_disk_counts_whichever_it_is(
     monkeypatch: pytest.MonkeyPatch, fullest: str
 ) -> None:
     monkeypatch.setattr(exporter, "ask_gpus", lambda: ())
-    monkeypatch.setattr(exporter, "ask_gateway", lambda *_: {})
+    monkeypatch.setattr(exporter, "ask", lambda _: "")
     monkeypatch.setattr(
         "shutil.disk_usage",
         lambda path: SimpleNamespace(free=1 if path == fullest else 10),
@@ -152,7 +156,7 @@ def test_the_fullest_disk_counts_whichever_it_is(
 def test_gives_no_gauges_while_the_gateway_is_away() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        assert exporter.ask_gateway(closed.getsockname()[1], {"x": "X"}) == {}
+        assert exporter.ask(f"{closed.getsockname()[1]}/metrics") == ""
 
 
 def pairs() -> dict[str, str]:
@@ -191,6 +195,44 @@ def test_sends_by_how_much_a_counter_grew_and_nothing_of_one_that_it_sees_first(
     assert sent(3, {"+Finals": 7}) == 3  # its gateway began anew
 
 
+@contextmanager
+def served(pages: Mapping[str, str]) -> Iterator[int]:
+    """A gateway's and a recogniser's metrics; yields their port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = pages.get(self.path, "").encode()
+            self.send_response(200 if body else 404)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_answers_beyond_loopback_where_a_range_may_read_it_and_nowhere_else() -> None:
+    def told(*ranges: str) -> tuple[str, str]:
+        of = boot_settings(scrape_cidrs=ranges)
+        unit = next(one.content for one in host_files(of) if one.path.endswith("exporter.service"))
+        (allowed,) = [line for line in unit.splitlines() if line.startswith("IPAddressAllow")]
+        return boot_environment(of)["PERCH_EXPORTER_HOST"], allowed
+
+    assert told() == ("127.0.0.1", "IPAddressAllow=localhost")
+    assert told("10.8.0.0/16", "10.7.0.0/24") == (
+        "0.0.0.0",  # noqa: S104 - as the machine is told
+        "IPAddressAllow=localhost 10.8.0.0/16 10.7.0.0/24",
+    )
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -204,21 +246,33 @@ def test_serves_prometheus_and_sends_to_the_agent_as_a_process(
     host = make_host(boot_settings())
     host.answer("nvidia-smi", out=BUSY)
     port = free_port()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
+    pages = {"/metrics": "perch_x 1\n", "/v1/metrics": "nv_inference_count 2\n"}
+    with (
+        served(pages) as neighbour,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent,
+    ):
         agent.bind(("127.0.0.1", 0))
         agent.settimeout(20)
         environment = host.environment | {
             "PERCH_EXPORTER_PORT": str(port),
             "PERCH_EMF_PORT": str(agent.getsockname()[1]),
             "PERCH_EXPORTER_SECONDS": "0.1",
+            "PERCH_GATEWAY_ADMIN_PORT": str(neighbour),
+            "PERCH_HTTP_PORT": str(neighbour),
         }
         process = start([sys.executable, "-I", host.library / "exporter"], environment)
         try:
             event = json.loads(agent.recv(65_536))
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
                 families = list(text_string_to_metric_families(page.read().decode()))
+            for path, text in (("gateway", "perch_x 1"), ("recogniser", "nv_inference_count 2")):
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as page:
+                    assert page.read().decode() == f"{text}\n"
             with pytest.raises(urllib.error.HTTPError, match="404"):
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/other", timeout=10)
+            # Read alone: who may scrape can neither drain a gateway nor have speech recognised.
+            with pytest.raises(urllib.error.HTTPError, match="501"):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/gateway", data=b"", timeout=10)
         finally:
             stop(process)
     assert event["GpuUtilization"] == 37

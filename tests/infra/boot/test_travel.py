@@ -58,6 +58,7 @@ FORMS: dict[str, tuple[dict[str, Any], ...]] = {
             }
         },
     ),
+    "scrape": ({}, {"scrape_cidrs": ("10.8.0.0/16", "192.168.224.0/20")}),
     "files": ({}, {"gateway_secret_files": {f"riva-{n}.pem": arn(f"tls-{n}") for n in range(5)}}),
 }
 """What a stack can choose that changes which scripts, units and lines a machine has."""

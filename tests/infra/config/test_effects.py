@@ -105,6 +105,7 @@ NEW: Final[Mapping[str, object]] = {
     "network.interface_endpoints": False,
     "network.flow_logs": False,
     "network.connect_endpoint": True,
+    "network.scrape_cidrs": ["10.8.0.0/16"],
     "network.adopt.vpc_id": "vpc-1123456789abcdef0",
     "network.adopt.public_subnet_ids": ["subnet-0000000000000000a", "subnet-0000000000000000e"],
     "network.adopt.private_subnet_ids": ["subnet-0000000000000000c", "subnet-0000000000000000f"],

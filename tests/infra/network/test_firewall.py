@@ -77,6 +77,14 @@ def test_machines_go_out_to_recognisers_elsewhere_on_their_ports_alone() -> None
     ]
 
 
+def test_metrics_are_read_from_named_ranges_on_the_exporters_port_alone() -> None:
+    scraped = dataclasses.replace(ARGS, scrape_cidrs=["10.8.0.0/16", "10.7.0.0/24"])
+    assert [rule for rule in directions(scraped) if rule not in directions(ARGS)] == [
+        ("machines", "in", 9400, "10.7.0.0/24"),
+        ("machines", "in", 9400, "10.8.0.0/16"),
+    ]
+
+
 def test_every_rule_says_why_and_has_a_name_of_its_own() -> None:
     rules = decide_rules(ARGS)
     assert all(len(rule.why) > 10 for rule in rules)

@@ -217,6 +217,15 @@ NETWORK: Final[tuple[Case, ...]] = (
     ),
     case(
         "machines-are-entered-from-the-load-balancer-alone",
+        _GATEWAY,
+        link(_GATEWAY, "referencedSecurityGroupId"),
+        put(_GATEWAY, "fromPort", 9400),
+        put(_GATEWAY, "toPort", 9400),
+        put(_GATEWAY, "cidrIpv4", "10.0.0.0/7"),
+        why="metrics, from a range that is none",
+    ),
+    case(
+        "machines-are-entered-from-the-load-balancer-alone",
         "SecurityGroupIngressRule machines-in-22-connect",
         put("SecurityGroupIngressRule machines-in-22-connect", "toPort", 23),
         stack="dev",
