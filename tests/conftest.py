@@ -6,8 +6,10 @@ import asyncio
 import atexit
 import gc
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import certifi
 import coverage
 import pytest
 from hypothesis import settings
@@ -36,7 +38,10 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return None
 
 
-LONGEST: Final = ("engine", "browser", "infra-program", "machine", "client", "moto")
+LONGEST: Final = (
+    *("engine", "browser", "tests/ops/local/test_up.py", "infra-program", "machine", "client"),
+    *("moto", "tests/commands/test_surroundings.py"),
+)
 """Groups of tests that one process runs alone, begun first: else the others wait for them."""
 MEASURED: Final = "PERCH_COVERAGE"
 """Set to 1, it has branch coverage measured in the workers that run tests, for `make coverage`.
@@ -60,6 +65,9 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+        # What tests share stays, too, and is much: recordings of stacks, moto. A visit of all of it
+        # at every turn took a fifth of the time of the tests that run Pulumi programs.
+        gc.set_threshold(50_000, 20, 100)
 
 
 def _group(item: pytest.Item) -> str:
@@ -82,6 +90,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.getreports("skipped")
     for sentence in wanting(str(report.longrepr) for report in skipped):
         terminalreporter.write_line(sentence)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have HTTP clients know one of the internet's authorities, where no test goes.
+
+    Each client reads all of them when it is made, whatever it asks: 20 ms of CPU, a thousand times.
+    """
+    first, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERT")
+    file = tmp_path_factory.mktemp("authorities") / "one.pem"
+    file.write_text(f"{first}{end}IFICATE-----\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certifi, "where", lambda: str(file))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -84,7 +84,7 @@ def test_a_pipe_is_let_go_of_when_there_is_nobody_to_speak_to() -> None:
         failed = CliRunner().invoke(command, [path, "--url", "ws://127.0.0.1:9"])
     assert failed.exit_code == 1
     assert failed.stderr.startswith("perch: cannot connect to ws://127.0.0.1:9")
-    gc.collect()  # what was left open warns, and warnings are errors
+    gc.collect(1)  # what was left open warns, and warnings are errors
 
 
 @pytest.mark.parametrize(

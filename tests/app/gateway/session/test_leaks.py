@@ -66,7 +66,7 @@ async def test_a_hundred_sessions_dropped_at_random_leave_nothing_behind(
         await eventually(lambda: not gateway.gateway.sessions)
         await eventually(lambda: not gateway.server.server_state.connections)
         await eventually(lambda: all(stream.status for stream in emulator.streams))
-        gc.collect()
+        gc.collect(1)
         return len(asyncio.all_tasks()), open_files()
 
     # Let connections of the pool to the recogniser be opened first: they stay.
