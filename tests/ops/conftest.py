@@ -6,6 +6,10 @@ import ssl
 import pytest
 import trustme
 
+from tests.support.moto import aws_models_once
+
+__all__ = ["aws_models_once"]
+
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:

@@ -8,9 +8,9 @@ from typing import Any
 import boto3
 import pytest
 from click.testing import CliRunner, Result
-from moto import mock_aws
 
 from ops import cache
+from tests.support.moto import bare_aws
 from tests.support.outputs import COLOUR, OUTPUTS
 
 BUCKET = "perch-models"
@@ -18,12 +18,9 @@ OURS, OTHER, HALF = "nvidia-l4/parakeet-1.5.0-a", "nvidia-l4/parakeet-1.4.0-b", 
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def s3() -> Iterator[Any]:
     """A bucket with whole models of the colours' image, of another, and with some half saved."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "offline")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with mock_aws():
+    with bare_aws():
         api = boto3.client("s3", region_name="us-east-2")
         where: Any = {"LocationConstraint": "us-east-2"}
         api.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)

@@ -3,17 +3,15 @@
 Blue has a machine and all of the weight, green has none and none.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
 import boto3
-from moto import mock_aws
 
 from ops.offline.simulator import moto_patches
+from tests.support.moto import bare_aws
 from tests.support.outputs import COLOUR, OUTPUTS
 
 REGION = "us-east-2"
@@ -41,9 +39,7 @@ class Account:
 def account(services: tuple[str, ...] = SERVICES) -> Iterator[Account]:
     """Make the parts of stack `local`, as in an account of AWS."""
     moto_patches.install()
-    settings = {"AWS_ACCESS_KEY_ID": "offline", "AWS_SECRET_ACCESS_KEY": "offline"}
-    with mock.patch.dict(os.environ, settings), mock_aws():
-        os.environ.pop("AWS_PROFILE", None)
+    with bare_aws():
         clients = {
             service: boto3.client(service, region_name=REGION)  # type: ignore[call-overload]  # as they come
             for service in services

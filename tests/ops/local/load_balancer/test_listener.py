@@ -26,6 +26,7 @@ from ops.local.load_balancer import balancer, elb_api
 from ops.local.load_balancer.routing import Answer, Condition, Forward, HealthCheck, Rule
 from ops.stack import StackOutputs
 from tests.ops.fronts import running_target
+from tests.support.moto import BARE
 from tests.support.outputs import COLOUR, OUTPUTS
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         ],
         stdout=subprocess.PIPE,
         text=True,
+        env=os.environ | BARE,
     )
     assert process.stdout is not None
     yield aws_access(process.stdout.readline().split()[-1], REGION, credentials)
