@@ -75,7 +75,7 @@ class Repository:
         every: Seconds between two looks.
     """
 
-    def __init__(self, name: str, api: ECRClient, every: float = POLL_SECONDS) -> None:
+    def __init__(self, name: str, api: ECRClient, every: float) -> None:
         self._name = name
         self._api = api
         self._every = every
@@ -192,7 +192,8 @@ def command(
     those of this shell.
     """
     asked = wanted(stack)
-    repository = Repository(asked.repository, aws_clients.in_aws("ecr", stack, asked.region))
+    api = aws_clients.in_aws("ecr", stack, asked.region)
+    repository = Repository(asked.repository, api, POLL_SECONDS)
     absent = [tag for tag in asked.colours if not repository.has(tag)]
     if candidate is not None:
         bad = refused(repository.findings(candidate, wait), refuse)

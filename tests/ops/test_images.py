@@ -127,12 +127,12 @@ def test_a_tag_is_never_moved_to_another_image(ecr: ECRClient) -> None:
         answers.add_response("batch_get_image", {"images": [{"imageManifest": "{}"}]})
         answers.add_client_error("put_image", "ImageTagAlreadyExistsException")
         with pytest.raises(CommandFailedError, match="tags here cannot be moved"):
-            images.Repository(NAME, ecr).accept(CANDIDATE, TAG)
+            images.Repository(NAME, ecr, 0.0).accept(CANDIDATE, TAG)
 
 
 def test_aws_own_answer_of_a_scan_is_read(ecr: ECRClient) -> None:
     ecr.start_image_scan(repositoryName=NAME, imageId={"imageTag": CANDIDATE})
-    counts = images.Repository(NAME, ecr).findings(CANDIDATE, 0)
+    counts = images.Repository(NAME, ecr, 0.0).findings(CANDIDATE, 0)
     assert counts
     assert set(counts) <= {"critical", "high", "medium", "low", "informational", "undefined"}
     assert images.refused(counts, "medium") == {
