@@ -30,7 +30,7 @@ pytestmark = [
 
 UNTIL = """
 until_true() { until "$@"; do sleep 0.1; done; }
-called() { grep -q -- "$1" /opt/standins/calls.jsonl 2>/dev/null; }
+called() { grep -q -- "$1" /opt/standins/calls 2>/dev/null; }
 logged() { grep -q -- "$1" /var/log/perch/host.log 2>/dev/null; }
 """
 

@@ -1,7 +1,7 @@
 """A machine in a folder: rendered scripts, their environment, stand-ins for what they call."""
 
+import ast
 import http.server
-import json
 import shutil
 import subprocess
 import sys
@@ -137,7 +137,7 @@ def rule(
 def read_calls(path: Path) -> list[Call]:
     """The calls that stand-ins noted, in order."""
     lines = path.read_text().splitlines() if path.exists() else []
-    notes = [json.loads(line) for line in lines]
+    notes = [ast.literal_eval(line) for line in lines]
     return [Call(**{**note, "arguments": tuple(note["arguments"])}) for note in notes]
 
 
@@ -205,7 +205,7 @@ class Host:
     @property
     def environment(self) -> dict[str, str]:
         """What systemd would give a script, with this machine's folders."""
-        (self._standins / "rules.json").write_text(json.dumps(self._rules))
+        (self._standins / "rules").write_text(ascii(self._rules))
         here = {
             "PERCH_RUN": str(self.run_folder),
             "PERCH_STATE": str(self.state),
@@ -251,7 +251,7 @@ class Host:
 
     def calls(self, *words: str) -> list[Call]:
         """Calls of stand-ins whose command lines hold all the words, in order."""
-        calls = read_calls(self._standins / "calls.jsonl")
+        calls = read_calls(self._standins / "calls")
         return [call for call in calls if all(word in call.line for word in words)]
 
     @property

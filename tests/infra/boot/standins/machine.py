@@ -98,7 +98,7 @@ class Machine:
     def _surroundings(self) -> None:
         """What an AMI, AWS and Docker would be."""
         self.write("/opt/standins/.here", "")
-        self.write("/opt/standins/calls.jsonl", "", 0o666)
+        self.write("/opt/standins/calls", "", 0o666)
         (self.disk / "opt/standins").chmod(0o777)
         for name in STANDINS:
             if name not in {"systemctl", "journalctl", "chown"}:
@@ -193,7 +193,7 @@ class Machine:
         Raises:
             AssertionError: the scenario failed or ran out of time; it has the machine's logs.
         """
-        self.write("/opt/standins/rules.json", json.dumps(self.rules))
+        self.write("/opt/standins/rules", ascii(self.rules))
         self.write("/opt/machine/scenario", scenario)
         (self.disk / "opt/machine/status").unlink(missing_ok=True)
         group = own_cgroup() / f"perch-machine-{uuid.uuid4().hex}"
@@ -226,7 +226,7 @@ class Machine:
 
     def calls(self, *words: str) -> list[Call]:
         """Calls of stand-ins whose command lines hold all the words."""
-        calls = read_calls(self.disk / "opt/standins/calls.jsonl")
+        calls = read_calls(self.disk / "opt/standins/calls")
         return [call for call in calls if all(word in call.line for word in words)]
 
     def told(self) -> list[str]:
