@@ -63,15 +63,17 @@ COMMANDS: Final[Mapping[str, Words]] = {
     "qa": just("qa", "--corpus", str(DEFAULT.parent / "none"), "--url", URL),
     "dashboards": at("dashboards"),
     "report": just("report", "before.json", "now.json"),
-    "load": at("load", "--sessions", "1", "--duration", "1", "--processes", "1"),
+    "load": at(
+        *("load", "--sessions", "1", "--duration", "1", "--ramp", "1s", "--processes", "1"),
+    ),
     "up": at("up", "--ports-from", "60000", "--port", str(NOBODY_LISTENS), "--stack", "mars"),
     "down": at("down"),
     "gateway": just("gateway", "--host", "256.256.256.256"),
     "emulator": just("emulator", "--host", "256.256.256.256", "--engine", "none"),
 }
 
-QUARTERS: Final = 4
-"""All commands in all surroundings are 784 processes. `make test` starts a quarter of them."""
+PARTS: Final = 8
+"""All commands in all surroundings are 810 processes. `make test` starts an eighth of them."""
 
 LONG: Final[Mapping[str, Words]] = {
     "images, with the program of a stack": just("images", "--stack", "dev"),
@@ -217,10 +219,10 @@ def hold_each(
 
 
 def part(name: str) -> dict[str, Words]:
-    """A quarter of the commands, another one for the next surroundings: each command has seven."""
+    """An eighth of the commands, another one for the next surroundings: each has three or four."""
     number = list(SURROUNDINGS).index(name)
-    quarter = list(COMMANDS)[number % QUARTERS :: QUARTERS]
-    return {command: COMMANDS[command] for command in quarter}
+    eighth = list(COMMANDS)[number % PARTS :: PARTS]
+    return {command: COMMANDS[command] for command in eighth}
 
 
 @pytest.mark.parametrize("name", SURROUNDINGS)
