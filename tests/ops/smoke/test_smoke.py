@@ -3,6 +3,7 @@
 import asyncio
 import json
 import ssl
+import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -406,13 +407,22 @@ async def test_words_that_come_too_late_warn_or_fail_as_it_is_asked_for(
     """What is measured is said by the test: how fast a machine of tests is proves nothing."""
     monkeypatch.setattr(checks, "measured", lambda _: LATE)
     async with through_a_gateway(tls, ca_file) as outputs:
-        smoke = Smoke(outputs=outputs, recorded=HELLO, slo=slo)
+        # Spoken in real time: half a second says as much as eight.
+        smoke = Smoke(outputs=outputs, recorded=loud(ca_file.with_name("loud.wav"), 0.5), slo=slo)
         done = await checks._time("words come in time", smoke._in_time)
     assert (done.status, done.detail) == (
         status,
         TOO_LATE,
     )
     assert smoke.latency == LATE
+
+
+def loud(path: Path, seconds: float) -> Recording:
+    """Return a recording of that length."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(b"\x00\x40\x00\xc0" * round(8_000 * seconds))
+    return Recording(path=path, reference=None)
 
 
 TOO_LATE = (
