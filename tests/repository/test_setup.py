@@ -214,6 +214,7 @@ def test_pip_gets_uv_with_the_machines_authorities_where_its_own_do_not_do(
     assert checkout.is_set_up
 
 
+@pytest.mark.slow
 def test_what_a_version_manager_does_after_pip_and_fails_at_stops_no_setup(
     checkout: Checkout, pip_serves_uv: dict[str, str], python_with_pip: Path, tmp_path: Path
 ) -> None:

@@ -60,6 +60,7 @@ async def guarded_gateway(
         yield running
 
 
+@pytest.mark.slow
 async def test_a_recording_in_real_time_comes_back_in_words_with_times_and_latencies(
     open_gateway: Running,
 ) -> None:

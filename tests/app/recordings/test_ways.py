@@ -93,6 +93,7 @@ async def test_a_header_that_promises_more_brings_nobody_elses_sound_by_any_way(
 
 
 @pytest.mark.xdist_group("engine")
+@pytest.mark.slow
 async def test_float_samples_are_the_same_words_by_each_way(tmp_path: Path) -> None:
     samples, rate = soundfile.read(FIXTURES / "fast_gb_m.flac", dtype="float64")
     expected = bare(" ".join(golden("fast_gb_m").finals))

@@ -84,6 +84,7 @@ async def hears_again(page: Page) -> None:
     await page.wait_for_function(SENT_MORE, arg=before)
 
 
+@pytest.mark.slow
 async def test_a_halted_audio_graph_is_set_going_again_by_the_page_itself(
     served: Running, open_page: OpenPage
 ) -> None:
@@ -98,6 +99,7 @@ async def test_a_halted_audio_graph_is_set_going_again_by_the_page_itself(
     assert opened.complaints == []
 
 
+@pytest.mark.slow
 async def test_an_interruption_that_lasts_is_told_until_a_touch_ends_it(
     served: Running, open_page: OpenPage
 ) -> None:
@@ -129,6 +131,7 @@ async def test_another_microphone_takes_over_from_one_that_was_unplugged(
     assert not await page.get_by_role("alert").is_visible()
 
 
+@pytest.mark.slow
 async def test_an_unplugged_microphone_is_waited_for_and_heard_when_it_is_back(
     served: Running, open_page: OpenPage
 ) -> None:
@@ -180,6 +183,7 @@ async def test_a_muted_microphone_is_told_for_as_long_as_it_is_muted(
     await hears_again(opened.page)
 
 
+@pytest.mark.slow
 async def test_a_microphone_that_gives_only_zeros_is_asked_about(
     served: Running, open_page: OpenPage
 ) -> None:

@@ -39,7 +39,7 @@ OWN_RATE_ONLY = """(() => {
 async def test_speech_into_the_microphone_becomes_settled_words_with_times(
     served: Running, open_page: OpenPage
 ) -> None:
-    opened = await open_page(served.url, color_scheme="dark", moving=True)
+    opened = await open_page(served.url, color_scheme="dark")
     page = opened.page
     await opened.keep("dark-idle")
     await page.get_by_role("button", name="Start listening").click()
@@ -67,7 +67,7 @@ async def test_speech_into_the_microphone_becomes_settled_words_with_times(
 async def test_a_microphone_that_keeps_its_own_rate_is_resampled_and_heard_as_well(
     served: Running, open_page: OpenPage
 ) -> None:
-    opened = await open_page(served.url, script=OWN_RATE_ONLY)
+    opened = await open_page(served.url, script=OWN_RATE_ONLY, moving=True)
     await opened.page.get_by_role("button", name="Start listening").click()
     await opened.page.wait_for_selector(".settled")
     await opened.page.get_by_role("button", name="Stop").click()
@@ -171,6 +171,7 @@ async def test_settled_text_is_read_out_and_interim_text_is_not(
     assert await page.locator("[aria-live] .line, [role=log] .line").count() == 0
 
 
+@pytest.mark.slow
 async def test_a_refused_microphone_is_explained_and_recordings_still_work(
     served: Running, open_page: OpenPage
 ) -> None:
@@ -190,6 +191,7 @@ async def test_a_refused_microphone_is_explained_and_recordings_still_work(
     await page.wait_for_selector(".settled")
 
 
+@pytest.mark.slow
 async def test_a_machine_without_a_microphone_is_told_so(
     served: Running, open_page: OpenPage
 ) -> None:
@@ -198,6 +200,7 @@ async def test_a_machine_without_a_microphone_is_told_so(
     await opened.page.get_by_role("alert").get_by_text("No microphone found").wait_for()
 
 
+@pytest.mark.slow
 async def test_a_page_without_a_secure_context_says_why_there_is_no_microphone(
     served: Running, open_page: OpenPage
 ) -> None:
@@ -248,6 +251,7 @@ async def test_a_full_server_gives_a_place_in_the_queue_and_says_when_the_queue_
         assert not await alert.is_visible()
 
 
+@pytest.mark.slow
 async def test_nobody_at_the_other_end_is_explained(open_page: OpenPage, door: Door) -> None:
     opened = await open_page(door.url)
     await door.disable()
@@ -292,6 +296,7 @@ async def test_what_the_recogniser_refuses_ends_the_session_with_its_words(
         await opened.state("idle")
 
 
+@pytest.mark.slow
 async def test_an_option_the_gateway_does_not_take_is_named(
     served: Running, open_page: OpenPage
 ) -> None:

@@ -169,6 +169,7 @@ async def test_a_session_that_cannot_be_saved_says_which_span_is_lost(
     assert not await opened.page.locator("#hint").is_visible()
 
 
+@pytest.mark.slow
 async def test_who_does_not_want_to_wait_need_not(open_page: OpenPage, door: Door) -> None:
     opened = await open_page(door.url)
     await listen(opened.page)
@@ -207,6 +208,7 @@ TOLD: list[tuple[dict[str, object], str]] = [
 ]
 
 
+@pytest.mark.slow
 async def test_what_the_gateway_tells_of_the_connection_is_said_in_words(
     served: Running, open_page: OpenPage
 ) -> None:

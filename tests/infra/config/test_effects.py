@@ -21,6 +21,7 @@ from ops.offline.diff.model import Change, Comparison, Op
 from ops.offline.engine.recording import Recording
 from ops.offline.errors import OfflineError
 from tests.infra.building import changed_stack
+from tests.support.cases import few
 
 Config = Mapping[str, Any]
 
@@ -314,15 +315,19 @@ def test_no_change_in_place_touches_a_machine_or_what_carries_traffic() -> None:
     assert found == {Effect.IN_PLACE}
 
 
-@pytest.mark.parametrize("key", [key for key in KEYS if Effect.REFUSED in EFFECTS[key]])
+@pytest.mark.parametrize("key", [key for key in KEYS if Effect.REFUSED in EFFECTS[key]][::4])
 def test_what_would_replace_what_carries_traffic_is_refused(key: str) -> None:
+    """Some of them: the slow test below has each."""
     found = effects(plan(before(key, disposable=False), change_of(key)))
     assert found == set(EFFECTS[key])
 
 
-@pytest.mark.parametrize(
-    "key", [key for key in KEYS if Effect.REFUSED in EFFECTS[key] or key in WHERE_DISPOSABLE]
-)
+ON_A_DISPOSABLE: Final = [
+    key for key in KEYS if Effect.REFUSED in EFFECTS[key] or key in WHERE_DISPOSABLE
+]
+
+
+@pytest.mark.parametrize("key", few(ON_A_DISPOSABLE, ON_A_DISPOSABLE[::4]))
 def test_a_disposable_stack_refuses_it_too_or_takes_it_without_an_outage(key: str) -> None:
     """Its protection is off, so what would be an outage must be refused by the program."""
     found = effects(plan(before(key, disposable=True), change_of(key)))

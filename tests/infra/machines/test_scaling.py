@@ -19,6 +19,7 @@ from infra.machines.scaling import UNCHANGED, Scaling
 from ops.offline.engine.recording import Recording, Resource
 from tests.infra.building import STACKS, build, changed_stack, stack
 from tests.infra.samples import MACHINE_GROUP, SCALING
+from tests.support.cases import few
 
 pytestmark = pytest.mark.xdist_group("infra-program")
 
@@ -156,7 +157,7 @@ def turned(sizes: Sizes, inputs: Any) -> Sizes:  # noqa: ANN401 - inputs are JSO
 
 
 @pytest.mark.parametrize("weights", [{"blue": 100, "green": 0}, {"blue": 0, "green": 100}])
-@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("name", few(STACKS, ("prod",)))
 def test_no_clock_takes_a_machine_whichever_colour_has_the_weight(
     name: str, weights: dict[str, int]
 ) -> None:

@@ -139,7 +139,7 @@ def test_the_access_key_of_the_run_is_in_a_private_file_and_nowhere_else(up: Up)
     assert (unsigned.status_code, "MissingAuthenticationToken" in unsigned.text) == (403, True)
 
 
-@pytest.mark.parametrize("colour", [None, "green"])
+@pytest.mark.parametrize("colour", [None, pytest.param("green", marks=pytest.mark.slow)])
 def test_smoke_reports_every_check_as_json(up: Up, colour: str | None) -> None:
     done = up.perch("smoke", "--json", *(("--colour", colour) if colour else ()))
     assert done.exit_code == 0, done.stdout
@@ -176,6 +176,7 @@ def test_status_tells_the_gateways_and_processes_and_says_what_is_not_known_here
     assert report["colours"][0]["machines"] is None
 
 
+@pytest.mark.slow
 def test_smoke_fails_with_the_reason_when_more_is_asked_than_is_true(
     up: Up, tmp_path: Path
 ) -> None:
@@ -191,6 +192,7 @@ def test_smoke_fails_with_the_reason_when_more_is_asked_than_is_true(
     assert by_dialect_b.startswith("FAILED  dialect B recognises it too (")
 
 
+@pytest.mark.slow
 def test_a_file_is_transcribed_as_lines_and_as_json(up: Up) -> None:
     plain = up.perch("transcribe", str(DEFAULT))
     assert plain.exit_code == 0
@@ -203,6 +205,7 @@ def test_a_file_is_transcribed_as_lines_and_as_json(up: Up) -> None:
     assert 0 <= words[0]["start"] < words[-1]["end"] <= detailed["audio_seconds"]
 
 
+@pytest.mark.slow
 def test_a_wav_stream_on_standard_input_is_transcribed(up: Up) -> None:
     code = (
         "import soundfile, sys; samples, rate = soundfile.read(sys.argv[1], dtype='int16');"
@@ -238,6 +241,7 @@ def test_a_second_up_gets_one_sentence(up: Up) -> None:
     )
 
 
+@pytest.mark.slow
 def test_weights_moved_through_the_api_move_new_sessions(up: Up) -> None:
     access, outputs = up.state.aws, up.outputs
     elb = local_session(access).client("elbv2", endpoint_url=access["AWS_ENDPOINT_URL"])
@@ -299,6 +303,7 @@ def test_both_gateways_share_the_stacks_keys_and_have_its_slots(up: Up) -> None:
             assert secret["SecretString"] not in environment.values()
 
 
+@pytest.mark.slow
 def test_the_switch_turns_recognition_off_at_both_gateways_and_on_again(up: Up) -> None:
     for word, status in (("off", 503), ("on", 200)):
         turned = up.perch("recognition", word)
@@ -312,6 +317,7 @@ def test_the_switch_turns_recognition_off_at_both_gateways_and_on_again(up: Up) 
     assert up.perch("transcribe", str(DEFAULT)).exit_code == 0
 
 
+@pytest.mark.slow
 def test_the_switch_sends_recognition_to_the_fallback_and_back(up: Up) -> None:
     for word, mode in (("fallback", "fallback"), ("on", "on")):
         turned = up.perch("recognition", word)
@@ -326,6 +332,7 @@ def test_the_switch_sends_recognition_to_the_fallback_and_back(up: Up) -> None:
         assert lost_or_doubled(bare(heard.stdout), SAID, cuts=1) is None
 
 
+@pytest.mark.slow
 def test_a_gateway_that_is_killed_is_named_and_comes_back(up: Up) -> None:
     (before,) = (child for child in up.state.children if child.name == "gateway-green")
     os.kill(before.pid, signal.SIGKILL)

@@ -130,7 +130,11 @@ def the_same(seen: list[Event], stopped: SessionStopped, undisturbed: Outcome) -
     assert words[-1].start == pytest.approx(expected[-1].start, abs=0.5)
 
 
-@pytest.mark.parametrize("after", [Transcription, None], ids=["a final", "a second of speech"])
+@pytest.mark.parametrize(
+    "after",
+    [Transcription, pytest.param(None, marks=pytest.mark.slow)],
+    ids=["a final", "a second of speech"],
+)
 async def test_a_gateway_killed_in_the_middle_costs_no_word_at_another_one(
     recogniser: Running,
     home: Running,
@@ -227,6 +231,7 @@ async def test_finalize_makes_what_was_said_final_and_the_session_goes_on(
     assert bare(" ".join(final.text for final in finals)) == bare(undisturbed.text)
 
 
+@pytest.mark.slow
 async def test_who_waits_for_a_place_is_told_which_and_has_it_when_it_is_free(
     recogniser: Running, speech: PcmAudio, undisturbed: Outcome, tmp_path: Path
 ) -> None:

@@ -169,7 +169,13 @@ def jobs(
     ]
 
 
-@pytest.mark.parametrize("clip", clips(), ids=lambda clip: str(clip.id))
+@pytest.mark.parametrize(
+    "clip",
+    [
+        pytest.param(clip, marks=[] if clip in few_clips() else pytest.mark.slow, id=clip.id)
+        for clip in clips()
+    ],
+)
 def test_every_fixture_has_the_same_segments_in_20_ms_100_ms_and_1_s_chunks(
     engine: WhisperRecogniser, clip: FixtureClip
 ) -> None:

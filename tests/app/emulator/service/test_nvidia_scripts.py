@@ -97,7 +97,9 @@ def finals(printed: str) -> str:
     return " ".join(line[3:] for line in printed.splitlines() if line.startswith("## "))
 
 
-@pytest.mark.parametrize("kind", ["wav", "flac", "opus"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) for kind in ("wav", "flac")] + ["opus"]
+)
 def test_transcribe_file_names_neither_rate_nor_encoding_and_gets_the_words(
     service: riva.client.ASRService, recordings: dict[str, Path], kind: str
 ) -> None:
@@ -106,6 +108,7 @@ def test_transcribe_file_names_neither_rate_nor_encoding_and_gets_the_words(
     assert count_errors(WORDS, heard).total <= limit, heard
 
 
+@pytest.mark.slow
 def test_transcribe_file_with_all_of_its_options_prints_times_of_words(
     service: riva.client.ASRService, recordings: dict[str, Path]
 ) -> None:
@@ -124,6 +127,7 @@ def test_transcribe_file_with_all_of_its_options_prints_times_of_words(
     assert 0 <= int(first[1]) < int(first[2]) <= 1000 * CLIP.seconds
 
 
+@pytest.mark.slow
 def test_an_older_transcribe_file_names_both_and_sends_the_header_all_the_same(
     service: riva.client.ASRService, recordings: dict[str, Path]
 ) -> None:
@@ -135,7 +139,7 @@ def test_an_older_transcribe_file_names_both_and_sends_the_header_all_the_same(
     assert "Confidence:" in printed
 
 
-@pytest.mark.parametrize("kind", ["wav", "flac"])
+@pytest.mark.parametrize("kind", ["wav", pytest.param("flac", marks=pytest.mark.slow)])
 def test_transcribe_file_offline_sends_a_whole_file_and_gets_the_words(
     service: riva.client.ASRService, recordings: dict[str, Path], kind: str
 ) -> None:
@@ -148,6 +152,7 @@ def test_transcribe_file_offline_sends_a_whole_file_and_gets_the_words(
     assert heard.strip()
 
 
+@pytest.mark.slow
 def test_riva_streaming_asr_client_sends_a_file_again_and_again_from_several_threads(
     service: riva.client.ASRService, recordings: dict[str, Path]
 ) -> None:
@@ -201,6 +206,7 @@ def test_a_client_of_the_bare_stub_gets_its_finals(
     assert same_words(" ".join(result.alternatives[0].transcript for result in results))
 
 
+@pytest.mark.slow
 def test_transcribe_mic_sends_samples_and_says_what_they_are(
     service: riva.client.ASRService,
 ) -> None:

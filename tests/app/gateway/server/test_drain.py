@@ -135,6 +135,7 @@ async def test_a_session_that_cannot_be_finalised_in_time_is_told_and_closed_wit
     assert (error["code"], error["retryable"], code) == ("drain_deadline", True, 1012)
 
 
+@pytest.mark.slow
 async def test_a_second_signal_stops_at_once(emulator: Emulator, tmp_path: Path) -> None:
     async with process(
         emulator, tmp_path, APP_DRAIN_GRACE_S="3600", APP_DRAIN_TIMEOUT_S="3600"
@@ -152,6 +153,7 @@ async def test_a_second_signal_stops_at_once(emulator: Emulator, tmp_path: Path)
     assert running.returncode == 0
 
 
+@pytest.mark.slow
 async def test_a_drain_over_http_is_the_one_of_sigterm_and_sigterm_after_it_hurts_nobody(
     emulator: Emulator, tmp_path: Path
 ) -> None:

@@ -331,4 +331,4 @@ class ProtocolMachine(RuleBasedStateMachine):
 
 
 TestProtocol = ProtocolMachine.TestCase
-TestProtocol.settings = settings(max_examples=80, stateful_step_count=30)
+TestProtocol.settings = settings(max_examples=40, stateful_step_count=30)

@@ -114,6 +114,7 @@ def test_what_was_dropped_is_told_at_the_latest_at_the_end_and_holds_nobody_up()
 
 
 @pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.slow
 async def test_a_gateway_whose_log_nobody_reads_serves_and_drains(
     emulator: Emulator, tmp_path: Path
 ) -> None:

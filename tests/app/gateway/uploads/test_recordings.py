@@ -104,7 +104,7 @@ def whole(container: str, subtype: str) -> bytes:
     changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=6),
     left=st.floats(0.01, 1),
 )
-@hypothesis_settings(deadline=None, max_examples=60)
+@hypothesis_settings(deadline=None, max_examples=30)
 async def test_no_file_is_a_fault_of_the_gateway(
     stage: Stage,
     kind: tuple[str, str],
@@ -118,6 +118,7 @@ async def test_no_file_is_a_fault_of_the_gateway(
     assert answer.status_code in {200, 400, 415}, answer.text
 
 
+@pytest.mark.slow
 async def test_sixty_megabytes_are_heard_though_no_message_holds_them(
     stage: Stage, tmp_path: Path
 ) -> None:

@@ -169,6 +169,7 @@ def test_a_broken_property_of_the_program_is_a_new_finding_and_stops(
     assert told["excepted"] > 0
 
 
+@pytest.mark.slow
 def test_the_same_preview_prices_the_stack(preview_of_weakened: Result) -> None:
     cost = json.loads(preview_of_weakened.stdout)["perch"]["monthlyCost"]
     assert cost["before"] == cost["after"] > 0

@@ -29,6 +29,8 @@ from ops.offline.errors import OfflineError
 from ops.offline.simulator.credentials import AccessKey, load
 from ops.offline.simulator.server import main
 from tests.ops.offline.conftest import HARBOUR
+from tests.support.cases import few
+from tests.support.moto import BARE
 
 REGION = "us-east-2"
 JSON = {"X-Amz-Target": "AmazonSSM.PutParameter", "Content-Type": "application/x-amz-json-1.1"}
@@ -72,7 +74,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         ],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONWARNINGS": "default"},
+        env={**os.environ, **BARE, "PYTHONWARNINGS": "default"},
     )
     with process:
         assert process.stdout is not None
@@ -99,7 +101,10 @@ def test_the_access_key_is_its_owners_alone_and_on_no_command_line(server: Serve
     assert server.key.secret not in " ".join((*process.cmdline(), *process.environ().values()))
 
 
-@pytest.mark.parametrize("service", ["ec2", "elbv2", "iam", "route53", "s3", "ssm", "sts"])
+@pytest.mark.parametrize(
+    "service",
+    few(("ec2", "elbv2", "iam", "route53", "s3", "ssm", "sts"), ("ec2", "route53", "s3", "ssm")),
+)
 def test_every_protocol_of_aws_is_told_that_its_key_is_wrong(server: Server, service: str) -> None:
     calls = {
         "ec2": "describe_vpcs",

@@ -174,6 +174,7 @@ async def test_sessions_that_are_sent_to_the_fallback_go_on_there_with_every_wor
         assert all(endpoint.streams == 0 for endpoint in client.endpoints())
 
 
+@pytest.mark.slow
 async def test_sessions_of_a_killed_recogniser_go_on_at_another_one_with_every_word(
     recognisers: list[Recogniser],
 ) -> None:

@@ -66,7 +66,9 @@ async def finals(
     return [transcript async for transcript in stream if transcript.is_final]
 
 
-@pytest.mark.parametrize("clip_id", ["clean_us_f", "tel8k_us_f"])
+@pytest.mark.parametrize(
+    "clip_id", [pytest.param("clean_us_f", marks=pytest.mark.slow), "tel8k_us_f"]
+)
 async def test_speech_goes_on_from_the_cursor_of_every_final(
     recogniser: Recogniser, clip_id: str
 ) -> None:
@@ -83,6 +85,7 @@ async def test_speech_goes_on_from_the_cursor_of_every_final(
             check(clip_id, [*undisturbed[: index + 1], *rest])
 
 
+@pytest.mark.slow
 async def test_finals_on_request_in_the_pauses_keep_every_word(recogniser: Recogniser) -> None:
     clip_id = "clean_us_f"
     data, rate = recording(clip_id)

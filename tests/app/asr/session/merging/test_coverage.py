@@ -196,7 +196,7 @@ class CoverageMachine(RuleBasedStateMachine):
 
 
 TestCoverage = CoverageMachine.TestCase
-TestCoverage.settings = settings(deadline=None, max_examples=150, stateful_step_count=30)
+TestCoverage.settings = settings(deadline=None, max_examples=75, stateful_step_count=30)
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,7 @@ def thursday(listener: Listener) -> list[Hypothesis]:
     return heard[: index + 1]
 
 
+@pytest.mark.slow
 def test_a_word_that_goes_on_behind_its_guessed_end_is_not_heard_as_another_one(
     listener: Listener,
 ) -> None:

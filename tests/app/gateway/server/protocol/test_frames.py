@@ -156,7 +156,7 @@ async def open_gateway(shared_emulator: Emulator) -> AsyncIterator[Running]:
 
 
 @settings(
-    max_examples=200,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

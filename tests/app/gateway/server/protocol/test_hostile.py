@@ -95,7 +95,7 @@ async def open_gateway(shared_emulator: Emulator) -> AsyncIterator[Running]:
 
 
 @settings(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
