@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -59,17 +60,24 @@ def sources_of(
     outputs: StackOutputs | None, folder: Path | None, pages: tuple[str, ...]
 ) -> dict[str, Source]:
     """Return who can be watched: processes of `perch up`, else gateways by their pages."""
-    state = None if folder is None else StateFolder(folder).read()
-    if outputs is None or state is None or not state.children:
+    state = None if folder is None else StateFolder(folder)
+    if outputs is None or state is None or not _children(state):
         return {"gateway": MetricsPages(pages)} if pages else {}
     return {
-        kind: Processes([child.pid for child in state.children if child.name.startswith(name)])
+        kind: Processes(partial(_children, state, name))
         for kind, name in (
             ("gateway", "gateway-"),
             ("recogniser", "emulator-"),
             ("balancer", "listener"),
         )
     }
+
+
+def _children(state: StateFolder, prefix: str = "") -> list[int]:
+    """Return the process ids of what runs now for a stack on this machine, by name."""
+    read_now = state.read()
+    children = () if read_now is None else read_now.children
+    return [child.pid for child in children if child.name.startswith(prefix)]
 
 
 def in_service(outputs: StackOutputs) -> Colour:

@@ -255,7 +255,7 @@ def _starved(level: LevelResult) -> tuple[str, ...]:
     if not level.starved:
         return ()
     said = (
-        f"there {' and '.join(level.starved)} waited longer for a processor than they had one, so "
+        f"there {', '.join(level.starved)} waited longer for a processor than they had one, so "
         "this machine's processors, or other work on them, are what was measured"
     )
     return (said,)

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ops.load.judged import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 EVERY_S: Final = 1.0
 _ASK_S: Final = 2.0
@@ -53,23 +53,28 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """Processes of this machine."""
+    """Processes of this machine.
 
-    pids: Sequence[int]
+    Attributes:
+        pids: Says which they are now: one that ended may have been started again.
+    """
+
+    pids: Callable[[], Sequence[int]]
 
     async def read(self) -> Reading:
         """Return what they have taken; one that is gone makes the whole unknown."""
         cpu, rss = 0.0, 0
-        ran, waited = _scheduled(self.pids)
+        pids = self.pids()
+        ran, waited = _scheduled(pids)
         try:
-            for pid in self.pids:
+            for pid in pids:
                 process = psutil.Process(pid)
                 times = process.cpu_times()
                 cpu += times.user + times.system
                 rss += process.memory_info().rss
         except psutil.Error:
             return Reading(None, None)
-        return Reading(cpu, rss, ran, waited) if self.pids else Reading(None, None)
+        return Reading(cpu, rss, ran, waited) if pids else Reading(None, None)
 
 
 def _scheduled(pids: Sequence[int]) -> tuple[float | None, float | None]:

@@ -74,7 +74,7 @@ def test_a_level_whose_processes_had_no_processor_says_that_it_measured_the_mach
     starved = level(50, final=0.9).model_copy(update=waiting)
     assert verdict([level(25), starved]).sentence == (
         "recommended maximum: 25 per Riva instance, 25 per gateway; bound by: final p95 is 0.900 s "
-        "(objective 0.8 s); there gateway and balancer waited longer for a processor than they had "
+        "(objective 0.8 s); there gateway, balancer waited longer for a processor than they had "
         "one, so this machine's processors, or other work on them, are what was measured"
     )
     assert level(50).model_copy(update={"gateway": Usage(waited=0.9)}).starved == ()

@@ -31,9 +31,10 @@ def test_nothing_is_said_of_what_was_not_read_or_was_started_again() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone counts how long threads wait")
 async def test_a_process_of_this_machine_is_read_with_its_waiting() -> None:
-    found = await Processes([os.getpid()]).read()
+    found = await Processes(lambda: [os.getpid()]).read()
     assert found.ran_s is not None
     assert found.ran_s > 0
     assert found.waited_s is not None
-    gone = await Processes([2**22 + 1]).read()
-    assert gone == Reading(None, None)
+    gone = Processes(lambda: [2**22 + 1])
+    nobody = Processes(list)
+    assert await gone.read() == await nobody.read() == Reading(None, None)
