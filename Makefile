@@ -12,7 +12,9 @@ PIP_UV = "$$($(PYTHON) -c 'import sys; print(sys.executable)')" -m pip install -
   --root-user-action=ignore --upgrade --target .uv "uv==$(UV_VERSION)"
 BIN := .venv/bin
 STAMP := .venv/.perch-synced
-PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
+PYTEST := $(BIN)/pytest --dist loadgroup -n 2
+# Two a core of a small machine: half of its time a test waits for a socket, a process or a clock.
+QUICK := $(BIN)/pytest --dist loadgroup -n 4
 # Files of checksums: high entropy is their purpose.
 HASHES := (^|/)(uv\.lock|go\.sum|manifest\.json)$$
 # What Pulumi writes into a stack's file: the address of its key, that key as KMS encrypted it, a salt, and
@@ -55,8 +57,8 @@ up: $(STAMP) ## Start the whole product on this machine; Ctrl-C stops it
 down: $(STAMP) ## Stop what `make up` started, also after a crash
 	@$(BIN)/perch down $(ARGS)
 
-test: $(STAMP) ## Run the tests but the slow ones, which `make check-all` runs; a quarter of an hour
-	@$(PYTEST) -m "not slow and not oncall and not surroundings and not engine" $(ARGS)
+test: $(STAMP) ## Run the tests but the slow ones, which `make check-all` runs; five minutes
+	@$(QUICK) -m "not slow and not oncall and not surroundings and not engine" $(ARGS)
 
 check-all: check slow ## Check, and run the slow tests
 
