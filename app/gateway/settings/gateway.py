@@ -142,6 +142,8 @@ class GatewaySettings(
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
         LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR"
     )
-    log_format: Annotated[LogFormat, BeforeValidator(_lower)] = Field(
-        LogFormat.JSON, description="json or console"
+    log_format: Annotated[LogFormat | None, BeforeValidator(_lower), EmptyIsNone] = Field(
+        None,
+        description="json, console, or empty: console where standard output is a terminal, and "
+        "json elsewhere",
     )

@@ -36,7 +36,8 @@ _LOGS: Final = """\
 # Log lines of a stream
 
 A stream is a session on one connection. The gateway logs one line when it starts and one when it
-ends, as JSON (`LOG_FORMAT=json`) or as text for people (`LOG_FORMAT=console`). Every line also has
+ends: as JSON, or where standard output is a terminal as text for people (`LOG_FORMAT=json` and
+`LOG_FORMAT=console` ask for the one or the other anywhere). Every line also has
 `timestamp` (UTC), `level`, `logger` and `event`, which is the heading below. Nothing a client said,
 and no token, is in them.
 """

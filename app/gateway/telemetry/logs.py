@@ -1,6 +1,10 @@
-"""JSON logs, redacted by the logger itself so that no call site can forget it."""
+"""Logs, redacted by the logger itself so that no call site can forget it.
+
+JSON where a machine reads them, text for people on a terminal.
+"""
 
 import logging
+import os
 from collections.abc import Iterable
 from typing import Final, TextIO, cast
 
@@ -23,13 +27,17 @@ _STANDARD_OUTPUT: Final = 1
 
 
 def configure_logging(
-    level: LogLevel, form: LogFormat, secrets: Iterable[str] = (), stream: TextIO | None = None
+    level: LogLevel,
+    form: LogFormat | None,
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
 ) -> None:
     """Send the logs of this program and of every library through one chain, to standard output.
 
     Args:
         level: Least severe level that is written.
-        form: JSON lines for machines, or coloured text for people.
+        form: JSON lines for machines, or text for people; None for what standard output is: a
+            terminal or not.
         secrets: Configured secret values to mask.
         stream: Where the lines go at once; None for standard output, by a thread of its own.
     """
@@ -39,10 +47,13 @@ def configure_logging(
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    is_terminal = stream is None and _is_terminal()
+    if form is None:
+        form = LogFormat.CONSOLE if is_terminal else LogFormat.JSON
     render: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if form is LogFormat.JSON
-        else structlog.dev.ConsoleRenderer(colors=False)
+        else structlog.dev.ConsoleRenderer(colors=is_terminal and _takes_colours())
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
@@ -74,6 +85,18 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _is_terminal() -> bool:
+    try:
+        return os.isatty(_STANDARD_OUTPUT)
+    except OSError:  # closed
+        return False
+
+
+def _takes_colours() -> bool:
+    """Return whether nobody has said otherwise (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
