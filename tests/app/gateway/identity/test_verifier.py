@@ -7,6 +7,7 @@ beside.
 import base64
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
@@ -25,19 +26,30 @@ from app.gateway.identity.verifier import (
     TokenRules,
     TokenVerifier,
 )
-from tests.support.issuer import (
-    AUDIENCE,
-    NAME,
-    claims,
-    key_set,
-    private_key,
-    public_jwk,
-    token,
-)
+from tests.support import issuer
+from tests.support.issuer import AUDIENCE, NAME, key_set, private_key, public_jwk
 
 ASYMMETRIC = tuple(name for name in ALGORITHMS if name != "HS256")
 NOW = time.time()
+"""Of the verifier's clock, which does not go on."""
 LEEWAY, LONGEST = 30.0, 7200.0
+
+
+def claims(**changes: object) -> dict[str, object]:
+    """Claims that are good at `NOW`."""
+    return issuer.claims(NOW, **changes)
+
+
+def token(
+    said: Mapping[str, object] | None = None,
+    *,
+    algorithm: str = "ES256",
+    key: str = "one",
+    headers: Mapping[str, object] | None = None,
+) -> str:
+    """A token with claims that are good at `NOW`."""
+    good = claims() if said is None else said
+    return issuer.token(good, algorithm=algorithm, key=key, headers=headers)
 
 
 class Source:

@@ -63,7 +63,10 @@ def test_what_a_new_stack_costs_is_the_difference() -> None:
     )
     assert [line.resource for line in cost.difference.lines] == ["key"]
     assert (len(cost.added), cost.removed) == (1, frozenset())
-    assert "logs taken in and kept, flow logs among them" in cost.not_included
+    assert (
+        "logs taken in (0.50 USD a GB) and kept, flow logs and what carries metrics among them"
+        in cost.not_included
+    )
 
 
 def test_a_terminal_shows_both_sums_and_what_moves_them_most_first() -> None:
