@@ -6,6 +6,7 @@ That a NIM makes spans of its own out of the metadata is not proved here.
 """
 
 import json
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -273,6 +274,26 @@ async def test_a_collector_that_is_gone_changes_nothing_for_the_stream(
     assert metrics.trace_spans_sent._value.get() == 0
     [lost] = [line for line in log.lines if line["event"].startswith("traces cannot be sent")]
     assert str(collector.http_port) in lost["detail"]
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+async def test_a_collector_that_never_answers_holds_up_neither_a_stream_nor_the_end(
+    emulator: Emulator, log: Log, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    monkeypatch.setattr("app.gateway.tracing.export._GOODBYE_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        own = {
+            "otel_exporter_otlp_endpoint": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "otel_exporter_otlp_protocol": protocol,
+            "otel_exporter_otlp_timeout": 1000,
+        }
+        async with running_gateway(emulator, None, **own) as gateway:
+            await speak(gateway)
+            metrics = gateway.gateway.metrics
+    assert metrics.trace_spans._value.get() == 6
+    assert metrics.trace_spans_sent._value.get() == 0
+    said = [line["event"] for line in log.lines]
+    assert "traces: the collector did not take the last spans in time" in said
 
 
 async def test_without_traces_the_clients_context_goes_on_and_nothing_else_does(
