@@ -19,7 +19,13 @@ import pulumi_aws as aws
 from infra.account import account_provider
 from infra.catalogue.models import ecr_repository_arns
 from infra.config.fixed import fixed_outputs
-from infra.config.machine import SECRETS, BootContext, fallback_endpoints, ways_out
+from infra.config.machine import (
+    SECRETS,
+    BootContext,
+    fallback_endpoints,
+    ways_out,
+    ways_to_collectors,
+)
 from infra.config.sections import Colour
 from infra.config.stack import GENERATED, load
 from infra.entrance.certificate import Certificate, CertificateArgs
@@ -138,6 +144,7 @@ firewall = Firewall(
         reaches_internet=network.reaches_internet,
         s3_prefix_list_id=network.s3_prefix_list_id,
         recognisers=ways_out(settings),
+        collectors=ways_to_collectors(settings),
         scrape_cidrs=settings.network.scrape_cidrs,
     ),
     here,

@@ -89,7 +89,7 @@ _ENV_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
 _FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]*")
 _SECRET_NAME: Final = re.compile(
-    r"(?:^|_)(?:PASSWORD|PASSWD|SECRETS?|TOKENS?|CREDENTIALS?|(?:API|PRIVATE|RESUME)_?KEYS?)(?:_|$)"
+    r"(?:^|_)(?:PASSWORD|PASSWD|SECRETS?|TOKENS?|CREDENTIALS?|(?:API|PRIVATE|RESUME)_?KEYS?|HEADERS)(?:_|$)"
 )
 # A path or a lifetime may be named after a secret without being one.
 _HARMLESS_SUFFIX: Final = re.compile(

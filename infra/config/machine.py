@@ -54,6 +54,9 @@ TLS_FILES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
 """`tls` of recognisers elsewhere -> secret -> its file beside them, and the variable that names
 it."""
 
+_OTLP_PROTOCOL: Final = "OTEL_EXPORTER_OTLP_PROTOCOL"
+_ALL_PERCENT: Final = 100
+
 LONGEST_GRACE_SECONDS: Final = 60
 """How long sessions go on by themselves in a drain. AWS takes a spot machine after two minutes: the
 last results, 30 s of them at most, must have come before."""
@@ -130,7 +133,10 @@ def settings_of_machines(
         ngc_key_secret_arn=secrets["ngc_api_key"] if chosen.ngc_key else None,
         gateway_secret_files=files,
         recognition_parameter=context.recognition_parameter,
-        gateway_environment=_gateway_variables(settings, chosen),
+        gateway_environment={
+            **_trace_variables(settings, context.environment, colour),
+            **_gateway_variables(settings, chosen),
+        },
         gateway_artifact=context.gateway_artifact,
         gateway_artifact_sha256=chosen.gateway_sha256,
         model_cache_bucket=context.model_cache_bucket,
@@ -172,6 +178,35 @@ def _gateway_variables(settings: Settings, chosen: ColourSettings) -> dict[str, 
         # Where all clients look like one, no share of it may be kept from it.
         variables["WS_CLIENT_SHARE"] = "1"
     return variables | dict(gateway.environment)
+
+
+def _trace_variables(settings: Settings, environment: str, colour: Colour) -> dict[str, str]:
+    """Return the gateway's variables for its traces, by OpenTelemetry's names."""
+    traces = settings.gateway.traces
+    if traces is None:
+        return {}
+    sampled = {
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": f"{traces.sample_percent / 100:g}",
+    }
+    # What the gateway takes by itself is left out: user data has few bytes.
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": traces.endpoint,
+        **({} if traces.protocol == "http/protobuf" else {_OTLP_PROTOCOL: traces.protocol}),
+        "OTEL_RESOURCE_ATTRIBUTES": (
+            f"deployment.environment.name={environment},perch.colour={colour}"
+        ),
+        **({} if traces.sample_percent == _ALL_PERCENT else sampled),
+    }
+
+
+def ways_to_collectors(settings: Settings) -> frozenset[tuple[str, int]]:
+    """Return the range and port of the collector of traces, where there is one."""
+    traces = settings.gateway.traces
+    if traces is None:
+        return frozenset()
+    port = int(traces.endpoint.rpartition(":")[2])
+    return frozenset((cidr, port) for cidr in traces.cidrs) - ways_out(settings)
 
 
 def fallback_endpoints(settings: Settings) -> str | None:

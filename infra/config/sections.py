@@ -19,6 +19,7 @@ NatChoice = Literal["none", "single", "per_zone"]
 Runtime = Literal["nim", "riva"]
 Recognition = Literal["on", "off", "fallback"]
 RecogniserTls = Literal["none", "public_ca", "private_ca", "mutual"]
+OtlpProtocol = Literal["http/protobuf", "grpc"]
 COLOURS: Final[tuple[Colour, ...]] = ("blue", "green")
 
 TLS_POLICIES: Final = (
@@ -190,6 +191,26 @@ class LanguageGroup(RecognisersElsewhere):
     """Streams each takes at a time, as measured; null: gateway.riva_streams."""
 
 
+class TracesSettings(Section):
+    """A collector of traces, which gateways send theirs to by OTLP."""
+
+    endpoint: Annotated[
+        str,
+        kinds.text(
+            r"https?://[A-Za-z0-9.\-]{1,253}:"
+            r"(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])",
+            "http:// or https://, a host and its port, such as http://otel.example.org:4318",
+        ),
+    ]
+    """Its address."""
+    cidrs: Annotated[tuple[str, ...], kinds.many(kinds.cidr(32, 16), 1, 4)]
+    """Ranges it is in; machines may go out to these on its port."""
+    protocol: Annotated[OtlpProtocol, kinds.one_of("http/protobuf", "grpc")] = "http/protobuf"
+    """How it is spoken to."""
+    sample_percent: Annotated[int, kinds.whole(0, 100, "percent")] = 100
+    """Share of streams that are recorded, of those whose client does not say by itself."""
+
+
 class GatewaySettings(Section):
     """The service in front of the recogniser, on the same machine."""
 
@@ -208,6 +229,8 @@ class GatewaySettings(Section):
     """What the switch says when it is made; afterwards `perch recognition` owns it."""
     fallback: FallbackSettings | None = None
     """Where `perch recognition fallback` sends sessions; absent: nowhere."""
+    traces: TracesSettings | None = None
+    """Where gateways send traces of their streams; absent: nowhere."""
     environment: Annotated[Mapping[str, str], VARIABLES] = Field(default_factory=dict)
     """Further environment variables of the gateway, nothing secret."""
 

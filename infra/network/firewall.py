@@ -64,6 +64,7 @@ class FirewallArgs:
         reaches_internet: Whether machines may go out by HTTPS to the Internet (registry, models).
         s3_prefix_list_id: S3's prefix list, None where the VPC has no gateway endpoint of ours.
         recognisers: Range and port of each recogniser that gateways reach over the network.
+        collectors: Range and port of each collector that gateways send traces to.
         scrape_cidrs: Ranges from which machines' metrics may be read.
     """
 
@@ -77,6 +78,7 @@ class FirewallArgs:
     reaches_internet: bool
     s3_prefix_list_id: pulumi.Input[str] | None
     recognisers: Collection[tuple[str, int]] = ()
+    collectors: Collection[tuple[str, int]] = ()
     scrape_cidrs: Sequence[str] = ()
 
 
@@ -133,6 +135,8 @@ def _machine_rules(args: FirewallArgs) -> Iterator[Rule]:
 
     for cidr, port in sorted(args.recognisers):
         yield Rule("machines", False, port, cidr, "Recognisers that gateways ask over the network")
+    for cidr, port in sorted(args.collectors):
+        yield Rule("machines", False, port, cidr, "Traces of streams to their collector")
 
 
 def _endpoint_rules(args: FirewallArgs) -> Iterator[Rule]:

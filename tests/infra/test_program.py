@@ -6,6 +6,7 @@ tests apply the same graph to moto, and only `pulumi preview` asks AWS itself.
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -212,6 +213,53 @@ def test_a_fallback_is_told_to_gateways_and_let_out_to() -> None:
     ]
     assert sorted(added) == [("10.9.0.0/24", port, port) for port in (9000, 50051)]
     # The prior path's own gRPC port breaks no policy, as long as its range is named.
+    assert not judge(policies(on=BEFORE_REVIEWS), read(recording.as_document()))
+
+
+def test_a_collector_of_traces_is_told_to_gateways_by_colour_and_let_out_to() -> None:
+    traces = {
+        "endpoint": "http://10.7.0.7:4317",
+        "cidrs": ["10.7.0.0/24"],
+        "protocol": "grpc",
+        "sample_percent": 5,
+    }
+    recording = changed_stack("staging", {"gateway": {"traces": traces}})
+    told = Counter(
+        line
+        for template in recording.of_type("aws:ec2/launchTemplate:LaunchTemplate")
+        for line in map(str.strip, read_user_data(template.inputs["userData"]).splitlines())
+        if line.startswith("OTEL_")
+    )
+    named = 'OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=staging,perch.colour={}"'
+    assert told == {
+        'OTEL_EXPORTER_OTLP_ENDPOINT="http://10.7.0.7:4317"': 2,
+        'OTEL_EXPORTER_OTLP_PROTOCOL="grpc"': 2,
+        'OTEL_TRACES_SAMPLER="parentbased_traceidratio"': 2,
+        'OTEL_TRACES_SAMPLER_ARG="0.05"': 2,
+        named.format("blue"): 1,
+        named.format("green"): 1,
+    }
+    (way,) = [
+        rule.inputs
+        for rule in recording.of_type("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+        if rule.inputs.get("cidrIpv4") == "10.7.0.0/24"
+    ]
+    assert (way["fromPort"], way["toPort"]) == (4317, 4317)
+    assert not judge(policies(on=BEFORE_REVIEWS), read(recording.as_document()))
+
+
+def test_a_prometheus_is_let_in_from_its_ranges_to_the_exporter_alone() -> None:
+    recording = changed_stack("staging", {"network": {"scrape_cidrs": ["10.8.0.0/16"]}})
+    (rule,) = [
+        rule.inputs
+        for rule in recording.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+        if rule.inputs.get("cidrIpv4") == "10.8.0.0/16"
+    ]
+    assert (rule["fromPort"], rule["toPort"]) == (9400, 9400)
+    for template in recording.of_type("aws:ec2/launchTemplate:LaunchTemplate"):
+        text = read_user_data(template.inputs["userData"])
+        assert "IPAddressAllow=localhost 10.8.0.0/16\n" in text
+        assert 'PERCH_EXPORTER_HOST="0.0.0.0"' in text
     assert not judge(policies(on=BEFORE_REVIEWS), read(recording.as_document()))
 
 

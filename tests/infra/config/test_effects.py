@@ -28,6 +28,7 @@ Config = Mapping[str, Any]
 PROD: Final[Config] = {
     "gateway": {
         "fallback": {"endpoints": ["10.9.0.7:50051/9000"], "cidrs": ["10.9.0.0/24"]},
+        "traces": {"endpoint": "http://10.7.0.7:4318", "cidrs": ["10.7.0.0/24"]},
     },
     "scaling": {
         "idle_minutes": 60,
@@ -139,6 +140,10 @@ NEW: Final[Mapping[str, object]] = {
     "gateway.fallback.cidrs": ["10.9.0.0/25"],
     "gateway.fallback.tls": "public_ca",
     "gateway.fallback.server_name": "riva.example.org",
+    "gateway.traces.endpoint": "http://10.7.0.8:4318",
+    "gateway.traces.cidrs": ["10.7.0.0/25"],
+    "gateway.traces.protocol": "grpc",
+    "gateway.traces.sample_percent": 10,
     "gateway.environment": {"WS_IDLE_TIMEOUT_S": "90"},
     "blue.image": OTHER_IMAGE,
     "blue.runtime": "riva",
