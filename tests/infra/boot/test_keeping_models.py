@@ -30,7 +30,7 @@ def test_it_saves_the_models_before_it_lets_go(host: Host) -> None:
 
 def test_it_waits_for_the_recogniser_and_keeps_its_group_waiting(host: Host) -> None:
     host.answer("systemctl is-failed --quiet perch-asr", status=1)
-    done = gives_up(host, PERCH_KEEP_SECONDS="1")
+    done = gives_up(host, PERCH_KEEP_SECONDS="3")
     assert done[:2] == ["BootFailures", "is-failed --quiet perch-a"]
     assert done.count("heartbeat") == 1
     assert "perch-cache-save" not in done

@@ -109,15 +109,15 @@ async def test_an_answer_that_nobody_reads_is_given_up_in_time(emulator: Emulato
 
 async def test_an_answer_that_is_read_slowly_arrives_whole(emulator: Emulator) -> None:
     async with (
-        running_gateway(emulator, ws_send_timeout_s=1.0) as gateway,
+        running_gateway(emulator, ws_send_timeout_s=4.0) as gateway,
         raw(gateway, room=2**16) as one,
     ):
         one.writer.write(PAGE * PAGES)
         await eventually(lambda: len(unread(gateway)) == 1)
         for number in range(PAGES):
             assert await one.status() == 200
-            if number % 100 == 0:
-                await asyncio.sleep(0.25)
+            if number % (PAGES // 5) == 0:
+                await asyncio.sleep(1.0)  # five of which are longer than the limit of one
         assert cut(gateway, "unread") is None
 
 
