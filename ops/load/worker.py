@@ -143,6 +143,16 @@ def _samples(clip: SpokenClip) -> PcmAudio:
     return PcmAudio(data=audio.data[:played], sample_rate=audio.sample_rate)
 
 
+async def _serve(generator: Generator) -> None:
+    """Play levels as they are asked for, in one loop, and tell each as soon as it is known.
+
+    A loop's end waits for whatever a connection has left behind; no result is to wait for that.
+    """
+    _say(Said(ready=True))
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        _say(Said(done=await generator.level(Level.model_validate_json(line))))
+
+
 def _say(said: Said) -> None:
     sys.stdout.write(said.model_dump_json() + "\n")
     sys.stdout.flush()
@@ -160,9 +170,7 @@ def main() -> None:
     # What is there now stays: collections would only look through it, and hold sessions up.
     gc.collect()
     gc.freeze()
-    _say(Said(ready=True))
-    for line in sys.stdin:
-        _say(Said(done=uvloop.run(generator.level(Level.model_validate_json(line)))))
+    uvloop.run(_serve(generator))
 
 
 if __name__ == "__main__":
