@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from app.emulator.recognition import Hypothesis
 
 # No deadline: on a shared machine an example's time says nothing about the code. The same examples
-# every run: a failure that comes and goes teaches nobody.
-settings.register_profile("perch", deadline=None, derandomize=True)
+# every run: a failure that comes and goes teaches nobody. Who writes a property tries more of them.
+settings.register_profile("perch", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("perch")
 
 

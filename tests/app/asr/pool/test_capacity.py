@@ -77,7 +77,7 @@ class CapacityMachine(RuleBasedStateMachine):
 
 
 TestCapacity = CapacityMachine.TestCase
-TestCapacity.settings = settings(deadline=None, max_examples=60, stateful_step_count=40)
+TestCapacity.settings = settings(deadline=None, max_examples=30, stateful_step_count=40)
 
 
 def test_a_refusal_shows_how_many_there_are_and_each_ten_seconds_give_one_back() -> None:

@@ -105,7 +105,7 @@ class EjectionMachine(RuleBasedStateMachine):
 
 
 TestEjection = EjectionMachine.TestCase
-TestEjection.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)
+TestEjection.settings = settings(deadline=None, max_examples=30, stateful_step_count=30)
 
 
 def fail(ejection: Ejection, name: str, now: float, times: int = 5) -> list[bool]:

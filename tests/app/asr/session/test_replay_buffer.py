@@ -83,7 +83,7 @@ class ReplayBufferMachine(RuleBasedStateMachine):
 
 
 TestReplayBuffer = ReplayBufferMachine.TestCase
-TestReplayBuffer.settings = settings(deadline=None, max_examples=100, stateful_step_count=30)
+TestReplayBuffer.settings = settings(deadline=None, max_examples=50, stateful_step_count=30)
 
 
 def test_the_bound_is_kept_whatever_comes() -> None:

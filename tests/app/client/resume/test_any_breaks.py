@@ -34,7 +34,7 @@ speech = st.tuples(st.integers(0, 12 * SEGMENT_BYTES // 2), st.randoms(use_true_
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     schedule=st.lists(faults, max_size=6),
     audio=speech,

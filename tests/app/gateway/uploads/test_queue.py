@@ -370,4 +370,4 @@ class LineMachine(RuleBasedStateMachine):
 
 
 TestLine = LineMachine.TestCase
-TestLine.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)
+TestLine.settings = settings(deadline=None, max_examples=30, stateful_step_count=30)

@@ -91,7 +91,7 @@ class ReopeningMachine(RuleBasedStateMachine):
 
 
 TestReopening = ReopeningMachine.TestCase
-TestReopening.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)
+TestReopening.settings = settings(deadline=None, max_examples=30, stateful_step_count=30)
 
 
 def broken(error: AsrError, *, elsewhere: bool = True) -> float | None:

@@ -188,7 +188,7 @@ WORD = st.tuples(
     drift=st.sampled_from([-40, 0, 40]),
     told=st.booleans(),
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=75)
 def test_a_word_that_is_said_again_in_earnest_is_kept(
     said: list[tuple[str, int, int]], count: int, early: int, drift: int, *, told: bool
 ) -> None:
