@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, WebSocketRoute
+from playwright.async_api import Browser, Page, WebSocketRoute
 
-from tests.app.web.conftest import OpenPage
+from tests.app.web.conftest import Opened
 from tests.support.gateways.processes import Running
 
 pytestmark = [
@@ -179,12 +179,36 @@ def gateway() -> Gateway:
     return Gateway()
 
 
+@dataclass
+class Shared:
+    """The page of all these tests, and who plays its gateway."""
+
+    opened: Opened
+    gateway: Gateway = field(default_factory=Gateway)
+
+    def take(self, route: WebSocketRoute) -> None:
+        """Greet a connection as the gateway of the test that runs."""
+        self.gateway.take(route)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def shared(served: Running, browser: Browser) -> AsyncIterator[Shared]:
+    """One page: to open it takes longer than a test, and each session is a new object in it."""
+    shared = Shared(Opened(await browser.new_page()))
+    page = shared.opened.page
+    page.on("console", shared.opened.listen)
+    page.on("pageerror", lambda error: shared.opened.complaints.append(str(error)))
+    await page.goto(f"{served.url}/ui")
+    await page.route_web_socket("**/ws*", shared.take)
+    yield shared
+    await page.close()
+
+
 @pytest_asyncio.fixture(loop_scope="package")
-async def page(served: Running, open_page: OpenPage, gateway: Gateway) -> AsyncIterator[Page]:
-    opened = await open_page(served.url, microphone=False)
-    await opened.page.route_web_socket("**/ws*", gateway.take)
-    yield opened.page
-    assert opened.complaints == []
+async def page(shared: Shared, gateway: Gateway) -> AsyncIterator[Page]:
+    shared.gateway = gateway
+    yield shared.opened.page
+    assert shared.opened.complaints == []
 
 
 async def spoken(page: Page, *, after_end: bool = False) -> tuple[list[str], str | None, str]:
