@@ -45,7 +45,7 @@ def test_lists_are_read_as_opentelemetry_writes_them_and_headers_are_secret(
         "collector:4318",
         "ftp://collector",
         "http://",
-        "http://me:word@collector:4318",
+        "http://me:word@collector:4318",  # pragma: allowlist secret
         "http://collector:99999",
         "http://collector?key=1",
     ],
