@@ -22,7 +22,7 @@ from moto.ec2instanceconnect.responses import Ec2InstanceConnectResponse
 from mypy_boto3_ec2 import EC2Client
 
 from ops.host.command import command
-from tests.support.moto import aws_in_process as aws_in_process  # noqa: PLC0414 - a fixture
+from tests.support.moto import bare_aws
 from tests.support.outputs import OUTPUTS
 from tests.support.sshd import SSHD_CONFIG, new_key
 from tests.support.tools import need
@@ -141,11 +141,8 @@ def started(ec2: EC2Client, colour: str, host_key: str | None) -> str:
 
 
 @pytest.fixture
-def stack(
-    sshd: SshServer, aws_in_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Stack]:
+def stack(sshd: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """The stack: outputs in a folder, EC2 in moto."""
-    del aws_in_process
 
     def send(response: Ec2InstanceConnectResponse) -> str:
         asked = json.loads(response.body)
@@ -154,16 +151,11 @@ def stack(
         return json.dumps({"RequestId": "made-up", "Success": True})
 
     monkeypatch.setattr(Ec2InstanceConnectResponse, "send_ssh_public_key", send)
-    ec2 = boto3.client("ec2", region_name=REGION)
-    machine = started(ec2, "blue", sshd.host_key)
     folder = tmp_path / "state"
     folder.mkdir()
     (folder / "outputs.json").write_text(json.dumps(OUTPUTS))
-    yield Stack(sshd=sshd, folder=folder, machine=machine, ec2=ec2)
-    left = [
-        instance["InstanceId"]
-        for reservation in ec2.describe_instances()["Reservations"]
-        for instance in reservation["Instances"]
-    ]
-    ec2.terminate_instances(InstanceIds=left)
+    with bare_aws():
+        ec2 = boto3.client("ec2", region_name=REGION)
+        machine = started(ec2, "blue", sshd.host_key)
+        yield Stack(sshd=sshd, folder=folder, machine=machine, ec2=ec2)
     shutil.rmtree(folder)
