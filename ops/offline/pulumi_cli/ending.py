@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeAlias, TypeVar, cast
 
+import grpc
+
 T = TypeVar("T")
 Awaited: TypeAlias = Coroutine[Any, Any, T] | Generator[Any, None, T]
 
@@ -60,7 +62,8 @@ def run_and_end(program: Callable[[], None]) -> None:
     for a failed call (Pulumi's Python SDK, `LanguageServer.Run` and `do_resolve`, as of 3.272). It
     offers no place for another loop or another end. So once the program is done everything is
     cancelled together, whatever a task fails with after that counts as its cancellation, and
-    nothing stops the loop for it: what failed is told by the engine.
+    nothing stops the loop for it: what failed is told by the engine. Where a failed call stops the
+    loop before that, in the middle of the program, that is its end.
 
     Args:
         program: What runs to its end here; its resources are registered by tasks of the loop.
@@ -87,6 +90,14 @@ def run_and_end(program: Callable[[], None]) -> None:
         for task in asyncio.all_tasks(loop):
             task.cancel()
 
+    def stop_or_tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if isinstance(context.get("exception"), grpc.RpcError):
+            end(whole)
+            loop.stop()
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(stop_or_tell)
     loop.set_task_factory(task_of)
     whole.add_done_callback(end)
     program()

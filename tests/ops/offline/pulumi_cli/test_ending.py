@@ -11,6 +11,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, resource_pb2, resource_pb2_grpc
+from pulumi.runtime.settings import _get_rpc_manager
 
 from ops.offline.pulumi_cli.ending import run_and_end
 
@@ -107,6 +108,17 @@ def a_call_whose_failure_nobody_asks_for() -> list[asyncio.Task[None]]:
     return [loop.create_task(wait())]
 
 
+def run(monitor: str, program: Callable[[], None]) -> str:
+    """Run a program as the SDK's server does; returns what went wrong."""
+    request = language_pb2.RunRequest(
+        project="p", stack="s", monitor_address=monitor, parallel=1, dryRun=True
+    )
+    with ThreadPoolExecutor(1) as thread:
+        server = LanguageServer(lambda: run_and_end(program))
+        answer = thread.submit(server.Run, request, None).result(timeout=30)
+    return str(answer.error)
+
+
 @pytest.mark.parametrize(
     "leave",
     [
@@ -127,15 +139,28 @@ def test_a_program_that_fails_leaves_no_loop_open(
         left = leave()
         raise pulumi.RunError("refused")
 
-    request = language_pb2.RunRequest(
-        project="p", stack="s", monitor_address=monitor, parallel=1, dryRun=True
-    )
-    with ThreadPoolExecutor(1) as thread:
-        server = LanguageServer(lambda: run_and_end(program))
-        answer = thread.submit(server.Run, request, None).result(timeout=30)
-    assert answer.error == "refused"
+    assert run(monitor, program) == "refused"
     assert left[-1].cancelled()
     assert all(task.done() for task in left)
+    left.clear()
+    gc.collect(1)  # a full one visits all that the tests share
+
+
+def test_a_call_that_fails_while_the_program_runs_leaves_no_loop_open_either(monitor: str) -> None:
+    """The SDK stops the loop for it, with the program and its tasks in the middle of something."""
+    left: list[asyncio.Task[None]] = []
+
+    def program() -> None:
+        nonlocal left
+        left = tasks_that_fail_each_other()
+        _get_rpc_manager().rpcs.extend(left)
+        loop = asyncio.get_running_loop()
+        failure = grpc.RpcError("the engine has gone")
+        context = {"message": "never retrieved", "exception": failure}
+        loop.call_later(0.05, loop.call_exception_handler, context)
+
+    assert "Event loop stopped" in run(monitor, program)
+    assert all(task.cancelled() for task in left)
     left.clear()
     gc.collect(1)  # a full one visits all that the tests share
 
