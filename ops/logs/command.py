@@ -138,5 +138,14 @@ def command(  # noqa: PLR0913 - one parameter an option
     )
     logs = logs_of(stack, state_dir, wanted, colour)
     lines = logs.follow(wanted, seconds=minutes * 60, every=every) if follow else logs.lines(wanted)
+    is_empty = True
     for line in lines:
+        is_empty = False
         click.echo(str(line))
+    if is_empty and not follow:
+        # Else nobody could tell that there was nothing from that the wrong place was looked at.
+        which = "" if not grep else f" with {grep!r} in it"
+        click.echo(
+            f"perch: no line of {', '.join(wanted.sources)}{which} since {since:%H:%M:%S} UTC",
+            err=True,
+        )

@@ -140,7 +140,8 @@ def command(  # noqa: PLR0913 - one parameter an option
     called_at = now()
     done, begun = rollbacker.run(back_to)
     say(
-        f"every new session goes to {done.to}, read back {done.new_sessions_s:.1f} s after the call"
+        f"the weights send every new session to {done.to}, read back "
+        f"{done.new_sessions_s:.1f} s after the call"
     )
     for problem in done.problems:
         click.echo(f"perch: {problem}", err=True)

@@ -31,7 +31,7 @@ OF_OTHERS = {
     # How a release's lines begin, and a check's.
     *("promoted", "rolled_back", "refused", "paused", "problem", "release", "OK"),
     # Stacks, colours, and commands of make and Pulumi.
-    *("blue", "green", "local", "dev", "staging", "prod", "make up", "pulumi up"),
+    *("blue", "green", "local", "dev", "staging", "prod", "make setup", "make up", "pulumi up"),
     # Kinds of blocks, and a field of the gateway's log.
     *("sh", "sh aws", "sh by-hand", "client"),
     # The gateway's page, and a folder of a machine.

@@ -106,6 +106,13 @@ def test_an_option_leaves_its_lines_alone(
 
 
 @pytest.mark.usefixtures("aws")
+def test_where_there_is_no_line_that_is_said_beside_the_output(folder: Path) -> None:
+    done = run(folder, "--grep", "no such words", "--source", "gateway")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.startswith("perch: no line of gateway with 'no such words' in it since ")
+
+
+@pytest.mark.usefixtures("aws")
 def test_a_follow_says_each_line_once_and_ends(folder: Path) -> None:
     done = run(folder, "--follow", "--every", "0.1", "--minutes", "0.005", "--source", "gateway")
     assert sorted(texts(done)) == ["drained", 'session ENDED: "stopped"', "session started"]

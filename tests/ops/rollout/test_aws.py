@@ -182,7 +182,7 @@ def test_rollback_needs_the_name_and_credentials_alone(
     released(place, client, "baking", 50)
     done = rollback(tmp_path)
     assert done.exit_code == 0, done.output
-    assert "every new session goes to blue, read back" in done.output
+    assert "the weights send every new session to blue, read back" in done.output
     assert weights_of(place, client).read() == {"blue": 100, "green": 0}
     journal = journals_of(place, client).load()
     assert journal is not None
