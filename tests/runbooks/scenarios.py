@@ -209,7 +209,8 @@ def _riva_down(stage: Stage) -> None:
     for colour in ("blue", "green"):
         stage.hang(f"emulator-{colour}")
     stage.machines["blue"].say("log/asr.log", "Triton: model instance is stuck")
-    stage.until("blue", ready=False)
+    for colour in ("blue", "green"):
+        stage.until(colour, ready=False)
 
 
 def _certificate(stage: Stage) -> None:
