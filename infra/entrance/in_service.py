@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import pulumi
-import pulumi_aws as aws
 
 from infra.config.sections import COLOURS, Colour, Settings
+from infra.operated_parameter import operated_parameter
 
 PATTERN: Final = f"^({'|'.join(COLOURS)})$"
 """What SSM itself takes, whoever writes; `perch` says it again with each new value."""
@@ -42,18 +42,13 @@ class InService(pulumi.ComponentResource):
         super().__init__("perch:infra:InService", name, None, opts)
         slug = f"{name}-in-service"
         self.parameter_name = f"/perch/{args.environment}/in-service"
-        aws.ssm.Parameter(
+        operated_parameter(
             slug,
             name=self.parameter_name,
             description="The colour that serves: `perch canary` and `perch rollback` write it",
-            type="String",
-            tier="Standard",
-            value=args.first,
-            allowed_pattern=PATTERN,
-            tags={"Name": slug},
-            # As the listener's weights: this is only how it begins, and the next `pulumi up` must
-            # not say that the colour serves which a release has taken out of service.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["value"]),
+            first=args.first,
+            pattern=PATTERN,
+            parent=self,
         )
         self.register_outputs({"parameter_name": self.parameter_name})
 

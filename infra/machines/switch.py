@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import pulumi
-import pulumi_aws as aws
 
 from infra.config.sections import Recognition
 from infra.iam import AwsLocation
+from infra.operated_parameter import operated_parameter
 
 POSITIONS: Final[tuple[Recognition, ...]] = ("on", "off", "fallback")
 """What it can say; a gateway's APP_RECOGNITION takes the same words."""
@@ -47,19 +47,13 @@ class Switch(pulumi.ComponentResource):
         super().__init__("perch:infra:Switch", name, None, opts)
         slug = f"{name}-recognition"
         self.parameter_name = f"/perch/{args.environment}/recognition"
-        aws.ssm.Parameter(
+        operated_parameter(
             slug,
             name=self.parameter_name,
             description="Whether speech is recognised, and where: `perch recognition` sets it",
-            type="String",
-            tier="Standard",
-            value=args.first,
-            # SSM itself refuses a slip of the pen, whoever makes it.
-            allowed_pattern=f"^({'|'.join(POSITIONS)})$",
-            tags={"Name": slug},
-            # The value is only how the switch begins. Somebody turns it in an emergency, and the
-            # next `pulumi up` must not turn it back.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["value"]),
+            first=args.first,
+            pattern=f"^({'|'.join(POSITIONS)})$",
+            parent=self,
         )
         # Not the resource's own output: the machines' role and user data need not wait for it.
         self.parameter_arn = args.location.arn("ssm", f"parameter{self.parameter_name}")
