@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from app.client import (
     ForbiddenError,
     Outcome,
     Reconnected,
+    ResumableConnection,
     UnauthorizedError,
     connect,
     lacks_authority,
@@ -145,6 +146,14 @@ class Smoke:
     def _headers(self, colour: str | None) -> dict[str, str]:
         return {self.outputs.direct_header: colour} if colour else {}
 
+    def _connected(self) -> AbstractAsyncContextManager[ResumableConnection]:
+        return connect(
+            self.outputs.websocket_url,
+            token=self.token,
+            ssl_context=self._trust(),
+            headers=self._headers(self.colour),
+        )
+
     async def _connects(self) -> str:
         host, port = self._address
         loop = asyncio.get_running_loop()
@@ -255,12 +264,7 @@ class Smoke:
     async def _session(self) -> str:
         try:
             audio = await asyncio.to_thread(read_audio, self.recorded.path)
-            async with connect(
-                self.outputs.websocket_url,
-                token=self.token,
-                ssl_context=self._trust(),
-                headers=self._headers(self.colour),
-            ) as connection:
+            async with self._connected() as connection:
                 outcome = await stream(connection, audio, realtime=False)
         except ClientError as error:
             code = f" ({error.code})" if error.code else ""
@@ -346,12 +350,7 @@ class Smoke:
     async def _in_time(self) -> str:
         try:
             audio = await asyncio.to_thread(read_audio, self.recorded.path)
-            async with connect(
-                self.outputs.websocket_url,
-                token=self.token,
-                ssl_context=self._trust(),
-                headers=self._headers(self.colour),
-            ) as connection:
+            async with self._connected() as connection:
                 outcome = await stream(
                     connection, audio, realtime=True, speech_start_s=speech_start_s(audio)
                 )
