@@ -16,7 +16,7 @@ from app.gateway.admission.clients import Clients, Visitor
 from app.gateway.admission.quotas import QuotaRules
 from app.gateway.admission.slots import Admission, AdmissionRules
 from app.gateway.admission.succession import SessionRegistry
-from app.gateway.identity.keys import Keys
+from app.gateway.identity.keys import Keys, KeySource
 from app.gateway.identity.sources import KeyAddress, KeyFile
 from app.gateway.identity.verifier import TokenRules, TokenVerifier
 from app.gateway.readiness import RecognisersReadiness
@@ -271,8 +271,12 @@ class Gateway:
 
 def _verifier(settings: GatewaySettings) -> TokenVerifier | None:
     url, file = settings.app_jwt_keys_url, settings.app_jwt_keys_file
-    source = KeyAddress(url) if url is not None else None if file is None else KeyFile(file)
-    if source is None:
+    source: KeySource
+    if url is not None:
+        source = KeyAddress(url)
+    elif file is not None:
+        source = KeyFile(file)
+    else:
         return None
     rules = TokenRules(
         issuer=settings.app_jwt_issuer or "",
