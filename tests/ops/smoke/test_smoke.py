@@ -12,14 +12,11 @@ import pytest
 import trustme
 from click.testing import CliRunner
 
-from app.client import Outcome, PcmAudio
-from ops.console.errors import ConfigurationError
-from ops.console.options import read_token
 from ops.local.load_balancer.routing import Answer, Request, Target
 from ops.smoke import checks, recording
 from ops.smoke import command as smoke
 from ops.smoke.checks import Slo, Smoke
-from ops.smoke.latency import Latency, measured, speech_start_s
+from ops.smoke.latency import Latency
 from ops.smoke.recording import Recording
 from ops.smoke.report import Report
 from ops.stack import StackOutputs
@@ -229,67 +226,6 @@ def test_the_command_prints_a_line_a_check_and_fails_as_a_whole(
     assert (report["ok"], report["stack"], len(report["checks"])) == (False, "local", 10)
 
 
-def test_a_recording_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"there is no recording .*name a WAV, FLAC"):
-        recording.find(tmp_path / "missing.wav")
-
-
-def test_the_words_of_a_recording_are_found_beside_it_or_in_the_manifest(tmp_path: Path) -> None:
-    assert "River Street" in str(recording.find(None).reference)
-    copy = tmp_path / "speech.flac"
-    copy.write_bytes(recording.DEFAULT.read_bytes())
-    assert recording.find(copy).reference is None
-    (tmp_path / "manifest.json").write_text('[{"file": "speech.flac", "text": "from manifest"}]')
-    assert recording.find(copy).reference == "from manifest"
-    (tmp_path / "speech.txt").write_text("from beside\n", encoding="utf-8-sig")
-    assert recording.find(copy).reference == "from beside"
-
-
-@pytest.mark.parametrize("manifest", ["{", "7", "[7]", '[{"file": "speech.flac"}]', "[" * 10_000])
-def test_a_manifest_that_is_somebody_elses_says_nothing(tmp_path: Path, manifest: str) -> None:
-    copy = tmp_path / "speech.flac"
-    copy.write_bytes(recording.DEFAULT.read_bytes())
-    (tmp_path / "manifest.json").write_text(manifest)
-    assert recording.find(copy).reference is None
-
-
-def test_words_that_are_no_text_are_refused(tmp_path: Path) -> None:
-    copy = tmp_path / "speech.flac"
-    copy.write_bytes(recording.DEFAULT.read_bytes())
-    (tmp_path / "speech.txt").write_bytes("für".encode("latin-1"))
-    with pytest.raises(ConfigurationError, match=r"speech\.txt is no text in UTF-8; save it so"):
-        recording.find(copy)
-
-
-def test_a_token_comes_from_a_file_or_the_environment_and_never_from_the_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("PERCH_TOKEN", raising=False)
-    assert read_token(None) is None
-    monkeypatch.setenv("PERCH_TOKEN", "from-environment")
-    assert read_token(None) == "from-environment"
-    file = tmp_path / "token"
-    file.write_text("from-file\n")
-    assert read_token(file) == "from-file"
-    file.write_text("\n")
-    with pytest.raises(ConfigurationError, match="is empty"):
-        read_token(file)
-    with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
-        read_token(tmp_path / "none")
-    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
-        read_token(tmp_path)
-    for content in (b"two words", b"one\ntwo\n", "Schlüssel".encode(), b"\xff\xfe", b"nul\0"):
-        file.write_bytes(content)
-        with pytest.raises(ConfigurationError, match=f"--token-file {file} does not hold a token"):
-            read_token(file)
-    monkeypatch.setenv("PERCH_TOKEN", "Schlüssel")
-    with pytest.raises(ConfigurationError, match="the variable PERCH_TOKEN does not hold a token"):
-        read_token(None)
-    assert not {"--token"} & {
-        option for parameter in smoke.command.params for option in parameter.opts
-    }
-
-
 def test_checks_that_hang_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "SESSION_SECONDS", 0.05)
 
@@ -430,31 +366,3 @@ TOO_LATE = (
     "their last word (objective 800 ms); one session"
 )
 LATE = Latency(first_interim_s=0.301, final_s=None, within=False)
-
-
-def outcome(**changes: object) -> Outcome:
-    usual: dict[str, object] = {
-        **dict.fromkeys(("audio_s", "wall_s", "first_interim_s", "last_final_s", "finish_s"), 1.0),
-        "first_interim_after_speech_s": 0.3,
-        "final_lags_s": (0.5, 0.8),
-        "finals": (),
-        "stopped": None,
-    }
-    return Outcome(**(usual | changes))  # type: ignore[arg-type]  # as the caller says
-
-
-def test_the_objective_is_met_by_its_bounds_and_by_what_was_measured_alone() -> None:
-    assert measured(outcome()).within
-    assert not measured(outcome(first_interim_after_speech_s=0.301)).within
-    assert not measured(outcome(final_lags_s=(0.5, 0.81))).within
-    assert not measured(outcome(first_interim_after_speech_s=None)).within
-    # Where every final came at the end, the time from the end to the last one counts.
-    assert measured(outcome(final_lags_s=(), last_final_s=0.7)).final_s == 0.7
-    assert not measured(outcome(final_lags_s=(), last_final_s=None)).within
-
-
-def test_speech_begins_where_it_is_loud() -> None:
-    quiet, loud = b"\x01\x00" * 8_000, b"\x00\x40\x00\xc0" * 4_000
-    assert speech_start_s(PcmAudio(data=quiet + loud, sample_rate=16_000)) == 0.5
-    assert speech_start_s(PcmAudio(data=loud, sample_rate=16_000)) == 0
-    assert speech_start_s(PcmAudio(data=b"", sample_rate=16_000)) == 0
