@@ -2,8 +2,8 @@
 
 import pulumi
 
+from infra.config.colour import ColourSettings
 from infra.config.machine import language_groups
-from infra.config.sections import ColourSettings
 from infra.outputs import misnamed
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from infra.catalogue import gpu, models
+from infra.config.colour import ColourSettings
 from infra.config.machine import boot_problems
 from infra.config.name_rules import LOCALHOST
-from infra.config.sections import COLOURS, Colour, ColourSettings, Settings
+from infra.config.sections import COLOURS, Colour, Settings
 from infra.reading.reader import Problem, show
 
 

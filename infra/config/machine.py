@@ -17,7 +17,9 @@ from infra.boot import (
 )
 from infra.boot.gateway import RUN, stack_variables
 from infra.catalogue import gpu
-from infra.config.sections import Colour, ColourSettings, RecognisersElsewhere, Settings
+from infra.config.colour import ColourSettings
+from infra.config.elsewhere import RecognisersElsewhere
+from infra.config.sections import Colour, Settings
 
 TextT_co = TypeVar("TextT_co", covariant=True)
 

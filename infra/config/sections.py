@@ -1,5 +1,6 @@
 """Every configuration key of a stack: its kind, its default and what it means, in one place.
 
+A colour's are in `infra.config.colour`, those of recognisers elsewhere in `infra.config.elsewhere`.
 docs/configuration.md is generated from here. Rules between keys are in `infra.config.rules`.
 """
 
@@ -9,16 +10,15 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from infra.boot.settings import BOOT_SECONDS, LONGEST_READY_SECONDS, READY_SECONDS
-from infra.catalogue.machine_images import DLAMI_PARAMETER
-from infra.config.text_kinds import CRON, OWNER, TAGS, VARIABLES
+from infra.config.colour import ColourSettings
+from infra.config.elsewhere import FallbackSettings
+from infra.config.text_kinds import CRON, DOMAIN, NAME, OWNER, TAGS, VARIABLES, Flag, Port
 from infra.reading import kinds
-from infra.reading.reader import Named, Section
+from infra.reading.reader import Section
 
 Colour = Literal["blue", "green"]
 NatChoice = Literal["none", "single", "per_zone"]
-Runtime = Literal["nim", "riva"]
 Recognition = Literal["on", "off", "fallback"]
-RecogniserTls = Literal["none", "public_ca", "private_ca", "mutual"]
 OtlpProtocol = Literal["http/protobuf", "grpc"]
 COLOURS: Final[tuple[Colour, ...]] = ("blue", "green")
 
@@ -29,27 +29,7 @@ TLS_POLICIES: Final = (
 )
 """ALB security policies that offer TLS 1.3 and nothing older than TLS 1.2."""
 
-_NAME = kinds.text(r"[^\x00-\x1f]{1,256}", "text of 1 to 256 characters")
-Flag = Annotated[bool, kinds.flag()]
-Port = Annotated[int, kinds.whole(1, 65535)]
-_ENDPOINT = kinds.text(
-    r"[A-Za-z0-9.\-]{1,253}:[1-9]\d{0,4}/(?:0|[1-9]\d{0,4})",
-    "host:port/http_port, http_port 0 where gRPC alone tells that it is ready",
-)
-_LANGUAGE = kinds.text(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "a language tag such as de-DE")
-_MODEL = kinds.text(r"[\w.\-]{0,128}", "a served model name, or empty")
-_GROUPS = Named(
-    kinds.text(
-        r"(?!default$|fallback$)[a-z][a-z0-9_]{0,31}",
-        "a name of 1 to 32 small letters, digits and _, a letter first; not default, not fallback",
-    ),
-    16,
-)
 _EMAIL = kinds.text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
-_DOMAIN = kinds.text(
-    r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?",
-    "a host name in lower case",
-)
 
 
 class AdoptedVpc(Section):
@@ -102,9 +82,9 @@ class AccessSettings(Section):
 class DomainSettings(Section):
     """The name clients use."""
 
-    name: Annotated[str, _DOMAIN]
+    name: Annotated[str, DOMAIN]
     """Host name of the endpoint; the certificate is for it."""
-    alternative_names: Annotated[tuple[str, ...], kinds.many(_DOMAIN, 0, 9)] = ()
+    alternative_names: Annotated[tuple[str, ...], kinds.many(DOMAIN, 0, 9)] = ()
     """Further names on the certificate."""
     zone_id: Annotated[
         str | None, kinds.optional(kinds.text(r"Z[A-Z0-9]{5,31}", "a Route 53 zone id Z..."))
@@ -119,7 +99,7 @@ class CertificateSettings(Section):
 
     arn: Annotated[str | None, kinds.optional(kinds.arn("acm", "certificate/"))] = None
     """A certificate that ACM holds already; null: one is requested and proved by DNS."""
-    ca_path: Annotated[str | None, kinds.optional(_NAME)] = None
+    ca_path: Annotated[str | None, kinds.optional(NAME)] = None
     """Path of the CA certificate clients must trust, where it is a private one."""
 
 
@@ -150,45 +130,6 @@ class LoadBalancerSettings(Section):
     """Whether a web ACL stands before the endpoint."""
     waf_requests_per_5_minutes: Annotated[int, kinds.whole(100, 2_000_000)] = 2000
     """Requests one address may make in 5 minutes."""
-
-
-class RecognisersElsewhere(Section):
-    """Recognisers that gateways reach over the network."""
-
-    endpoints: Annotated[tuple[str, ...], kinds.many(_ENDPOINT, 1, 8)]
-    """The recognisers."""
-    cidrs: Annotated[tuple[str, ...], kinds.many(kinds.cidr(32, 16), 1, 4)]
-    """Ranges they are in; machines may go out to these."""
-    tls: Annotated[RecogniserTls, kinds.one_of("none", "public_ca", "private_ca", "mutual")] = (
-        "none"
-    )
-    """How gateways speak to them: none, in clear; public_ca, by TLS, with the certificates every
-    system trusts; private_ca, by TLS, with the CA in the secret riva_tls_ca; mutual, the same and
-    the gateway shows riva_tls_certificate."""
-    server_name: Annotated[str | None, kinds.optional(_DOMAIN)] = None
-    """Name in their certificate, where it is not the host's."""
-
-
-class FallbackSettings(RecognisersElsewhere):
-    """Recognisers outside both groups, for `perch recognition fallback`.
-
-    RIVA_FALLBACK_ENDPOINTS of every gateway.
-    """
-
-
-class LanguageGroup(RecognisersElsewhere):
-    """Recognisers elsewhere that serve languages of their own, under a name of your own.
-
-    Together RIVA_GROUPS of the colour's gateways. A session goes to the group of its language,
-    every other one to the machine's own recogniser.
-    """
-
-    languages: Annotated[tuple[str, ...], kinds.many(_LANGUAGE, 1, 64)]
-    """Their languages; none may be in two groups of a colour, nor be the gateway's own."""
-    model: Annotated[str, _MODEL] = ""
-    """Model they are asked for; empty: their own choice."""
-    streams: Annotated[int | None, kinds.optional(kinds.whole(0, 10_000))] = None
-    """Streams each takes at a time, as measured; null: gateway.riva_streams."""
 
 
 class TracesSettings(Section):
@@ -233,92 +174,6 @@ class GatewaySettings(Section):
     """Where gateways send traces of their streams; absent: nowhere."""
     environment: Annotated[Mapping[str, str], VARIABLES] = Field(default_factory=dict)
     """Further environment variables of the gateway, nothing secret."""
-
-
-class ColourSettings(Section):
-    """One of the two groups of machines."""
-
-    image: Annotated[str, _NAME]
-    """Recogniser image with a pinned tag or digest, such as
-    nvcr.io/nim/nvidia/parakeet-1-1b-rnnt-multilingual:1.5.0."""
-    runtime: Annotated[Runtime, kinds.one_of("nim", "riva")] = "nim"
-    """nim: a Speech NIM container; riva: a classic Riva server."""
-    selector: Annotated[
-        str, kinds.text(r"[\w.\-=,]{0,256}", "a NIM_TAGS_SELECTOR such as mode=str,vad=silero")
-    ] = "mode=str"
-    """NIM_TAGS_SELECTOR; it must name a mode."""
-    model: Annotated[str, _MODEL] = ""
-    """Model the gateway asks for; empty: the server's own choice."""
-    language_groups: Annotated[Mapping[str, LanguageGroup], _GROUPS] = Field(default_factory=dict)
-    """Recognisers elsewhere for further languages, by name; docs/deploy.md has an example."""
-    recogniser_environment: Annotated[Mapping[str, str], VARIABLES] = Field(default_factory=dict)
-    """Further environment variables of the recogniser, nothing secret, such as NIM_EXPORT_PATH."""
-    ngc_key: Flag = True
-    """Whether machines fetch ngc_api_key; false: the image is in another registry and the models
-    are in the cache."""
-    rmirs: Annotated[
-        tuple[str, ...],
-        kinds.many(kinds.text(r"[\w./\-]{1,200}\.rmir", "a key that ends in .rmir"), 0, 8),
-    ] = ()
-    """For riva: keys of RMIR files in the stack's artefact bucket, which the first machine
-    deploys and the others take from the cache."""
-    gateway_tag: Annotated[
-        str | None,
-        kinds.optional(kinds.text(r"[A-Za-z0-9_][A-Za-z0-9._\-]{0,127}", "an image tag")),
-    ] = None
-    """Tag of the gateway's image in the stack's own ECR repository."""
-    gateway_bundle: Annotated[
-        str | None,
-        kinds.optional(kinds.text(r"[\w./+\-]{1,200}\.tar\.gz", "a key that ends in .tar.gz")),
-    ] = None
-    """Instead of an image: key of a bundle of wheels in the stack's artefact bucket."""
-    gateway_sha256: Annotated[
-        str | None, kinds.optional(kinds.text(r"[0-9a-f]{64}", "64 lower-case hex digits"))
-    ] = None
-    """SHA-256 of that bundle."""
-    instance_types: Annotated[
-        tuple[str, ...], kinds.many(kinds.text(r"[a-z0-9\-]+\.[a-z0-9]+", "an instance type"), 1, 8)
-    ] = ("g6.2xlarge", "g6.4xlarge")
-    """Instance types in order of preference; all of one GPU architecture, for the model cache."""
-    min_machines: Annotated[int, kinds.whole(0, 100)] = 0
-    """Fewest machines."""
-    max_machines: Annotated[int, kinds.whole(0, 100)] = 2
-    """Most machines."""
-    start_machines: Annotated[int, kinds.whole(0, 100)] = 0
-    """Machines started with the colour and held in office hours; min_machines if that is more."""
-    spot_percent: Annotated[int, kinds.whole(0, 100, "percent")] = 0
-    """Share of spot machines above on_demand_base: cheaper, and taken back by AWS within two
-    minutes, whatever gateway.drain_seconds is."""
-    on_demand_base: Annotated[int, kinds.whole(0, 100)] = 0
-    """Machines that are never spot ones."""
-    weight: Annotated[int, kinds.whole(0, 100)]
-    """Share of new sessions when the listener is made; afterwards `perch canary` owns it."""
-    volume_gib: Annotated[int, kinds.whole(200, 16384, "GiB")] = 200
-    """Size of the encrypted root volume."""
-    snapshot_id: Annotated[str | None, kinds.optional(kinds.aws_id("snap"))] = None
-    """Encrypted snapshot of a volume with image and models, of which each machine gets a volume of
-    volume_gib; docs/cold-start.md has how one is made. null: machines fetch both."""
-    snapshot_mib_per_second: Annotated[
-        int | None, kinds.optional(kinds.whole(100, 300, "MiB/s"))
-    ] = None
-    """Rate at which AWS brings what the snapshot holds to that volume, for a price per GiB; null:
-    as it is read, at no promised rate."""
-    instance_store: Flag = True
-    """Whether models and images lie on the machine's own NVMe disk where it has one, unless a
-    snapshot brings them. What lies there is gone when the machine is stopped."""
-    ami_parameter: Annotated[
-        str, kinds.text(r"/[\w.\-/]{1,512}(?::\d+)?", "the name of an SSM parameter")
-    ] = DLAMI_PARAMETER
-    """SSM parameter that names the current AMI; asked at each deployment where ami_id is null, and
-    by `perch ami`."""
-    ami_id: Annotated[str | None, kinds.optional(kinds.aws_id("ami"))] = None
-    """The AMI itself; it may be null where disposable alone. `perch ami --pin` writes it."""
-    gateway_port: Port = 8080
-    """Port of the gateway on the machine."""
-    riva_grpc_port: Port = 50051
-    """Port of the recogniser's gRPC on the machine."""
-    riva_http_port: Port = 9000
-    """Port of the recogniser's HTTP health on the machine."""
 
 
 class OfficeHours(Section):

@@ -1,6 +1,6 @@
-"""Kinds of configuration values that others have rules for: tags, variables, cron."""
+"""Kinds of configuration values that several sections have, or others have rules for."""
 
-from typing import Final
+from typing import Annotated, Final
 
 from infra.catalogue.aws_texts import TAG_KEY, TAG_VALUE, TAG_WORDS
 from infra.reading import kinds
@@ -32,4 +32,13 @@ TAGS: Final = kinds.table(
 VARIABLES: Final = kinds.table(
     kinds.text(r"[A-Za-z_][A-Za-z0-9_]{0,127}", "a variable's name"),
     kinds.text(r"[\x20-\x7e]{0,512}", "at most 512 printable ASCII characters"),
+)
+
+NAME: Final = kinds.text(r"[^\x00-\x1f]{1,256}", "text of 1 to 256 characters")
+Flag = Annotated[bool, kinds.flag()]
+Port = Annotated[int, kinds.whole(1, 65535)]
+MODEL: Final = kinds.text(r"[\w.\-]{0,128}", "a served model name, or empty")
+DOMAIN: Final = kinds.text(
+    r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?",
+    "a host name in lower case",
 )

@@ -7,8 +7,9 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.boot import render_user_data
+from infra.config.colour import ColourSettings
 from infra.config.machine import BootContext, settings_of_machines
-from infra.config.sections import Colour, ColourSettings, Settings
+from infra.config.sections import Colour, Settings
 from infra.machines.snapshot import SnapshotVolume, usable_snapshot
 
 

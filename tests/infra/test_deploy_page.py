@@ -26,8 +26,9 @@ from app.contract import ErrorCode
 from infra.boot import read_user_data
 from infra.boot.reasons import FAILURE_REASONS
 from infra.catalogue.models import FIRST_START_SECONDS
+from infra.config.elsewhere import RecogniserTls
 from infra.config.machine import SECRETS
-from infra.config.sections import RecogniserTls, Settings
+from infra.config.sections import Settings
 from infra.config.stack import parse
 from infra.machines.switch import POSITIONS
 from infra.reading.reader import keys_of
