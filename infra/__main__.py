@@ -44,10 +44,8 @@ from infra.network.firewall import Firewall, FirewallArgs
 from infra.network.flow_logs import FlowLogs, FlowLogsArgs
 from infra.network.network import Network, NetworkArgs
 from infra.network.zones import first_zones
-from infra.observability.alarms import Alarms, AlarmsArgs, Watched
-from infra.observability.budget import Budget, BudgetArgs
-from infra.observability.dashboard import Dashboard, DashboardArgs
 from infra.observability.logs import Logs, LogsArgs
+from infra.observability.watch import WatchArgs, watch
 from infra.outputs import endpoint
 from infra.security.deletion_guard import DeletionGuard, DeletionGuardArgs
 from infra.security.encryption import Encryption, EncryptionArgs
@@ -304,34 +302,16 @@ for colour, chosen in settings.colours():
     )
 
 # Who is notified when something is wrong, what is seen at a glance, and what it may cost.
-alarms = Alarms(
+watching = watch(
     name,
-    AlarmsArgs(
-        environment=stack.name,
-        account_id=account_id,
-        balancer_suffix=entrance.arn_suffix,
-        certificate_arn=certificate.arn,
-        colours={
-            colour: Watched(
-                target_group_suffix=entrance.target_group_suffixes[colour],
-                auto_scaling_group_name=groups[colour].auto_scaling_group_name,
-                min_machines=chosen.min_machines,
-                ready_seconds=settings.scaling.launch_seconds,
-            )
-            for colour, chosen in settings.colours()
-        },
-        may_be_empty=settings.scaling.idle_minutes is not None,
-        emails=settings.observability.alarm_emails,
-        key_arn=encryption.telemetry_key_arn,
-    ),
-    here,
-)
-dashboard = Dashboard(
-    name,
-    DashboardArgs(
+    WatchArgs(
+        settings=settings,
         region=stack.region,
         environment=stack.name,
+        account_id=account_id,
+        key_arn=encryption.telemetry_key_arn,
         balancer_suffix=entrance.arn_suffix,
+        certificate_arn=certificate.arn,
         target_group_suffixes=entrance.target_group_suffixes,
         auto_scaling_group_names={
             colour: group.auto_scaling_group_name for colour, group in groups.items()
@@ -339,25 +319,12 @@ dashboard = Dashboard(
     ),
     here,
 )
-told: list[pulumi.Resource] = [alarms, dashboard, in_service]
-if settings.observability.monthly_budget_usd is not None:
-    told.append(
-        Budget(
-            name,
-            BudgetArgs(
-                environment=stack.name,
-                monthly_usd=settings.observability.monthly_budget_usd,
-                topic_arn=alarms.topic_arn,
-            ),
-            here,
-        )
-    )
 
 # Last made, so the first to go: `pulumi destroy` takes everything or nothing.
 DeletionGuard(
     name,
     DeletionGuardArgs(
-        guarded=[*needs, *groups.values(), *scaling.values(), *told],
+        guarded=[*needs, *groups.values(), *scaling.values(), in_service, *watching.resources],
         disposable=settings.disposable,
     ),
     here,
@@ -387,8 +354,8 @@ export(
     artefact_bucket=storage.artefacts.bucket_name,
     gateway_repository_url=storage.gateway.url,
     log_group_names=logs.names,
-    alarm_topic_arn=alarms.topic_arn,
-    dashboard_name=dashboard.dashboard_name,
+    alarm_topic_arn=watching.alarms.topic_arn,
+    dashboard_name=watching.dashboard.dashboard_name,
     connect_endpoint_id=endpoints.connect_id,
     fixed=fixed_outputs(settings),
     colours={
@@ -399,7 +366,7 @@ export(
             launch_template_id=groups[colour].launch_template_id,
             ami_id=images[colour],
             gateway_artifact=gateways[colour],
-            alarm_name=alarms.colour_alarm_names[colour],
+            alarm_name=watching.alarms.colour_alarm_names[colour],
         )
         for colour, chosen in settings.colours()
     },
