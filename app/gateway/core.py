@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 from starlette.requests import HTTPConnection
 
 from app.asr import DEFAULT_GROUP, RivaASRClient, Route
-from app.gateway.admission.access import AccessPolicy, Scope
+from app.gateway.admission.access import AccessPolicy
 from app.gateway.admission.clients import Clients, Visitor
 from app.gateway.admission.quotas import QuotaRules
 from app.gateway.admission.slots import Admission, AdmissionRules
 from app.gateway.admission.succession import SessionRegistry
-from app.gateway.identity.keys import Keys, KeySource
-from app.gateway.identity.sources import KeyAddress, KeyFile
-from app.gateway.identity.verifier import TokenRules, TokenVerifier
+from app.gateway.authentication import Authentication, count_refusal
+from app.gateway.identity.identity import Scope
+from app.gateway.identity.keys import Keys
 from app.gateway.readiness import RecognisersReadiness
 from app.gateway.resume_token import ResumeTokens
 from app.gateway.settings.gateway import GatewaySettings, RecognitionMode
@@ -138,7 +138,7 @@ class Gateway:
                 group: partial(asr.slots, group) for group in asr.groups if group != DEFAULT_GROUP
             },
         )
-        verifier = _verifier(settings)
+        authentication = Authentication.build(settings)
         resume = ResumeTokens(settings.resume_keys(), settings.app_resume_window_s)
         gateway = cls(
             settings=settings,
@@ -148,13 +148,12 @@ class Gateway:
             uploads=UploadQueue(_upload_rules(settings, asr.files_at_once), admission, metrics),
             readiness=RecognisersReadiness(asr, settings.app_ready_probe_interval_s, asr.groups),
             access=AccessPolicy(
-                settings.auth_tokens(),
+                authentication.authenticators,
                 settings.app_allowed_origins,
                 settings.app_allowed_hosts,
-                verifier,
-                partial(_token_refused, metrics),
+                partial(count_refusal, metrics),
             ),
-            keys=None if verifier is None else verifier.keys,
+            keys=authentication.keys,
             clients=Clients(settings.app_trusted_proxies, resume.marks),
             resume=resume,
             version=version,
@@ -187,8 +186,8 @@ class Gateway:
         Raises:
             ContractError: As `AccessPolicy.check`, and `bad_request`.
         """
-        client = await self.access.check(connection, scope, tokens)
-        return self.clients.visitor(connection, client)
+        identity = await self.access.check(connection, scope, tokens)
+        return self.clients.visitor(connection, identity)
 
     def unready_reasons(self, *, capacity: bool = True) -> list[str]:
         """Return why no session can be admitted now; empty when one can.
@@ -267,31 +266,6 @@ class Gateway:
             session.drain()
         self.drain_begun.set()
         return self.drain_times
-
-
-def _verifier(settings: GatewaySettings) -> TokenVerifier | None:
-    url, file = settings.app_jwt_keys_url, settings.app_jwt_keys_file
-    source: KeySource
-    if url is not None:
-        source = KeyAddress(url)
-    elif file is not None:
-        source = KeyFile(file)
-    else:
-        return None
-    rules = TokenRules(
-        issuer=settings.app_jwt_issuer or "",
-        audience=settings.app_jwt_audience or "",
-        algorithms=settings.app_jwt_algorithms,
-        leeway_s=settings.app_jwt_leeway_s,
-        max_lifetime_s=settings.app_jwt_max_lifetime_s,
-        scope_prefix=settings.app_jwt_scope_prefix,
-    )
-    return TokenVerifier(rules, Keys(source, rules.algorithms, settings.app_jwt_refresh_s))
-
-
-def _token_refused(metrics: GatewayMetrics, reason: str) -> None:
-    metrics.tokens_refused.labels(reason).inc()
-    _log.info("token refused", reason=reason)
 
 
 def _admission_rules(settings: GatewaySettings) -> AdmissionRules:

@@ -1,10 +1,6 @@
 """Access control before the upgrade: bearer tokens, browser origins, host names."""
 
-import hashlib
-import hmac
 from collections.abc import Callable, Iterable
-from enum import StrEnum
-from itertools import islice
 from typing import Final
 
 from starlette.requests import HTTPConnection
@@ -12,57 +8,47 @@ from starlette.requests import HTTPConnection
 from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.admission.hosts import AcceptedHosts, Authority, Origin
+from app.gateway.identity.identity import Authenticator, Identity, Scope, TokenRefusedError
 from app.gateway.identity.keys import KeysUnavailableError
-from app.gateway.identity.verifier import Identity, TokenRefusedError, TokenVerifier
 
 MAX_TOKENS: Final = 4
-"""Of one request that are checked by the issuer's keys, some 0.1 ms each."""
+"""Of one request that are refused before it is: a signature costs some 0.1 ms to check."""
 
 _BEARER_SUBPROTOCOL: Final = "bearer."
-
-
-class Scope(StrEnum):
-    """What a client may do, by the names that tokens have for it."""
-
-    STREAM = "stream"
-    FILE = "file"
 
 
 class AccessPolicy:
     """Grants or denies access by host, token and origin.
 
     Args:
-        tokens: Accepted bearer tokens, which allow everything. Without any, and without a
-            verifier, no token is asked for.
+        authenticators: Say whose a token is, asked in this order. Without any, no token is asked
+            for.
         origins: Accepted `Origin` values; none accepts every one. The gateway's own page is always
             accepted.
         hosts: Accepted `Host` values, as `AcceptedHosts` has them.
-        verifier: Of an issuer's tokens.
-        refused: Told why a token of the issuer was refused.
+        refused: Told of each token that one of them knew and refused.
     """
 
     def __init__(
         self,
-        tokens: Iterable[str],
+        authenticators: Iterable[Authenticator],
         origins: Iterable[str],
         hosts: Iterable[str],
-        verifier: TokenVerifier | None = None,
-        refused: Callable[[str], None] = lambda _: None,
+        refused: Callable[[TokenRefusedError], None] = lambda _: None,
     ) -> None:
-        self._verifier = verifier
+        self._authenticators = tuple(authenticators)
         self._refused = refused
-        self._digests = tuple(_digest(token) for token in tokens)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._hosts = AcceptedHosts(hosts)
 
     @property
     def requires_token(self) -> bool:
         """Whether a token is needed."""
-        return bool(self._digests) or self._verifier is not None
+        return bool(self._authenticators)
 
     async def check(
         self, connection: HTTPConnection, scope: Scope, more: Iterable[str] = ()
-    ) -> str | None:
+    ) -> Identity | None:
         """Check host, origin and token of a request.
 
         Args:
@@ -71,8 +57,7 @@ class AccessPolicy:
             more: Tokens that the client shows where its dialect has them.
 
         Returns:
-            Who the client is: the token that was accepted, or the client that a token of the issuer
-            names; None where none is required.
+            Who the client is; None where no token is required.
 
         Raises:
             ContractError: `misdirected_request`, `forbidden_origin`, `unauthorized`,
@@ -82,35 +67,34 @@ class AccessPolicy:
         self._check_origin(connection)
         if not self.requires_token:
             return None
-        kept_apart = [*_offered_tokens(connection), *more]
-        for token in (*kept_apart, *connection.query_params.getlist("token")):
-            if self._known(token):
-                return token
-        # One in an address ends in logs of others, and this one is good for more than a connection.
-        identity = await self._issued(kept_apart)
+        identity = await self._identify(
+            [*_offered_tokens(connection), *more], connection.query_params.getlist("token")
+        )
         if scope not in identity.scopes:
             raise ContractError(ErrorCode.INSUFFICIENT_SCOPE, scope=scope.value)
-        return identity.client
+        return identity
 
-    async def _issued(self, tokens: Iterable[str]) -> Identity:
-        """Return who the first token says the client is that the issuer has signed."""
-        if self._verifier is None:
-            raise ContractError(ErrorCode.UNAUTHORIZED)
-        for token in islice(tokens, MAX_TOKENS):
-            try:
-                return await self._verifier.verify(token)
-            except TokenRefusedError as error:
-                self._refused(error.reason.value)
-            except KeysUnavailableError:
-                raise ContractError(ErrorCode.IDENTITY_UNAVAILABLE) from None
+    async def _identify(self, kept_apart: list[str], in_address: list[str]) -> Identity:
+        """Return whose the first good token is, by the first authenticator that has one."""
+        refused: set[str] = set()
+        for authenticator in self._authenticators:
+            offered = kept_apart + in_address if authenticator.allowed_in_query else kept_apart
+            for token in offered:
+                if token in refused:
+                    continue
+                try:
+                    identity = await authenticator.identify(token)
+                except TokenRefusedError as error:
+                    self._refused(error)
+                    refused.add(token)
+                    if len(refused) == MAX_TOKENS:
+                        raise ContractError(ErrorCode.UNAUTHORIZED) from None
+                except KeysUnavailableError:
+                    raise ContractError(ErrorCode.IDENTITY_UNAVAILABLE) from None
+                else:
+                    if identity is not None:
+                        return identity
         raise ContractError(ErrorCode.UNAUTHORIZED)
-
-    def _known(self, token: str) -> bool:
-        # Every digest is compared, and digests are equally long: the time tells nothing about the
-        # tokens.
-        digest = _digest(token)
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
-        return any(matches)
 
     def check_host(self, connection: HTTPConnection) -> None:
         """Check that a request names a host this gateway is known as.
@@ -152,7 +136,3 @@ def _offered_tokens(connection: HTTPConnection) -> list[str]:
         if name.startswith(_BEARER_SUBPROTOCOL)
     )
     return offered
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

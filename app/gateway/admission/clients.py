@@ -1,8 +1,7 @@
 """Identifies the client of a connection, for limits by client.
 
-A client is its bearer token, the name that its issuer has for it, or its address where no token
-is required. Neither is kept: limits
-count by a keyed hash whose key is lost with the process.
+A client is the name of its identity, or its address where no token is required. Limits count by a
+keyed hash of it, whose key is lost with the process.
 """
 
 import hashlib
@@ -16,6 +15,7 @@ from starlette.requests import HTTPConnection
 
 from app.contract import ContractError, ErrorCode, limits
 from app.contract.limits import MAX_ECHO_CHARS
+from app.gateway.identity.identity import Identity
 
 Network = IPv4Network | IPv6Network
 
@@ -29,16 +29,21 @@ class Visitor:
     """The client of a connection, as admission sees it.
 
     Attributes:
-        client: Keyed hash of the token or address.
+        client: Keyed hash of its name or address.
         wait_s: Seconds it would wait for a session, None where it does not wait.
-        has_token: Whether a bearer token says who it is.
+        identity: Who its token says it is; None where no token is asked for.
         marks: What resume tokens know it by, at every gateway: the first is put into them.
     """
 
     client: bytes
     wait_s: float | None = None
-    has_token: bool = False
+    identity: Identity | None = None
     marks: tuple[str, ...] = ("",)
+
+    @property
+    def has_token(self) -> bool:
+        """Whether a token says who it is."""
+        return self.identity is not None
 
 
 class Clients:
@@ -58,26 +63,25 @@ class Clients:
         self._marks = marks
         self._key = secrets.token_bytes(32)
 
-    def visitor(self, connection: HTTPConnection, client: str | None) -> Visitor:
+    def visitor(self, connection: HTTPConnection, identity: Identity | None) -> Visitor:
         """Return the client of a connection.
 
         Args:
             connection: The request.
-            client: Who it showed that it is: its bearer token, or its name at the issuer of
-                tokens; None where none is asked for.
+            identity: Who it showed that it is; None where no token is asked for.
 
         Raises:
             ContractError: `bad_request`: `wait` of the address is not a number of seconds.
         """
-        if client is not None:
-            name, kind = client.encode("utf-8", "surrogateescape"), b"token"
+        if identity is not None:
+            name, kind = identity.client.encode("utf-8", "surrogateescape"), b"token"
         else:
             name, kind = self._site(connection).encode(), b"address"
         known_by = hashlib.blake2b(name, digest_size=_HASH_BYTES, key=self._key, person=kind)
         return Visitor(
             known_by.digest(),
             requested_wait(connection),
-            has_token=client is not None,
+            identity=identity,
             marks=self._marks(kind + b" " + name),
         )
 

@@ -1,5 +1,6 @@
-"""Who a client is by the token of an issuer: a JSON Web Token, checked by the issuer's keys.
+"""Who a client is by the token that it shows.
 
-`verifier` decides about one token, `keys` has the keys and reads them again as they rotate,
-`sources` says from where, `algorithms` which may be used.
+`identity` says what an identity is, and what each authenticator does: `static_tokens` has a list,
+`verifier` the tokens of an issuer: JSON Web Tokens, checked by the issuer's keys. `keys` has these
+and reads them again as they rotate, `sources` says from where, `algorithms` which may be used.
 """

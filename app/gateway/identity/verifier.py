@@ -4,49 +4,35 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from time import time
 from typing import Final
 
 import jwt
 
+from app.gateway.identity.identity import (
+    MAX_CLIENT_CHARS,
+    NO_LIMITS,
+    ClientLimits,
+    Identity,
+    Refusal,
+    TokenRefusedError,
+)
 from app.gateway.identity.keys import Keys
 
 MAX_TOKEN_CHARS: Final = 8192
-MAX_CLIENT_CHARS: Final = 256
+MAX_TOKEN_ID_CHARS: Final = 256
+MAX_MODELS: Final = 100
+MAX_LIMIT: Final = 1_000_000
+"""Of sessions, at once or in a minute."""
 
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _TYPES: Final = frozenset({None, "jwt", "at+jwt", "application/at+jwt", "application/jwt"})
 """RFC 9068, 2.1 has `at+jwt`, most issuers write JWT or nothing; other kinds let nobody in."""
 _CLIENT_CLAIMS: Final = ("client_id", "azp", "sub")
 """RFC 9068, 2.2; OpenID Connect's `azp` where there is none; else the subject."""
-
-
-class Refusal(StrEnum):
-    """Why a token is refused: for logs and metrics, never for who showed it."""
-
-    FORM = "form"
-    ALGORITHM = "algorithm"
-    KEY = "key"
-    SIGNATURE = "signature"
-    ISSUER = "issuer"
-    AUDIENCE = "audience"
-    EXPIRED = "expired"
-    EARLY = "early"
-    LIFETIME = "lifetime"
-    CLAIMS = "claims"
-
-
-class TokenRefusedError(Exception):
-    """A token lets nobody in.
-
-    Attributes:
-        reason: Why.
-    """
-
-    def __init__(self, reason: Refusal) -> None:
-        self.reason = reason
-        super().__init__(reason.value)
+_LIMITS_CLAIM: Final = "perch_limits"
+"""An object of our own: RFC 7519, 4.3 leaves such names to issuer and service."""
+_LIMIT_KEYS: Final = frozenset({"sessions", "new_per_minute", "models"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +56,6 @@ class TokenRules:
     scope_prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who shows a token.
-
-    Attributes:
-        client: Name of the client, unique over all issuers.
-        scopes: What it may do, without the prefix.
-    """
-
-    client: str
-    scopes: frozenset[str]
-
-
 class TokenVerifier:
     """Checks tokens of one issuer.
 
@@ -91,6 +64,9 @@ class TokenVerifier:
         keys: Of the issuer.
         clock: Seconds since 1970.
     """
+
+    allowed_in_query = False
+    """It is good for more than one connection, and an address ends in the logs of others."""
 
     def __init__(self, rules: TokenRules, keys: Keys, clock: Callable[[], float] = time) -> None:
         self._rules = rules
@@ -102,8 +78,8 @@ class TokenVerifier:
         """The issuer's keys."""
         return self._keys
 
-    async def verify(self, token: str) -> Identity:
-        """Return who a token says its bearer is.
+    async def identify(self, token: str) -> Identity:
+        """Return who a token says its bearer is; every token is taken for one of the issuer's.
 
         Raises:
             TokenRefusedError: It lets nobody in.
@@ -115,7 +91,14 @@ class TokenVerifier:
             raise TokenRefusedError(Refusal.KEY)
         claims = self._signed(token, key, algorithm)
         self._check_times(claims)
-        return Identity(client=self._client(claims), scopes=frozenset(self._scopes(claims)))
+        return Identity(
+            client=self._client(claims),
+            scopes=frozenset(self._scopes(claims)),
+            limits=_limits(claims),
+            token_id=_token_id(claims),
+            issued=_seconds(claims, "iat"),
+            expires=_seconds(claims, "exp"),
+        )
 
     def _header(self, token: str) -> tuple[str | None, str]:
         """Return the names of key and algorithm; nothing else that a header offers is followed."""
@@ -190,6 +173,43 @@ class TokenVerifier:
 
 def _is_type(kind: object) -> bool:
     return (kind.lower() if isinstance(kind, str) else kind) in _TYPES
+
+
+def _token_id(claims: Mapping[str, object]) -> str | None:
+    name = claims.get("jti")
+    if name is not None and not (isinstance(name, str) and 0 < len(name) <= MAX_TOKEN_ID_CHARS):
+        raise TokenRefusedError(Refusal.CLAIMS)
+    return name
+
+
+def _limits(claims: Mapping[str, object]) -> ClientLimits:
+    if _LIMITS_CLAIM not in claims:
+        return NO_LIMITS
+    said = claims[_LIMITS_CLAIM]
+    # A name that is not known may be a limit that is misspelled: better none in than too much out.
+    if not isinstance(said, dict) or not said.keys() <= _LIMIT_KEYS:
+        raise TokenRefusedError(Refusal.CLAIMS)
+    return ClientLimits(
+        sessions=_limit(said.get("sessions")),
+        new_per_minute=_limit(said.get("new_per_minute")),
+        models=_models(said.get("models")),
+    )
+
+
+def _limit(value: object) -> int | None:
+    if value is not None and (type(value) is not int or not 0 < value <= MAX_LIMIT):
+        raise TokenRefusedError(Refusal.CLAIMS)
+    return value
+
+
+def _models(value: object) -> frozenset[str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_MODELS:
+        raise TokenRefusedError(Refusal.CLAIMS)
+    if not all(isinstance(name, str) and name for name in value):
+        raise TokenRefusedError(Refusal.CLAIMS)
+    return frozenset(value)
 
 
 def _seconds(claims: Mapping[str, object], name: str) -> float:

@@ -20,11 +20,11 @@ from starlette.websockets import WebSocket
 
 from app.asr import RivaASRClient
 from app.contract import ContractError
-from app.gateway.admission.access import Scope
 from app.gateway.admission.clients import Visitor
 from app.gateway.core import Gateway
 from app.gateway.dialects import registry
 from app.gateway.dialects.codec import Handshake
+from app.gateway.identity.identity import Scope
 from app.gateway.server import pages
 from app.gateway.server.answers import error_response
 from app.gateway.server.middleware import MIDDLEWARE

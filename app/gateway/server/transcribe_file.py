@@ -12,9 +12,9 @@ from starlette.responses import JSONResponse, Response
 
 from app.asr import AsrError, Fault, FileAudio, FileTranscript, SessionOptions
 from app.contract import ContractError, ErrorCode
-from app.gateway.admission.access import Scope
 from app.gateway.core import Gateway
 from app.gateway.failures import upload_failure
+from app.gateway.identity.identity import Scope
 from app.gateway.server.answers import error_response
 from app.gateway.server.pages import SERVICE, gateway_of
 from app.gateway.telemetry.faults import FAULTS, REFUSALS

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from app.contract import ContractError, ErrorCode
 from app.gateway.admission.clients import Clients, requested_wait
+from app.gateway.identity.identity import Identity
 
 PROXY = "10.1.2.3"
 NETWORKS = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
@@ -25,6 +26,10 @@ def connection(peer: str | None, *forwarded: str, query: str = "") -> HTTPConnec
     )
 
 
+def known_as(name: str) -> Identity:
+    return Identity(client=name, scopes=frozenset())
+
+
 def same(one: HTTPConnection, other: HTTPConnection) -> bool:
     clients = Clients(NETWORKS)
     return clients.visitor(one, None) == clients.visitor(other, None)
@@ -32,14 +37,16 @@ def same(one: HTTPConnection, other: HTTPConnection) -> bool:
 
 def test_a_client_is_its_token_wherever_it_comes_from() -> None:
     clients = Clients(())
-    ann = clients.visitor(connection("192.0.2.1"), "token-of-ann-0123456")
-    assert clients.visitor(connection("192.0.2.2"), "token-of-ann-0123456") == ann
-    assert clients.visitor(connection("192.0.2.1"), "token-of-ben-0123456") != ann
+    ann = clients.visitor(connection("192.0.2.1"), known_as("token-of-ann-0123456"))
+    assert clients.visitor(connection("192.0.2.2"), known_as("token-of-ann-0123456")) == ann
+    assert clients.visitor(connection("192.0.2.1"), known_as("token-of-ben-0123456")) != ann
     assert clients.visitor(connection("192.0.2.1"), None) != ann
 
 
 def test_nothing_of_a_token_or_address_is_kept_and_no_two_processes_agree() -> None:
-    hashes = {Clients(()).visitor(connection("192.0.2.1"), "t" * 20).client for _ in range(2)}
+    hashes = {
+        Clients(()).visitor(connection("192.0.2.1"), known_as("t" * 20)).client for _ in range(2)
+    }
     assert len(hashes) == 2
     assert all(b"t" * 20 not in one and len(one) == 16 for one in hashes)
 

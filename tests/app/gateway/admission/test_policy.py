@@ -6,8 +6,11 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from app.contract import ContractError
-from app.gateway.admission.access import AccessPolicy, Scope
+from app.gateway.admission.access import AccessPolicy
 from app.gateway.admission.hosts import Authority, Origin
+from app.gateway.identity.identity import Identity, Refusal, Scope, TokenRefusedError
+from app.gateway.identity.keys import KeysUnavailableError
+from app.gateway.identity.static_tokens import StaticTokens
 
 TOKEN = "a-token-of-sixteen"  # pragma: allowlist secret
 
@@ -23,6 +26,12 @@ def request(
             "subprotocols": subprotocols,
         }
     )
+
+
+async def bearer_of(token: str) -> Identity:
+    identity = await StaticTokens((token,)).identify(token)
+    assert identity is not None
+    return identity
 
 
 @pytest.mark.parametrize(
@@ -70,9 +79,9 @@ async def test_a_page_may_connect_that_is_listed_or_our_own(
     ],
 )
 async def test_a_token_may_stand_in_each_of_three_places(asked: HTTPConnection) -> None:
-    policy = AccessPolicy((TOKEN, "another-of-sixteen"), (), ("*",))
+    policy = AccessPolicy((StaticTokens((TOKEN, "another-of-sixteen")),), (), ("*",))
     assert policy.requires_token
-    assert await policy.check(asked, Scope.STREAM) == TOKEN
+    assert await policy.check(asked, Scope.STREAM) == await bearer_of(TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -87,11 +96,11 @@ async def test_a_token_may_stand_in_each_of_three_places(asked: HTTPConnection) 
     ],
 )
 async def test_anything_else_is_no_token(asked: HTTPConnection) -> None:
-    policy = AccessPolicy((TOKEN,), (), ("*",))
+    policy = AccessPolicy((StaticTokens((TOKEN,)),), (), ("*",))
     with pytest.raises(ContractError) as refused:
         await policy.check(asked, Scope.STREAM)
     assert refused.value.code == "unauthorized"
-    assert await policy.check(asked, Scope.STREAM, ["wrong", TOKEN]) == TOKEN
+    assert await policy.check(asked, Scope.STREAM, ["wrong", TOKEN]) == await bearer_of(TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -102,3 +111,81 @@ def test_an_origin_without_a_port_has_its_schemes(text: str, port: int) -> None:
     assert Origin.parse(text) == Origin(scheme, Authority("a", port))
     assert Origin.parse(f"{text}:8443") == Origin(scheme, Authority("a", 8443))
     assert Origin.parse("app://a") == Origin("app", Authority("a", None))
+
+
+class Named:
+    """Knows tokens that begin with its name, and refuses those that end with `bad`."""
+
+    def __init__(self, name: str, *, in_query: bool = False) -> None:
+        self.name = name
+        self.allowed_in_query = in_query
+        self.asked: list[str] = []
+
+    async def identify(self, token: str) -> Identity | None:
+        self.asked.append(token)
+        if not token.startswith(self.name):
+            return None
+        if token.endswith("bad"):
+            raise TokenRefusedError(Refusal.FORM)
+        if token.endswith("later"):
+            raise KeysUnavailableError
+        return Identity(client=token, scopes=frozenset({"file"}))
+
+
+def shown(*tokens: str, query: str = "") -> HTTPConnection:
+    return request(query=query, subprotocols=tuple(f"bearer.{token}" for token in tokens))
+
+
+async def test_authenticators_are_asked_in_turn_and_what_one_refuses_no_other_is_shown() -> None:
+    told: list[str] = []
+    first, second = Named("a"), Named("")
+    policy = AccessPolicy((first, second), (), ("*",), lambda error: told.append(error.reason))
+    found = await policy.check(shown("a-bad", "b-good"), Scope.FILE)
+    assert found is not None
+    assert found.client == "b-good"
+    assert (first.asked, second.asked, told) == (["a-bad", "b-good"], ["b-good"], ["form"])
+
+
+async def test_the_first_authenticator_that_knows_one_decides() -> None:
+    policy = AccessPolicy((Named("a"), Named("b")), (), ("*",))
+    found = await policy.check(shown("b-later", "b-bad", "a-good"), Scope.FILE)
+    assert found is not None
+    assert found.client == "a-good"
+
+
+async def test_a_token_in_an_address_is_shown_to_those_that_allow_it_alone() -> None:
+    careful, careless = Named("a"), Named("a", in_query=True)
+    policy = AccessPolicy((careful, careless), (), ("*",))
+    found = await policy.check(shown("b", query="token=a-good"), Scope.FILE)
+    assert found is not None
+    assert (careful.asked, careless.asked) == (["b"], ["b", "a-good"])
+
+
+@pytest.mark.parametrize(
+    ("tokens", "code"),
+    [
+        (("b", "b", "b", "b", "b"), "unauthorized"),
+        (("a-1-bad", "a-2-bad", "a-3-bad", "a-good"), None),
+        (("a-1-bad", "a-2-bad", "a-3-bad", "a-4-bad", "a-good"), "unauthorized"),
+        (("b1", "b2", "b3", "b4", "a-good"), None),
+        (("a-bad", "a-later", "a-good"), "identity_unavailable"),
+    ],
+)
+async def test_a_request_is_refused_once_four_of_its_tokens_were(
+    tokens: tuple[str, ...], code: str | None
+) -> None:
+    policy = AccessPolicy((Named("a"),), (), ("*",))
+    if code is None:
+        assert await policy.check(shown(*tokens), Scope.FILE) is not None
+        return
+    with pytest.raises(ContractError) as refused:
+        await policy.check(shown(*tokens), Scope.FILE)
+    assert refused.value.code == code
+
+
+async def test_a_scope_that_is_missing_is_403_and_names_itself() -> None:
+    policy = AccessPolicy((Named("a"),), (), ("*",))
+    with pytest.raises(ContractError) as refused:
+        await policy.check(shown("a-good"), Scope.STREAM)
+    assert refused.value.code == "insufficient_scope"
+    assert "stream" in refused.value.sentence

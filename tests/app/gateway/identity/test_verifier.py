@@ -17,15 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.gateway.identity.algorithms import ALGORITHMS
+from app.gateway.identity.identity import ClientLimits, Identity, Refusal, TokenRefusedError
 from app.gateway.identity.keys import Keys
-from app.gateway.identity.verifier import (
-    MAX_TOKEN_CHARS,
-    Identity,
-    Refusal,
-    TokenRefusedError,
-    TokenRules,
-    TokenVerifier,
-)
+from app.gateway.identity.verifier import MAX_TOKEN_CHARS, TokenRules, TokenVerifier
 from tests.support import issuer
 from tests.support.issuer import AUDIENCE, NAME, key_set, private_key, public_jwk
 
@@ -83,7 +77,7 @@ def verifier(
 
 async def refusal(shown: str, by: TokenVerifier | None = None) -> Refusal:
     with pytest.raises(TokenRefusedError) as refused:
-        await (by or verifier()).verify(shown)
+        await (by or verifier()).identify(shown)
     return refused.value.reason
 
 
@@ -95,7 +89,7 @@ def part(value: object) -> str:
 async def test_a_token_signed_with_a_key_of_the_issuer_says_who_its_bearer_is(
     algorithm: str,
 ) -> None:
-    found = await verifier((algorithm, "one")).verify(token(algorithm=algorithm))
+    found = await verifier((algorithm, "one")).identify(token(algorithm=algorithm))
     assert found == Identity(client=f"{NAME} app", scopes=frozenset({"stream", "file"}))
 
 
@@ -147,7 +141,7 @@ async def test_each_claim_has_its_nearest_wrong_neighbour(
     ],
 )
 async def test_what_is_within_the_bounds_is_let_in(changes: dict[str, object]) -> None:
-    await verifier().verify(token(claims(**changes)))
+    await verifier().identify(token(claims(**changes)))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +155,7 @@ async def test_what_is_within_the_bounds_is_let_in(changes: dict[str, object]) -
 async def test_the_client_is_who_the_token_was_issued_to(
     changes: dict[str, object], client: str
 ) -> None:
-    assert (await verifier().verify(token(claims(**changes)))).client == f"{NAME} {client}"
+    assert (await verifier().identify(token(claims(**changes)))).client == f"{NAME} {client}"
 
 
 @pytest.mark.parametrize(
@@ -176,8 +170,50 @@ async def test_the_client_is_who_the_token_was_issued_to(
 async def test_scopes_are_those_behind_the_prefix(
     changes: dict[str, object], scopes: set[str]
 ) -> None:
-    found = await verifier(prefix="perch/").verify(token(claims(**changes)))
+    found = await verifier(prefix="perch/").identify(token(claims(**changes)))
     assert found.scopes == scopes
+
+
+async def test_a_token_says_which_it_is_and_until_when_it_is_good() -> None:
+    found = await verifier().identify(token(claims(jti="a-token", iat=NOW - 9, exp=NOW + 60)))
+    assert (found.token_id, found.issued, found.expires) == ("a-token", NOW - 9, NOW + 60)
+    assert (await verifier().identify(token())).token_id is None
+
+
+async def test_the_issuer_may_limit_a_client() -> None:
+    said = {"sessions": 2, "new_per_minute": 30, "models": ["parakeet", "nemotron"]}
+    found = await verifier().identify(token(claims(perch_limits=said)))
+    assert found.limits == ClientLimits(
+        sessions=2, new_per_minute=30, models=frozenset({"parakeet", "nemotron"})
+    )
+    some = await verifier().identify(token(claims(perch_limits={"sessions": 1})))
+    assert some.limits == ClientLimits(sessions=1)
+    assert (await verifier().identify(token())).limits == ClientLimits()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"jti": ""},
+        {"jti": 7},
+        {"jti": "a" * 257},
+        {"perch_limits": 3},
+        {"perch_limits": [["sessions", 1]]},
+        {"perch_limits": {"session": 1}},
+        {"perch_limits": {"sessions": 0}},
+        {"perch_limits": {"sessions": 1_000_001}},
+        {"perch_limits": {"sessions": True}},
+        {"perch_limits": {"sessions": 1.0}},
+        {"perch_limits": {"new_per_minute": "1"}},
+        {"perch_limits": {"models": "parakeet"}},
+        {"perch_limits": {"models": []}},
+        {"perch_limits": {"models": [""]}},
+        {"perch_limits": {"models": [7]}},
+        {"perch_limits": {"models": ["a"] * 101}},
+    ],
+)
+async def test_a_limit_that_is_not_understood_lets_nobody_in(changes: dict[str, object]) -> None:
+    assert await refusal(token(claims(**changes))) is Refusal.CLAIMS
 
 
 async def test_no_algorithm_but_the_configured_ones_counts() -> None:
@@ -232,7 +268,7 @@ async def test_only_keys_of_the_issuer_count_whatever_a_header_offers() -> None:
 
 async def test_a_token_that_names_no_key_is_checked_by_the_only_one_there_is() -> None:
     unnamed = jwt.encode(claims(), private_key("ES256", "one"), "ES256")
-    await verifier().verify(unnamed)
+    await verifier().identify(unnamed)
     two = verifier(("ES256", "one"), ("ES256", "two"))
     assert await refusal(unnamed, two) is Refusal.KEY
 
@@ -251,7 +287,7 @@ async def test_what_a_header_wants_and_is_not_known_is_refused(headers: dict[str
     assert await refusal(shown) is Refusal.FORM
     good = f"{part({'alg': 'ES256', 'kid': 'one', 'typ': 'AT+jwt'})}.{part(claims())}"
     signature = made.sign(good.encode(), private_key("ES256", "one"))
-    await verifier().verify(f"{good}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}")
+    await verifier().identify(f"{good}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}")
 
 
 async def test_no_part_can_be_changed_left_out_or_added() -> None:
@@ -299,7 +335,21 @@ _ANY = st.recursive(
 @settings(max_examples=100, deadline=None)
 @given(
     changes=st.dictionaries(
-        st.sampled_from(["iss", "aud", "exp", "iat", "nbf", "scope", "scp", "client_id", "sub"]),
+        st.sampled_from(
+            [
+                "iss",
+                "aud",
+                "exp",
+                "iat",
+                "nbf",
+                "scope",
+                "scp",
+                "client_id",
+                "sub",
+                "jti",
+                "perch_limits",
+            ]
+        ),
         _ANY,
     )
 )
@@ -311,7 +361,7 @@ async def test_whatever_the_issuer_signs_is_an_identity_or_a_refusal(
     signature = made.sign(signing.encode(), private_key("ES256", "one"))
     shown = f"{signing}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
     try:
-        found = await verifier().verify(shown)
+        found = await verifier().identify(shown)
     except TokenRefusedError:
         return
     assert found.client.startswith(f"{NAME} ")
@@ -321,7 +371,7 @@ async def test_a_shared_secret_checks_tokens_where_it_alone_is_configured() -> N
     secret = base64.urlsafe_b64encode(b"k" * 32).rstrip(b"=").decode()
     document = json.dumps({"keys": [{"kty": "oct", "k": secret, "kid": "one"}]}).encode()
     by = verifier(algorithms=("HS256",), document=document)
-    await by.verify(jwt.encode(claims(), b"k" * 32, "HS256", {"kid": "one"}))
+    await by.identify(jwt.encode(claims(), b"k" * 32, "HS256", {"kid": "one"}))
     assert await refusal(jwt.encode(claims(), b"l" * 32, "HS256", {"kid": "one"}), by) is (
         Refusal.SIGNATURE
     )

@@ -1,0 +1,102 @@
+"""Who a client is and what it may do, whoever says so, and what everyone is that can say it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Protocol
+
+MAX_CLIENT_CHARS: Final = 256
+
+
+class Scope(StrEnum):
+    """What a client may do, by the names that tokens have for it."""
+
+    STREAM = "stream"
+    FILE = "file"
+    ADMIN = "admin"
+
+
+class Refusal(StrEnum):
+    """Why a token is refused: for logs and metrics, never for who showed it."""
+
+    FORM = "form"
+    ALGORITHM = "algorithm"
+    KEY = "key"
+    SIGNATURE = "signature"
+    ISSUER = "issuer"
+    AUDIENCE = "audience"
+    EXPIRED = "expired"
+    EARLY = "early"
+    LIFETIME = "lifetime"
+    CLAIMS = "claims"
+
+
+class TokenRefusedError(Exception):
+    """A token lets nobody in.
+
+    Attributes:
+        reason: Why.
+        token_id: Of the token, where it has a name that is no secret; for logs.
+    """
+
+    def __init__(self, reason: Refusal, token_id: str | None = None) -> None:
+        self.reason = reason
+        self.token_id = token_id
+        super().__init__(reason.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientLimits:
+    """What one client may have at once; None is as the gateway's settings say for every client.
+
+    Attributes:
+        sessions: Sessions at once, those that wait included.
+        new_per_minute: Sessions begun in a minute.
+        models: Names of the models that it may ask for.
+    """
+
+    sessions: int | None = None
+    new_per_minute: int | None = None
+    models: frozenset[str] | None = None
+
+
+NO_LIMITS: Final = ClientLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who shows a token.
+
+    Two tokens of one client that may do the same are the same identity.
+
+    Attributes:
+        client: Name of the client, unique over all issuers and never a secret.
+        scopes: What it may do, without the issuer's prefix: those of `Scope`, and whatever else its
+            token has.
+        limits: Of this client.
+        token_id: Name of the token: `jti`, or the id of a key; None where it has none.
+        issued: When the token was made, in seconds since 1970; None where nobody knows.
+        expires: When it ends; None where it does not.
+    """
+
+    client: str
+    scopes: frozenset[str]
+    limits: ClientLimits = NO_LIMITS
+    token_id: str | None = field(default=None, compare=False)
+    issued: float | None = field(default=None, compare=False)
+    expires: float | None = field(default=None, compare=False)
+
+
+class Authenticator(Protocol):
+    """Somebody who can say whose a token is: a list, an issuer's keys."""
+
+    @property
+    def allowed_in_query(self) -> bool:
+        """Whether its tokens may stand in an address, which ends in the logs of others."""
+
+    async def identify(self, token: str) -> Identity | None:
+        """Return whose a token is; None where it is none of this authenticator's.
+
+        Raises:
+            TokenRefusedError: It is one, and lets nobody in.
+            app.gateway.identity.keys.KeysUnavailableError: It cannot be told now.
+        """
