@@ -1,16 +1,12 @@
 """The kill switch: switches recognition off, or to the fallback, while the gateway runs."""
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from app.followed_files import FollowedFiles
 from app.gateway.settings.gateway import RecognitionMode
 from app.gateway.telemetry.logs import get_logger
-
-POLL_S: Final = 1.0
-"""Between two reads of the file."""
 
 _LONGEST_WORD: Final = 64
 
@@ -39,10 +35,15 @@ class RecognitionSwitch:
         act: Callable[[RecognitionMode], None],
     ) -> None:
         self.mode = configured
-        self._file = file
         self._can_fall_back = can_fall_back
         self._act = act
-        self._problem: str | None = None
+        self._file = (
+            None
+            if file is None
+            else FollowedFiles(
+                "recognition", [file], self._parse, self._take, most_bytes=_LONGEST_WORD
+            )
+        )
 
     async def refresh(self) -> bool:
         """Read the file once.
@@ -50,49 +51,32 @@ class RecognitionSwitch:
         Returns:
             Whether the mode changed.
         """
-        if self._file is None:
-            return False
-        mode, problem = await asyncio.to_thread(_read, self._file)
-        if mode is RecognitionMode.FALLBACK and not self._can_fall_back:
-            mode, problem = None, "it says fallback, and RIVA_FALLBACK_ENDPOINTS is empty"
-        self._note(problem)
-        if mode is None or mode is self.mode:
-            return False
-        _log.warning("recognition switched", mode=mode.value, before=self.mode.value)
-        self.mode = mode
-        self._act(mode)
-        return True
+        before = self.mode
+        if self._file is not None:
+            await self._file.refresh()
+        return self.mode is not before
 
     async def run(self, changed: Callable[[], Awaitable[object]]) -> None:
         """Read the file every second, for ever.
 
         Args:
-            changed: Awaited after each change.
+            changed: Awaited after each new word.
         """
-        while self._file is not None:
-            await asyncio.sleep(POLL_S)
-            if await self.refresh():
-                await changed()
+        if self._file is not None:
+            await self._file.run(changed)
 
-    def _note(self, problem: str | None) -> None:
-        if problem is not None and problem != self._problem:
-            _log.warning("recognition file not followed", problem=problem, mode=self.mode.value)
-        self._problem = problem
-
-
-def _read(path: Path) -> tuple[RecognitionMode | None, str | None]:
-    """Return a file's mode, or why it has none; runs in a thread."""
-    try:
-        # Not blocking: a pipe without a writer would hold the thread for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    def _parse(self, contents: Sequence[bytes]) -> RecognitionMode:
         try:
-            content = os.read(descriptor, _LONGEST_WORD)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        return None, f"it cannot be read ({error.strerror})"
-    try:
-        return RecognitionMode(content.decode("ascii", "replace").strip().lower()), None
-    except ValueError:
-        # Not repeated: a path to the wrong file may lead to a secret.
-        return None, f"it holds none of {', '.join(RecognitionMode)}"
+            mode = RecognitionMode(contents[0].decode("ascii", "replace").strip().lower())
+        except ValueError:
+            # Not repeated: a path to the wrong file may lead to a secret.
+            raise ValueError(f"it holds none of {', '.join(RecognitionMode)}") from None
+        if mode is RecognitionMode.FALLBACK and not self._can_fall_back:
+            raise ValueError("it says fallback, and RIVA_FALLBACK_ENDPOINTS is empty")
+        return mode
+
+    def _take(self, mode: RecognitionMode) -> None:
+        if mode is not self.mode:
+            _log.warning("recognition switched", mode=mode.value, before=self.mode.value)
+            self.mode = mode
+            self._act(mode)

@@ -96,7 +96,7 @@ async def test_a_file_that_cannot_be_followed_is_logged_once_and_its_content_nev
     for _ in range(3):
         await follower.switch.refresh()
     told = [line["problem"] for line in log.lines if "not followed" in line["event"]]
-    assert told == ["it holds none of on, off, fallback", "it cannot be read (Is a directory)"]
+    assert told == ["it holds none of on, off, fallback", f"{word} cannot be read (Is a directory)"]
     assert "made-up-secret" not in log.text
     assert follower.switch.mode is OFF
 
