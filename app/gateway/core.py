@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.requests import HTTPConnection
 
 from app.asr import DEFAULT_GROUP, RivaASRClient, Route
+from app.followed_files import FollowedFiles
 from app.gateway.admission.access import AccessPolicy
 from app.gateway.admission.clients import Clients, Visitor
 from app.gateway.admission.quotas import QuotaRules
@@ -101,6 +102,7 @@ class Gateway:
         sessions: Open connections.
         succession: Which connection a session is on.
         tracing: Records spans; None where traces are off.
+        followed: Files that are read again as they change.
         drain_times: Set once a drain began.
         drain_begun: The same, to wait for.
         started_at: When the process could first take a connection.
@@ -122,6 +124,7 @@ class Gateway:
     sessions: set[Drainable] = field(default_factory=set)
     succession: SessionRegistry = field(default_factory=SessionRegistry)
     tracing: "Tracing | None" = None
+    followed: list[FollowedFiles[Any]] = field(default_factory=list)
     drain_times: DrainTimes | None = None
     drain_begun: asyncio.Event = field(default_factory=asyncio.Event)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -165,6 +168,8 @@ class Gateway:
             can_fall_back=asr.has_fallback,
             act=gateway.switch_recognition,
         )
+        if (word := gateway.switch.file) is not None:
+            metrics.watch_files(word.name, lambda: word.problem)
         gateway.recognise(settings.app_recognition)
         metrics.endpoints.watch(asr.endpoints)
         metrics.groups.watch(gateway.group_states)
@@ -172,6 +177,11 @@ class Gateway:
         metrics.retries_waiting.set_function(lambda: asr.retries().waiting)
         metrics.watch_queue(lambda: sum(session.queued_seconds for session in gateway.sessions))
         return gateway
+
+    def follow(self, files: FollowedFiles[Any]) -> None:
+        """Have files read before the first connection, and again as they change."""
+        self.followed.append(files)
+        self.metrics.watch_files(files.name, lambda: files.problem)
 
     async def authorise(
         self, connection: HTTPConnection, scope: Scope, tokens: Iterable[str] = ()

@@ -24,6 +24,10 @@ class RecognitionSwitch:
         file: Holds one word; None to follow none.
         can_fall_back: Whether there is a fallback to send recognition to.
         act: Called with each new mode; it must not wait.
+
+    Attributes:
+        mode: In force now.
+        file: Follows the file; None where there is none.
     """
 
     def __init__(
@@ -37,11 +41,15 @@ class RecognitionSwitch:
         self.mode = configured
         self._can_fall_back = can_fall_back
         self._act = act
-        self._file = (
+        self.file = (
             None
             if file is None
             else FollowedFiles(
-                "recognition", [file], self._parse, self._take, most_bytes=_LONGEST_WORD
+                "APP_RECOGNITION_FILE",
+                [file],
+                self._parse,
+                self._take,
+                most_bytes=_LONGEST_WORD,
             )
         )
 
@@ -52,8 +60,8 @@ class RecognitionSwitch:
             Whether the mode changed.
         """
         before = self.mode
-        if self._file is not None:
-            await self._file.refresh()
+        if self.file is not None:
+            await self.file.refresh()
         return self.mode is not before
 
     async def run(self, changed: Callable[[], Awaitable[object]]) -> None:
@@ -62,8 +70,8 @@ class RecognitionSwitch:
         Args:
             changed: Awaited after each new word.
         """
-        if self._file is not None:
-            await self._file.run(changed)
+        if self.file is not None:
+            await self.file.run(changed)
 
     def _parse(self, contents: Sequence[bytes]) -> RecognitionMode:
         try:

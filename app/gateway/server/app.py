@@ -132,6 +132,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             "tokens is set"
         )
     await gateway.switch.refresh()
+    for files in gateway.followed:
+        await files.refresh()
     if gateway.keys is not None:
         await gateway.keys.refresh()
     background = [
@@ -143,6 +145,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             partial(gateway.switch.run, gateway.readiness.refresh),
             partial(_measure_lag, gateway.metrics),
             *(() if gateway.keys is None else (gateway.keys.run,)),
+            *(files.run for files in gateway.followed),
         )
     ]
     try:

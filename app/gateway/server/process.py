@@ -24,9 +24,9 @@ from app.gateway.server.protocol.connections import HttpConnections
 from app.gateway.server.protocol.frames import IncomingRules
 from app.gateway.server.protocol.http import MAX_HEAD_BYTES, GatewayHttpProtocol, HttpConfig
 from app.gateway.server.protocol.websocket import LINGER_S, GatewayProtocol
+from app.gateway.server.tls import ListenerCertificate
 from app.gateway.settings.configuration import Configuration
 from app.gateway.settings.gateway import GatewaySettings
-from app.gateway.telemetry.certificate import certificate_expiry
 from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.metrics import GatewayMetrics
 
@@ -62,18 +62,12 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
     gateway: Gateway = app.state.gateway
     connections = HttpConnections(settings.app_max_http_connections, gateway.metrics)
     gateway.metrics.http_connections.set_function(lambda: len(connections))
+    tls: dict[str, Any] = {}
     if settings.app_ssl_cert is not None and settings.app_ssl_key is not None:
-        ends = certificate_expiry(settings.app_ssl_cert, settings.app_ssl_key)
-        gateway.metrics.certificate_expiry.labels("gateway").set(ends)
-    config = _config(
-        settings,
-        app,
-        connections,
-        ws=GatewayProtocol,
-        lifespan="on",
-        ssl_certfile=settings.app_ssl_cert,
-        ssl_keyfile=settings.app_ssl_key,
-    )
+        own = ListenerCertificate(settings.app_ssl_cert, settings.app_ssl_key, gateway.metrics)
+        gateway.follow(own.files)
+        tls["ssl_context_factory"] = lambda *_: own.context
+    config = _config(settings, app, connections, ws=GatewayProtocol, lifespan="on", **tls)
     config.incoming = _incoming(settings, gateway.metrics)
     return GatewayServer(config)
 

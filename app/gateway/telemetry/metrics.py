@@ -160,8 +160,13 @@ class GatewayMetrics(ConnectionMetrics, LatencyMetrics):
         )
         self.certificate_expiry = gauge(
             "perch_certificate_expiry_timestamp_seconds",
-            "When the certificate of APP_SSL_CERT, as it was read at the start, ends; absent "
-            "without one.",
+            "When the certificate in use ends: gateway, that of APP_SSL_CERT; absent without one.",
+            ["name"],
+        )
+        self.files_not_followed = gauge(
+            "perch_file_not_followed",
+            "1 while a file that is read again as it changes makes no sense, by its variable: what "
+            "was read before holds.",
             ["name"],
         )
         self.trace_spans = counter("perch_trace_spans", "Spans of traces that ended.")
@@ -178,6 +183,10 @@ class GatewayMetrics(ConnectionMetrics, LatencyMetrics):
         """Set the mode of recognition."""
         for one in RecognitionMode:
             self.recognition_mode.labels(one.value).set(one is mode)
+
+    def watch_files(self, name: str, problem: Callable[[], str | None]) -> None:
+        """Set where it is read what is wrong with followed files; None for nothing."""
+        self.files_not_followed.labels(name).set_function(lambda: problem() is not None)
 
     def watch_queue(self, seconds: Callable[[], float]) -> None:
         """Set where the queued audio is read."""

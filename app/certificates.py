@@ -1,0 +1,67 @@
+"""What a certificate says of itself: which one it is, and until when it is good."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFacts:
+    """What is logged and measured of a certificate.
+
+    Attributes:
+        fingerprint: SHA-256 of the certificate, hexadecimal, as `openssl x509 -fingerprint -sha256`
+            has it without colons.
+        ends_at: Its last moment, in seconds since 1970.
+    """
+
+    fingerprint: str
+    ends_at: float
+
+    @property
+    def ends(self) -> str:
+        """Its last moment, for people."""
+        return datetime.fromtimestamp(self.ends_at, UTC).isoformat()
+
+
+def facts_of_chain(pem: bytes) -> CertificateFacts:
+    """Return the facts of the first certificate of a chain, which is its owner's.
+
+    Args:
+        pem: One certificate or more.
+
+    Raises:
+        ValueError: It holds none.
+    """
+    return _all_facts(pem)[0]
+
+
+def facts_of_authorities(pem: bytes) -> CertificateFacts:
+    """Return the facts of the certificate in a bundle that ends first.
+
+    While one authority takes another's place a bundle has both; once the old one is left out, the
+    new one's end counts.
+
+    Args:
+        pem: One certificate or more.
+
+    Raises:
+        ValueError: It holds none.
+    """
+    return min(_all_facts(pem), key=lambda one: one.ends_at)
+
+
+def _all_facts(pem: bytes) -> list[CertificateFacts]:
+    try:
+        found = x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        raise ValueError("it holds no certificate in PEM that can be read") from None
+    return [
+        CertificateFacts(
+            fingerprint=one.fingerprint(SHA256()).hex(),
+            ends_at=one.not_valid_after_utc.timestamp(),
+        )
+        for one in found
+    ]
