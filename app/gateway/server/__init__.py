@@ -2,5 +2,6 @@
 
 `process` runs the servers; `app` is the ASGI application with the routes of `pages` and
 `transcribe_file` behind `middleware`, `administration` the one for operators; `answers` renders
-errors; `protocol` bounds connections below ASGI, on the event loop of `loop`.
+errors; `headers` adds what browsers are told; `protocol` bounds connections below ASGI, on the
+event loop of `loop`.
 """

@@ -8,6 +8,7 @@ from typing import Final
 from starlette.responses import JSONResponse
 
 from app.contract import ContractError, ErrorCode
+from app.gateway.server.headers import SECURITY_HEADERS
 
 WEBSOCKET_VERSION: Final = "13"
 """RFC 6455, 4.1: the only version there is."""
@@ -57,5 +58,6 @@ def last_answer(error: ContractError) -> tuple[HTTPStatus, list[tuple[str, str]]
         ("Content-Length", str(len(body))),
         ("Connection", "close" if connection is None else f"{connection}, close"),
         *own.items(),
+        *SECURITY_HEADERS.items(),
     ]
     return error_status(error), headers, body

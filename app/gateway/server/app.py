@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope as AsgiScope
 from starlette.websockets import WebSocket
 
 from app.asr import RivaASRClient
@@ -27,6 +28,7 @@ from app.gateway.dialects.codec import Handshake
 from app.gateway.identity.identity import Scope
 from app.gateway.server import pages
 from app.gateway.server.answers import error_response
+from app.gateway.server.headers import PAGE_POLICY
 from app.gateway.server.middleware import MIDDLEWARE
 from app.gateway.server.transcribe_file import transcribe_file
 from app.gateway.session.connection import ClientConnection
@@ -38,6 +40,7 @@ from app.gateway.telemetry.metrics import GatewayMetrics
 from app.gateway.telemetry.trace_context import trace_context_of
 
 WEB: Final = Path(__file__).resolve().parents[2] / "web"
+_PAGE_HEADERS: Final = {"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY}
 _LAG_INTERVAL_S: Final = 0.5
 _REVIVAL_S: Final = 1.0
 """Before a background task that failed runs again: long enough not to fill the log."""
@@ -63,7 +66,7 @@ def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
             Route("/transcribe/file", transcribe_file, methods=["POST"]),
             Route("/ui", page),
             *(Route(path, pages.needs_upgrade) for path in registry.paths()),
-            Mount("/static", StaticFiles(directory=WEB)),
+            Mount("/static", PageFiles(directory=WEB)),
             WebSocketRoute("/{path:path}", serve_websocket),
         ],
         middleware=[Middleware(one) for one in MIDDLEWARE],
@@ -75,9 +78,19 @@ def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
     return app
 
 
+class PageFiles(StaticFiles):
+    """The page's files, asked for anew each time: a release may have changed one of them."""
+
+    async def get_response(self, path: str, scope: AsgiScope) -> Response:
+        """Answer with a file, or that the browser's own is still the same."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 async def page(_request: Request) -> Response:
     """Serve the demo page."""
-    return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
+    return FileResponse(WEB / "index.html", headers=_PAGE_HEADERS)
 
 
 async def serve_websocket(websocket: WebSocket) -> None:

@@ -1,11 +1,10 @@
-"""ASGI middleware: request targets, host checks, security headers, lost upgrades."""
+"""ASGI middleware: request targets, host checks, lost upgrades."""
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.contract import ContractError
 from app.gateway.server.answers import error_response
@@ -14,42 +13,6 @@ from app.gateway.server.pages import gateway_of, upgrade_required
 _WHOLE_URL: Final = re.compile(
     r"https?://(?P<host>[^/?#]*)(?P<path>/.*)?", re.DOTALL | re.IGNORECASE
 )
-
-SECURITY_HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "img-src 'self'; font-src 'self'; media-src 'self'; worker-src 'self'; "
-        "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
-class SecurityHeaders:
-    """Adds the security headers to every HTTP answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass an ASGI connection on, adding headers to what is HTTP."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message["headers"],
-                    *((k.lower().encode(), v.encode()) for k, v in SECURITY_HEADERS.items()),
-                ]
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
 
 
 class RequestTarget:
@@ -118,5 +81,5 @@ class LostUpgrades:
         await self._app(scope, receive, send)
 
 
-MIDDLEWARE: Final = (SecurityHeaders, RequestTarget, HostCheck, LostUpgrades)
+MIDDLEWARE: Final = (RequestTarget, HostCheck, LostUpgrades)
 """From the outside in."""

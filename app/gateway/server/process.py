@@ -18,6 +18,7 @@ from app.gateway.admission.turns import Turns
 from app.gateway.core import Gateway
 from app.gateway.server.administration import MAX_CONNECTIONS, create_admin_app
 from app.gateway.server.app import create_app
+from app.gateway.server.headers import SecurityHeaders
 from app.gateway.server.loop import GatewayLoop
 from app.gateway.server.protocol.buffers import Buffers
 from app.gateway.server.protocol.connections import HttpConnections
@@ -86,7 +87,7 @@ def _config(
     **options: Any,  # noqa: ANN401 - handed on to uvicorn
 ) -> HttpConfig:
     config = HttpConfig(
-        app,
+        SecurityHeaders(app),
         http=GatewayHttpProtocol,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         ws_max_size=settings.max_message_bytes,
