@@ -59,7 +59,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def secured(emulator: Emulator, pair: Pair, **changes: Any) -> AsyncIterator[Running]:
+async def secured(emulator: Emulator, pair: Pair, **changes: Any) -> AsyncIterator[Running]:  # noqa: ANN401 - any setting
     async with running_gateway(
         emulator, app_ssl_cert=pair.certificate, app_ssl_key=pair.key, **changes
     ) as gateway:
