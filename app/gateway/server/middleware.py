@@ -1,18 +1,72 @@
-"""ASGI middleware: request targets, host checks, lost upgrades."""
+"""ASGI middleware: security headers, request targets, host checks, lost upgrades."""
 
 import re
 from typing import Final
 
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.contract import ContractError
+from app.gateway.admission.hosts import Authority
 from app.gateway.server.answers import error_response
+from app.gateway.server.headers import SECURITY_HEADERS, STRICT_TRANSPORT
 from app.gateway.server.pages import gateway_of, upgrade_required
+from app.loopback import is_this_machine
 
 _WHOLE_URL: Final = re.compile(
     r"https?://(?P<host>[^/?#]*)(?P<path>/.*)?", re.DOTALL | re.IGNORECASE
 )
+
+_ANSWERS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
+
+
+class SecurityHeaders:
+    """Adds the security headers to every HTTP answer that lacks them.
+
+    It stands outside the whole application: Starlette answers an exception outside of every
+    middleware of its own.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an ASGI connection on, adding headers to what is HTTP."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] in _ANSWERS:
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if _is_lasting(scope):
+                    headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+def _is_lasting(scope: Scope) -> bool:
+    """Say whether a browser shall ask this host by TLS alone from now on.
+
+    `localhost` is every program of this machine, on whatever port, and an address is no name. Who
+    lies in X-Forwarded-Proto is told so himself, and nobody else.
+    """
+    headers = Headers(scope=scope)
+    scheme = headers.get("x-forwarded-proto", scope.get("scheme", ""))
+    if scheme.strip().lower() not in {"https", "wss"}:
+        return False
+    try:
+        host = Authority.parse(headers.get("host", ""))
+    except ValueError:
+        return False
+    return not (host.is_address or is_this_machine(host.host))
 
 
 class RequestTarget:

@@ -18,8 +18,8 @@ from app.gateway.admission.turns import Turns
 from app.gateway.core import Gateway
 from app.gateway.server.administration import MAX_CONNECTIONS, create_admin_app
 from app.gateway.server.app import create_app
-from app.gateway.server.headers import SecurityHeaders
 from app.gateway.server.loop import GatewayLoop
+from app.gateway.server.middleware import SecurityHeaders
 from app.gateway.server.protocol.buffers import Buffers
 from app.gateway.server.protocol.connections import HttpConnections
 from app.gateway.server.protocol.frames import IncomingRules
