@@ -106,7 +106,7 @@ async def generating(setup: Setup, processes: int) -> AsyncIterator[Generators]:
         for _ in range(processes):
             started.append(  # noqa: PERF401 - those that were started are stopped if one fails
                 await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", "-m", "ops.load.worker"),
+                    *(sys.executable, "-P", "-m", "ops.load.playing.worker"),
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     limit=_LINE_BYTES,

@@ -20,12 +20,18 @@ from ops.console.options import LOCAL, access_options, read_token, stack_options
 from ops.qa.alignment import as_text
 from ops.qa.corpus import Clip
 from ops.qa.judgement import Finding, findings, interval_of, regressions
-from ops.qa.junit import as_junit
 from ops.qa.layouts import find_clips
-from ops.qa.matrix import as_markdown
 from ops.qa.measure import Result, Target, measure
-from ops.qa.page import as_page
-from ops.qa.report import as_table, latency_summary, latency_table, tag_totals, totals_as_json
+from ops.qa.reports.junit import as_junit
+from ops.qa.reports.matrix import as_markdown
+from ops.qa.reports.page import as_page
+from ops.qa.reports.report import (
+    as_table,
+    latency_summary,
+    latency_table,
+    tag_totals,
+    totals_as_json,
+)
 from ops.qa.run import QaRun, clip_runs, load_run
 from ops.qa.thresholds import Engine, Thresholds, thresholds
 from ops.qa.wer import ALL

@@ -13,10 +13,10 @@ from ops.qa.alignment import alignment, as_html, as_text, word_marks
 from ops.qa.bootstrap import difference_interval, rate_interval
 from ops.qa.corpus import Clip
 from ops.qa.judgement import findings, regressions
-from ops.qa.junit import as_junit
-from ops.qa.matrix import ROWS, as_markdown, rows
 from ops.qa.measure import Result
-from ops.qa.page import as_page
+from ops.qa.reports.junit import as_junit
+from ops.qa.reports.matrix import ROWS, as_markdown, rows
+from ops.qa.reports.page import as_page
 from ops.qa.run import QaRun, clip_runs, load_run
 from ops.qa.thresholds import thresholds
 from ops.qa.wer import count_errors

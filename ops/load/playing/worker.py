@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final
 import uvloop
 
 from app.client import PcmAudio, read_audio
-from ops.load.pace import BYTES_PER_SAMPLE, Lateness
 from ops.load.plan import Done, Level, Played, Progress, Said, Setup
-from ops.load.sessions import play
-from ops.load.stage import Stage
+from ops.load.playing.pace import BYTES_PER_SAMPLE, Lateness
+from ops.load.playing.sessions import play
+from ops.load.playing.stage import Stage
 from ops.percentile import percentile
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _say(said: Said) -> None:
 
 def main() -> None:
     """Run as a process of its own, so that several share a machine's processors."""
-    parser = argparse.ArgumentParser(prog="python -m ops.load.worker", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ops.load.playing.worker", description=__doc__)
     parser.parse_args()
     first = sys.stdin.readline()
     if not first:

@@ -15,17 +15,17 @@ from app.client import (
     StartTranscription,
     connect,
 )
-from ops.load import dialect_b
-from ops.load.cutting import relaying
-from ops.load.pace import Speaker
 from ops.load.plan import Failure, Played
-from ops.load.stage import Heard
+from ops.load.playing import dialect_b
+from ops.load.playing.cutting import relaying
+from ops.load.playing.pace import Speaker
+from ops.load.playing.stage import Heard
 
 if TYPE_CHECKING:
     from app.client import AnyConnection
-    from ops.load.cutting import Relay
     from ops.load.plan import Dialect, SpokenClip, Turn
-    from ops.load.stage import Stage
+    from ops.load.playing.cutting import Relay
+    from ops.load.playing.stage import Stage
 
 CUT_AT: Final = 0.5
 """Where a session's connection is broken: after this part of its clip."""

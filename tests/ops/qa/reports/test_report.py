@@ -14,7 +14,7 @@ from app.client import Outcome, Reconnected, SessionStopped
 from ops.percentile import percentile
 from ops.qa.corpus import Clip
 from ops.qa.measure import Result
-from ops.qa.report import as_table, latency_summary, latency_table, totals_as_json
+from ops.qa.reports.report import as_table, latency_summary, latency_table, totals_as_json
 from ops.qa.run import QaRun, clip_runs
 from ops.qa.wer import count_errors
 

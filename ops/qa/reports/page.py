@@ -9,7 +9,7 @@ from typing import Final
 from ops.pages import html, svg
 from ops.qa.alignment import as_html
 from ops.qa.judgement import Finding
-from ops.qa.matrix import COLUMNS, rows
+from ops.qa.reports.matrix import COLUMNS, rows
 from ops.qa.run import ClipRun, QaRun
 from ops.qa.thresholds import Thresholds
 

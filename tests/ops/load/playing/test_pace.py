@@ -3,7 +3,7 @@
 import pytest
 
 from app.client import PcmAudio
-from ops.load.pace import Lateness, Speaker
+from ops.load.playing.pace import Lateness, Speaker
 from ops.percentile import percentile
 
 

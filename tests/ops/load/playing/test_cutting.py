@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from ops.load.cutting import relaying
+from ops.load.playing.cutting import relaying
 
 
 @asynccontextmanager

@@ -11,8 +11,8 @@ from app.client import Event, Partial, PcmAudio, Reconnected, Transcription
 if TYPE_CHECKING:
     import ssl
 
-    from ops.load.pace import Lateness
     from ops.load.plan import Setup
+    from ops.load.playing.pace import Lateness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from app.contract.limits import PATH_B
 from app.loopback import is_this_machine
 
 if TYPE_CHECKING:
-    from ops.load.pace import Speaker
-    from ops.load.stage import Heard, Stage
+    from ops.load.playing.pace import Speaker
+    from ops.load.playing.stage import Heard, Stage
 
 OPEN_S: Final = 10.0
 # At DEBUG the library logs handshakes, the bearer token included.

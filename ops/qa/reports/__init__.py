@@ -1,0 +1,1 @@
+"""What `perch qa` found, as a table for a terminal, JUnit XML, Markdown and a page."""
