@@ -9,6 +9,16 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = ROOT / "docs" / "architecture.md"
 LISTED: Final = ("app", "ci", "infra", "ops")
+TOPS: Final = (*LISTED, "bench", "packaging", "tests")
+LONGEST_FILE: Final = 400
+"""Lines of a Python file, those of tests included."""
+LARGEST_PACKAGE: Final = 14
+"""Modules of a package of the product, beside its `__init__`."""
+LARGER: Final = {
+    "app/gateway/session": 15,  # parts of one connection, all of them known to it alone
+    "ops": 18,  # commands of one module each, and what all of `ops` shares
+}
+"""Packages that have more, and how many: what shrinks takes its line away."""
 
 _BEGIN: Final = "<!-- packages: written by `python -m tests.docs --write` -->\n"
 _END: Final = "<!-- end of packages -->\n"
@@ -52,3 +62,21 @@ def defined(file: Path) -> set[str]:
             case _:
                 pass
     return found
+
+
+def too_long(root: Path = ROOT, most: int = LONGEST_FILE) -> list[str]:
+    """Name the Python files with more lines than that, and how many they have."""
+    lines = {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8").count("\n")
+        for top in TOPS
+        for path in sorted((root / top).rglob("*.py"))
+    }
+    return [f"{path}: {count}" for path, count in lines.items() if count > most]
+
+
+def modules(root: Path = ROOT) -> dict[str, int]:
+    """Count the modules of each package of the product, `__init__` left out."""
+    return {
+        path: sum(file.name != "__init__.py" for file in (root / path).glob("*.py"))
+        for path, _ in packages(root)
+    }
