@@ -38,7 +38,12 @@ def test_a_range_is_let_in_and_kept_out_again_with_the_difference_shown(file: Pa
     assert "nothing is applied: `pulumi up --stack dev` does" in added.stdout
     assert run("list").stdout.split() == ["203.0.113.0/24", "198.51.100.0/24"]
     assert run("add", "198.51.100.0/24").stdout.endswith("may reach stack dev already\n")
-    assert run("remove", "198.51.100.0/24").exit_code == 0
+    removed = run("remove", "198.51.100.0/24")
+    assert removed.exit_code == 0
+    *_, shown = removed.stdout.partition("SecurityGroup")
+    # What is shown is the difference of the programs: the rule of this range goes, and no other.
+    assert "198-51-100-0-24" in shown
+    assert "203-0-113-0-24" not in shown
     assert file.read_text() == before
 
 
