@@ -30,6 +30,7 @@ from .connecting import AnyConnection, connect
 from .connection import Connection, lacks_authority
 from .deadlines import Deadlines
 from .errors import (
+    AudioFileError,
     BusyError,
     CertificateError,
     ClientError,
@@ -49,6 +50,7 @@ from .transcribing import Outcome, stream, transcribe
 
 __all__ = [
     "AnyConnection",
+    "AudioFileError",
     "AudioSpan",
     "BusyError",
     "CertificateError",

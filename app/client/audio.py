@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..contract.limits import BYTES_PER_SAMPLE, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
+from .errors import MissingFileError, UndecodableFileError, UnreadableFileError
 
 WIDTH = BYTES_PER_SAMPLE["pcm16"]
 
@@ -49,8 +50,9 @@ def read_audio(path: Path | str) -> PcmAudio:
         path: The file.
 
     Raises:
-        ValueError: It cannot be decoded: what it seems to be, what is accepted, what to do.
-        OSError: It cannot be opened.
+        AudioFileError: It cannot be decoded (then it is a ValueError, too: what it seems to be,
+            what is accepted, what to do), or cannot be opened (then it is an OSError, and a
+            FileNotFoundError where there is none).
         ImportError: The client was installed without `[files]`.
     """
     # Decoders are heavy, and whoever streams samples needs none of them.
@@ -61,9 +63,13 @@ def read_audio(path: Path | str) -> PcmAudio:
             f"reading files needs {error.name}; install perch-client[files], or send samples",
             name=error.name,
         ) from error
-    with Path(path).open("rb") as file:
-        try:
+    try:
+        with Path(path).open("rb") as file:
             read = read_recording(file)
-        except RecordingError as error:
-            raise ValueError(error.about(str(path))) from None
+    except RecordingError as error:
+        raise UndecodableFileError(error.about(str(path))) from None
+    except FileNotFoundError as error:
+        raise MissingFileError(str(path), error) from None
+    except OSError as error:
+        raise UnreadableFileError(str(path), error) from None
     return PcmAudio(data=read.data, sample_rate=read.sample_rate, warnings=read.warnings)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ClientError(Exception):
-    """Base of all errors of the gateway and the network.
+    """Base of all errors of the gateway, the network and of files that cannot be sent.
 
     Attributes:
         code: Machine-readable reason: an `app.contract.ErrorCode` value where the gateway gave one,
@@ -51,6 +51,33 @@ class ClientError(Exception):
             return message
         lost = f"audio from {self.lost.start:.2f} to {self.lost.end:.2f} s is in no final"
         return f"{message.removesuffix('.')}; {lost}"
+
+
+class AudioFileError(ClientError):
+    """A recording is not what can be sent: a fault of its file, before any gateway is asked."""
+
+
+class UndecodableFileError(AudioFileError, ValueError):
+    """The file holds nothing that is decoded here; says what it seems to be, and what is."""
+
+
+class UnreadableFileError(AudioFileError, OSError):
+    """The file cannot be opened.
+
+    Attributes:
+        errno: As the system has it, like `strerror` and `filename`.
+    """
+
+    def __init__(self, path: str, error: OSError) -> None:
+        super().__init__(f"{path}: {error.strerror or error}")
+        self.errno, self.strerror, self.filename = error.errno, error.strerror, path
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror or 'cannot be opened'}"
+
+
+class MissingFileError(UnreadableFileError, FileNotFoundError):
+    """There is no such file."""
 
 
 class ConnectFailedError(ClientError):

@@ -97,8 +97,8 @@ async def transcribe(  # noqa: PLR0913 - independent keywords, each with a defau
         on_event: Called with every event as it comes.
 
     Raises:
-        ValueError: The file is no audio, or an argument cannot be.
-        OSError: The file cannot be read.
+        ValueError: An argument cannot be.
+        AudioFileError: See `read_audio`.
         ClientError: See `connect` and `stream`.
     """
     audio = (

@@ -16,6 +16,7 @@ import click
 
 from app.client import (
     AnyConnection,
+    AudioFileError,
     ClientError,
     StartTranscription,
     connect,
@@ -273,6 +274,10 @@ def command(  # noqa: PLR0913 - one parameter an option
     screen = Screen(live=is_live and not as_json, quiet=as_json)
     try:
         seconds = asyncio.run(_run(source, to, options, screen, realtime=realtime))
+    except AudioFileError as error:
+        # Something else than a recording was named, or the system does not give it out.
+        wrong_usage = isinstance(error, ValueError)
+        raise (ConfigurationError if wrong_usage else CommandFailedError)(str(error)) from None
     except ClientError as error:
         raise CommandFailedError(told(error)) from None
     except RecordingError as error:

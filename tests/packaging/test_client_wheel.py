@@ -6,6 +6,7 @@ that newer dependencies work as well.
 
 import asyncio
 import re
+import ssl
 import subprocess
 import sys
 import wave
@@ -14,9 +15,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import trustme
 
 import app.client
 from app.client import read_audio
+from tests.support.gateways.breaking import RATE, SEGMENT_BYTES, breaking
 from tests.support.gateways.processes import Running, emulator, gateway
 from tests.support.uv import ROOT, installed, run_with_uv
 from tests.support.words import bare, spoken_text
@@ -142,6 +145,24 @@ async def test_the_readmes_live_example_hears_speech(
     live, _ = examples()
     heard = await asyncio.to_thread(run, plain, tmp_path, live, running.websocket_url, "speech.wav")
     assert bare(heard) == WORDS
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_readmes_live_example_trusts_the_authority_that_is_named(
+    plain: Path, tmp_path: Path
+) -> None:
+    own = trustme.CA()
+    own.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    own.issue_cert("127.0.0.1").configure_cert(context)
+    with wave.open(str(tmp_path / "speech.wav"), "wb") as sound:
+        sound.setparams((1, 2, RATE, 0, "NONE", "not compressed"))
+        sound.writeframes(bytes(2 * SEGMENT_BYTES))
+    live, _ = examples()
+    async with breaking((), tls=context) as gateway:
+        words = (gateway.url, "speech.wav", "ca.pem")
+        heard = await asyncio.to_thread(run, plain, tmp_path, live, *words)
+    assert len(heard.split()) == 2
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -3,6 +3,8 @@
 Does not prove anything about files that other encoders wrote.
 """
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import soundfile
 
 from app.client.audio import PcmAudio, read_audio
+from app.client.errors import AudioFileError
 
 
 def tone(rate: int, seconds: float = 0.25) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
@@ -55,9 +58,28 @@ def test_what_is_no_audio_is_refused_by_name(tmp_path: Path) -> None:
         read_audio(path)
 
 
-def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"absent\.wav"):
-        read_audio(tmp_path / "absent.wav")
+def test_a_file_that_cannot_be_sent_is_a_clients_error_and_of_its_usual_kind(
+    tmp_path: Path,
+) -> None:
+    """Whoever catches ClientError has caught all that a recording can fail by."""
+    (tmp_path / "notes.txt").write_text("not a sound")
+    cases: list[tuple[str, type[Exception], int | None]] = [
+        ("notes.txt", ValueError, None),
+        ("absent.wav", FileNotFoundError, errno.ENOENT),
+        ("", OSError, errno.EISDIR),
+    ]
+    for name, kind, number in cases:
+        path = tmp_path / name
+        with pytest.raises(kind) as caught:
+            read_audio(path)
+        error = caught.value
+        assert isinstance(error, AudioFileError)
+        assert str(error).startswith(str(path))
+        assert not error.retryable
+        if number is not None:
+            assert isinstance(error, OSError)
+            assert (error.errno, error.filename) == (number, str(path))
+            assert str(error) == f"{path}: {os.strerror(number)}"
 
 
 @pytest.mark.parametrize(
