@@ -266,7 +266,7 @@ class SessionTelemetry:
         if spans is not None:
             spans.ended(line, is_fault=reason in FAULTS)
 
-    def _identity(self, stream: _Stream, recognition: Recognition) -> stream_log.Identity:
+    def _identity(self, stream: _Stream, recognition: Recognition) -> stream_log.IdentityFields:
         return {
             "stream_id": stream.stream_id,
             "session_id": recognition.session_id,

@@ -11,7 +11,7 @@ STARTED: Final = "stream started"
 ENDED: Final = "stream ended"
 
 
-class Identity(TypedDict):
+class IdentityFields(TypedDict):
     """The fields of `StreamIdentity`, to be given to either line."""
 
     stream_id: str
