@@ -45,7 +45,7 @@ def monitor() -> Iterator[str]:
     server.stop(0).wait()
 
 
-def tasks_that_fail_each_other() -> list[asyncio.Task[None]]:
+def tasks_that_fail_each_other(*, even_cancelled: bool = False) -> list[asyncio.Task[None]]:
     """Leave tasks of which each, cancelled, fails all the others, as outputs of resources do."""
     loop = asyncio.get_running_loop()
     futures = [loop.create_future() for _ in range(3)]
@@ -55,25 +55,15 @@ def tasks_that_fail_each_other() -> list[asyncio.Task[None]]:
             await future
         finally:
             for other in futures:
-                if not other.done():
+                if even_cancelled or not other.done():
                     other.set_exception(ConnectionError("the engine has gone"))
 
     return [loop.create_task(wait_for(future)) for future in futures]
 
 
 def tasks_that_fail_what_is_cancelled() -> list[asyncio.Task[None]]:
-    """Leave tasks of which each, cancelled, fails what the others wait for, cancelled or not."""
-    loop = asyncio.get_running_loop()
-    futures = [loop.create_future() for _ in range(3)]
-
-    async def wait_for(future: asyncio.Future[None]) -> None:
-        try:
-            await future
-        finally:
-            for other in futures:
-                other.set_exception(ConnectionError("the engine has gone"))
-
-    return [loop.create_task(wait_for(future)) for future in futures]
+    """Leave such tasks that also fail what is cancelled already, which raises in each."""
+    return tasks_that_fail_each_other(even_cancelled=True)
 
 
 def a_task_that_has_not_begun() -> list[asyncio.Task[None]]:
