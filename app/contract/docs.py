@@ -163,12 +163,12 @@ _HTTP: Final = f"""\
 
 | Route | Answer |
 |---|---|
-| `GET /healthz` | 200 while the process lives: `status`, `version`, and `colour` (`blue`, \
-`green`, or null where nobody said which it is) |
-| `GET /readyz` | 200 when a session can be taken now, else 503; `reasons` says why. \
+| `GET /healthz` | 200 while the process lives: `status`; details: `version`, and `colour` \
+(`blue`, `green`, or null where nobody said which it is) |
+| `GET /readyz` | 200 when a session can be taken now, else 503: `ready`. \
 `?ignore=capacity` leaves out that all places are taken, and while recognition is off or on the \
-fallback the recogniser, for health checks that replace machines. Besides `version`, `colour`, \
-`sessions`, `slots`, \
+fallback the recogniser, for health checks that replace machines. Details: `reasons` for a 503, \
+`version`, `colour`, `sessions`, `slots`, \
 `free_sessions`, `waiting`, `connections`, `draining`, `recognition` (`on`, `off` or `fallback`), \
 `groups`: of each group of recognisers `name`, `languages`, `models`, `ready`, `reason`, \
 `sessions`, `slots`, `waiting`, where the answer as a whole is that of the group `default`, \
@@ -179,19 +179,27 @@ and `endpoints`: each recogniser's `name`, `group`, `route` (`primary` or `fallb
 `filename`, `transcript`, `confidence`, `duration` (seconds that were read, whatever the header \
 says), `service`, `timestamp`, `words`, `warnings` (sentences, mostly none: that the file ends \
 before its header says, for one); an error has the four error keys, `status` and `message` |
-| `GET /` | the page for browsers, else `service`, `status`, `version`, `riva_host`, `features` |
+| `GET /` | the page for browsers, else `service`, `status`, `riva_host`, `features`; details: \
+`version` |
 | `GET /health` | `status` (`healthy`, or `unhealthy` with 503), `service`, `riva_host`, \
-`reasons`, `timestamp` |
-| `GET /ws/status` | `websocket_endpoint`, `protocol`, `status`, `active_connections` |
+`timestamp`; details: `reasons` |
+| `GET /ws/status` | `websocket_endpoint`, `protocol`, `status`; details: `active_connections` |
 | `GET /ui`, `/static/` | the demo page |
 | `GET /ws`, `GET /ws/transcribe` | 426 `upgrade_required` with `Upgrade: websocket`: these are \
 WebSocket paths, and a proxy that drops the header `Upgrade` is the usual reason to see this |
+
+Details are for who shows a token with the scope `admin`, which a token of the operator's list \
+has, in `Authorization: Bearer`, and for programs of the gateway's own machine or of \
+`APP_DETAILS_NETWORKS` that ask for themselves: no proxy and no browser page between. Where no \
+token is asked for they are for everybody. Whoever else asks gets the same status without them, \
+whatever token is shown.
 
 On the administrative listener (`APP_ADMIN_PORT`; none unless it is set), and nowhere else:
 
 | Route | Answer |
 |---|---|
 | `GET /metrics` | Prometheus text, at most a second old; `metrics.md` lists the names |
+| `GET /healthz`, `GET /readyz` | as above, with the details |
 | `POST /drain` | 202 with `draining`, and in seconds `finalise_in` and `cut_in`: the gateway \
 drains as after SIGTERM. Only from the same machine and not through a proxy or a browser; else 404 |
 

@@ -60,6 +60,7 @@ export class Link {
   #state = "new"; // new, opening, open, starting, live, stopping, cut, over
   #timers = [];
   #heardAt = 0;
+  #token = "";
 
   constructor(handlers) {
     this.#handlers = handlers;
@@ -88,6 +89,7 @@ export class Link {
    */
   async open(token) {
     this.#state = "opening";
+    this.#token = token;
     const socket = socketTo(gatewayUrl(), token);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
@@ -239,7 +241,7 @@ export class Link {
   async #closed(code) {
     if (this.#state === "over") return;
     // Closed before the hello, it was refused; a browser does not say with which status.
-    const trouble = this.#state === "opening" ? await refusedTrouble() : closeTrouble(code, this.#lastError);
+    const trouble = this.#state === "opening" ? await refusedTrouble(this.#token) : closeTrouble(code, this.#lastError);
     this.#overWith(trouble);
   }
 

@@ -246,14 +246,17 @@ const PROBE_MS = 5000;
 
 /**
  * Why a WebSocket did not open. A browser hides the HTTP status of a refused upgrade from the page,
- * so the gateway's readiness is asked instead: the next best witness.
+ * so the gateway's readiness is asked instead: the next best witness. It tells its reasons to who
+ * shows a token for them; to others it says yes or no.
+ * @param {string} [token] Access token, or nothing where the gateway asks for none.
  * @param {typeof fetch} [ask]
  * @returns {Promise<Trouble>}
  */
-export async function refusedTrouble(ask = fetch) {
+export async function refusedTrouble(token = "", ask = fetch) {
   let answer;
   try {
-    answer = await ask("/readyz", { cache: "no-store", signal: AbortSignal.timeout(PROBE_MS) });
+    const headers = token === "" ? {} : { Authorization: `Bearer ${token}` };
+    answer = await ask("/readyz", { headers, cache: "no-store", signal: AbortSignal.timeout(PROBE_MS) });
   } catch {
     return new Trouble(
       "unreachable",

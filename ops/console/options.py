@@ -55,7 +55,7 @@ colour_option = click.option(
     type=click.Choice(["blue", "green"]),
     help="Reach this colour, whatever the weights are.",
 )
-_token_option = click.option(
+token_option = click.option(
     "--token-file",
     envvar="PERCH_TOKEN_FILE",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -72,7 +72,7 @@ _ca_option = click.option(
 
 stack_options = _together(stack_option, _state_option)
 """Which stack, and where its state is if it runs on this machine."""
-access_options = _together(_token_option, _ca_option)
+access_options = _together(token_option, _ca_option)
 """How a gateway is told who asks, and how it proves who answers."""
 
 
@@ -92,6 +92,11 @@ def read_token(path: Path | None) -> str | None:
     if not token:
         raise ConfigurationError(f"--token-file {path} is empty; it must hold the token alone")
     return _token(token, f"--token-file {path}")
+
+
+def bearer(token: str | None) -> dict[str, str]:
+    """Return the headers that show a token; none without one."""
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
 
 
 def _token(token: str, source: str) -> str:

@@ -110,7 +110,7 @@ DIAGNOSIS: Final = (
     Question("memory", "free -m; ps -eo pid,user,rss,etime,comm --sort=-rss | head -n 40"),
     Question("network", "ss -s; ss -tlnp; ip -brief address"),
     Question("settings", "cat /etc/perch/boot.env"),
-    Question("readiness", f"{_METRICS}:$PERCH_GATEWAY_PORT/readyz"),
+    Question("readiness", f"{_METRICS}:$PERCH_GATEWAY_ADMIN_PORT/readyz"),
     Question("gateway-metrics", f"{_METRICS}:$PERCH_GATEWAY_ADMIN_PORT/metrics"),
     Question("host-metrics", f"{_METRICS}:$PERCH_EXPORTER_PORT/metrics"),
     *(Question(f"{name}-log", logs(name, 2_000, follow=False)) for name in LOG_FILES),

@@ -32,6 +32,7 @@ from app.client import (
 )
 from app.loopback import is_this_machine
 from ops.console import hints
+from ops.console.options import bearer
 from ops.qa.wer import count_errors
 from ops.smoke import told
 from ops.smoke.dialect_b import recognise
@@ -201,7 +202,8 @@ class Smoke:
             async with httpx.AsyncClient(
                 base_url=self.outputs.endpoint_url,
                 verify=self._trust(),
-                headers=self._headers(colour),
+                # Strangers are told a status, and neither version nor colour.
+                headers={**self._headers(colour), **bearer(self.token)},
                 timeout=CHECK_SECONDS,
                 # No proxy is the way to this machine, whatever the environment says.
                 trust_env=not is_this_machine(host),

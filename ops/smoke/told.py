@@ -41,7 +41,8 @@ def colours(said: Sequence[str | None], wanted: str | None) -> str:
 
     Raises:
         CheckFailedError: Another colour than the one asked for answered.
-        CheckWarning: None says which it is: it is of a version before it could.
+        CheckWarning: One does not say which it is: nobody has told it, or it takes us for a
+            stranger.
     """
     counted = Counter(said)
     sentence = "answered: " + ", ".join(
@@ -51,7 +52,10 @@ def colours(said: Sequence[str | None], wanted: str | None) -> str:
     if wanted is not None and set(counted) - {None, wanted}:
         raise CheckFailedError(f"{wanted} was asked for; {sentence}")
     if None in counted:
-        raise CheckWarning(f"{sentence}; APP_COLOUR tells a gateway which it is")
+        raise CheckWarning(
+            f"{sentence}; APP_COLOUR tells a gateway which it is, and it tells who shows a token "
+            "with the scope admin"
+        )
     return sentence
 
 
@@ -71,7 +75,10 @@ def model(answer: httpx.Response, deployed: Mapping[str, str | None]) -> str:
     wanted = {made for colour, made in deployed.items() if colour == own} or set(deployed.values())
     named = " or ".join(sorted(map(str, wanted)))
     if not listed:
-        raise CheckWarning("the gateway does not tell which models its recogniser lists")
+        raise CheckWarning(
+            "the gateway does not tell which models its recogniser lists; it tells who shows a "
+            "token with the scope admin"
+        )
     among = f"listed: {', '.join(listed)}"
     if None in wanted:
         return f"the recogniser chooses; {among}"

@@ -27,6 +27,7 @@ class Everywhere:
         stack: Name of the stack.
         outputs: What it exports.
         clients: Client by service: cloudwatch, elbv2, s3, ssm, and what `Fleet` wants of others.
+        token: Bearer token of the gateways; None where they ask for none.
 
     Attributes:
         stack: As given.
@@ -35,13 +36,20 @@ class Everywhere:
         fleet: Its machines, targets and weights.
     """
 
-    def __init__(self, stack: str, outputs: StackOutputs, clients: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        stack: str,
+        outputs: StackOutputs,
+        clients: Mapping[str, Any],
+        token: str | None = None,
+    ) -> None:
         self.stack = stack
         self.outputs = outputs
         self.cloudwatch = clients["cloudwatch"]
         self.fleet = Fleet(stack, outputs, clients.__getitem__)
         self._journals = JournalStore(stack, outputs.artefact_bucket, clients["s3"])
         self._switch = Switch(stack, outputs, clients["ssm"])
+        self._token = token
         self._in_service = InService(stack, outputs.in_service_parameter_name, clients["ssm"])
 
     def questions(self) -> dict[str, Callable[[], Any]]:
@@ -54,7 +62,7 @@ class Everywhere:
             "alarms": partial(ringing, self.stack, self.outputs, self.cloudwatch),
             "release": partial(latest, self._journals, self.stack),
             **{
-                f"version of {name}": partial(running, self.outputs, name)
+                f"version of {name}": partial(running, self.outputs, self._token, name)
                 for name, _ in self.outputs.colours.items()
             },
         }

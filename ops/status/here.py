@@ -40,17 +40,23 @@ class Here:
         outputs: What it exports.
         clients: Client by service: `SERVICES`.
         state: What `perch up` remembers.
+        token: Bearer token of the gateways; None where they ask for none.
     """
 
     SERVICES = ("cloudwatch", "elbv2", "s3", "ssm")
 
     def __init__(
-        self, stack: str, outputs: StackOutputs, clients: Mapping[str, Any], state: State
+        self,
+        stack: str,
+        outputs: StackOutputs,
+        clients: Mapping[str, Any],
+        state: State,
+        token: str | None = None,
     ) -> None:
         self._stack = stack
         self._outputs = outputs
         self._state = state
-        self._everywhere = Everywhere(stack, outputs, clients)
+        self._everywhere = Everywhere(stack, outputs, clients, token)
 
     def report(self) -> Report:
         """Ask for everything at once; what fails is named and the rest is told."""

@@ -33,14 +33,21 @@ class InAws:
         stack: Name of the stack.
         outputs: What it exports.
         clients: Client by service: `SERVICES`.
+        token: Bearer token of the gateways; None where they ask for none.
     """
 
     SERVICES = ("autoscaling", "cloudwatch", "ec2", "elbv2", "s3", "ssm")
 
-    def __init__(self, stack: str, outputs: StackOutputs, clients: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        stack: str,
+        outputs: StackOutputs,
+        clients: Mapping[str, Any],
+        token: str | None = None,
+    ) -> None:
         self._stack = stack
         self._outputs = outputs
-        self._everywhere = Everywhere(stack, outputs, clients)
+        self._everywhere = Everywhere(stack, outputs, clients, token)
         self._cloudwatch, self._fleet = self._everywhere.cloudwatch, self._everywhere.fleet
 
     def report(self) -> Report:

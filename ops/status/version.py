@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from ops.console.options import bearer
+
 if TYPE_CHECKING:
     from ops.stack import StackOutputs
 
@@ -14,7 +16,7 @@ SECONDS: Final = 5.0
 """Deadline of the answer."""
 
 
-def running(outputs: StackOutputs, colour: str) -> tuple[str | None, str]:
+def running(outputs: StackOutputs, token: str | None, colour: str) -> tuple[str | None, str]:
     """Return the version of a colour's gateway, and why it is None where no gateway says it.
 
     Asked at the endpoint by the header that names a colour, so it is whichever machine answers. A
@@ -25,7 +27,7 @@ def running(outputs: StackOutputs, colour: str) -> tuple[str | None, str]:
         trust = ssl.create_default_context(cafile=outputs.ca_certificate_path)
         answer = httpx.get(
             url,
-            headers={outputs.direct_header: colour},
+            headers={outputs.direct_header: colour, **bearer(token)},
             verify=trust,
             timeout=SECONDS,
             trust_env=not outputs.endpoint_url.startswith("https://localhost"),
@@ -35,6 +37,9 @@ def running(outputs: StackOutputs, colour: str) -> tuple[str | None, str]:
     if answer.status_code != httpx.codes.OK:
         return None, f"{url} answers HTTP {answer.status_code} for {colour}"
     try:
-        return str(answer.json()["version"]), ""
-    except (ValueError, KeyError, TypeError):
+        said = answer.json()
+        if said.keys() == {"status"}:
+            return None, f"{url} tells it who shows a token with the scope admin: PERCH_TOKEN"
+        return str(said["version"]), ""
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None, f"{url} is answered by something that is no gateway"

@@ -74,6 +74,14 @@ class AccessPolicy:
             raise ContractError(ErrorCode.INSUFFICIENT_SCOPE, scope=scope.value)
         return identity
 
+    async def grants(self, connection: HTTPConnection, scope: Scope) -> bool:
+        """Say whether a request shows a token with a scope, in a header."""
+        offered = _offered_tokens(connection)
+        try:
+            return bool(offered) and scope in (await self._identify(offered, [])).scopes
+        except ContractError:
+            return False
+
     async def _identify(self, kept_apart: list[str], in_address: list[str]) -> Identity:
         """Return whose the first good token is, by the first authenticator that has one."""
         refused: set[str] = set()

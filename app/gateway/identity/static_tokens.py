@@ -1,4 +1,7 @@
-"""Bearer tokens of a configured list: who shows one may do everything that a client does."""
+"""Bearer tokens of a configured list: who shows one may do everything.
+
+A list has no scopes. Who wants to tell clients from operators has an issuer, or keys with scopes.
+"""
 
 import hashlib
 import hmac
@@ -7,7 +10,7 @@ from typing import Final
 
 from app.gateway.identity.identity import Identity, Scope
 
-_SCOPES: Final = frozenset({Scope.STREAM, Scope.FILE})
+_SCOPES: Final = frozenset(Scope)
 _NAME_CHARS: Final = 32
 """Of a digest in hexadecimal: 128 bits tell every two tokens apart."""
 

@@ -1,11 +1,10 @@
-"""The administrative listener: metrics and drain, apart from what the public reaches.
+"""The administrative listener: metrics, details and drain, apart from what the public reaches.
 
 It has connections of its own: whatever clients do, the machine can still watch and drain its
 gateway.
 """
 
 import asyncio
-from ipaddress import IPv6Address, ip_address
 from time import monotonic
 from typing import Final
 
@@ -19,8 +18,9 @@ from starlette.routing import Route
 
 from app.contract import ContractError, ErrorCode
 from app.gateway.core import Gateway
+from app.gateway.server.disclosure import is_local
 from app.gateway.server.middleware import MIDDLEWARE, LostUpgrades
-from app.gateway.server.pages import EXCEPTION_HANDLERS, gateway_of
+from app.gateway.server.pages import EXCEPTION_HANDLERS, gateway_of, liveness, readiness
 
 MAX_CONNECTIONS: Final = 16
 """Of the administrative listener: a scraper, an agent, a person, and some to spare."""
@@ -28,15 +28,14 @@ MAX_CONNECTIONS: Final = 16
 PAGE_S: Final = 1.0
 """How old the metrics may be: they are rendered at most once in that time."""
 
-_SIGNS_OF_OTHERS: Final = ("forwarded", "x-forwarded-for", "origin")
-"""Headers that a program on this machine does not send for itself."""
-
 
 def create_admin_app(gateway: Gateway) -> Starlette:
     """Build the application of the administrative listener."""
     app = Starlette(
         routes=[
             Route("/metrics", MetricsPage(gateway).answer),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
             Route("/drain", drain, methods=["POST"]),
         ],
         middleware=[Middleware(one) for one in MIDDLEWARE if one is not LostUpgrades],
@@ -74,23 +73,22 @@ class MetricsPage:
         )
 
 
+async def healthz(request: Request) -> Response:
+    """Answer as the public listener does to those who may see details."""
+    return liveness(gateway_of(request), details=True)
+
+
+async def readyz(request: Request) -> Response:
+    """Answer as the public listener does to those who may see details."""
+    return readiness(request, details=True)
+
+
 async def drain(request: Request) -> Response:
     """Begin the drain that SIGTERM begins, for a program on the same machine.
 
     Everybody else gets 404: a proxy on this machine names its client, and a browser its page.
     """
-    if not _is_local(request):
+    if not is_local(request):
         raise ContractError(ErrorCode.NOT_FOUND, path=request.scope["path"])
     times = gateway_of(request).begin_drain()
     return JSONResponse({"draining": True, **times.seconds_left()}, status_code=202)
-
-
-def _is_local(request: Request) -> bool:
-    if any(name in request.headers for name in _SIGNS_OF_OTHERS) or request.client is None:
-        return False
-    try:
-        peer = ip_address(request.client.host)
-    except ValueError:
-        return False
-    mapped = peer.ipv4_mapped if isinstance(peer, IPv6Address) else None
-    return (mapped or peer).is_loopback

@@ -14,6 +14,7 @@ from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS, PATH_B, PROTOCOL_VERSION_B
 from app.gateway.core import Gateway
 from app.gateway.server.answers import error_response
+from app.gateway.server.disclosure import may_see_details
 
 SERVICE: Final = "perch"
 
@@ -27,9 +28,17 @@ def gateway_of(connection: HTTPConnection) -> Gateway:
 async def healthz(request: Request) -> Response:
     """Answer that the process runs; check nothing else."""
     gateway = gateway_of(request)
-    return JSONResponse(
-        {"status": "ok", "version": gateway.version, "colour": gateway.settings.app_colour}
-    )
+    return liveness(gateway, details=await may_see_details(gateway, request))
+
+
+def liveness(gateway: Gateway, *, details: bool) -> Response:
+    """Return the answer of `/healthz`.
+
+    Args:
+        gateway: Whose it is.
+        details: Whether who asks may see them.
+    """
+    return JSONResponse({"status": "ok", **(_release(gateway) if details else {})})
 
 
 async def readyz(request: Request) -> Response:
@@ -38,27 +47,43 @@ async def readyz(request: Request) -> Response:
     `?ignore=capacity` asks whether the machine is well: neither being full nor the kill switch is a
     reason to replace it.
     """
+    return readiness(request, details=await may_see_details(gateway_of(request), request))
+
+
+def readiness(request: Request, *, details: bool) -> Response:
+    """Return the answer of `/readyz`.
+
+    Args:
+        request: What is asked.
+        details: Whether who asks may see them.
+    """
     gateway = gateway_of(request)
     reasons = gateway.unready_reasons(capacity=request.query_params.get("ignore") != "capacity")
-    admission = gateway.admission
     return JSONResponse(
-        {
-            "ready": not reasons,
-            "version": gateway.version,
-            "colour": gateway.settings.app_colour,
-            "reasons": reasons,
-            "sessions": admission.sessions,
-            "slots": admission.slots,
-            "free_sessions": max(0, admission.free_sessions),
-            "waiting": admission.waiting,
-            "connections": admission.connections,
-            "draining": admission.draining,
-            "recognition": gateway.switch.mode.value,
-            "groups": [{"ready": one.ready, **asdict(one)} for one in gateway.group_states()],
-            "endpoints": [asdict(endpoint) for endpoint in gateway.asr.endpoints()],
-        },
+        {"ready": not reasons, **(_state(gateway, reasons) if details else {})},
         status_code=503 if reasons else 200,
     )
+
+
+def _state(gateway: Gateway, reasons: list[str]) -> dict[str, object]:
+    admission = gateway.admission
+    return {
+        **_release(gateway),
+        "reasons": reasons,
+        "sessions": admission.sessions,
+        "slots": admission.slots,
+        "free_sessions": max(0, admission.free_sessions),
+        "waiting": admission.waiting,
+        "connections": admission.connections,
+        "draining": admission.draining,
+        "recognition": gateway.switch.mode.value,
+        "groups": [{"ready": one.ready, **asdict(one)} for one in gateway.group_states()],
+        "endpoints": [asdict(endpoint) for endpoint in gateway.asr.endpoints()],
+    }
+
+
+def _release(gateway: Gateway) -> dict[str, object]:
+    return {"version": gateway.version, "colour": gateway.settings.app_colour}
 
 
 async def root(request: Request) -> Response:
@@ -66,11 +91,12 @@ async def root(request: Request) -> Response:
     if _accepts_html(request):
         return RedirectResponse("/ui", status_code=307)
     gateway = gateway_of(request)
+    is_known = await may_see_details(gateway, request)
     return JSONResponse(
         {
             "service": SERVICE,
             "status": "running",
-            "version": gateway.version,
+            **({"version": gateway.version} if is_known else {}),
             "riva_host": gateway.settings.app_riva_label,
             "features": {
                 "websocket": True,
@@ -131,12 +157,13 @@ async def health(request: Request) -> Response:
     """Answer readiness in the predecessor's shape."""
     gateway = gateway_of(request)
     reasons = gateway.unready_reasons()
+    is_known = await may_see_details(gateway, request)
     return JSONResponse(
         {
             "status": "unhealthy" if reasons else "healthy",
             "service": SERVICE,
             "riva_host": gateway.settings.app_riva_label,
-            "reasons": reasons,
+            **({"reasons": reasons} if is_known else {}),
             "timestamp": datetime.now(UTC).isoformat(),
         },
         status_code=503 if reasons else 200,
@@ -146,12 +173,14 @@ async def health(request: Request) -> Response:
 async def websocket_status(request: Request) -> Response:
     """Describe dialect B's endpoint, as the predecessor did."""
     gateway = gateway_of(request)
+    counts = {"active_connections": gateway.admission.connections}
+    is_known = await may_see_details(gateway, request)
     return JSONResponse(
         {
             "websocket_endpoint": PATH_B,
             "protocol": PROTOCOL_VERSION_B,
             "status": "unavailable" if gateway.unready_reasons() else "available",
-            "active_connections": gateway.admission.connections,
+            **(counts if is_known else {}),
         }
     )
 

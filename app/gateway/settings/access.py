@@ -157,6 +157,11 @@ class AccessSettings(Settings):
         description="empty for none, or the load balancers' networks such as 10.0.0.0/20, "
         "separated by commas: the last X-Forwarded-For entry of a request from there is believed",
     )
+    app_details_networks: Networks = Field(
+        (),
+        description="empty for none, or networks such as 10.0.0.0/20, separated by commas, from "
+        "which version, colour, counts and reasons are shown without a token, as to this machine",
+    )
     app_resume_keys: Annotated[SecretStr, AfterValidator(_secrets(MIN_RESUME_KEY_CHARS))] = Field(
         SecretStr(""),
         description=f"empty, or keys of {MIN_RESUME_KEY_CHARS} or more printable characters, "

@@ -20,6 +20,7 @@ from ops.smoke.latency import Latency
 from ops.smoke.recording import Recording
 from ops.smoke.report import Report
 from ops.stack import StackOutputs
+from ops.status import version
 from tests.ops.fronts import Chooser, running_front, running_target
 from tests.support.gateways.breaking import At, Fault, breaking
 from tests.support.gateways.running import running_emulator, running_gateway
@@ -277,8 +278,27 @@ async def test_a_wrong_token_is_refused_and_both_dialects_hear_with_the_right_on
     assert (
         report.checks[9].detail == "0.0% of the words wrong, model of the recogniser's own choice"
     )
+    # The gateway tells a stranger that it is well, and nothing else.
+    assert without["the gateway is alive"] == ("ok", 'HTTP 200 {"status":"ok"}')
+    assert without["the gateway is ready"] == ("ok", 'HTTP 200 {"ready":true}')
+    for check in ("the colour that answers says so", "the model is listed"):
+        status, detail = without[check]
+        assert status == "warning"
+        assert detail.endswith("it tells who shows a token with the scope admin")
     assert without["a wrong token is refused"][0] == "ok"
     assert without["dialect B recognises it too"] == ("failed", "/ws/transcribe answers HTTP 401")
+
+
+async def test_status_has_the_version_by_the_token_and_says_how_without_one(
+    tls: dict[str, ssl.SSLContext], ca_file: Path
+) -> None:
+    async with through_a_gateway(tls, ca_file, tokens=TOKEN) as outputs:
+        known = await asyncio.to_thread(version.running, outputs, TOKEN, "blue")
+        unknown = await asyncio.to_thread(version.running, outputs, None, "blue")
+    assert known[0] is not None
+    assert known[1] == ""
+    assert unknown[0] is None
+    assert unknown[1].endswith("tells it who shows a token with the scope admin: PERCH_TOKEN")
 
 
 async def test_a_gateway_that_lets_a_wrong_token_in_is_told_where_one_was_given(

@@ -73,7 +73,9 @@ async def test_the_public_listener_has_neither_metrics_nor_drain(
     assert not administered.gateway.admission.draining
 
 
-@pytest.mark.parametrize("path", ["/", "/ui", "/readyz", "/ws", "/transcribe/file"])
+@pytest.mark.parametrize(
+    "path", ["/", "/ui", "/health", "/static/main.js", "/ws", "/transcribe/file"]
+)
 async def test_the_administrative_listener_has_nothing_else(
     administered: Running, path: str
 ) -> None:
