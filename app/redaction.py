@@ -21,12 +21,16 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        long_enough = sorted(
-            {secret for secret in secrets if len(secret) >= _MIN_SECRET_CHARS},
-            key=len,
-            reverse=True,
-        )
-        self._secrets = re.compile("|".join(map(re.escape, long_enough))) if long_enough else None
+        self._known: frozenset[str] = frozenset()
+        self._secrets: re.Pattern[str] | None = None
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Mask further values too; those that were known stay secret."""
+        self._known |= {secret for secret in secrets if len(secret) >= _MIN_SECRET_CHARS}
+        if self._known:
+            longest_first = sorted(self._known, key=len, reverse=True)
+            self._secrets = re.compile("|".join(map(re.escape, longest_first)))
 
     def __call__(
         self, _logger: object, _method: str, event: MutableMapping[str, Any]

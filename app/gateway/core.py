@@ -22,6 +22,7 @@ from app.gateway.identity.identity import Scope
 from app.gateway.identity.keys import Keys
 from app.gateway.readiness import RecognisersReadiness
 from app.gateway.resume_token import ResumeTokens
+from app.gateway.rotation import followed_secrets
 from app.gateway.settings.gateway import GatewaySettings, RecognitionMode
 from app.gateway.switch import RecognitionSwitch
 from app.gateway.telemetry.groups import GroupState
@@ -168,6 +169,8 @@ class Gateway:
             can_fall_back=asr.has_fallback,
             act=gateway.switch_recognition,
         )
+        for files in followed_secrets(settings, authentication, resume):
+            gateway.follow(files)
         if (word := gateway.switch.file) is not None:
             metrics.watch_files(word.name, lambda: word.problem)
         gateway.recognise(settings.app_recognition)

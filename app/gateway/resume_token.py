@@ -87,6 +87,12 @@ class ResumeTokens:
     def __init__(
         self, keys: Sequence[str], window_s: float, clock: Callable[[], float] = time
     ) -> None:
+        self.replace_keys(keys)
+        self.window_s = window_s
+        self._clock = clock
+
+    def replace_keys(self, keys: Sequence[str]) -> None:
+        """Sign with the first of other keys from now on, and accept all of them and no others."""
         # The library signs with the last of its keys.
         ordered = list(reversed(keys)) or [secrets.token_hex(_KEY_BYTES)]
         self._serializer = URLSafeSerializer(
@@ -97,8 +103,6 @@ class ResumeTokens:
         self._marking = [
             hashlib.sha256(_MARK_SALT + key.encode()).digest() for key in reversed(ordered)
         ]
-        self.window_s = window_s
-        self._clock = clock
 
     def marks(self, client: bytes) -> tuple[str, ...]:
         """Return a client's marks in tokens, one for each key, the signing key first.

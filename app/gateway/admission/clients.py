@@ -7,7 +7,8 @@ keyed hash of it, whose key is lost with the process.
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -32,13 +33,14 @@ class Visitor:
         client: Keyed hash of its name or address.
         wait_s: Seconds it would wait for a session, None where it does not wait.
         identity: Who its token says it is; None where no token is asked for.
-        marks: What resume tokens know it by, at every gateway: the first is put into them.
+        marks: Returns what resume tokens know it by, at every gateway: the first is put into them.
+            Made anew each time, as their keys are rotated while it is connected.
     """
 
     client: bytes
     wait_s: float | None = None
     identity: Identity | None = None
-    marks: tuple[str, ...] = ("",)
+    marks: Callable[[], tuple[str, ...]] = field(default=lambda: ("",), compare=False)
 
     @property
     def has_token(self) -> bool:
@@ -82,7 +84,7 @@ class Clients:
             known_by.digest(),
             requested_wait(connection),
             identity=identity,
-            marks=self._marks(kind + b" " + name),
+            marks=partial(self._marks, kind + b" " + name),
         )
 
     def _site(self, connection: HTTPConnection) -> str:

@@ -44,11 +44,11 @@ class ClientTokens:
 
     def offer(self) -> ResumeOffer:
         """Return the offer of a hello."""
-        return self.tokens.offer(self.visitor.marks[0])
+        return self.tokens.offer(self.visitor.marks()[0])
 
     def point(self, cursor: Cursor, session_id: str, group: str = DEFAULT_GROUP) -> ResumePoint:
         """Return where a session can be resumed, with the group of recognisers that it is with."""
-        return self.tokens.point(cursor, session_id, self.visitor.marks[0], group)
+        return self.tokens.point(cursor, session_id, self.visitor.marks()[0], group)
 
     def claim(self, token: str | None) -> ResumeClaim | None:
         """Return what a token allows the client; None without a token.
@@ -63,7 +63,7 @@ class ClientTokens:
         if token is None:
             return None
         claim = self.tokens.read(token)
-        if claim.mark in self.visitor.marks:
+        if claim.mark in self.visitor.marks():
             return claim
         if self.visitor.has_token:
             raise ContractError(

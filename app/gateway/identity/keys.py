@@ -139,7 +139,11 @@ class Keys:
             except KeysUnavailableError as error:
                 self._note(str(error))
             else:
-                self._set, self._read_at, self._problem = made, self._clock(), None
+                self.take(made)
+
+    def take(self, keys: KeySet) -> None:
+        """Use a key set that somebody else has read from the source."""
+        self._set, self._read_at, self._problem = keys, self._clock(), None
 
     async def run(self) -> None:
         """Read the source at intervals, for ever."""

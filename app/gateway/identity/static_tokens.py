@@ -26,6 +26,10 @@ class StaticTokens:
     """Clients that can set no header are older than everything that is better."""
 
     def __init__(self, tokens: Iterable[str]) -> None:
+        self.replace(tokens)
+
+    def replace(self, tokens: Iterable[str]) -> None:
+        """Know the tokens of another list instead."""
         self._digests = tuple(_digest(token) for token in tokens)
 
     async def identify(self, token: str) -> Identity | None:

@@ -65,14 +65,31 @@ def _secrets(shortest: int) -> Callable[[SecretStr], SecretStr]:
 def _file_of_secrets(shortest: int) -> Callable[[Path | None], Path | None]:
     def check(path: Path | None) -> Path | None:
         if path is not None:
-            secrets = split_tokens(path.read_text(encoding="utf-8"))
-            if not secrets:
-                # Read as "no token is asked for", an empty file would open the door.
-                raise ValueError("nothing stands in the file")
-            _check_secrets(secrets, shortest)
+            secrets_of_file(path.read_bytes(), shortest)
         return path
 
     return check
+
+
+def secrets_of_file(content: bytes, shortest: int) -> tuple[str, ...]:
+    """Return the tokens or keys of a file.
+
+    Args:
+        content: Of the file.
+        shortest: Fewest characters of one.
+
+    Raises:
+        ValueError: There are none, or one cannot be used; the text repeats nothing of them.
+    """
+    try:
+        secrets = split_tokens(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError("it is no text in UTF-8") from None
+    if not secrets:
+        # Read as "no token is asked for", an empty file would open the door.
+        raise ValueError("nothing stands in the file")
+    _check_secrets(secrets, shortest)
+    return secrets
 
 
 def _check_secrets(secrets: tuple[str, ...], shortest: int) -> None:
@@ -188,6 +205,24 @@ class AccessSettings(Settings):
                 # ssl.SSLError is an OSError. Its text names no key material.
                 accepted = f"a PEM certificate chain that fits APP_SSL_KEY ({error})"
                 yield self.problem("app_ssl_cert", str(certificate), accepted)
+
+    def auth_tokens_with(self, content: bytes) -> tuple[str, ...]:
+        """Return every accepted bearer token, where that is what the token file holds.
+
+        Raises:
+            ValueError: As `secrets_of_file`.
+        """
+        listed = split_tokens(self.app_auth_tokens.get_secret_value())
+        return listed + secrets_of_file(content, MIN_TOKEN_CHARS)
+
+    def resume_keys_with(self, content: bytes) -> tuple[str, ...]:
+        """Return every key for resume tokens, where that is what the file of keys holds.
+
+        Raises:
+            ValueError: As `secrets_of_file`.
+        """
+        listed = split_tokens(self.app_resume_keys.get_secret_value())
+        return listed + secrets_of_file(content, MIN_RESUME_KEY_CHARS)
 
     def auth_tokens(self) -> tuple[str, ...]:
         """Return every accepted bearer token; none means that no token is asked for.

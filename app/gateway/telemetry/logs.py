@@ -25,6 +25,9 @@ _CHATTY_LIBRARIES: Final = (
 )
 _STANDARD_OUTPUT: Final = 1
 
+_redactors: Final[list[Redactor]] = []
+"""The one of the chain that is configured."""
+
 
 def configure_logging(
     level: LogLevel,
@@ -41,6 +44,8 @@ def configure_logging(
         secrets: Configured secret values to mask.
         stream: Where the lines go at once; None for standard output, by a thread of its own.
     """
+    redactor = Redactor(secrets)
+    _redactors[:] = [redactor]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -61,7 +66,7 @@ def configure_logging(
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             # After the traceback became text and before anything is written.
-            cast("structlog.typing.Processor", Redactor(secrets)),
+            cast("structlog.typing.Processor", redactor),
             render,
         ],
     )
@@ -85,6 +90,12 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def mask(secrets: Iterable[str]) -> None:
+    """Mask further secrets from now on, such as those that were rotated in."""
+    for redactor in _redactors:
+        redactor.learn(secrets)
 
 
 def _is_terminal() -> bool:
