@@ -18,7 +18,9 @@ from app.gateway.telemetry.logs import configure_logging, get_logger
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--host", metavar="ADDRESS", help="Where to listen  [default: APP_HOST, or 0.0.0.0].")
+@click.option(
+    "--host", metavar="ADDRESS", help="Where to listen  [default: APP_HOST, or 127.0.0.1]."
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),

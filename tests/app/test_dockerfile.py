@@ -134,6 +134,12 @@ def test_asks_itself_and_never_the_recogniser_for_health() -> None:
     assert not re.search(r"riva|readyz|50051|9000", command, re.IGNORECASE)
 
 
+def test_listens_where_a_container_can_be_reached_and_lets_nobody_in_by_itself() -> None:
+    set_ = dict(pair.partition("=")[::2] for pair in value("ENV").split())
+    assert set_["APP_HOST"] == "0.0.0.0"  # noqa: S104 - read, not listened on
+    assert not any(name.startswith("APP_A") for name in set_)
+
+
 def test_takes_nothing_into_its_last_stage_but_the_environment() -> None:
     copies = [each.value for each in stages()[-1] if each.name in {"COPY", "ADD"}]
     assert copies == ["--from=build /opt/perch /opt/perch"]

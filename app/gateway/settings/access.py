@@ -3,6 +3,7 @@
 import re
 import ssl
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final
@@ -21,6 +22,18 @@ MIN_RESUME_KEY_CHARS: Final = 32
 
 _LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _HOST: Final = re.compile(rf"\*|(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\.?")
+
+
+class Anonymous(StrEnum):
+    """Whether clients that show nothing are let in, where nothing says who may connect."""
+
+    REFUSED = "refused"
+    ALLOWED = "allowed"
+
+
+def lower(value: object) -> object:
+    """Take a word in whatever case."""
+    return value.strip().lower() if isinstance(value, str) else value
 
 
 def comma_separated(value: object) -> object:
@@ -125,7 +138,11 @@ Networks = Annotated[
 class AccessSettings(Settings):
     """What an operator may change about the way in."""
 
-    app_host: HostName = Field("0.0.0.0", description="an address or a name to listen on")  # noqa: S104 - behind a load balancer
+    app_host: HostName = Field(
+        "127.0.0.1",
+        description="an address or a name to listen on; beyond this machine something must say who "
+        "may connect, or APP_ANONYMOUS that everybody may",
+    )
     app_port: Annotated[int, Ge(0), Le(65_535)] = Field(
         8080, description="a port from 0 to 65535; 0 takes a free one and logs it"
     )
@@ -157,6 +174,11 @@ class AccessSettings(Settings):
         None,
         description="empty, or a readable file with one bearer token "
         f"of {MIN_TOKEN_CHARS} or more printable characters a line",
+    )
+    app_anonymous: Annotated[Anonymous, BeforeValidator(lower)] = Field(
+        Anonymous.REFUSED,
+        description="refused or allowed: whether everybody may connect where nothing says who may; "
+        "a gateway that listens on this machine alone needs no permission",
     )
     app_allowed_origins: Names = Field(
         (),

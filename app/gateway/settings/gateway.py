@@ -4,6 +4,7 @@ Every key has an effect. Each field's description says what it accepts, in the w
 report uses.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -11,16 +12,21 @@ from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.contract import limits
-from app.gateway.settings.access import AccessSettings
+from app.gateway.settings.access import AccessSettings, Anonymous, lower
 from app.gateway.settings.frames import FrameSettings
 from app.gateway.settings.identity import IdentitySettings
 from app.gateway.settings.sessions import SessionSettings
 from app.gateway.settings.traces import TraceSettings
 from app.gateway.settings.uploads import UploadSettings
+from app.loopback import is_this_machine
+from app.settings import Problem, rule
 from app.settings.types import EmptyIsNone, OptionalPath, OptionalSeconds, Seconds
 
 PREFIXES: Final = ("APP_", "WS_", "AUDIO_", "LOG_")
 """Not OTEL_: of those there are more, which other programs of the same machine read."""
+
+WAYS_TO_KNOW_CLIENTS: Final = ("APP_AUTH_TOKENS_FILE", "APP_JWT_KEYS_URL")
+"""What a configuration that lacks all of them is told to set."""
 
 
 class LogLevel(StrEnum):
@@ -58,10 +64,6 @@ def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
 def _none_or_real_time(factor: float) -> float:
     if 0 < factor < 1:
         raise ValueError("a microphone could not keep up")
@@ -76,7 +78,7 @@ class GatewaySettings(
 ):
     """Everything an operator may change; the environment wins over `.env`."""
 
-    app_colour: Annotated[Colour | None, EmptyIsNone, BeforeValidator(_lower)] = Field(
+    app_colour: Annotated[Colour | None, EmptyIsNone, BeforeValidator(lower)] = Field(
         None, description="empty, blue or green: the colour whose machine this gateway runs on"
     )
     app_riva_label: Annotated[str, Field(min_length=1, max_length=64)] = Field(
@@ -85,7 +87,7 @@ class GatewaySettings(
     app_ready_probe_interval_s: Seconds = Field(
         2.0, description="seconds between readiness checks of the recogniser, above 0, to 86400"
     )
-    app_recognition: Annotated[RecognitionMode, BeforeValidator(_lower)] = Field(
+    app_recognition: Annotated[RecognitionMode, BeforeValidator(lower)] = Field(
         RecognitionMode.ON,
         description="on, off or fallback: off takes no sessions, fallback sends them to "
         "RIVA_FALLBACK_ENDPOINTS",
@@ -142,8 +144,24 @@ class GatewaySettings(
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
         LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR"
     )
-    log_format: Annotated[LogFormat | None, BeforeValidator(_lower), EmptyIsNone] = Field(
+    log_format: Annotated[LogFormat | None, BeforeValidator(lower), EmptyIsNone] = Field(
         None,
         description="json, console, or empty: console where standard output is a terminal, and "
         "json elsewhere",
     )
+
+    @property
+    def knows_clients(self) -> bool:
+        """Whether something is configured that says who may connect."""
+        return self.has_issuer or bool(self.auth_tokens())
+
+    @rule
+    def _strangers_are_let_in_on_purpose(self) -> Iterator[Problem]:
+        is_open = self.app_anonymous is Anonymous.ALLOWED or is_this_machine(self.app_host)
+        if not is_open and not self.knows_clients:
+            yield self.problem(
+                "app_anonymous",
+                self.app_anonymous.value,
+                f"allowed, as APP_HOST is {self.app_host} and nothing says who may connect; or "
+                f"set {' or '.join(WAYS_TO_KNOW_CLIENTS)}, or listen on 127.0.0.1 alone",
+            )

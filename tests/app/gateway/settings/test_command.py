@@ -42,7 +42,8 @@ def test_an_option_wins_over_the_environment_and_that_over_the_file(
 ) -> None:
     # With the mark that Notepad puts before a text.
     (folder / "mine.env").write_text(
-        "APP_HOST=10.0.0.1\nAPP_PORT=1\nWS_FRAME_MS=20\nRIVA_PORT=7\n", encoding="utf-8-sig"
+        "APP_HOST=10.0.0.1\nAPP_PORT=1\nAPP_ANONYMOUS=allowed\nWS_FRAME_MS=20\nRIVA_PORT=7\n",
+        encoding="utf-8-sig",
     )
     (folder / ".env").write_text("LOG_LEVEL=LOUD\n", encoding="utf-8")
     monkeypatch.setenv("APP_HOST", "10.0.0.2")
@@ -66,7 +67,7 @@ def test_what_an_option_set_is_called_by_the_option(monkeypatch: pytest.MonkeyPa
     assert both.stderr.endswith("; set --host or --port to another\n")
     refused = start("--host", "")
     assert refused.exit_code == 2
-    assert "  --host is ''; accepted: an address or a name to listen on\n" in refused.stderr
+    assert "  --host is ''; accepted: an address or a name to listen on; " in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ FIELDS = GatewaySettings.model_fields
 WITHOUT_NUMBERS = {
     "app_upload_spool_mb", "app_upload_audio_s", "app_upload_dir", "app_host", "app_admin_host",
     "app_ssl_cert", "app_ssl_key", "app_auth_tokens", "app_auth_tokens_file", "app_allowed_origins",
-    "app_allowed_hosts", "app_trusted_proxies", "app_details_networks", "app_resume_keys",
-    "app_resume_keys_file",
+    "app_anonymous", "app_allowed_hosts", "app_trusted_proxies", "app_details_networks",
+    "app_resume_keys", "app_resume_keys_file",
     "app_jwt_keys_url", "app_jwt_keys_file", "app_jwt_issuer", "app_jwt_audience",
     "app_jwt_algorithms", "app_jwt_scope_prefix",
     "app_riva_label", "app_colour", "app_recognition", "app_recognition_file", "log_level",
