@@ -179,6 +179,8 @@ def _gateway_variables(settings: Settings, chosen: ColourSettings) -> dict[str, 
     elif not inside:
         # Where all clients look like one, no share of it may be kept from it.
         variables["WS_CLIENT_SHARE"] = "1"
+    if gateway.anonymous:
+        variables["APP_ANONYMOUS"] = "allowed"
     return variables | dict(gateway.environment)
 
 

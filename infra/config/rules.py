@@ -1,12 +1,17 @@
 """Rules between configuration keys, one generator of problems each: every broken one speaks.
 
-Those about what a colour's machines run are in `infra.config.colour_rules`, those about what AWS
-takes in `infra.config.name_rules`; all of them are listed here.
+Those about what a colour's machines run are in `infra.config.colour_rules`, those about who may
+speak in `infra.config.access_rules`, those about what AWS takes in `infra.config.name_rules`; all
+of them are listed here.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from infra.config.access_rules import (
+    internet_shows_who_it_is,
+    strangers_are_let_in_on_purpose,
+)
 from infra.config.colour_rules import (
     gateway_comes_one_way,
     gpu_is_supported,
@@ -230,6 +235,8 @@ RULES: Final[tuple[Callable[[Settings], Iterator[Problem]], ...]] = (
     clock_leaves_stopping_to_idleness,
     ports_differ,
     anywhere_only_on_https,
+    strangers_are_let_in_on_purpose,
+    internet_shows_who_it_is,
     listener_ports_differ,
     domain_has_a_zone,
     idle_timeout_outlives_pings,

@@ -162,6 +162,9 @@ class GatewaySettings(Section):
     go on by themselves, then they are finalised."""
     tokens: Flag = True
     """Whether clients must show a token; the secret gateway_signing_key must then be filled."""
+    anonymous: Flag = False
+    """Whether everybody in access.allowed_cidrs may speak without showing anything: only where
+    tokens is false and no issuer of tokens is set, and never for the Internet."""
     max_sessions: Annotated[int, kinds.whole(1, 10_000)] = 64
     """Sessions one machine admits at a time."""
     riva_streams: Annotated[int, kinds.whole(0, 10_000)] = 0

@@ -26,6 +26,16 @@ GERMAN: dict[str, object] = {
 """A group of recognisers elsewhere, as small as it may be."""
 
 
+OPEN: dict[str, object] = {
+    "gateway__tokens": False,
+    "gateway__anonymous": True,
+    "load_balancer__http_redirect": False,
+}
+
+
+"""Clients need to show nothing."""
+
+
 RULE_CASES: list[tuple[str, dict[str, object], str]] = [
     ("weights_share_everything", {"blue__weight": 90}, "90 and 0; accepted: two numbers whose sum"),
     ("weight_needs_machines", {"blue__max_machines": 0}, "blue.max_machines is 0; accepted: 1 or"),
@@ -64,6 +74,41 @@ RULE_CASES: list[tuple[str, dict[str, object], str]] = [
         "anywhere_only_on_https",
         {"access__allowed_cidrs": ["0.0.0.0/0"], "load_balancer__port": 8443},
         "access.allowed_cidrs is 0.0.0.0/0 on port 8443",
+    ),
+    (
+        "strangers_are_let_in_on_purpose",
+        {"gateway__tokens": False},
+        "gateway.tokens is false; accepted: true, or an issuer of tokens (APP_JWT_KEYS_URL in",
+    ),
+    (
+        "strangers_are_let_in_on_purpose",
+        {"gateway__tokens": False, "gateway__environment": {"APP_JWT_KEYS_URL": ""}},
+        "gateway.tokens is false; accepted: true, or an issuer",
+    ),
+    (
+        "strangers_are_let_in_on_purpose",
+        {"gateway__anonymous": True},
+        "gateway.anonymous is true; accepted: false, as gateway.tokens or an issuer",
+    ),
+    (
+        "strangers_are_let_in_on_purpose",
+        {"gateway__environment": {"APP_ANONYMOUS": "allowed"}},
+        'gateway.environment is "APP_ANONYMOUS"; accepted: gateway.anonymous in its place',
+    ),
+    (
+        "internet_shows_who_it_is",
+        {"access__allowed_cidrs": ["0.0.0.0/0"], **OPEN},
+        'access.allowed_cidrs is ["0.0.0.0/0"]; accepted: ranges of your own, or gateway.tokens:',
+    ),
+    (
+        "internet_shows_who_it_is",
+        {"access__allowed_cidrs": ["0.0.0.0/1", "128.0.0.0/1"], **OPEN},
+        '["0.0.0.0/1", "128.0.0.0/1"]; accepted: ranges of your own',
+    ),
+    (
+        "internet_shows_who_it_is",
+        {"access__allowed_cidrs": ["17.0.0.0/8", "198.51.100.7/32"], **OPEN},
+        "and these are the Internet",
     ),
     ("listener_ports_differ", {"load_balancer__port": 80}, "load_balancer.port is 80"),
     ("domain_has_a_zone", {"domain__external_dns": True}, "domain.external_dns is true; accepted"),
@@ -255,5 +300,17 @@ ACCEPTED: list[dict[str, object]] = [
     {
         "blue__language_groups": {"english": {**GERMAN, "languages": ["en-US"]}},
         "gateway__environment": {"RIVA_LANGUAGE_CODE": "de-DE"},
+    },
+    {"gateway__tokens": False, "gateway__anonymous": True},
+    {
+        **OPEN,
+        "access__allowed_cidrs": ["10.0.0.0/8", "172.16.0.0/12", "198.51.100.0/24"],
+    },
+    {**OPEN, "access__allowed_cidrs": ["0.0.0.0/0"], "load_balancer__internal": True},
+    {
+        "gateway__tokens": False,
+        "gateway__environment": {"APP_JWT_KEYS_URL": "https://issuer.example/keys"},
+        "access__allowed_cidrs": ["0.0.0.0/0"],
+        "load_balancer__http_redirect": False,
     },
 ]

@@ -63,6 +63,14 @@ BUNDLE: Final[Config] = {
         "gateway_sha256": "0" * 64,
     }
 }
+KNOWN_ELSEWHERE: Final[Config] = {
+    "gateway": {"environment": {"APP_JWT_KEYS_URL": "https://issuer.example/keys"}}
+}
+"""An issuer says who may connect, so the list of tokens may go."""
+OFFICE: Final[Config] = {
+    "access": {"allowed_cidrs": ["203.0.113.0/24"]},
+    "gateway": {"tokens": False, "anonymous": True},
+}
 DISPOSABLE: Final[Config] = {
     "disposable": True,
     "load_balancer": {"deletion_protection": False},
@@ -84,6 +92,8 @@ BEFORE: Final[Mapping[str, Config]] = {
     "network.adopt.public_subnet_ids": ADOPTED,
     "network.adopt.private_subnet_ids": ADOPTED,
     "gateway.fallback.server_name": {"gateway": {"fallback": {"tls": "public_ca"}}},
+    "gateway.tokens": KNOWN_ELSEWHERE,
+    "gateway.anonymous": {"access": {"allowed_cidrs": ["203.0.113.0/24"]}},
     "blue.ngc_key": {"blue": {"image": COPIED_IMAGE}},
     "blue.rmirs": {"blue": {"runtime": "riva"}},
     "blue.gateway_sha256": BUNDLE,
@@ -133,6 +143,7 @@ NEW: Final[Mapping[str, object]] = {
     "gateway.ping_seconds": 30,
     "gateway.drain_seconds": 120,
     "gateway.tokens": False,
+    "gateway.anonymous": OFFICE,
     "gateway.max_sessions": 65,
     "gateway.riva_streams": 24,
     "gateway.recognition": "off",
