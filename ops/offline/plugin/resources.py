@@ -7,6 +7,7 @@ from google.protobuf import struct_pb2
 
 from ops.offline.engine import sdk, urns, wire
 from ops.offline.engine.recording import Resource, State
+from ops.offline.provider.provider import tags_by_default
 
 DEFAULTS: Final = "__defaults"
 """The input in which the provider notes what it filled in itself."""
@@ -58,6 +59,7 @@ def all_tags(
     if "tagsAll" not in sdk.output_types(token):
         return None
     own = inputs.get("tags")
+    default = tags_by_default(inputs, default)
     return {**default, **(own if isinstance(own, Mapping) else {})}
 
 

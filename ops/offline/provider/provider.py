@@ -123,6 +123,12 @@ def default_tags(value: object) -> dict[str, str]:
     return {str(key): str(item) for key, item in tags.items()} if tags else {}
 
 
+def tags_by_default(inputs: Mapping[str, Any], default: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the provider's default tags as a resource takes them: an object may override them."""
+    override = inputs.get("overrideProvider")
+    return default if override is None else default_tags(override.get("defaultTags"))
+
+
 def refuse_unset(who: str, values: Mapping[str, Any]) -> None:
     """Raise when a value was made from an output that no handler computed.
 
@@ -166,6 +172,7 @@ def effective_inputs(resource: Resource, default: Mapping[str, str]) -> dict[str
     # Auto scaling groups write tags in a form of their own, and the provider adds no defaults to
     # them.
     takes_tags = "tagsAll" in sdk.output_types(resource.type)
+    default = tags_by_default(resource.inputs, default)
     if takes_tags and (default or isinstance(inputs.get("tags"), Mapping)):
         inputs["tags"] = {**default, **inputs.get("tags", {})}
     if inputs.get("tags") == {}:
@@ -181,6 +188,7 @@ def _state(
     if "region" in declared:
         outputs["region"] = region
     if "tagsAll" in declared:
+        default = tags_by_default(resource.inputs, default)
         outputs["tagsAll"] = {**default, **resource.inputs.get("tags", {})}
     label = f"{resource.type.rsplit(':', 1)[-1]}.{resource.name}"
     outputs |= sdk.fill(resource.type, outputs, _LEAVES, label)

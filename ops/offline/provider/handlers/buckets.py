@@ -102,7 +102,7 @@ _setting(
 
 @handles("aws:s3/bucketObjectv2:BucketObjectv2")
 def _object(request: CreateRequest) -> CreateResult:
-    request.ignore("forceDestroy", "sourceHash", "etag")
+    request.ignore("forceDestroy", "overrideProvider", "sourceHash", "etag")
     source, content = request.take("source"), request.take("content")
     tags = request.take("tags", {})
     bucket, key = request.inputs["bucket"], request.inputs["key"]

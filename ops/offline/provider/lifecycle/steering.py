@@ -24,7 +24,11 @@ STEERING: Mapping[str, tuple[str, ...]] = {
     "aws:route53/record:Record": ("allowOverwrite",),
     "aws:route53/zone:Zone": ("forceDestroy",),
     "aws:s3/bucket:Bucket": ("forceDestroy",),
-    "aws:s3/bucketObjectv2:BucketObjectv2": ("forceDestroy", "sourceHash"),
+    "aws:s3/bucketObjectv2:BucketObjectv2": (
+        "forceDestroy",
+        "overrideProvider",
+        "sourceHash",
+    ),
     "aws:secretsmanager/secret:Secret": ("forceOverwriteReplicaSecret", "recoveryWindowInDays"),
     "aws:secretsmanager/secretRotation:SecretRotation": ("rotateImmediately",),
     "aws:sns/topicSubscription:TopicSubscription": (

@@ -63,6 +63,33 @@ def test_default_tags_of_the_provider_are_on_everything_that_bears_tags(
     assert {tag["Key"] for tag in secret["Tags"]} == {"project", "stack"}
 
 
+def test_an_object_may_override_the_default_tags(make_program: MakeProgram) -> None:
+    root = make_program(
+        """
+        provider = aws.Provider(
+            "p", region="eu-west-1", default_tags={"tags": {"project": "harbour"}}
+        )
+        here = pulumi.ResourceOptions(provider=provider)
+        bucket = aws.s3.Bucket("b", bucket="bucket-of-tags", opts=here)
+        for name, override in (("with", None), ("without", {"default_tags": {"tags": {}}})):
+            aws.s3.BucketObjectv2(
+                name,
+                bucket=bucket.bucket,
+                key=name,
+                content=name,
+                override_provider=override,
+                opts=here,
+            )
+        """
+    )
+    apply("one", endpoint_url=IN_PROCESS, root=root)
+    found = {
+        name: _client("s3").get_object_tagging(Bucket="bucket-of-tags", Key=name)["TagSet"]
+        for name in ("with", "without")
+    }
+    assert found == {"with": [{"Key": "project", "Value": "harbour"}], "without": []}
+
+
 def test_a_secret_is_used_plain_and_shown_masked(harbour: AppliedStack) -> None:
     secret = _client("secretsmanager").get_secret_value(SecretId=harbour.outputs["secret_arn"])
     assert secret["SecretString"] == "ahoy-there"  # pragma: allowlist secret

@@ -103,7 +103,10 @@ add(
             renames={"kmsKeyId": "SSEKMSKeyId"},
             untold=(*STEERING[_OBJECT], "acl", "etag", "source"),
             defaults={
+                # Of the bucket, where the object says nothing itself.
+                "bucketKeyEnabled": ANY,
                 "contentType": ANY,
+                "kmsKeyId": ANY,
                 "metadata": {},
                 "serverSideEncryption": ANY,
                 "storageClass": "STANDARD",
