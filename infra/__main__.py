@@ -37,6 +37,7 @@ from infra.iam import AwsLocation
 from infra.machines.launch import gateway_artifact, machine_image, snapshot_volume, user_data
 from infra.machines.machine_group import MachineGroup, MachineGroupArgs
 from infra.machines.machine_role import MachineRights
+from infra.machines.programs import Programs, ProgramsArgs
 from infra.machines.scaling import Scaling, ScalingArgs, held_by_clock
 from infra.machines.switch import Switch, SwitchArgs
 from infra.network.endpoints import Endpoints, EndpointsArgs
@@ -114,6 +115,7 @@ storage = Storage(
     ),
     here,
 )
+programs = Programs(name, ProgramsArgs(bucket=storage.artefacts.bucket_name), here)
 
 # A place to be, and who may talk to whom in it.
 network = Network(
@@ -159,7 +161,16 @@ endpoints = Endpoints(
     here,
 )
 # What machines and sessions need, beyond what a group is made from.
-needs: list[pulumi.Resource] = [encryption, logs, secrets, switch, storage, network, firewall]
+needs: list[pulumi.Resource] = [
+    encryption,
+    logs,
+    secrets,
+    switch,
+    storage,
+    programs,
+    network,
+    firewall,
+]
 if settings.network.flow_logs:
     needs.append(
         FlowLogs(

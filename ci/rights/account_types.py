@@ -134,6 +134,14 @@ ACCOUNT_TYPES: Final[Mapping[str, Calls]] = {
         update="PutBucketLogging",
         delete="PutBucketLogging",
     ),
+    # Of a bucket with versions and a key of its own; deleting an object deletes every version.
+    "aws:s3/bucketObjectv2:BucketObjectv2": calls(
+        "s3",
+        create="PutObject kms:GenerateDataKey kms:Decrypt",
+        read="GetObject GetObjectTagging kms:Decrypt",
+        update="PutObject kms:GenerateDataKey kms:Decrypt",
+        delete="ListBucketVersions DeleteObject DeleteObjectVersion",
+    ),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": calls(
         "s3",
         create="PutBucketOwnershipControls",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.boot.gateway import READY_PATH, RUN, gateway_environment
+from infra.boot.programs import host_programs, program_sum
 from infra.boot.settings import (
     ADMIN_PORT,
     EMF_PORT,
@@ -71,6 +72,10 @@ def boot_environment(settings: MachineSettings) -> dict[str, str]:
         "PERCH_NVME": _DLAMI_NVME,
         "PERCH_DOCKER_ROOTS": _DOCKER_ROOTS,
         "PERCH_DISK_SECONDS": str(_DISK_SECONDS),
+        "PERCH_ARTEFACTS": settings.artefact_bucket,
+        "PERCH_PROGRAMS": _pairs(
+            {name: program_sum(text) for name, text in host_programs().items()}
+        ),
         "PERCH_RELEASES": "/opt/perch",
         "PERCH_IMDS": "http://169.254.169.254/latest",
         "PERCH_POLL_SECONDS": "5",
@@ -200,4 +205,4 @@ def _escaped(value: str) -> str:
 
 
 def _pairs(entries: Mapping[str, str]) -> str:
-    return " ".join(f"{name}={arn}" for name, arn in entries.items())
+    return " ".join(f"{name}={value}" for name, value in entries.items())

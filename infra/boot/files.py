@@ -1,6 +1,5 @@
 """The files a machine is given: scripts and units of this folder, and what the settings make."""
 
-import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,11 +92,6 @@ def _scripts(settings: MachineSettings) -> Iterator[HostFile]:
             mode=0o755,
             content=without_comments(_read(source)),
         )
-    yield HostFile(
-        path=f"{LIBRARY}/exporter",
-        mode=0o755,
-        content=bare(_read(HERE / "host" / "exporter.py")),
-    )
 
 
 def _units(settings: MachineSettings) -> Iterator[HostFile]:
@@ -140,24 +134,6 @@ def without_comments(text: str) -> str:
     They stand in this folder, for whoever changes the program; `#!` stays.
     """
     return re.sub(r"^[ \t]*#(?!!).*\n", "", text, flags=re.MULTILINE)
-
-
-@lru_cache(_KEPT)
-def bare(source: str) -> str:
-    """Strip Python source of docstrings and lines of comment: more than a kilobyte of user data.
-
-    Lines are cut and nothing is written anew, so every version of Python gives the same text.
-    """
-    lines = source.splitlines(keepends=True)
-    for node in ast.walk(ast.parse(source)):
-        body = getattr(node, "body", None)
-        if not isinstance(body, list) or len(body) == 1:
-            continue
-        for line in body:
-            if isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant):
-                cut = range(line.lineno - 1, line.end_lineno or line.lineno)
-                lines[cut.start : cut.stop] = [""] * len(cut)
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"\n *# .*", "", "".join(lines)))
 
 
 def _read(source: Path) -> str:

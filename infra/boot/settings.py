@@ -188,6 +188,10 @@ class MachineSettings(Section):
         str, kinds.text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name")
     ]
     """Where built models are kept between machines, and the logs of failed boots."""
+    artefact_bucket: Annotated[
+        str, kinds.text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name")
+    ]
+    """Where programs are that user data has no room for."""
     gateway_log_group: _LogGroup
     """CloudWatch log group of the gateway."""
     asr_log_group: _LogGroup

@@ -142,6 +142,7 @@ def settings_of_machines(
         gateway_artifact=context.gateway_artifact,
         gateway_artifact_sha256=chosen.gateway_sha256,
         model_cache_bucket=context.model_cache_bucket,
+        artefact_bucket=context.artefact_bucket,
         gateway_log_group=groups["gateway"],
         asr_log_group=groups["asr"],
         system_log_group=groups["system"],

@@ -288,6 +288,7 @@ FREE: Final = frozenset(
         "aws:lb/targetGroup:TargetGroup",
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
         "aws:s3/bucketLogging:BucketLogging",
+        "aws:s3/bucketObjectv2:BucketObjectv2",  # kilobytes, of a program
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
         "aws:s3/bucketPolicy:BucketPolicy",
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",

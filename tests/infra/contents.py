@@ -1,6 +1,6 @@
 """What one stack tells AWS of each resource, a line a value, kept beside the tests for reviewers.
 
-`python -m tests.infra.trees` writes it anew, with the trees. Left out are user data and
+`python -m tests.infra.trees` writes it anew, with the trees. Left out are user data, programs and
 alarms, which have tests of their own, and green, of which all is said that is said of blue.
 """
 
@@ -14,6 +14,7 @@ from ops.offline.engine.recording import Recording
 FOLDER: Final = Path(__file__).with_name("contents")
 STACK: Final = "prod"
 _OPTIONS: Final = ("customTimeouts", "deleteBeforeReplace", "ignoreChanges", "protect")
+_TEXTS: Final = ("userData", "content")
 _LEFT_OUT: Final = ("MetricAlarm", "CompositeAlarm")
 
 
@@ -39,7 +40,7 @@ def _values(value: object, path: str) -> Iterator[tuple[str, str]]:
         value = json.loads(value)
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
-            if key != "userData":
+            if key not in _TEXTS:
                 yield from _values(inner, f"{path}.{key}")
     elif isinstance(value, Sequence) and not isinstance(value, str) and value:
         for number, inner in enumerate(value):

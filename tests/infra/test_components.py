@@ -14,6 +14,7 @@ from infra.entrance.in_service import InService, InServiceArgs
 from infra.entrance.load_balancer import ColourTarget, LoadBalancer
 from infra.entrance.web_acl import WebAcl
 from infra.machines.machine_group import MachineGroup
+from infra.machines.programs import Programs, ProgramsArgs
 from infra.machines.scaling import Scaling
 from infra.machines.switch import Switch, SwitchArgs
 from infra.network.endpoints import SERVICES, Endpoints
@@ -171,6 +172,10 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "Switch": (
         lambda: Switch("x", SwitchArgs(location=HERE, environment="test", first="on")),
         ["Parameter x-recognition"],
+    ),
+    "Programs": (
+        lambda: Programs("x", ProgramsArgs(bucket="example")),
+        ["BucketObjectv2 x-exporter"],
     ),
     "InService": (
         lambda: InService("x", InServiceArgs(environment="test", first="blue")),

@@ -37,6 +37,7 @@ def boot_settings(**changes: Any) -> MachineSettings:  # noqa: ANN401 - any fiel
         "gateway_artifact": BUNDLE,
         "gateway_artifact_sha256": "0123456789abcdef" * 4,
         "model_cache_bucket": "perch-dev-models",
+        "artefact_bucket": "perch-artefacts",
         "gateway_log_group": "/perch/dev/blue/gateway",
         "asr_log_group": "/perch/dev/blue/asr",
         "system_log_group": "/perch/dev/blue/host",

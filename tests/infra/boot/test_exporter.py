@@ -244,6 +244,7 @@ def test_serves_prometheus_and_sends_to_the_agent_as_a_process(
     make_host: MakeHost,
 ) -> None:
     host = make_host(boot_settings())
+    assert host.run("fetch-programs").returncode == 0
     host.answer("nvidia-smi", out=BUSY)
     port = free_port()
     pages = {"/metrics": "perch_x 1\n", "/v1/metrics": "nv_inference_count 2\n"}

@@ -97,7 +97,7 @@ until_true logged "saved 1 files"
 systemctl show perch-gateway -P User >/opt/machine/gateway
 pid=$(systemctl show perch-gateway -P MainPID)
 cat "/proc/$pid/status" >/opt/machine/gateway-status
-curl -s http://127.0.0.1:9400/metrics >/opt/machine/exporter || true
+until_true curl -sf -o /opt/machine/exporter http://127.0.0.1:9400/metrics
 stat -c '%a %U %n' /run/perch/secrets/* /run/perch/files/* >/opt/machine/secrets
 systemctl is-enabled perch.target perch-gateway perch-asr >/opt/machine/enabled
 for word in off on; do
@@ -152,6 +152,9 @@ class TestAMachineThatBoots:
             *("on", "off", "on"),
             *("on",),  # after the reboot: the word was in memory alone
         ]
+
+    def test_fetches_its_exporter_and_answers_who_scrapes_it(self, lived: Machine) -> None:
+        assert "perch_host_disk_free_bytes" in lived.read("/opt/machine/exporter")
 
     def test_keeps_the_models_for_the_next_machine(self, lived: Machine) -> None:
         (ready,) = lived.s3_object("s3://perch-dev-models/models").rglob("READY")

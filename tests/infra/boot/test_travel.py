@@ -4,7 +4,6 @@ EC2 takes 16,384 bytes: scripts and units have a part of it, a stack's settings 
 Of the committed stacks it is the program's own wiring that cloud-init, bash and systemd read here.
 """
 
-import ast
 import base64
 import itertools
 import shlex
@@ -26,7 +25,7 @@ from infra.boot import (
     render_user_data,
     settings_size,
 )
-from infra.boot.files import HERE, LIBRARY, UNITS, bare, host_files, without_comments
+from infra.boot.files import HERE, UNITS, host_files, without_comments
 from infra.config.elsewhere_rules import OWN_LANGUAGE
 from ops.offline.engine.recording import Recording
 from tests.infra.boot.standins.host_checks import (
@@ -101,31 +100,6 @@ def test_a_unit_travels_without_comments_and_with_every_directive() -> None:
         kept = [line for line in source.read_text().splitlines() if not line.startswith("#")]
         assert without_comments(source.read_text()).splitlines() == kept
     assert "#" not in travelled(f"{UNITS}/perch-asr.service")
-
-
-def test_the_exporter_travels_without_what_runs_nowhere_and_is_the_same_program() -> None:
-    source = (HERE / "host" / "exporter.py").read_text()
-    sent = travelled(f"{LIBRARY}/exporter")
-    assert sent.splitlines()[0] == source.splitlines()[0]
-    assert len(sent) < 0.8 * len(source)
-
-    def program(text: str) -> str:
-        tree = ast.parse(text)
-        for node in ast.walk(tree):
-            if isinstance(body := getattr(node, "body", None), list) and len(body) > 1:
-                body[:] = [
-                    line
-                    for line in body
-                    if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
-                ]
-        return ast.dump(tree)
-
-    assert program(sent) == program(source)
-
-
-def test_a_docstring_that_is_a_whole_body_stays() -> None:
-    source = 'def quiet() -> None:\n    """Say nothing."""\n\n\n# Why.\nX = "# no comment"\n'
-    assert bare(source) == 'def quiet() -> None:\n    """Say nothing."""\n\nX = "# no comment"\n'
 
 
 def test_the_two_parts_of_the_budget_fit_into_what_ec2_takes() -> None:

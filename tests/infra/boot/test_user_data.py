@@ -278,6 +278,7 @@ def test_every_unit_of_the_boot_reports_its_failure(variant: MachineSettings) ->
     # `perch host` alone, and a drain has yet to come.
     spared = {
         "perch-exporter.service",
+        "perch-programs.service",
         "perch-log-agent.service",
         "perch-drain-watch.service",
         "perch-drain.service",

@@ -16,6 +16,7 @@ from typing import Any
 from infra.boot import MachineSettings
 from infra.boot.environment import boot_environment
 from infra.boot.files import LIBRARY, host_files
+from infra.boot.programs import host_programs, program_key
 from tests.infra.boot.standins.starting import machine_path, tied
 from tests.support.tools import run_by
 
@@ -181,6 +182,10 @@ class Host:
         for name in (*STANDINS, *MOUNTS):
             (self._bin / name).symlink_to(program)
         self._rules: list[dict[str, object]] = []
+        for text in host_programs().values():
+            place = self._standins / "s3" / self.settings.artefact_bucket / program_key(text)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
         self.run_folder = self._folder("run")
         self.state = self._folder("state")
         self.store = self._folder("state/store")

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from infra.boot import MachineSettings, read_user_data, render_user_data
+from infra.boot.programs import host_programs, program_key
 from tests.infra.boot.standins.host import (
     INSTANCE,
     STANDINS,
@@ -100,6 +101,9 @@ class Machine:
         self.write("/opt/standins/.here", "")
         self.write("/opt/standins/calls", "", 0o666)
         (self.disk / "opt/standins").chmod(0o777)
+        for text in host_programs().values():
+            address = f"s3://{self.settings.artefact_bucket}/{program_key(text)}"
+            self.s3_object(address).write_text(text)
         for name in STANDINS:
             if name not in {"systemctl", "journalctl", "chown"}:
                 self.write(f"/usr/local/bin/{name}", standin_program("/usr/bin/python3"), 0o755)
