@@ -23,7 +23,7 @@ from app.gateway.server.middleware import SecurityHeaders
 from app.gateway.server.protocol.buffers import Buffers
 from app.gateway.server.protocol.connections import HttpConnections
 from app.gateway.server.protocol.frames import IncomingRules
-from app.gateway.server.protocol.http import MAX_HEAD_BYTES, GatewayHttpProtocol, HttpConfig
+from app.gateway.server.protocol.http import GatewayHttpProtocol, HttpConfig
 from app.gateway.server.protocol.websocket import LINGER_S, GatewayProtocol
 from app.gateway.server.tls import ListenerCertificate
 from app.gateway.settings.configuration import Configuration
@@ -89,7 +89,6 @@ def _config(
     config = HttpConfig(
         SecurityHeaders(app),
         http=GatewayHttpProtocol,
-        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         ws_max_size=settings.max_message_bytes,
         ws_ping_interval=settings.ws_ping_interval_s,
         ws_ping_timeout=settings.ws_ping_timeout_s,

@@ -28,11 +28,9 @@ from app.gateway.server.answers import last_answer
 from app.gateway.server.protocol.connections import HttpConnections, peer_of
 from app.gateway.server.protocol.frames import IncomingRules
 from app.gateway.server.protocol.hang_up_watch import HangUpWatch
+from app.gateway.server.protocol.heads import MAX_HEAD_BYTES, BoundedConnection
 from app.gateway.server.protocol.unread_watch import UnreadWatch
 from app.gateway.telemetry.metrics import GatewayMetrics
-
-MAX_HEAD_BYTES: Final = 16 * 1024
-"""Of a request's line and headers together."""
 
 MAX_PIPELINED_BYTES: Final = 64 * 1024
 """Of requests that wait for the one before them; reading stops when there are more."""
@@ -159,6 +157,7 @@ class GatewayHttpProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Add the connection to the table, or refuse it."""
         super().connection_made(transport)
+        self.conn = BoundedConnection()
         self.flow = self._bounded_flow = BoundedFlow(transport, self._has_room, transport.abort)
         self._unread = UnreadWatch(transport, self._limits.send_timeout_s, self._on_unread)
         self._heard_at = monotonic()
