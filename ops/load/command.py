@@ -298,7 +298,8 @@ def _fail(report: LoadReport, *, write: bool) -> None:
     """
     if report.verdict.recommended is None:
         left = "; nothing is written into the stack's file" if write else ""
-        raise CommandFailedError(f"{report.verdict.sentence}{left}")
+        # Why stands above, among the results.
+        raise CommandFailedError(f"this load recommends no maximum{left}")
     leaks = [kind for kind, grown in (report.soak or {}).items() if grown.verdict == "leak"]
     if leaks:
         raise CommandFailedError(f"memory of the {' and the '.join(leaks)} grows all the while")

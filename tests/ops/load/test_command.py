@@ -103,6 +103,9 @@ async def test_a_recogniser_that_stalls_hides_nothing(corpus: Path, gateway: Run
     assert level["first_interim"]["p50"] >= STALL_S - 0.5, output
     assert level["final"]["p50"] >= STALL_S - 0.7
     assert report["verdict"]["recommended"] is None
+    # Once, among the results; the error at the end refers to it.
+    assert output.count("even the smallest level missed") == 1
+    assert output.endswith("perch: this load recommends no maximum\n")
 
 
 @pytest.mark.parametrize(
