@@ -106,15 +106,19 @@ def tried(
         if equivalent.reason(ROOT, mutant):
             return "equivalent"
         if mutant.path.endswith(".py"):
-            tests = covered.tests(mutant.path, mutant.line, options.budget)
+            steps = covered.steps(mutant.path, mutant.line, options.budget)
         else:
-            tests = covered.tests_of_script(mutant.path, package.files(ROOT), options.budget)
+            steps = [covered.tests_of_script(mutant.path, package.files(ROOT), options.budget)]
         tree = free.get()
+        verdict: Verdict = "not run by any test"
         try:
-            took = covered.took(tests)
-            verdict = tree.try_out(
-                mutant, tests, START_S + 10 * took, START_CPU_S + math.ceil(3 * took)
-            )
+            for tests in steps:
+                took = covered.took(tests)
+                verdict = tree.try_out(
+                    mutant, tests, START_S + 10 * took, START_CPU_S + math.ceil(3 * took)
+                )
+                if verdict != "survived":
+                    break
         finally:
             free.put(tree)
         # It takes long: who waits sees it come further.

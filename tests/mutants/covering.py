@@ -78,6 +78,20 @@ class Covering:
 
         return self._within(budget, distance)
 
+    def steps(self, path: str, line: int, budget: float) -> list[list[str]]:
+        """Part the tests of a line: those that run it, then the others of `tests`.
+
+        Most of what is broken is noticed by the first, and a few files are imported sooner than
+        all of a package.
+        """
+        tests = self.tests(path, line, budget)
+        running = set(self.lines.get(path, {}).get(line, ()))
+        parted = [
+            [test for test in tests if test in running],
+            [test for test in tests if test not in running],
+        ]
+        return [part for part in parted if part]
+
     def tests_of_script(self, path: str, siblings: Iterable[str], budget: float) -> list[str]:
         """List the tests to run, the fastest first: those that start it, then all the others.
 

@@ -135,6 +135,18 @@ def test_after_the_tests_of_a_line_come_those_of_its_module_then_of_its_package(
     assert covering.tests("app/a/b.py", 9, budget=9)[0] == "line.py::it"
 
 
+def test_those_that_run_a_line_are_a_step_of_their_own_before_the_others() -> None:
+    covering = Covering(
+        lines={"a.py": {3: ["runs", "too slow"], 4: []}},
+        seconds={"runs": 0.5, "too slow": 9.0, "other": 0.1},
+        programs={},
+        imports={},
+    )
+    assert covering.steps("a.py", 3, budget=2) == [["runs"], ["other"]]
+    assert covering.steps("a.py", 4, budget=2) == [["runs", "other"]]
+    assert covering.steps("a.py", 3, budget=0.1) == [["runs"]]
+
+
 def test_the_modules_that_a_file_imports_are_named_wherever_it_does(tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_text("import x.y\nfrom app.b import C as D\ndef f():\n    import z\n")
