@@ -17,7 +17,7 @@ from ops import aws_clients
 from ops.aws_clients import FAILURES
 from ops.console.errors import CommandFailedError
 from ops.console.options import colour_option, stack_options
-from ops.console.paths import state_folder
+from ops.console.paths import project_root, state_folder
 from ops.host import bundle as bundles
 from ops.host import here, machines, terminal, tunnel, words
 from ops.host.connection import Connection, UnreachedError, connected
@@ -328,7 +328,7 @@ def shell(choice: Choice) -> None:
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write  [default: perch-STACK-MACHINE-TIME.tar.gz here].",
+    help="File to write  [default: .perch/bundles/STACK-MACHINE-TIME.tar.gz].",
 )
 def bundle(choice: Choice, output: Path | None) -> None:
     """Gather a diagnosis into one tar.gz: driver, GPU, containers, units, disk, last errors.
@@ -355,7 +355,13 @@ def bundle(choice: Choice, output: Path | None) -> None:
 
 
 def _usual(stack: str, machine: str, now: datetime) -> Path:
-    return Path(f"perch-{stack.replace('/', '-')}-{machine}-{now:%Y%m%dT%H%M%SZ}.tar.gz")
+    """Return a file that git ignores, in a folder of its own: what it has is not for a commit."""
+    folder = project_root() / ".perch" / "bundles"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandFailedError(f"{folder} cannot be made: {error.strerror}") from None
+    return folder / f"{stack.replace('/', '-')}-{machine}-{now:%Y%m%dT%H%M%SZ}.tar.gz"
 
 
 def _answers(connection: Connection) -> Iterator[bundles.Part]:

@@ -75,6 +75,25 @@ def test_a_bundle_has_its_processes_outputs_and_logs_without_secrets(
     assert "host last token=" in found["logs/host.log"]
 
 
+def test_a_bundle_lies_where_git_does_not_see_it_unless_a_file_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: perch\n")
+    monkeypatch.chdir(tmp_path)
+    done = host(folder, "bundle")
+    assert done.exit_code == 0, done.output
+    [path] = (tmp_path / ".perch" / "bundles").iterdir()
+    assert path.name.startswith("local-here-")
+    assert done.stdout.startswith(f"{path}: ")
+    assert not list(tmp_path.glob("*.tar.gz"))
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.write_text("in its place")
+    refused = host(folder, "bundle")
+    assert refused.exit_code == 1
+    assert f"{path.parent} cannot be made: File exists" in refused.stderr
+
+
 def test_a_stack_that_is_not_up_is_told_as_that(tmp_path: Path) -> None:
     done = host(tmp_path / "none", "run", "--", "true")
     assert done.exit_code == 1
