@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -26,15 +25,14 @@ from app.client import (
     ResumableConnection,
     UnauthorizedError,
     connect,
-    lacks_authority,
     read_audio,
     stream,
 )
 from app.loopback import is_this_machine
-from ops.console import hints
 from ops.console.options import bearer
 from ops.qa.wer import count_errors
 from ops.smoke import told
+from ops.smoke.certificate import shown, trust
 from ops.smoke.dialect_b import recognise
 from ops.smoke.failure import CheckFailedError, CheckWarning
 from ops.smoke.latency import Latency, measured, speech_start_s
@@ -116,6 +114,9 @@ class Smoke:
         """Yield each check with its name, and whether the others stand on it."""
         yield "the endpoint takes connections", self._connects, True
         yield "its certificate is valid", self._certificate, True
+        if self.min_certificate_days:
+            # What is still valid proves the endpoint: the other checks do not stand on this one.
+            yield "its certificate is valid long enough", self._long_enough, False
         yield "the gateway is alive", self._alive, False
         yield "the gateway is ready", self._ready, False
         yield "the colours are ready", self._colours, False
@@ -134,15 +135,7 @@ class Smoke:
         return str(parts.hostname), parts.port or self.outputs.listener_port
 
     def _trust(self) -> ssl.SSLContext:
-        path = self.authority or self.outputs.ca_certificate_path
-        try:
-            return ssl.create_default_context(cafile=path)
-        except FileNotFoundError:
-            raise CheckFailedError(f"the authority's file {path} is not there") from None
-        except ssl.SSLError:
-            raise CheckFailedError(f"the authority's file {path} holds no certificate") from None
-        except OSError as error:
-            raise CheckFailedError(f"the authority's file {path}: {error.strerror}") from None
+        return trust(self.authority or self.outputs.ca_certificate_path)
 
     def _headers(self, colour: str | None) -> dict[str, str]:
         return {self.outputs.direct_header: colour} if colour else {}
@@ -172,29 +165,15 @@ class Smoke:
         return f"{host} has {len({item[4][0] for item in found})} address(es); {peer} answers"
 
     async def _certificate(self) -> str:
-        host, port = self._address
-        try:
-            _, writer = await asyncio.open_connection(host, port, ssl=self._trust())
-        except ssl.SSLCertVerificationError as error:
-            hint = hints.certificate(unknown_authority=lacks_authority(error))
-            raise CheckFailedError(
-                f"it does not prove {host}: {error.verify_message}; {hint}"
-            ) from None
-        except (ssl.SSLError, OSError) as error:
-            raise CheckFailedError(f"TLS with {host} port {port} fails: {error}") from None
-        secured: ssl.SSLObject = writer.get_extra_info("ssl_object")
-        proof = secured.getpeercert() or {}
-        version = secured.version()
-        writer.close()
-        await writer.wait_closed()
-        until = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(proof["notAfter"])), UTC)
-        self.certificate_days = (until - datetime.now(UTC)).days
-        if self.certificate_days < self.min_certificate_days:
-            raise CheckFailedError(
-                f"it is valid for {self.certificate_days} more days; "
-                f"{self.min_certificate_days} are wanted"
-            )
-        return f"{version}, valid for {self.certificate_days} more days"
+        certificate = await shown(*self._address, self._trust())
+        self.certificate_days = certificate.days
+        return f"{certificate.version}, valid for {certificate.days} more days"
+
+    async def _long_enough(self) -> str:
+        said = f"it is valid for {self.certificate_days} more days"
+        if (self.certificate_days or 0) < self.min_certificate_days:
+            raise CheckFailedError(f"{said}; {self.min_certificate_days} are wanted")
+        return said
 
     async def _get(self, path: str, colour: str | None) -> httpx.Response:
         host, _ = self._address
@@ -218,12 +197,6 @@ class Smoke:
                 f"hosts stand in NO_PROXY) cannot be used: {error}"
             ) from None
 
-    async def _expect_200(self, path: str) -> str:
-        response = await self._get(path, self.colour)
-        if response.status_code != httpx.codes.OK:
-            raise CheckFailedError(f"GET {path} answers {told.summary(response)}")
-        return told.summary(response)
-
     async def _alive(self) -> str:
         response = await self._get("/healthz", self.colour)
         if response.status_code != httpx.codes.OK:
@@ -233,13 +206,16 @@ class Smoke:
         return told.summary(response)
 
     async def _ready(self) -> str:
-        return await self._expect_200("/readyz")
+        response = await self._get("/readyz", self.colour)
+        if response.status_code != httpx.codes.OK:
+            raise CheckFailedError(f"GET /readyz answers {told.readiness(response)}")
+        return told.readiness(response)
 
     async def _colours(self) -> str:
         names = [name for name, _ in self.outputs.colours.items()]
         answers = await asyncio.gather(*(self._get("/readyz", name) for name in names))
         seen: dict[str, str | None] = {
-            name: None if answer.status_code == httpx.codes.OK else told.summary(answer)
+            name: None if answer.status_code == httpx.codes.OK else told.readiness(answer)
             for name, answer in zip(names, answers, strict=True)
         }
         words = "; ".join(

@@ -26,6 +26,21 @@ def summary(answer: httpx.Response) -> str:
     return f"HTTP {answer.status_code} {short}".strip()
 
 
+def readiness(answer: httpx.Response) -> str:
+    """Return what `/readyz` says in words; as `summary` where no gateway answers."""
+    said = _told(answer)
+    reasons = said.get("reasons")
+    if isinstance(reasons, list) and reasons:
+        return f"HTTP {answer.status_code}: {'; '.join(map(str, reasons))}"
+    known = [said.get(name) for name in ("colour", "sessions", "slots", "recognition")]
+    if None in known[1:]:
+        return summary(answer)
+    colour, sessions, slots, recognition = known
+    return (
+        f"{colour or 'a gateway'} has {sessions} of {slots} sessions, recognition is {recognition}"
+    )
+
+
 def colour_of(answer: httpx.Response) -> str | None:
     """Return the colour that a gateway says it is of, in `/healthz` or `/readyz`."""
     said = _told(answer).get("colour")

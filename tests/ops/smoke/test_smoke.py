@@ -158,9 +158,7 @@ async def test_a_gateway_that_is_not_ready_fails_with_its_own_words(
         "warning",
         *["failed"] * 3,
     ]
-    assert report.checks[3].detail == (
-        'GET /readyz answers HTTP 503 {"reasons":["the recogniser is loading"]}'
-    )
+    assert report.checks[3].detail == "GET /readyz answers HTTP 503: the recogniser is loading"
     assert report.checks[4].detail.startswith("blue: HTTP 503")
     assert report.heard is None
 
@@ -273,6 +271,7 @@ async def test_a_wrong_token_is_refused_and_both_dialects_hear_with_the_right_on
     assert report.version is not None
     assert (report.model, report.certificate_days) == (None, smoke.certificate_days)
     assert report.answered == ("blue",)
+    assert report.checks[3].detail == "blue has 0 of 50 sessions, recognition is on"
     assert report.checks[5].detail == "answered: blue 5 of 5 times"
     assert report.checks[8].detail == "refused with HTTP 401"
     assert (
@@ -340,16 +339,17 @@ async def test_another_colour_than_the_one_asked_for_fails_it(
     assert wrong[name] == ("failed", "green was asked for; answered: blue 5 of 5 times")
 
 
-async def test_a_certificate_that_ends_too_soon_is_the_end_of_it(
+async def test_a_certificate_that_ends_too_soon_fails_and_every_other_check_is_made(
     tls: dict[str, ssl.SSLContext], ca_file: Path
 ) -> None:
-    async with running_front(
-        lambda _: Answer(status=503), tls["server_tls"], tls["client_tls"]
-    ) as front:
-        outputs = outputs_at(front.port, ca_file)
+    async with through_a_gateway(tls, ca_file) as outputs:
+        long = await Smoke(outputs=outputs, recorded=HELLO, min_certificate_days=1).run()
         report = await Smoke(outputs=outputs, recorded=HELLO, min_certificate_days=10**6).run()
-    assert statuses(report) == ["ok", "failed", *["skipped"] * 8]
-    assert report.checks[1].detail.endswith(" more days; 1000000 are wanted")
+    assert report.checks[2].name == long.checks[2].name == "its certificate is valid long enough"
+    assert statuses(long) == ["ok"] * 11
+    assert statuses(report) == ["ok", "ok", "failed", *["ok"] * 8]
+    assert report.checks[2].detail.endswith(" more days; 1000000 are wanted")
+    assert not report.ok
 
 
 @pytest.mark.parametrize(("slo", "status"), [("warn", "warning"), ("fail", "failed")])

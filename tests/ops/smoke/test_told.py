@@ -15,6 +15,15 @@ def listing(*models: str, colour: str | None = None) -> httpx.Response:
     return answer(colour=colour, groups=[{"name": "default", "models": models}])
 
 
+def test_readiness_is_said_in_words_and_whatever_else_answers_as_it_is() -> None:
+    full = {"colour": None, "sessions": 64, "slots": 64, "recognition": "off"}
+    assert told.readiness(answer(**full)) == "a gateway has 64 of 64 sessions, recognition is off"
+    refused = httpx.Response(503, json=full | {"reasons": ["draining", "full"]})
+    assert told.readiness(refused) == "HTTP 503: draining; full"
+    for odd in ("<html>", "7", '{"reasons": 7}', '{"sessions": 1}'):
+        assert told.readiness(httpx.Response(200, text=odd)) == f"HTTP 200 {odd}"
+
+
 def test_colours_are_counted_and_one_that_says_none_is_warned_of() -> None:
     said = [told.colour_of(one) for one in (answer(colour="green"), answer(colour="blue"))]
     assert told.colours(said, None) == "answered: blue 1 of 2 times, green 1 of 2 times"
