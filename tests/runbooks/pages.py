@@ -15,6 +15,8 @@ IN_AWS: Final = "sh aws"
 BY_HAND: Final = "sh by-hand"
 """Of one that nothing here can run; `test_executed.NOT_RUN` has each with the reason."""
 KINDS: Final = frozenset({HERE, IN_AWS, BY_HAND})
+SAID_ABOVE: Final = {IN_AWS: "_On a stack in AWS:_", BY_HAND: "_By hand, on an account:_"}
+"""The line above such a block: a page that is rendered does not show the kind."""
 PAGES: Final = tuple(sorted(FOLDER.glob("*.md")))
 RUNBOOKS: Final = tuple(page for page in PAGES if page.stem not in {"README", "known-issues"})
 _FENCE: Final = re.compile(

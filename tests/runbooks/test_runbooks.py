@@ -19,7 +19,7 @@ from infra.boot.reasons import FAILURE_REASONS
 from infra.observability.alarm_table import colour_alarms, entrance_alarms
 from ops.cli import SUBCOMMANDS, load
 from ops.stack import StackOutputs, flat
-from tests.runbooks.pages import FOLDER, HEADINGS, KINDS, PAGES, ROOT, RUNBOOKS, blocks
+from tests.runbooks.pages import FOLDER, HEADINGS, KINDS, PAGES, ROOT, RUNBOOKS, SAID_ABOVE, blocks
 from tests.support.outputs import OUTPUTS
 
 OPERATORS = {"|", "||", ";", "&&"}
@@ -32,8 +32,8 @@ OF_OTHERS = {
     *("promoted", "rolled_back", "refused", "paused", "problem", "release", "OK"),
     # Stacks, colours, and commands of make and Pulumi.
     *("blue", "green", "local", "dev", "staging", "prod", "make setup", "make up", "pulumi up"),
-    # Kinds of blocks, and a field of the gateway's log.
-    *("sh", "sh aws", "sh by-hand", "client"),
+    # A field of the gateway's log.
+    "client",
     # The gateway's page, and a folder of a machine.
     *("/readyz?ignore=capacity", "/var/lib/perch/store"),
     # Why EC2 starts no machine (its API reference).
@@ -116,8 +116,12 @@ def test_a_page_sets_first_what_its_commands_use(page: Path) -> None:
 
 def test_every_block_says_where_it_runs_and_no_id_is_typed_by_hand() -> None:
     for page in PAGES:
+        text = page.read_text()
         assert {block.kind for block in blocks(page)} <= KINDS, page.name
-        assert not re.search(r"\b(i|eice|sg|vpc)-[0-9a-f]{8}|arn:aws", page.read_text()), page.name
+        for kind, said in SAID_ABOVE.items():
+            assert text.count(f"{said}\n\n```{kind}\n") == text.count(f"```{kind}\n"), page.name
+            assert text.count(said) == text.count(f"```{kind}\n"), page.name
+        assert not re.search(r"\b(i|eice|sg|vpc)-[0-9a-f]{8}|arn:aws", text), page.name
 
 
 @pytest.mark.parametrize("words", commands("perch"), ids=" ".join)
