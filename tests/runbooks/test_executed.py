@@ -14,7 +14,8 @@ import pytest
 from tests.runbooks.pages import BY_HAND, FOLDER, PAGES, ROOT, RUNBOOKS, blocks
 from tests.runbooks.scenarios import SCENARIOS
 from tests.runbooks.stage import Stage, staged
-from tests.support.up_process import free_row, running_up
+from tests.support.port_rows import free_row
+from tests.support.up_process import running_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,9 +16,7 @@ import psutil
 from click.testing import CliRunner, Result
 
 from ops.cli import main
-from ops.local.plan import PORTS_IN_A_ROW
 from ops.local.state import State, StateFolder
-from ops.local.supervisor import ports
 from ops.local.supervisor.records import ProcessRecord
 from ops.stack import StackOutputs
 
@@ -48,19 +46,6 @@ def clean_environment() -> dict[str, str]:
 
 def perch(*arguments: str) -> Result:
     return CliRunner(env=clean_environment()).invoke(main, arguments, prog_name="perch")
-
-
-def free_row() -> int:
-    """The first of enough free ports in a row, below those the kernel gives out by itself.
-
-    Each worker looks in a range of its own, for between here and the listening others may look too.
-    """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    begin = 21_000 + worker % 10 * 1_000
-    for first in range(begin, begin + 1_000 - PORTS_IN_A_ROW, PORTS_IN_A_ROW):
-        if all(ports.is_free(port) for port in range(first, first + PORTS_IN_A_ROW)):
-            return first
-    raise AssertionError("no free ports")
 
 
 @dataclass(frozen=True)

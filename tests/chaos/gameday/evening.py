@@ -21,8 +21,9 @@ from ops.rollout import place, sessions
 from ops.rollout.journal import JournalStore
 from ops.rollout.weights import Weights
 from ops.stack import read
+from tests.support.port_rows import free_row
 from tests.support.processes import Place
-from tests.support.up_process import begin, free_row, wait_for
+from tests.support.up_process import begin, wait_for
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

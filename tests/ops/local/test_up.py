@@ -31,11 +31,11 @@ from ops.local.plan import PORTS_IN_A_ROW
 from ops.local.supervisor.records import alive
 from ops.offline.simulator.credentials import load
 from ops.smoke.recording import DEFAULT
+from tests.support.port_rows import free_row
 from tests.support.up_process import (
     Up,
     begin,
     clean_environment,
-    free_row,
     opened,
     perch,
     running_up,

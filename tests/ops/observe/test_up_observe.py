@@ -21,8 +21,9 @@ import soundfile
 from ops.local.open_ports import OPEN_PORTS
 from ops.local.plan import PORTS_IN_A_ROW
 from ops.observe.panels import SCREENS
+from tests.support.port_rows import free_row
 from tests.support.tools import need
-from tests.support.up_process import Up, begin, free_row, opened, perch, wait_for
+from tests.support.up_process import Up, begin, opened, perch, wait_for
 
 pytestmark = [pytest.mark.tool, pytest.mark.timeout(400)]
 slow = pytest.mark.slow

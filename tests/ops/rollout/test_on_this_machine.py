@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.up_process import free_row, running_up
+from tests.support.port_rows import free_row
+from tests.support.up_process import running_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
