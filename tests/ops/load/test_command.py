@@ -90,6 +90,8 @@ async def test_a_recogniser_that_stalls_hides_nothing(corpus: Path, gateway: Run
         corpus,
         gateway,
         "--sessions",
+        "3",
+        "--refine",
         "2",
         "--dialect-b",
         "0",
@@ -98,7 +100,9 @@ async def test_a_recogniser_that_stalls_hides_nothing(corpus: Path, gateway: Run
         "--processes",
         "1",
     )
-    [level] = report["levels"]
+    # Between none and three sessions lies one, and below that none to go on with.
+    level, wanted = report["levels"]
+    assert (level["sessions"], wanted["sessions"]) == (1, 3)
     # Speech ends 0.4 s behind the moment of the stall; nothing came before that was over.
     assert level["first_interim"]["p50"] >= STALL_S - 0.5, output
     assert level["final"]["p50"] >= STALL_S - 0.7
