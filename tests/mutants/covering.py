@@ -9,9 +9,10 @@ import resource
 import sys
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import coverage
 import pytest
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 TARGET = "PERCH_MUTANTS_COVERING"
 """Where the plugin writes."""
+_STEPS: Final = (0, 1, 1, 2, 2)
+"""In which step tests are tried, by their distance from a line."""
 MEMORY = "PERCH_MUTANTS_MEMORY"
 """How many bytes of address space the tests have, and each program that they start."""
 
@@ -32,6 +35,8 @@ class Covering:
     Attributes:
         lines: Tests by line by path.
         seconds: How long a test took.
+        shared: Of a test file, the test that set up longest and how long that took: what the file's
+            tests share is set up by the first of them alone, whichever is chosen.
         programs: Tests by the name of a program that they start.
         imports: Modules by the path of a test file that imports them.
     """
@@ -40,6 +45,7 @@ class Covering:
     seconds: Mapping[str, float]
     programs: Mapping[str, Sequence[str]]
     imports: Mapping[str, Sequence[str]]
+    shared: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Covering:
@@ -63,34 +69,33 @@ class Covering:
             line: In it.
             budget: Seconds that they took together, but at least one.
         """
+        return self._within(budget, self._distance(path, line))
+
+    def _distance(self, path: str, line: int) -> Callable[[str], int]:
         by_line = self.lines.get(path, {})
         running, near = set(by_line.get(line, ())), {one for of in by_line.values() for one in of}
         module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         package = module.rpartition(".")[0]
 
         def distance(test: str) -> int:
-            imported = self.imports.get(test.partition("::")[0], ())
+            imported = self.imports.get(_file(test), ())
             if test in running:
                 return 0
             if any(name == module or name.startswith(f"{module}.") for name in imported):
                 return 1
             return 2 if test in near else 3 if package in imported else 4
 
-        return self._within(budget, distance)
+        return distance
 
     def steps(self, path: str, line: int, budget: float) -> list[list[str]]:
-        """Part the tests of a line: those that run it, then the others of `tests`.
+        """Part the tests of a line by how near to it they are, as `tests` has them.
 
-        Most of what is broken is noticed by the first, and a few files are imported sooner than
-        all of a package.
+        Most of what is broken is noticed by those that run it, or by those of its module, and a few
+        files are imported sooner than all of a package.
         """
+        distance = self._distance(path, line)
         tests = self.tests(path, line, budget)
-        running = set(self.lines.get(path, {}).get(line, ()))
-        parted = [
-            [test for test in tests if test in running],
-            [test for test in tests if test not in running],
-        ]
-        return [part for part in parted if part]
+        return [list(part) for _, part in groupby(tests, lambda test: _STEPS[distance(test)])]
 
     def tests_of_script(self, path: str, siblings: Iterable[str], budget: float) -> list[str]:
         """List the tests to run, the fastest first: those that start it, then all the others.
@@ -108,16 +113,30 @@ class Covering:
 
     def _within(self, budget: float, distance: Callable[[str], int]) -> list[str]:
         chosen: list[str] = []
+        files: set[str] = set()
+        left = budget
         for test in sorted(
             self.seconds, key=lambda test: (distance(test), self.took([test]), test)
         ):
-            if not chosen or self.took([*chosen, test]) <= budget:
+            took = self.seconds[test] if _file(test) in files else self.took([test])
+            if not chosen or took <= left:
                 chosen.append(test)
+                files.add(_file(test))
+                left -= took
         return chosen
 
     def took(self, tests: Sequence[str]) -> float:
-        """Return how many seconds these took together."""
-        return sum(self.seconds.get(test, 0.0) for test in tests)
+        """Return how many seconds these take together, with what their files set up for them."""
+        others = {_file(test) for test in tests} & self.shared.keys()
+        setups = (self.shared[file] for file in others)
+        return sum(self.seconds.get(test, 0.0) for test in tests) + sum(
+            seconds for first, seconds in setups if first not in tests
+        )
+
+
+def _file(test: str) -> str:
+    """Return the file of a test."""
+    return test.partition("::")[0]
 
 
 def _program(path: str) -> str:
@@ -132,6 +151,7 @@ class Plugin:
         self._target = target
         self._root = root
         self._seconds: dict[str, float] = {}
+        self._shared: dict[str, tuple[str, float]] = {}
         self._programs: dict[str, set[str]] = defaultdict(set)
         self._failed: set[str] = set()
         self._running = ""
@@ -151,6 +171,9 @@ class Plugin:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             self._failed.add(report.nodeid)
+        _, longest = self._shared.get(_file(report.nodeid), ("", 0.0))
+        if report.when == "setup" and report.duration > longest:
+            self._shared[_file(report.nodeid)] = (report.nodeid, round(report.duration, 3))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -173,12 +196,13 @@ class Plugin:
             path = Path(name).relative_to(self._root).as_posix()
             for line, contexts in data.contexts_by_lineno(name).items():
                 lines[path][line] = sorted(passed & set(contexts))
-        files = {test.partition("::")[0] for test in passed}
+        files = {_file(test) for test in passed}
         noted = {
             "lines": lines,
             "seconds": {test: self._seconds[test] for test in sorted(passed)},
             "programs": {name: sorted(passed & tests) for name, tests in self._programs.items()},
             "imports": {file: imported(self._root / file) for file in sorted(files)},
+            "shared": self._shared,
         }
         self._target.write_text(json.dumps(noted))
 

@@ -143,8 +143,22 @@ def test_those_that_run_a_line_are_a_step_of_their_own_before_the_others() -> No
         imports={},
     )
     assert covering.steps("a.py", 3, budget=2) == [["runs"], ["other"]]
-    assert covering.steps("a.py", 4, budget=2) == [["runs", "other"]]
+    assert covering.steps("a.py", 4, budget=2) == [["runs"], ["other"]]
     assert covering.steps("a.py", 3, budget=0.1) == [["runs"]]
+
+
+def test_what_a_file_sets_up_for_its_tests_counts_with_whichever_is_chosen() -> None:
+    covering = Covering(
+        lines={},
+        seconds={"up.py::first": 9.0, "up.py::second": 0.1, "other.py::it": 2.0},
+        programs={},
+        imports={},
+        shared={"up.py": ("up.py::first", 8.0)},
+    )
+    assert covering.took(["up.py::second"]) == pytest.approx(8.1)
+    assert covering.took(["up.py::first", "up.py::second"]) == pytest.approx(9.1)
+    assert covering.tests("a.py", 1, budget=5) == ["other.py::it"]
+    assert covering.tests("a.py", 1, budget=10.2) == ["other.py::it", "up.py::second"]
 
 
 def test_the_modules_that_a_file_imports_are_named_wherever_it_does(tmp_path: Path) -> None:
