@@ -44,7 +44,7 @@ $(STAMP) wheels sbom audit conformance: export UV_CACHE_DIR = $(shell \
   place="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$${HOME:-/dev/null}/.cache}/uv}"; \
   mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place" || echo "$(CURDIR)/.uv/cache")
 
-.PHONY: help setup up down test check check-all slow oncall surroundings engine coverage environments format mutants wheels sbom audit bench chaos gameday abuse clean
+.PHONY: help setup up down test check check-all slow fuzz oncall surroundings engine coverage environments format mutants wheels sbom audit bench chaos gameday abuse clean
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -122,6 +122,9 @@ gameday: $(STAMP) ## Release well and badly on the local stack while people spea
 
 abuse: $(STAMP) ## Let one client try to take the service away, beside a neighbour; 10 minutes
 	@$(BIN)/python -m tests.abuse $(ARGS)
+
+fuzz: $(STAMP) ## Give every parser what nobody sane sends; 3 minutes, or longer by ARGS="--seconds 600"
+	@nice -n 10 $(BIN)/python -m tests.fuzz $(ARGS)
 
 conformance: $(STAMP) ## Run Autobahn's WebSocket cases; fetches them the first time
 	@$(BIN)/python -m tests.conformance --uv $(UV) $(ARGS)

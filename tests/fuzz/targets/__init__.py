@@ -1,0 +1,1 @@
+"""What is fuzzed, one module a parser or a few that belong together."""
