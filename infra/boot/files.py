@@ -15,6 +15,7 @@ from infra.boot.environment import (
     stop_seconds,
 )
 from infra.boot.gateway import gateway_environment
+from infra.boot.sandbox import directives, sandboxed
 from infra.boot.settings import MachineSettings
 
 HERE: Final = Path(__file__).parent
@@ -95,8 +96,9 @@ def _scripts(settings: MachineSettings) -> Iterator[HostFile]:
 
 
 def _units(settings: MachineSettings) -> Iterator[HostFile]:
+    sandbox = tuple(directives(_read(HERE / "host" / "perch.sandbox")))
     for source in _chosen(HERE / "units", settings):
-        content = without_comments(_read(source))
+        content = sandboxed(without_comments(_read(source)), sandbox)
         if source.name == _EXPORTER_UNIT:
             content = content.replace(_PEERS, " ".join((_PEERS, *settings.scrape_cidrs)))
         yield HostFile(path=f"{UNITS}/{_plain_name(source)}", mode=0o644, content=content)
