@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +59,38 @@ def facts_of_authorities(pem: bytes) -> CertificateFacts:
     return min(_all_facts(pem), key=lambda one: one.ends_at)
 
 
-def _all_facts(pem: bytes) -> list[CertificateFacts]:
+def check_pair(chain: bytes, key: bytes) -> None:
+    """Check that a key is the one of a certificate.
+
+    Args:
+        chain: PEM, the certificate first.
+        key: PEM, not encrypted.
+
+    Raises:
+        ValueError: It is not; the text names no key material.
+    """
     try:
-        found = x509.load_pem_x509_certificates(pem)
-    except ValueError:
-        raise ValueError("it holds no certificate in PEM that can be read") from None
+        private = load_pem_private_key(key, None)
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        raise ValueError("the key is none in PEM that can be read without a password") from None
+    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    owner = _certificates(chain)[0].public_key()
+    if private.public_key().public_bytes(*form) != owner.public_bytes(*form):
+        raise ValueError("certificate and key do not fit each other")
+
+
+def _all_facts(pem: bytes) -> list[CertificateFacts]:
     return [
         CertificateFacts(
             fingerprint=one.fingerprint(SHA256()).hex(),
             ends_at=one.not_valid_after_utc.timestamp(),
         )
-        for one in found
+        for one in _certificates(pem)
     ]
+
+
+def _certificates(pem: bytes) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        raise ValueError("it holds no certificate in PEM that can be read") from None

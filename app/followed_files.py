@@ -58,6 +58,11 @@ class FollowedFiles(Generic[Value]):
         self._taken: bytes | None = None
         self._refused: tuple[bytes, str] | None = None
 
+    @property
+    def has_value(self) -> bool:
+        """Whether there was a value so far."""
+        return self._taken is not None
+
     async def refresh(self) -> bool:
         """Read the files once.
 

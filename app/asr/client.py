@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 from app.asr.errors import AsrError, ErrorCode
 from app.asr.events import RetryHealth, Route, Transcript
@@ -15,6 +15,7 @@ from app.asr.pool.resolver import SystemResolver
 from app.asr.routing import group_for
 from app.asr.session.feeding import feeding
 from app.asr.settings import DEFAULT_GROUP
+from app.asr.wire.credentials import Credentials
 from app.asr.wire.requests import SessionOptions
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class RivaASRClient:
         settings: where the recognisers are and what to ask of them.
         transport: to the only recogniser; None takes gRPC to each of the settings' own.
         resolver: looks up the addresses of names; None takes the system's.
+
+    Attributes:
+        credentials: what it proves itself with; files that are followed where somebody runs them.
     """
 
     def __init__(
@@ -65,10 +69,12 @@ class RivaASRClient:
     ) -> None:
         self._settings = settings
         lookups = resolver or SystemResolver()
-        self._default = RecogniserGroup(DEFAULT_GROUP, settings, lookups, transport)
+        self.credentials: Final = Credentials(settings)
+        own = self.credentials
+        self._default = RecogniserGroup(DEFAULT_GROUP, settings, lookups, own, transport)
         self._groups = {
             DEFAULT_GROUP: self._default,
-            **{name: RecogniserGroup(name, settings, lookups) for name in settings.groups},
+            **{name: RecogniserGroup(name, settings, lookups, own) for name in settings.groups},
         }
         self._file_timeout = settings.file_timeout_ms / _MS
         self._files = asyncio.Semaphore(settings.max_batch_size)

@@ -18,6 +18,18 @@ NO_MODEL = "The recogniser has no model for the language and kind of request tha
 """Used where the language is unknown: `app.asr.languages` names it where it is known."""
 
 
+NO_SECURE_CONNECTION = "No secure connection to the recogniser could be made."
+CERTIFICATE_ENDED = "The recogniser's certificate has ended, or is not good yet."
+CERTIFICATE_FOR_ANOTHER = "The recogniser's certificate is for another name."
+CERTIFICATE_NOT_TRUSTED = (
+    "The recogniser's certificate comes from no authority that this service trusts."
+)
+SPEAKS_NO_TLS = "The recogniser speaks no TLS, and this service does not speak without."
+SPEAKS_TLS = "The recogniser speaks TLS, and this service was not told to."
+WANTS_A_CERTIFICATE = "The recogniser wants a client certificate, and this service has none."
+REFUSED_CERTIFICATE = "The recogniser refused this service's client certificate."
+
+
 class Fault(StrEnum):
     """Who can do something about an error."""
 
@@ -164,13 +176,23 @@ RULES: tuple[Rule, ...] = (
         text=r"response timeout",
         code=ErrorCode.DEADLINE_EXCEEDED,
     ),
-    _rule(
-        "UNAVAILABLE UNKNOWN INTERNAL",
-        "No secure connection to the recogniser could be made.",
-        text=r"certificate|handshake failed|SSL_ERROR|verification check",
-        code=ErrorCode.TLS_FAILED,
-        fault=Fault.SETUP,
-        retryable=False,
+    *(
+        _rule(
+            "UNAVAILABLE UNKNOWN INTERNAL",
+            message,
+            text=text,
+            code=ErrorCode.TLS_FAILED,
+            fault=Fault.SETUP,
+            retryable=False,
+        )
+        # By gRPC's own words, and by those of the BoringSSL in it.
+        for text, message in (
+            (r"certificate (has expired|is not yet valid)", CERTIFICATE_ENDED),
+            (r"hostname verification check", CERTIFICATE_FOR_ANOTHER),
+            (r"CERTIFICATE_VERIFY_FAILED", CERTIFICATE_NOT_TRUSTED),
+            (r"WRONG_VERSION_NUMBER", SPEAKS_NO_TLS),
+            (r"certificate|handshake failed|SSL_ERROR|verification check", NO_SECURE_CONNECTION),
+        )
     ),
     _rule(
         "UNAVAILABLE",
@@ -292,6 +314,13 @@ def answer_too_large(detail: str) -> AsrError:
         retryable=True,
         fault=Fault.SERVICE,
         detail=f"answer: {detail}",
+    )
+
+
+def tls_failed(detail: str, message: str = NO_SECURE_CONNECTION) -> AsrError:
+    """Return the error for a connection that cannot be made as securely as was asked for."""
+    return AsrError(
+        ErrorCode.TLS_FAILED, message, retryable=False, fault=Fault.SETUP, detail=detail
     )
 
 

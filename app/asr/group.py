@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from app.asr.pool.resolver import Resolver
     from app.asr.session.rules import CallRules
     from app.asr.settings import RivaSettings
+    from app.asr.wire.credentials import Credentials
     from app.asr.wire.requests import Options, SessionOptions
     from app.asr.wire.transport import Transport
 
@@ -47,6 +48,7 @@ class RecogniserGroup:
         name: of RIVA_GROUPS, or `DEFAULT_GROUP`.
         settings: of every group.
         resolver: looks up the addresses of names.
+        credentials: what this side proves itself with.
         transport: to the only recogniser; None takes gRPC to each of the settings' own.
 
     Attributes:
@@ -61,6 +63,7 @@ class RecogniserGroup:
         name: str,
         settings: RivaSettings,
         resolver: Resolver,
+        credentials: Credentials,
         transport: Transport | None = None,
     ) -> None:
         groups = settings.groups
@@ -76,7 +79,9 @@ class RecogniserGroup:
         ]
         elsewhere = [one for one in named if one not in self.languages]
         self._elsewhere = elsewhere
-        self.routes = routes_of(own, transport, resolver, group=name, elsewhere=elsewhere)
+        self.routes = routes_of(
+            own, transport, resolver, credentials, group=name, elsewhere=elsewhere
+        )
         self._timeout = own.timeout_ms / _MS
         self._file_recognition = FileRecognition(
             own, self.routes, self.retried, self._session_for_file

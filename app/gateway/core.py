@@ -26,7 +26,7 @@ from app.gateway.rotation import followed_secrets
 from app.gateway.settings.gateway import GatewaySettings, RecognitionMode
 from app.gateway.switch import RecognitionSwitch
 from app.gateway.telemetry.groups import GroupState
-from app.gateway.telemetry.logs import get_logger
+from app.gateway.telemetry.logs import get_logger, mask
 from app.gateway.telemetry.metrics import GatewayMetrics
 from app.gateway.tracing.starting import tracing_of
 from app.gateway.uploads.queue import UploadQueue, UploadRules
@@ -169,6 +169,12 @@ class Gateway:
             can_fall_back=asr.has_fallback,
             act=gateway.switch_recognition,
         )
+        asr.credentials.on_key = lambda key: mask([key])
+        for name in asr.credentials.certificates():
+            ends_at = partial(asr.credentials.ends_at, name)
+            metrics.certificate_expiry.labels(name).set_function(ends_at)
+        for files in asr.credentials.followed:
+            gateway.follow(files)
         for files in followed_secrets(settings, authentication, resume):
             gateway.follow(files)
         if (word := gateway.switch.file) is not None:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
-from app.asr.errors import AsrError
+import structlog
+
+from app.asr.errors import AsrError, ErrorCode
 from app.asr.events import Readiness
 from app.asr.pool.capacity import Capacity
+from app.asr.pool.handshake import tls_problem
 from app.asr.pool.http_probe import HttpProbe
 from app.asr.pool.models import ModelCatalogue, fitting, unavailable
 
 if TYPE_CHECKING:
     from app.asr.settings import RivaSettings
+    from app.asr.wire.credentials import Credentials
     from app.asr.wire.transport import Transport
 
 # Seconds for which an endpoint that a probe found unready is avoided: there may be no further
 # probe, and then only calls can show that it is well. As long as a first ejection.
 UNREADY_S = 30.0
+_UNREACHABLE: Final = frozenset({ErrorCode.TLS_FAILED, ErrorCode.UNAVAILABLE})
+
+_log = structlog.get_logger(__name__)
 
 
 class Endpoint:
@@ -28,16 +36,25 @@ class Endpoint:
         name: for logs and metrics; holds no address.
         settings: with this recogniser's host and ports.
         transport: to it.
+        credentials: what this side proves itself with.
         authority: the name it goes by in requests, where that is not its host.
     """
 
     def __init__(
-        self, name: str, settings: RivaSettings, transport: Transport, authority: str | None = None
+        self,
+        name: str,
+        settings: RivaSettings,
+        transport: Transport,
+        credentials: Credentials,
+        authority: str | None = None,
     ) -> None:
         self.name = name
         self.transport = transport
         self.catalogue = ModelCatalogue(transport, timeout=settings.timeout_ms / 1000.0)
-        self.http = HttpProbe(settings, authority)
+        self.http = HttpProbe(settings, credentials, authority)
+        self._settings = settings
+        self._authority = authority
+        self._tls_problem: str | None = None
         self.capacity = Capacity(settings.endpoint_streams or None)
         self.calls = 0  # under way: streams being opened, and everything short
         self.opening = 0  # streams among them
@@ -68,6 +85,7 @@ class Endpoint:
         return found
 
     async def _probe(self, model: str, within: float) -> Readiness:
+        ends = time.monotonic() + within
         try:
             async with asyncio.timeout(within):
                 refusal, listed = await asyncio.gather(
@@ -77,7 +95,8 @@ class Endpoint:
             reason = f"the recogniser did not answer within {within:g} s"
             return Readiness(ready=False, reason=reason)
         if isinstance(listed, AsrError):
-            return Readiness(ready=False, reason=listed.message)
+            return Readiness(ready=False, reason=await self._reason(listed, ends))
+        self._tls_problem = None
         if isinstance(listed, BaseException):
             raise listed
         if isinstance(refusal, BaseException):
@@ -87,6 +106,23 @@ class Endpoint:
         elif refusal is None and not fitting(listed, model, streaming=True):
             refusal = unavailable(model, listed, streaming=True).message
         return Readiness(ready=refusal is None, reason=refusal, models=listed)
+
+    async def _reason(self, error: AsrError, ends: float) -> str:
+        """Return why its models cannot be listed; where TLS is why, say so in the log too, once.
+
+        Args:
+            error: what listing them ended with.
+            ends: monotonic moment until which may be asked.
+        """
+        problem = None
+        if error.code in _UNREACHABLE:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ends - time.monotonic()):
+                    problem = await tls_problem(self._settings, self._authority)
+        if problem is not None and problem != self._tls_problem:
+            _log.error("asr_tls_failed", endpoint=self.name, reason=problem, detail=error.detail)
+        self._tls_problem = problem
+        return problem or error.message
 
     def is_unready(self, now: float) -> bool:
         """Return whether a probe found it unready lately."""

@@ -13,6 +13,7 @@ from app.asr.addresses import bracketed
 
 if TYPE_CHECKING:
     from app.asr.settings import RivaSettings
+    from app.asr.wire.credentials import Credentials
 
 _MOST_BYTES: Final = 16 * 1024
 """Of the answer to a probe; real ones have some dozen."""
@@ -23,11 +24,16 @@ class HttpProbe:
 
     Args:
         settings: with this server's host and port.
+        credentials: whose files connections with TLS are made by.
         authority: the name it goes by, where that is not its host.
     """
 
-    def __init__(self, settings: RivaSettings, authority: str | None = None) -> None:
+    def __init__(
+        self, settings: RivaSettings, credentials: Credentials, authority: str | None = None
+    ) -> None:
         self._settings = settings
+        self._credentials = credentials
+        self._generation = 0
         port = settings.http_port
         # A compressed answer could be any size.
         self._headers = {"Accept-Encoding": "identity"}
@@ -62,9 +68,13 @@ class HttpProbe:
 
     async def _connected(self) -> httpx.AsyncClient | None:
         async with self._connecting:
+            if self._client is not None and self._generation != self._credentials.generation:
+                await self._client.aclose()
+                self._client = None
             if self._client is None and not self._closed:
+                self._generation = self._credentials.generation
                 self._client = httpx.AsyncClient(
-                    verify=await asyncio.to_thread(_tls_context, self._settings),
+                    verify=await asyncio.to_thread(tls_context, self._settings),
                     trust_env=False,
                     timeout=self._settings.timeout_ms / 1000.0,
                 )
@@ -78,7 +88,12 @@ class HttpProbe:
                 await self._client.aclose()
 
 
-def _tls_context(settings: RivaSettings) -> ssl.SSLContext:
+def tls_context(settings: RivaSettings) -> ssl.SSLContext:
+    """Return how recognisers are spoken to by TLS; runs in a thread, as it reads files.
+
+    Raises:
+        OSError, ValueError: they cannot be used.
+    """
     # As in gRPC a given CA replaces the system's.
     context = (
         httpx.create_ssl_context(trust_env=False)

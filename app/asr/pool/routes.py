@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from app.asr.events import EndpointHealth, Model
     from app.asr.pool.resolver import Resolver
     from app.asr.settings import RivaSettings
+    from app.asr.wire.credentials import Credentials
     from app.asr.wire.requests import Options
     from app.asr.wire.transport import Transport
 
@@ -147,10 +148,11 @@ class Routes:
             await pool.aclose()
 
 
-def routes_of(
+def routes_of(  # noqa: PLR0913 - one argument for each thing that routes are made of
     settings: RivaSettings,
     transport: Transport | None,
     resolver: Resolver,
+    credentials: Credentials,
     *,
     group: str = DEFAULT_GROUP,
     elsewhere: Sequence[str] = (),
@@ -161,6 +163,7 @@ def routes_of(
         settings: where the recognisers are.
         transport: to the only one; None takes gRPC to each of the settings' own.
         resolver: looks up the addresses of names.
+        credentials: what this side proves itself with.
         group: which, for the names of endpoints.
         elsewhere: languages that other groups have.
     """
@@ -168,7 +171,9 @@ def routes_of(
     within = settings.timeout_ms / 1000.0
     lookups = LookupRules(resolver=resolver, every_s=settings.dns_refresh_s, within_s=within)
     if transport is not None:
-        only = EndpointDiscovery([Endpoint(f"{named}-1", settings, transport)], (), lookups)
+        only = EndpointDiscovery(
+            [Endpoint(f"{named}-1", settings, transport, credentials)], (), lookups
+        )
         return Routes(
             EndpointPool(Route.PRIMARY, only, group),
             None,
@@ -183,11 +188,12 @@ def routes_of(
         fixed, groups = [], []
         for number, address in enumerate(addresses, start=1):
             if address.is_group:
-                make = partial(_member, settings, address)
+                make = partial(_member, settings, credentials, address)
                 groups.append(DnsGroup(f"{name}-{number}", address, make))
             else:
                 own = settings.at(address)
-                fixed.append(Endpoint(f"{name}-{number}", own, GrpcTransport(own)))
+                own_transport = GrpcTransport(own, credentials)
+                fixed.append(Endpoint(f"{name}-{number}", own, own_transport, credentials))
         return EndpointDiscovery(fixed, groups, lookups)
 
     own = discovery_of(settings, settings.addresses, named)
@@ -206,7 +212,10 @@ def routes_of(
     )
 
 
-def _member(settings: RivaSettings, address: Address, name: str, host: str) -> Endpoint:
+def _member(
+    settings: RivaSettings, credentials: Credentials, address: Address, name: str, host: str
+) -> Endpoint:
     """Build the endpoint at one of a name's addresses; requests to it carry the name."""
     own = settings.at(address, host)
-    return Endpoint(name, own, GrpcTransport(own, address.host), address.host)
+    transport = GrpcTransport(own, credentials, address.host)
+    return Endpoint(name, own, transport, credentials, address.host)

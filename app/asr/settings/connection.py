@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any, Self
 
 from annotated_types import Ge, Le
@@ -10,6 +11,7 @@ from pydantic_settings import NoDecode
 
 from app.asr.addresses import Address, bracketed, checked_host, parse_addresses
 from app.asr.settings.groups import Groups, GroupSettings
+from app.certificates import check_pair, facts_of_authorities
 from app.loopback import is_this_machine
 from app.settings import Problem, Settings, rule
 from app.settings.types import EmptyIsNone, OptionalPath
@@ -24,6 +26,24 @@ def _addresses(value: object) -> object:
 
 def _checked_name(name: str | None) -> str | None:
     return None if name is None else checked_host(name)
+
+
+def key_of_file(content: bytes) -> str:
+    """Return the key of a file.
+
+    Raises:
+        ValueError: it holds none that can be sent; the text repeats nothing of it.
+    """
+    key = content.strip().decode("ascii", "replace")
+    if not key:
+        raise ValueError("nothing stands in the file")
+    if not _is_of_a_header(key):
+        raise ValueError("it has characters that a header cannot carry")
+    return key
+
+
+def _is_of_a_header(key: str) -> bool:
+    return key.isascii() and key.isprintable() and " " not in key
 
 
 Addresses = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_addresses)]
@@ -112,10 +132,27 @@ class ConnectionSettings(Settings):
         ),
     )
 
+    api_key_file: OptionalPath = Field(
+        None,
+        description=(
+            "empty, or a readable file with such a key, read again as it changes; not with "
+            "RIVA_API_KEY"
+        ),
+    )
+
     @property
     def addresses(self) -> tuple[Address, ...]:
         """Every recogniser: RIVA_ENDPOINTS, else the one of RIVA_HOST."""
         return self.endpoints or (Address(host=self.host, port=self.port),)
+
+    def key_in_file(self) -> str:
+        """Return the key that RIVA_API_KEY_FILE holds; "" where there is no such file.
+
+        Raises:
+            OSError: it cannot be read any more.
+            ValueError: it holds none any more.
+        """
+        return "" if self.api_key_file is None else key_of_file(self.api_key_file.read_bytes())
 
     def at(self, address: Address, host: str | None = None) -> Self:
         """Return the same settings for that recogniser alone; in clear it needs no files.
@@ -185,6 +222,23 @@ class ConnectionSettings(Settings):
                 yield self.problem(name, str(path))
 
     @rule
+    def _certificates_can_be_used(self) -> Iterator[Problem]:
+        certificate, key = self.ssl_client_cert, self.ssl_client_key
+        with suppress(OSError):  # said by the rule above
+            try:
+                if self.ssl_cert is not None:
+                    facts_of_authorities(self.ssl_cert.read_bytes())
+            except ValueError as error:
+                accepted = f"a PEM file with the CA of the recogniser's certificate ({error})"
+                yield self.problem("ssl_cert", str(self.ssl_cert), accepted)
+            try:
+                if certificate is not None and key is not None:
+                    check_pair(certificate.read_bytes(), key.read_bytes())
+            except ValueError as error:
+                accepted = f"a PEM file that fits RIVA_SSL_CLIENT_KEY ({error})"
+                yield self.problem("ssl_client_cert", str(certificate), accepted)
+
+    @rule
     def _client_certificate_and_key_are_together(self) -> Iterator[Problem]:
         if (self.ssl_client_cert is None) != (self.ssl_client_key is None):
             missing = "ssl_client_cert" if self.ssl_client_cert is None else "ssl_client_key"
@@ -194,11 +248,25 @@ class ConnectionSettings(Settings):
     @rule
     def _key_is_text_of_a_header_and_stays_secret(self) -> Iterator[Problem]:
         key = self.api_key.get_secret_value()
-        if not key:
-            return
-        usable = key.isascii() and key.isprintable() and " " not in key
-        if not (usable and self._nobody_overhears):
+        if key and not (_is_of_a_header(key) and self._nobody_overhears):
             yield self.problem("api_key", key)
+
+    @rule
+    def _file_of_the_key_has_one_and_it_stays_secret(self) -> Iterator[Problem]:
+        file = self.api_key_file
+        if file is None:
+            return
+        if self.api_key.get_secret_value():
+            yield self.problem("api_key_file", str(file))
+        try:
+            key_of_file(file.read_bytes())
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            accepted = f"a readable file with a key of printable ASCII without spaces ({reason})"
+            yield self.problem("api_key_file", str(file), accepted)
+        if not self._nobody_overhears:
+            accepted = "a file while RIVA_SSL is true, or every recogniser is this machine"
+            yield self.problem("api_key_file", str(file), accepted)
 
     @property
     def _nobody_overhears(self) -> bool:

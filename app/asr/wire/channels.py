@@ -8,17 +8,20 @@ beyond the last one a caller waits for a slot with its own deadline.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc.aio
 from riva.client.proto import riva_asr_pb2
 
-from app.asr.errors import AsrError, ErrorCode, Fault, client_closed
+from app.asr.errors import client_closed
 from app.asr.wire.answers import FILE_BYTES, STREAM_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
     from app.asr.settings import RivaSettings
+    from app.asr.wire.credentials import Credentials
 
 _MS = 1000
 # gRPC starts at 1 s and goes to 120 s: too slow for a recogniser that restarts on the same machine.
@@ -31,13 +34,18 @@ _SERVICE = "/nvidia.riva.asr.RivaSpeechRecognition"
 
 
 class RivaChannel:
-    """A connection and the number of streams on it.
+    """A connection and the number of calls on it.
 
     Its calls return bytes, which `app.asr.wire.answers` checks before it parses them.
+
+    Args:
+        channel: the connection.
+        generation: of the certificates it was made with.
     """
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, generation: int) -> None:
         self.channel = channel
+        self.generation = generation
         self.stream: _StreamMultiCallable = channel.stream_stream(
             f"{_SERVICE}/StreamingRecognize",
             request_serializer=riva_asr_pb2.StreamingRecognizeRequest.SerializeToString,
@@ -50,43 +58,42 @@ class RivaChannel:
             f"{_SERVICE}/GetRivaSpeechRecognitionConfig",
             request_serializer=(riva_asr_pb2.RivaSpeechRecognitionConfigRequest.SerializeToString),
         )
-        self.streams = 0
+        self.calls = 0
 
 
 class StreamSlot:
     """One stream's slot on a connection."""
 
-    def __init__(self, channel: RivaChannel, free: asyncio.Semaphore) -> None:
+    def __init__(self, channel: RivaChannel, on_release: Callable[[RivaChannel], None]) -> None:
         self.channel = channel
-        self._free = free
+        self._on_release = on_release
         self._held = True
-        channel.streams += 1
+        channel.calls += 1
 
     def release(self) -> None:
         """Give the slot back; further calls do nothing."""
         if self._held:
             self._held = False
-            self.channel.streams -= 1
-            self._free.release()
-
-
-@dataclass(frozen=True, slots=True)
-class _TlsFiles:
-    roots: bytes | None
-    certificate: bytes | None
-    key: bytes | None
+            self._on_release(self.channel)
 
 
 class ChannelPool:
     """Hands out slots for streams, filling one connection before opening the next.
 
+    Once there are other certificates, new calls go over new connections. Those of before are closed
+    when the last call on them has ended.
+
     Args:
         settings: with the server's host and port.
+        credentials: what connections are made with, where they have TLS.
         authority: the name it goes by in requests, where that is not its host.
     """
 
-    def __init__(self, settings: RivaSettings, authority: str | None = None) -> None:
+    def __init__(
+        self, settings: RivaSettings, credentials: Credentials, authority: str | None = None
+    ) -> None:
         self._settings = settings
+        self._credentials = credentials
         self._authority = authority
         self._limit = settings.max_streams_per_channel
         self.slots = settings.channels * self._limit
@@ -94,35 +101,74 @@ class ChannelPool:
         self._opening = asyncio.Lock()
         self._channels: list[RivaChannel] = []
         self._control: RivaChannel | None = None
-        self._tls: _TlsFiles | None = None
+        self._retired: list[RivaChannel] = []
+        self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def acquire(self) -> StreamSlot:
         """Return a slot for one stream, once one is free. The caller sets the deadline."""
         await self._free.acquire()
         try:
-            return StreamSlot(await self._channel_with_room(), self._free)
+            return StreamSlot(await self._channel_with_room(), self._released)
         except BaseException:
             self._free.release()
             raise
 
+    def _released(self, channel: RivaChannel) -> None:
+        self._free.release()
+        self._ended(channel)
+
+    def _ended(self, channel: RivaChannel) -> None:
+        """Count a call that is over, and close its connection if that was all it was there for."""
+        channel.calls -= 1
+        if channel in self._retired:
+            self._close_unused()
+
+    def _retire(self) -> None:
+        """Leave out connections of certificates that there are no more."""
+        if not self._settings.ssl:
+            return
+        now = self._credentials.generation
+        self._retired += [one for one in self._channels if one.generation != now]
+        self._channels = [one for one in self._channels if one.generation == now]
+        if self._control is not None and self._control.generation != now:
+            self._retired.append(self._control)
+            self._control = None
+        self._close_unused()
+
+    def _close_unused(self) -> None:
+        unused = [one for one in self._retired if one.calls == 0]
+        self._retired = [one for one in self._retired if one.calls > 0]
+        for channel in unused:
+            closing = asyncio.create_task(channel.channel.close(), name="close old connection")
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
     async def _channel_with_room(self) -> RivaChannel:
         async with self._opening:
             self._refuse_when_closed()
+            self._retire()
             for channel in self._channels:
-                if channel.streams < self._limit:
+                if channel.calls < self._limit:
                     return channel
             channel = await self._open(STREAM_BYTES)
             self._channels.append(channel)
             return channel
 
-    async def control(self) -> RivaChannel:
-        """Return the connection of the short calls: no stream delays a health check."""
+    @asynccontextmanager
+    async def control(self) -> AsyncIterator[RivaChannel]:
+        """Give the connection of the short calls for one: no stream delays a health check."""
         async with self._opening:
             self._refuse_when_closed()
+            self._retire()
             if self._control is None:
                 self._control = await self._open(FILE_BYTES)
-            return self._control
+            channel = self._control
+            channel.calls += 1
+        try:
+            yield channel
+        finally:
+            self._ended(channel)
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
@@ -133,27 +179,28 @@ class ChannelPool:
         if self._authority is not None:
             name = f"{self._authority}:{self._settings.port}"
             options.append(("grpc.default_authority", name))
+        target = self._settings.target
         if not self._settings.ssl:
-            return RivaChannel(grpc.aio.insecure_channel(self._settings.target, options=options))
-        if self._tls is None:
-            self._tls = await asyncio.to_thread(_read_tls_files, self._settings)
+            return RivaChannel(grpc.aio.insecure_channel(target, options=options), 0)
+        files = await self._credentials.tls()
         credentials = grpc.ssl_channel_credentials(
-            root_certificates=self._tls.roots,
-            private_key=self._tls.key,
-            certificate_chain=self._tls.certificate,
+            root_certificates=files.roots,
+            private_key=files.key,
+            certificate_chain=files.certificate,
         )
-        return RivaChannel(
-            grpc.aio.secure_channel(self._settings.target, credentials, options=options)
-        )
+        channel = grpc.aio.secure_channel(target, credentials, options=options)
+        return RivaChannel(channel, self._credentials.generation)
 
     async def aclose(self) -> None:
         """End every call and connection; later calls get an AsrError."""
         self._closed = True
         async with self._opening:
-            channels = [*self._channels, *([self._control] if self._control else [])]
-            self._channels, self._control = [], None
+            last = [self._control] if self._control else []
+            channels = [*self._channels, *last, *self._retired]
+            self._channels, self._control, self._retired = [], None, []
         for channel in channels:
             await channel.channel.close()
+        await asyncio.gather(*self._closing)
 
 
 def channel_options(
@@ -181,18 +228,3 @@ def channel_options(
     if settings.ssl and settings.ssl_server_name is not None:
         options.append(("grpc.ssl_target_name_override", settings.ssl_server_name))
     return options
-
-
-def _read_tls_files(settings: RivaSettings) -> _TlsFiles:
-    paths = (settings.ssl_cert, settings.ssl_client_cert, settings.ssl_client_key)
-    try:
-        roots, certificate, key = (None if path is None else path.read_bytes() for path in paths)
-    except OSError as error:
-        raise AsrError(
-            ErrorCode.TLS_FAILED,
-            "No secure connection to the recogniser could be made.",
-            retryable=False,
-            fault=Fault.SETUP,
-            detail=f"read RIVA_SSL_CERT, RIVA_SSL_CLIENT_CERT, RIVA_SSL_CLIENT_KEY: {error}",
-        ) from None
-    return _TlsFiles(roots=roots, certificate=certificate, key=key)

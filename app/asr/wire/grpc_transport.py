@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from app.asr.events import Metadata
     from app.asr.settings import RivaSettings
     from app.asr.wire.channels import StreamSlot
+    from app.asr.wire.credentials import Credentials
 
 
 Answer = TypeVar("Answer")
@@ -59,13 +60,15 @@ class GrpcTransport:
 
     Args:
         settings: with the server's host and port.
+        credentials: what this side proves itself with.
         authority: the name it goes by in requests, where that is not its host.
     """
 
-    def __init__(self, settings: RivaSettings, authority: str | None = None) -> None:
-        self._channels = ChannelPool(settings, authority)
-        key = settings.api_key.get_secret_value()
-        self._metadata = (("authorization", f"Bearer {key}"),) if key else ()
+    def __init__(
+        self, settings: RivaSettings, credentials: Credentials, authority: str | None = None
+    ) -> None:
+        self._channels = ChannelPool(settings, credentials, authority)
+        self._credentials = credentials
 
     async def open_stream(
         self,
@@ -75,12 +78,13 @@ class GrpcTransport:
         metadata: Metadata = (),
     ) -> GrpcStreamCall:
         """Take a free slot on a connection, connect, and send the configuration."""
+        own = await self._credentials.metadata()
         try:
             async with asyncio.timeout(within):
                 slot = await self._channels.acquire()
         except TimeoutError:
             raise _no_slot(self._channels.slots) from None
-        call = GrpcStreamCall(slot, (*self._metadata, *metadata))
+        call = GrpcStreamCall(slot, (*own, *metadata))
         try:
             async with asyncio.timeout(within):
                 await call.send(request)
@@ -102,11 +106,12 @@ class GrpcTransport:
     ) -> riva_asr_pb2.RecognizeResponse:
         """Recognise one recording, within that many seconds."""
         async with _deadline("recognise file", within):
-            call = (await self._channels.control()).recognize
-            answer = await _unary(
-                call(request, timeout=within, metadata=(*self._metadata, *metadata)),
-                "recognise file",
-            )
+            own = await self._credentials.metadata()
+            async with self._channels.control() as channel:
+                answer = await _unary(
+                    channel.recognize(request, timeout=within, metadata=(*own, *metadata)),
+                    "recognise file",
+                )
             return await read_answer(
                 answer,
                 riva_asr_pb2.RecognizeResponse.FromString,
@@ -119,11 +124,12 @@ class GrpcTransport:
     ) -> riva_asr_pb2.RivaSpeechRecognitionConfigResponse:
         """List what the recogniser serves, within that many seconds."""
         async with _deadline("list models", within):
-            call = (await self._channels.control()).list_models
+            own = await self._credentials.metadata()
             request = riva_asr_pb2.RivaSpeechRecognitionConfigRequest()
-            answer = await _unary(
-                call(request, timeout=within, metadata=self._metadata), "list models"
-            )
+            async with self._channels.control() as channel:
+                answer = await _unary(
+                    channel.list_models(request, timeout=within, metadata=own), "list models"
+                )
             return await read_answer(
                 answer,
                 riva_asr_pb2.RivaSpeechRecognitionConfigResponse.FromString,

@@ -97,4 +97,5 @@ def secret_values(configuration: Configuration) -> tuple[str, ...]:
         value = getattr(configuration.riva, name)
         if isinstance(value, SecretStr):
             secrets.append(value.get_secret_value())
+    secrets.append(configuration.riva.key_in_file())
     return tuple(secret for secret in secrets if secret)

@@ -9,7 +9,7 @@ from app.asr.wire.grpc_transport import GrpcTransport
 
 if TYPE_CHECKING:
     from app.asr import RivaASRClient
-    from app.asr.wire.channels import RivaChannel
+    from app.asr.wire.channels import ChannelPool, RivaChannel
 
 
 async def tasks_of_client() -> set[str]:
@@ -18,8 +18,13 @@ async def tasks_of_client() -> set[str]:
     return {t.get_name() for t in asyncio.all_tasks() if t.get_name().startswith("asr-")}
 
 
-def channels_of(client: RivaASRClient) -> list[RivaChannel]:
-    """The connections of its only endpoint."""
+def pool_of(client: RivaASRClient) -> ChannelPool:
+    """The pool of connections of its only endpoint."""
     transport = client._default.routes.current.endpoints[0].transport
     assert isinstance(transport, GrpcTransport)
-    return transport._channels._channels
+    return transport._channels
+
+
+def channels_of(client: RivaASRClient) -> list[RivaChannel]:
+    """The connections of its only endpoint."""
+    return pool_of(client)._channels

@@ -11,7 +11,7 @@ WITHOUT_NUMBERS = {
     "enable_automatic_punctuation", "enable_word_time_offsets", "profanity_filter",
     "verbatim_transcripts", "custom_configuration", "host", "http_ready_path", "endpoints",
     "fallback_endpoints", "fallback_ssl", "ssl", "ssl_cert", "ssl_client_cert", "ssl_client_key",
-    "ssl_server_name", "http_ssl", "api_key", "groups",
+    "ssl_server_name", "http_ssl", "api_key", "api_key_file", "groups",
 }  # fmt: skip
 """Texts, choices and files, and one number without a most."""
 

@@ -286,7 +286,7 @@ async def test_a_cancelled_listener_leaves_no_task_and_the_server_sees_it() -> N
         await asyncio.wait_for(stream.ended.wait(), 20)
         assert stream.cancelled
         assert microphone.closed
-        assert channels_of(client)[0].streams == 0
+        assert channels_of(client)[0].calls == 0
         await asyncio.sleep(0)
         # The server in this process starts a task for the next call; everything else is the
         # client's.
@@ -360,7 +360,7 @@ async def test_many_streams_dropped_at_different_moments_leave_nothing() -> None
         await asyncio.gather(*(drop_after(client, n % 5) for n in range(60)))
         assert await tasks_of_client() == set()
         await asyncio.wait_for(asyncio.gather(*(s.ended.wait() for s in riva.streams)), 10)
-        assert all(channel.streams == 0 for channel in channels_of(client))
+        assert all(channel.calls == 0 for channel in channels_of(client))
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.asr import RivaSettings, SettingsError
+from tests.support.certificates import pair_in, put
 
 # facts about the predecessor: the keys its users have in their .env files
 LEGACY_KEYS = {
@@ -178,14 +180,53 @@ def test_a_key_is_refused_if_the_way_to_the_fallback_is_open(
 
 
 def test_certificate_files_must_be_readable_and_come_in_pairs(tmp_path: Path) -> None:
-    there = tmp_path / "a.pem"
-    there.write_text("x")
+    pair = pair_in(tmp_path, "client")
+    put(pair, trustme.CA().issue_cert("gateway.internal"))
     assert "readable" in problems(ssl=True, ssl_cert=tmp_path)["RIVA_SSL_CERT"]
-    assert "RIVA_SSL_CLIENT_KEY" in problems(ssl=True, ssl_client_cert=there)
-    assert "RIVA_SSL_CLIENT_CERT" in problems(ssl=True, ssl_client_key=there)
-    assert "neither RIVA_SSL nor" in problems(ssl_cert=there)["RIVA_SSL_CERT"]
-    RivaSettings(_env_file=None, fallback_ssl=True, ssl_cert=there)
-    RivaSettings(_env_file=None, ssl=True, ssl_client_cert=there, ssl_client_key=there)
+    assert "RIVA_SSL_CLIENT_KEY" in problems(ssl=True, ssl_client_cert=pair.certificate)
+    assert "RIVA_SSL_CLIENT_CERT" in problems(ssl=True, ssl_client_key=pair.key)
+    assert "neither RIVA_SSL nor" in problems(ssl_cert=pair.certificate)["RIVA_SSL_CERT"]
+    RivaSettings(_env_file=None, fallback_ssl=True, ssl_cert=pair.certificate)
+    both: dict[str, Any] = {"ssl_client_cert": pair.certificate, "ssl_client_key": pair.key}
+    RivaSettings(_env_file=None, ssl=True, **both)
+
+
+def test_certificate_files_must_make_sense_before_anything_starts(tmp_path: Path) -> None:
+    pair, other = pair_in(tmp_path, "client"), pair_in(tmp_path, "other")
+    authority = trustme.CA()
+    for one in (pair, other):
+        put(one, authority.issue_cert("gateway.internal"))
+    nonsense = tmp_path / "nonsense.pem"
+    nonsense.write_text("made-up")
+    found = problems(
+        ssl=True, ssl_cert=nonsense, ssl_client_cert=pair.certificate, ssl_client_key=other.key
+    )
+    assert "(it holds no certificate in PEM that can be read)" in found["RIVA_SSL_CERT"]
+    assert "(certificate and key do not fit each other)" in found["RIVA_SSL_CLIENT_CERT"]
+    found = problems(ssl=True, ssl_client_cert=pair.certificate, ssl_client_key=nonsense)
+    assert "read without a password" in found["RIVA_SSL_CLIENT_CERT"]
+
+
+FILE_OF_KEY = "RIVA_API_KEY_FILE"
+
+
+def test_a_file_of_the_key_has_one_beside_no_other_and_nobody_overhears_it(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("made-up-key\n")
+    RivaSettings(_env_file=None, api_key_file=key)
+    RivaSettings(_env_file=None, host="riva.example.org", ssl=True, api_key_file=key)
+    assert "RIVA_SSL is true" in problems(host="riva.example.org", api_key_file=key)[FILE_OF_KEY]
+    assert "not with RIVA_API_KEY" in problems(api_key="another", api_key_file=key)[FILE_OF_KEY]
+    for content, reason in (
+        ("", "nothing stands in the file"),
+        ("made up", "it has characters that a header cannot carry"),
+        ("made\nup", "it has characters that a header cannot carry"),
+    ):
+        key.write_text(content)
+        assert f"({reason})" in problems(api_key_file=key)[FILE_OF_KEY]
+    assert "made" not in problems(api_key_file=key)[FILE_OF_KEY].replace(str(key), "")
+    key.unlink()
+    assert "(No such file or directory)" in problems(api_key_file=key)[FILE_OF_KEY]
 
 
 def test_numbers_that_do_not_fit_together_are_named() -> None:

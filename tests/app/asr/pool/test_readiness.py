@@ -17,6 +17,7 @@ from app.asr.pool.retries import with_retries
 from app.asr.pool.retry_budget import RetryBudget
 from tests.app.asr.conftest import client_of
 from tests.app.asr.sound import of, tone
+from tests.support.certificates import put_authorities
 from tests.support.recognisers.fake_riva import FakeRiva, serving
 
 if TYPE_CHECKING:
@@ -141,11 +142,13 @@ async def test_certificate_files_that_cannot_be_used_are_a_reason_and_not_a_trac
     tmp_path: Path,
 ) -> None:
     nonsense = tmp_path / "ca.pem"
-    nonsense.write_text("not a certificate")
+    put_authorities(nonsense, trustme.CA())
     async with (
         Probe().listening() as port,
         client_of(FakeRiva(port=1), http_port=port, ssl=True, ssl_cert=nonsense) as client,
     ):
+        # At the start it would be a problem of the settings.
+        nonsense.write_text("not a certificate")
         readiness = await client.ready()
         assert "SSLError" in (await client._default.routes.current.endpoints[0].http.reason() or "")
     assert not readiness.ready

@@ -11,6 +11,7 @@ import pytest
 
 from app.asr import AsrError
 from app.asr.wire.channels import ChannelPool, channel_options
+from app.asr.wire.credentials import Credentials
 from tests.app.asr.conftest import client_of, settings_for
 from tests.app.asr.sound import Microphone, of, tone
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
@@ -160,13 +161,17 @@ def test_another_name_is_expected_of_a_certificate_alone(
 
 
 async def test_a_closed_pool_has_closed_each_connection_and_opens_no_other() -> None:
-    pool = ChannelPool(settings_for(FakeRiva(port=1)))
-    streams, control = (await pool.acquire()).channel, await pool.control()
-    assert await pool.control() is control is not streams
+    settings = settings_for(FakeRiva(port=1))
+    pool = ChannelPool(settings, Credentials(settings))
+    streams = (await pool.acquire()).channel
+    async with pool.control() as control, pool.control() as same:
+        assert same is control is not streams
     await pool.aclose()
     for channel in (streams, control):
         assert channel.channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
-    for again in (pool.acquire, pool.control):
-        with pytest.raises(AsrError, match="CLIENT_CLOSED"):
-            await again()
+    with pytest.raises(AsrError, match="CLIENT_CLOSED"):
+        await pool.acquire()
+    with pytest.raises(AsrError, match="CLIENT_CLOSED"):
+        async with pool.control():
+            pass
     await pool.aclose()

@@ -5,15 +5,27 @@ Proves the client's side; which of a NIM's ports speak TLS is for the first live
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 import trustme
+from structlog.testing import capture_logs
 
 from app.asr import AsrError, Fault, Route
+from app.asr.errors import (
+    CERTIFICATE_ENDED,
+    CERTIFICATE_FOR_ANOTHER,
+    CERTIFICATE_NOT_TRUSTED,
+    REFUSED_CERTIFICATE,
+    SPEAKS_NO_TLS,
+    SPEAKS_TLS,
+    WANTS_A_CERTIFICATE,
+)
 from tests.app.asr.conftest import client_of
 from tests.app.asr.sound import of, tone
+from tests.support.certificates import fingerprint_of, pair_in, put
 from tests.support.recognisers.fake_riva import FakeRiva, final, serving
 
 if TYPE_CHECKING:
@@ -36,9 +48,13 @@ def stranger() -> trustme.CA:
 
 
 def server_credentials(
-    authority: trustme.CA, name: str = "127.0.0.1", *, clients: trustme.CA | None = None
+    authority: trustme.CA,
+    name: str = "127.0.0.1",
+    *,
+    clients: trustme.CA | None = None,
+    **times: Any,  # noqa: ANN401 - handed on
 ) -> grpc.ServerCredentials:
-    certificate = authority.issue_cert(name)
+    certificate = authority.issue_cert(name, **times)
     chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
     return grpc.ssl_server_credentials(
         [(certificate.private_key_pem.bytes(), chain)],
@@ -53,14 +69,15 @@ def ca_file(authority: trustme.CA, folder: Path) -> Path:
     return path
 
 
-def client_files(authority: trustme.CA, folder: Path) -> dict[str, Path]:
-    certificate = authority.issue_cert("gateway.internal")
-    files = {"ssl_client_cert": folder / "client.pem", "ssl_client_key": folder / "client.key"}
-    files["ssl_client_cert"].write_bytes(
-        b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
-    )
-    certificate.private_key_pem.write_to_path(files["ssl_client_key"])
-    return files
+def client_files(
+    authority: trustme.CA,
+    folder: Path,
+    **times: Any,  # noqa: ANN401 - handed on
+) -> dict[str, Path]:
+    issued = authority.issue_cert("gateway.internal", **times)
+    pair = pair_in(folder, fingerprint_of(issued))
+    put(pair, issued)
+    return {"ssl_client_cert": pair.certificate, "ssl_client_key": pair.key}
 
 
 async def greet(stream: Stream) -> None:
@@ -115,18 +132,90 @@ async def test_a_certificate_for_another_name_is_refused_unless_that_name_is_exp
     assert caught.value.code == "TLS_FAILED"
 
 
-async def test_mutual_tls_lets_in_who_has_a_certificate_and_nobody_else(
-    authority: trustme.CA, tmp_path: Path
+def ended_for_a_day() -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {"not_before": now - timedelta(days=3), "not_after": now - timedelta(days=1)}
+
+
+@pytest.mark.parametrize("wrong", ["none", "of a stranger", "ended", "not good yet", "self-signed"])
+async def test_mutual_tls_lets_in_who_has_a_certificate_and_nobody_else_and_says_why(
+    authority: trustme.CA, stranger: trustme.CA, tmp_path: Path, wrong: str
 ) -> None:
     riva = FakeRiva(script=greet)
     files = {"ssl": True, "ssl_cert": ca_file(authority, tmp_path)}
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    shown: dict[str, dict[str, Path]] = {
+        "none": {},
+        "of a stranger": client_files(stranger, tmp_path),
+        "self-signed": client_files(trustme.CA(), tmp_path),
+        "ended": client_files(authority, tmp_path, **ended_for_a_day()),
+        "not good yet": client_files(authority, tmp_path, not_before=tomorrow),
+    }
     async with serving(riva, credentials=server_credentials(authority, clients=authority)):
-        async with client_of(riva, **files, **client_files(authority, tmp_path)) as client:
-            assert await hear(client) == ["hello"]
-        async with client_of(riva, **files, max_retries=0) as client:
+        async with client_of(riva, **files, **shown[wrong], max_retries=0) as client:
             with pytest.raises(AsrError):
                 await hear(client)
-        assert len(riva.streams) == 1
+            with capture_logs() as log:
+                readiness = [await client.ready() for _ in range(2)]
+        assert riva.streams == []
+        async with client_of(riva, **files, **client_files(authority, tmp_path)) as client:
+            assert await hear(client) == ["hello"]
+            assert (await client.ready()).ready
+    reason = WANTS_A_CERTIFICATE if wrong == "none" else REFUSED_CERTIFICATE
+    assert [(one.ready, one.reason) for one in readiness] == [(False, reason)] * 2
+    told = [line for line in log if line["event"] == "asr_tls_failed"]
+    assert [(line["endpoint"], line["reason"]) for line in told] == [("riva-1", reason)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("authority", CERTIFICATE_NOT_TRUSTED),
+        ("name", CERTIFICATE_FOR_ANOTHER),
+        ("ended", CERTIFICATE_ENDED),
+        ("no TLS", SPEAKS_NO_TLS),
+    ],
+)
+async def test_a_recogniser_that_is_not_as_secure_as_was_asked_for_is_not_spoken_to(
+    authority: trustme.CA, stranger: trustme.CA, tmp_path: Path, wrong: str, reason: str
+) -> None:
+    """Never in clear instead: not a byte of a call reaches it, and the cause is said."""
+    riva = FakeRiva(script=greet)
+    offered = {
+        "authority": server_credentials(stranger),
+        "name": server_credentials(authority, "riva.internal"),
+        "ended": server_credentials(authority, **ended_for_a_day()),
+        "no TLS": None,
+    }
+    files = {"ssl": True, "ssl_cert": ca_file(authority, tmp_path)}
+    async with serving(riva, credentials=offered[wrong]), client_of(riva, **files) as client:
+        with pytest.raises(AsrError) as caught:
+            await hear(client)
+        readiness = await client.ready()
+    error = caught.value
+    assert (error.code, error.retryable, error.fault) == ("TLS_FAILED", False, Fault.SETUP)
+    assert (error.message, readiness.reason, readiness.ready) == (reason, reason, False)
+    assert (riva.streams, riva.config_metadata) == ([], [])
+
+
+async def test_a_recogniser_with_tls_that_is_spoken_to_in_clear_is_told_as_that(
+    authority: trustme.CA,
+) -> None:
+    riva = FakeRiva(script=greet)
+    async with (
+        serving(riva, credentials=server_credentials(authority)),
+        client_of(riva) as client,
+    ):
+        assert (await client.ready()).reason == SPEAKS_TLS
+
+
+async def test_a_recogniser_that_is_away_is_not_said_to_have_the_wrong_certificate(
+    authority: trustme.CA, tmp_path: Path
+) -> None:
+    for tls in ({}, {"ssl": True, "ssl_cert": ca_file(authority, tmp_path)}):
+        async with client_of(FakeRiva(port=1), **tls) as client:
+            reason = (await client.ready()).reason
+        assert reason == "The recogniser cannot be reached at the moment."
 
 
 async def test_a_fallback_on_another_host_is_spoken_to_by_mutual_tls_and_the_own_one_in_clear(
