@@ -4,11 +4,15 @@ import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Final
 
+from app.credentials.api_key import ID_PATTERN, PREFIX
+
 MASK: Final = "********"
 SECRET_NAME: Final = "token|secret|passw|api_?key|authori[sz]ation|cookie|credential|private_?key"  # noqa: S105 - a pattern
 """A pattern of names behind which secrets stand, in whatever case."""
 _SECRET_KEY: Final = re.compile(SECRET_NAME, re.IGNORECASE)
 _SECRET_TEXT: Final = re.compile(r"(?i)(\btoken=|\bbearer[ .]+)[^\s&\"',;]+")
+_API_KEY: Final = re.compile(rf"({PREFIX}{ID_PATTERN}_)[0-9A-Za-z]+")
+"""Also one that is cut off; its id may be read."""
 _MIN_SECRET_CHARS: Final = 6
 """Shorter configured values are not searched for: they would blank out ordinary words."""
 
@@ -40,7 +44,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Mask the secrets in a text."""
-        masked = _SECRET_TEXT.sub(rf"\1{MASK}", text)
+        masked = _API_KEY.sub(rf"\1{MASK}", _SECRET_TEXT.sub(rf"\1{MASK}", text))
         return self._secrets.sub(MASK, masked) if self._secrets else masked
 
     def _value(self, key: str, value: object) -> object:

@@ -62,7 +62,6 @@ _SERVER_B: Final = (
 
 _HTTP_ONLY: Final = frozenset(
     {
-        ErrorCode.UNAUTHORIZED,
         ErrorCode.FORBIDDEN_ORIGIN,
         ErrorCode.INSUFFICIENT_SCOPE,
         ErrorCode.IDENTITY_UNAVAILABLE,

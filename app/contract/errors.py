@@ -169,16 +169,19 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
     ),
     ErrorCode.UNAUTHORIZED: ErrorSpec(
         sentence="A valid bearer token is required",
+        close_code=CloseCode.POLICY,
         http_status=401,
-        when="Before the upgrade, where the operator has set tokens or an issuer of tokens. An "
-        "issuer's token (JWT) must be good for now, for this service, and signed by a key of the "
-        "issuer; the log says what it was not.",
+        when="Before the upgrade, where the operator asks for tokens. An API key must be a whole "
+        "one of the access list that has not ended and was not revoked; an issuer's token (JWT) "
+        "must be good for now, for this service, and signed by a key of the issuer; the log says "
+        "what it was not. Over a WebSocket: the token was revoked; a running session was "
+        "finalised, and no other connection may resume it.",
     ),
     ErrorCode.INSUFFICIENT_SCOPE: ErrorSpec(
         sentence="The token does not allow this; the scope {scope} is missing",
         http_status=403,
-        when="Before the upgrade or for an upload: the token is good, and its issuer has not given "
-        "it `stream` for sessions or `file` for uploads.",
+        when="Before the upgrade or for an upload: the token is good, and was not given `stream` "
+        "for sessions or `file` for uploads.",
     ),
     ErrorCode.IDENTITY_UNAVAILABLE: ErrorSpec(
         sentence="Tokens cannot be checked now: the issuer's keys are not known yet",

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from app.gateway.identity.identity import Authenticator, TokenRefusedError
+from app.gateway.identity.access_list import CurrentAccessList
+from app.gateway.identity.api_keys import ApiKeys
+from app.gateway.identity.identity import Authenticator, Identity, Refusal, TokenRefusedError
 from app.gateway.identity.keys import Keys, KeySource
 from app.gateway.identity.sources import KeyAddress, KeyFile
 from app.gateway.identity.static_tokens import StaticTokens
@@ -20,17 +22,28 @@ class Authentication:
 
     Attributes:
         static: Bearer tokens of a list; None where there are none.
+        listed: API keys, and what was revoked; None where there is no access list.
+        api_keys: Of that list; likewise.
         verifier: Of an issuer's tokens; None where there is no issuer.
     """
 
     static: StaticTokens | None
+    listed: CurrentAccessList | None
+    api_keys: ApiKeys | None
     verifier: TokenVerifier | None
 
     @classmethod
     def build(cls, settings: GatewaySettings) -> "Authentication":
-        """Build what the settings ask for; no I/O but reading the token file."""
-        tokens = settings.auth_tokens()
-        return cls(static=StaticTokens(tokens) if tokens else None, verifier=_verifier(settings))
+        """Build what the settings ask for; no I/O but reading the files of tokens and keys."""
+        tokens, document = settings.auth_tokens(), settings.access_list()
+        issuer = settings.app_jwt_issuer or ""
+        listed = None if document is None else CurrentAccessList(document, issuer)
+        return cls(
+            static=StaticTokens(tokens) if tokens else None,
+            listed=listed,
+            api_keys=None if listed is None else ApiKeys(listed),
+            verifier=_verifier(settings),
+        )
 
     @property
     def authenticators(self) -> tuple[Authenticator, ...]:
@@ -38,8 +51,12 @@ class Authentication:
 
         The issuer's comes last: it takes every token for one of its own.
         """
-        found: tuple[Authenticator | None, ...] = (self.static, self.verifier)
+        found: tuple[Authenticator | None, ...] = (self.static, self.api_keys, self.verifier)
         return tuple(one for one in found if one is not None)
+
+    def refusal(self, identity: Identity) -> Refusal | None:
+        """Return why somebody is not let in any more; None where nothing was revoked."""
+        return None if self.listed is None else self.listed.refusal(identity)
 
     @property
     def keys(self) -> Keys | None:
@@ -50,7 +67,7 @@ class Authentication:
 def count_refusal(metrics: GatewayMetrics, error: TokenRefusedError) -> None:
     """Count a token that was refused, and log why."""
     metrics.tokens_refused.labels(error.reason.value).inc()
-    _log.info("token refused", reason=error.reason.value, token_id=error.token_id)
+    _log.info("token refused", reason=error.reason.value, id=error.token_id)
 
 
 def _verifier(settings: GatewaySettings) -> TokenVerifier | None:

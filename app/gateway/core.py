@@ -12,13 +12,14 @@ from starlette.requests import HTTPConnection
 
 from app.asr import DEFAULT_GROUP, RivaASRClient, Route
 from app.followed_files import FollowedFiles
+from app.gateway.access_list import AccessListFile
 from app.gateway.admission.access import AccessPolicy
 from app.gateway.admission.clients import Clients, Visitor
 from app.gateway.admission.quotas import QuotaRules
 from app.gateway.admission.slots import Admission, AdmissionRules
 from app.gateway.admission.succession import SessionRegistry
 from app.gateway.authentication import Authentication, count_refusal
-from app.gateway.identity.identity import Scope
+from app.gateway.identity.identity import Identity, Scope
 from app.gateway.identity.keys import Keys
 from app.gateway.readiness import RecognisersReadiness
 from app.gateway.resume_token import ResumeTokens
@@ -43,6 +44,13 @@ class Drainable(Protocol):
     @property
     def queued_seconds(self) -> float:
         """Seconds of audio that wait for the recogniser."""
+
+    @property
+    def identity(self) -> Identity | None:
+        """Whose it is; None where no token was asked for."""
+
+    def revoked(self) -> None:
+        """Finalise a running session, and close: its client is not let in any more."""
 
     def drain(self) -> None:
         """Finalise and close by the times of the drain."""
@@ -97,7 +105,8 @@ class Gateway:
         readiness: Whether the recognisers can be used.
         access: Who may connect.
         clients: Who is who, for limits by client.
-        keys: Of the issuer of tokens; None where there is none.
+        authentication: Says whose a token is.
+        access_list: Follows the access list's file; None where there is none.
         resume: Signs and reads what sessions are resumed with.
         switch: Whether recognition is on.
         sessions: Open connections.
@@ -117,10 +126,11 @@ class Gateway:
     readiness: RecognisersReadiness
     access: AccessPolicy
     clients: Clients
-    keys: Keys | None
+    authentication: Authentication
     resume: ResumeTokens
     version: str
     switch: RecognitionSwitch = field(init=False)
+    access_list: AccessListFile | None = field(init=False, default=None)
     totals: Totals = field(default_factory=Totals)
     sessions: set[Drainable] = field(default_factory=set)
     succession: SessionRegistry = field(default_factory=SessionRegistry)
@@ -156,8 +166,10 @@ class Gateway:
                 settings.app_allowed_origins,
                 settings.app_allowed_hosts,
                 partial(count_refusal, metrics),
+                authentication.refusal,
+                allow_anonymous=settings.lets_anonymous_in,
             ),
-            keys=authentication.keys,
+            authentication=authentication,
             clients=Clients(settings.app_trusted_proxies, resume.marks),
             resume=resume,
             version=version,
@@ -180,6 +192,10 @@ class Gateway:
         if (word := gateway.switch.file) is not None:
             metrics.watch_files(word.name, lambda: word.problem)
         gateway.recognise(settings.app_recognition)
+        listed, file = authentication.listed, settings.app_access_list_file
+        if listed is not None and file is not None:
+            gateway.access_list = AccessListFile(file, listed, gateway.end_revoked)
+            metrics.credentials.watch(listed.counts, gateway.access_list)
         metrics.endpoints.watch(asr.endpoints)
         metrics.groups.watch(gateway.group_states)
         metrics.retries_in_flight.set_function(lambda: asr.retries().in_flight)
@@ -207,6 +223,31 @@ class Gateway:
         """
         identity = await self.access.check(connection, scope, tokens)
         return self.clients.visitor(connection, identity)
+
+    @property
+    def keys(self) -> Keys | None:
+        """The keys of the issuer of tokens; None where there is none."""
+        return self.authentication.keys
+
+    def enter(self, session: Drainable) -> None:
+        """Add a connection, and tell it what the others were told while it was being opened."""
+        self.sessions.add(session)
+        if self._is_revoked(session):
+            session.revoked()
+        if self.drain_times is not None:
+            session.drain()
+
+    def _is_revoked(self, session: Drainable) -> bool:
+        identity = session.identity
+        return identity is not None and self.authentication.refusal(identity) is not None
+
+    def end_revoked(self) -> None:
+        """End every connection whose client is not let in any more."""
+        ended = [session for session in self.sessions if self._is_revoked(session)]
+        for session in ended:
+            session.revoked()
+        if ended:
+            _log.warning("connections of revoked tokens end", connections=len(ended))
 
     def unready_reasons(self, *, capacity: bool = True) -> list[str]:
         """Return why no session can be admitted now; empty when one can.

@@ -8,7 +8,13 @@ from starlette.requests import HTTPConnection
 from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.admission.hosts import AcceptedHosts, Authority, Origin
-from app.gateway.identity.identity import Authenticator, Identity, Scope, TokenRefusedError
+from app.gateway.identity.identity import (
+    Authenticator,
+    Identity,
+    Refusal,
+    Scope,
+    TokenRefusedError,
+)
 from app.gateway.identity.keys import KeysUnavailableError
 
 MAX_TOKENS: Final = 4
@@ -27,24 +33,31 @@ class AccessPolicy:
             accepted.
         hosts: Accepted `Host` values, as `AcceptedHosts` has them.
         refused: Told of each token that one of them knew and refused.
+        revoked: Says why somebody whose token is good is not let in any more.
+        allow_anonymous: Whether who shows no token of theirs is let in all the same.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a request is judged by
         self,
         authenticators: Iterable[Authenticator],
         origins: Iterable[str],
         hosts: Iterable[str],
         refused: Callable[[TokenRefusedError], None] = lambda _: None,
+        revoked: Callable[[Identity], Refusal | None] = lambda _: None,
+        *,
+        allow_anonymous: bool = False,
     ) -> None:
         self._authenticators = tuple(authenticators)
         self._refused = refused
+        self._revoked = revoked
+        self._allow_anonymous = allow_anonymous
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._hosts = AcceptedHosts(hosts)
 
     @property
     def requires_token(self) -> bool:
         """Whether a token is needed."""
-        return bool(self._authenticators)
+        return bool(self._authenticators) and not self._allow_anonymous
 
     async def check(
         self, connection: HTTPConnection, scope: Scope, more: Iterable[str] = ()
@@ -57,7 +70,7 @@ class AccessPolicy:
             more: Tokens that the client shows where its dialect has them.
 
         Returns:
-            Who the client is; None where no token is required.
+            Who the client is; None where no token is required, and none of anybody's is shown.
 
         Raises:
             ContractError: `misdirected_request`, `forbidden_origin`, `unauthorized`,
@@ -65,25 +78,31 @@ class AccessPolicy:
         """
         self.check_host(connection)
         self._check_origin(connection)
-        if not self.requires_token:
-            return None
         identity = await self._identify(
             [*_offered_tokens(connection), *more], connection.query_params.getlist("token")
         )
+        if identity is None:
+            if self.requires_token:
+                raise ContractError(ErrorCode.UNAUTHORIZED)
+            return None
         if scope not in identity.scopes:
             raise ContractError(ErrorCode.INSUFFICIENT_SCOPE, scope=scope.value)
         return identity
 
     async def grants(self, connection: HTTPConnection, scope: Scope) -> bool:
         """Say whether a request shows a token with a scope, in a header."""
-        offered = _offered_tokens(connection)
         try:
-            return bool(offered) and scope in (await self._identify(offered, [])).scopes
+            identity = await self._identify(_offered_tokens(connection), [])
         except ContractError:
             return False
+        return identity is not None and scope in identity.scopes
 
-    async def _identify(self, kept_apart: list[str], in_address: list[str]) -> Identity:
-        """Return whose the first good token is, by the first authenticator that has one."""
+    async def _identify(self, kept_apart: list[str], in_address: list[str]) -> Identity | None:
+        """Return whose the first good token is, by the first authenticator that has one.
+
+        Raises:
+            ContractError: There is none, and there are bad ones.
+        """
         refused: set[str] = set()
         for authenticator in self._authenticators:
             offered = kept_apart + in_address if authenticator.allowed_in_query else kept_apart
@@ -91,18 +110,27 @@ class AccessPolicy:
                 if token in refused:
                     continue
                 try:
-                    identity = await authenticator.identify(token)
+                    identity = await self._shown_to(authenticator, token)
                 except TokenRefusedError as error:
                     self._refused(error)
                     refused.add(token)
                     if len(refused) == MAX_TOKENS:
                         raise ContractError(ErrorCode.UNAUTHORIZED) from None
-                except KeysUnavailableError:
-                    raise ContractError(ErrorCode.IDENTITY_UNAVAILABLE) from None
                 else:
                     if identity is not None:
                         return identity
-        raise ContractError(ErrorCode.UNAUTHORIZED)
+        if refused:
+            raise ContractError(ErrorCode.UNAUTHORIZED)
+        return None
+
+    async def _shown_to(self, authenticator: Authenticator, token: str) -> Identity | None:
+        try:
+            identity = await authenticator.identify(token)
+        except KeysUnavailableError:
+            raise ContractError(ErrorCode.IDENTITY_UNAVAILABLE) from None
+        if identity is not None and (reason := self._revoked(identity)) is not None:
+            raise TokenRefusedError(reason, identity.key_id or identity.token_id)
+        return identity
 
     def check_host(self, connection: HTTPConnection) -> None:
         """Check that a request names a host this gateway is known as.

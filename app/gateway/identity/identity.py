@@ -4,15 +4,20 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
+from app.credentials.scopes import Scope
+
+__all__ = [
+    "MAX_CLIENT_CHARS",
+    "NO_LIMITS",
+    "Authenticator",
+    "ClientLimits",
+    "Identity",
+    "Refusal",
+    "Scope",
+    "TokenRefusedError",
+]
+
 MAX_CLIENT_CHARS: Final = 256
-
-
-class Scope(StrEnum):
-    """What a client may do, by the names that tokens have for it."""
-
-    STREAM = "stream"
-    FILE = "file"
-    ADMIN = "admin"
 
 
 class Refusal(StrEnum):
@@ -28,6 +33,10 @@ class Refusal(StrEnum):
     EARLY = "early"
     LIFETIME = "lifetime"
     CLAIMS = "claims"
+    CHECKSUM = "checksum"
+    UNKNOWN = "unknown"
+    SECRET = "secret"  # noqa: S105 - a reason
+    REVOKED = "revoked"
 
 
 class TokenRefusedError(Exception):
@@ -73,7 +82,9 @@ class Identity:
         scopes: What it may do, without the issuer's prefix: those of `Scope`, and whatever else its
             token has.
         limits: Of this client.
-        token_id: Name of the token: `jti`, or the id of a key; None where it has none.
+        token_id: Name of the token (`jti`); None where it has none.
+        key_id: Id of the API key; None where it is none. Whatever stands for a token, as one that
+            was exchanged for it does, has its client, ids and `issued`: by these it is revoked.
         issued: When the token was made, in seconds since 1970; None where nobody knows.
         expires: When it ends; None where it does not.
     """
@@ -82,6 +93,7 @@ class Identity:
     scopes: frozenset[str]
     limits: ClientLimits = NO_LIMITS
     token_id: str | None = field(default=None, compare=False)
+    key_id: str | None = field(default=None, compare=False)
     issued: float | None = field(default=None, compare=False)
     expires: float | None = field(default=None, compare=False)
 

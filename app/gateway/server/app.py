@@ -142,11 +142,13 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     if not gateway.access.requires_token:
         _log.warning(
             "anyone who can reach this port may use it: neither APP_AUTH_TOKENS nor an issuer of "
-            "tokens is set"
+            "tokens is set, nor an access list without APP_ANONYMOUS"
         )
     await gateway.switch.refresh()
     for files in gateway.followed:
         await files.refresh()
+    if gateway.access_list is not None:
+        await gateway.access_list.refresh()
     if gateway.keys is not None:
         await gateway.keys.refresh()
     background = [
@@ -159,6 +161,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             partial(_measure_lag, gateway.metrics),
             *(() if gateway.keys is None else (gateway.keys.run,)),
             *(files.run for files in gateway.followed),
+            *(() if gateway.access_list is None else (gateway.access_list.run,)),
         )
     ]
     try:

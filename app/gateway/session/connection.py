@@ -69,6 +69,7 @@ class ClientConnection:
         visitor: Whose connection it is.
 
     Attributes:
+        identity: Whose connection it is; None where no token was asked for.
         state: Where the connection stands.
         recognition: The session that runs.
         heartbeats: Its heartbeats, None where it wants none.
@@ -88,6 +89,7 @@ class ClientConnection:
         self._settings = settings
         self._socket = socket
         self._codec = codec
+        self.identity = visitor.identity
         self._tokens = ClientTokens(gateway.resume, visitor)
         self.state = State.IDLE
         self.recognition: Recognition | None = None
@@ -116,6 +118,10 @@ class ClientConnection:
         """Seconds of audio that wait for the recogniser."""
         return self.recognition.session.unsent if self.recognition is not None else 0.0
 
+    def revoked(self) -> None:
+        """Finalise a running session, and close: its client is not let in any more."""
+        self._lifetime.command(Command.REVOKED)
+
     def drain(self) -> None:
         """Finalise and close by the times of the gateway's drain."""
         self._lifetime.command(Command.DRAIN)
@@ -133,10 +139,7 @@ class ClientConnection:
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
-        self._gateway.sessions.add(self)
-        if self._gateway.drain_times is not None:
-            # It began while this connection was being opened, and told only those that were.
-            self.drain()
+        self._gateway.enter(self)
         try:
             ending = await self._serve()
         finally:

@@ -19,6 +19,7 @@ class Command(StrEnum):
     """What the gateway asks of a connection, the most urgent first."""
 
     SUPERSEDED = "superseded"
+    REVOKED = "revoked"
     DRAIN = "drain"
     RECOGNITION_OFF = "recognition_off"
     RECOGNITION_MOVED = "recognition_moved"
@@ -133,6 +134,8 @@ class LifetimeWatcher:
         match command:
             case Command.SUPERSEDED:
                 raise over(ContractError(ErrorCode.SUPERSEDED))
+            case Command.REVOKED:
+                await self._end_with(ContractError(ErrorCode.UNAUTHORIZED))
             case Command.DRAIN:
                 await self._drain()
             case Command.RECOGNITION_OFF if self._connection.state is State.STREAMING:
@@ -179,13 +182,13 @@ class LifetimeWatcher:
                 return False
             if command is Command.RECOGNITION_OFF and self._connection.state is State.STREAMING:
                 return True
-            if command in {Command.RECOGNITION_MOVED, Command.SUPERSEDED}:
+            if command in {Command.RECOGNITION_MOVED, Command.REVOKED, Command.SUPERSEDED}:
                 await self._on_command(command)
 
     async def _end_with(self, error: ContractError) -> None:
         """End the connection once a running session is finalised; at once where none runs."""
         self._connection.ending = failed(error)
-        if self._connection.state is State.IDLE:
+        if self._connection.state in {State.IDLE, State.WAITING}:
             raise over(error)
         if self._connection.state is State.STREAMING:
             await self._connection.stop()

@@ -177,8 +177,9 @@ class AccessSettings(Settings):
     )
     app_anonymous: Annotated[Anonymous, BeforeValidator(lower)] = Field(
         Anonymous.REFUSED,
-        description="refused or allowed: whether everybody may connect where nothing says who may; "
-        "a gateway that listens on this machine alone needs no permission",
+        description="refused or allowed: whether everybody may connect where nothing says who may, "
+        "or an access list alone; a gateway that listens on this machine alone needs no permission "
+        "where nothing does",
     )
     app_allowed_origins: Names = Field(
         (),

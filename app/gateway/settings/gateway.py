@@ -25,7 +25,7 @@ from app.settings.types import EmptyIsNone, OptionalPath, OptionalSeconds, Secon
 PREFIXES: Final = ("APP_", "WS_", "AUDIO_", "LOG_")
 """Not OTEL_: of those there are more, which other programs of the same machine read."""
 
-WAYS_TO_KNOW_CLIENTS: Final = ("APP_AUTH_TOKENS_FILE", "APP_JWT_KEYS_URL")
+WAYS_TO_KNOW_CLIENTS: Final = ("APP_AUTH_TOKENS_FILE", "APP_JWT_KEYS_URL", "APP_ACCESS_LIST_FILE")
 """What a configuration that lacks all of them is told to set."""
 
 
@@ -153,7 +153,13 @@ class GatewaySettings(
     @property
     def knows_clients(self) -> bool:
         """Whether something is configured that says who may connect."""
-        return self.has_issuer or bool(self.auth_tokens())
+        return self.has_issuer or self.app_access_list_file is not None or bool(self.auth_tokens())
+
+    @property
+    def lets_anonymous_in(self) -> bool:
+        """Whether who shows nothing is let in although there are API keys, which others show."""
+        asks = self.has_issuer or bool(self.auth_tokens())
+        return self.app_anonymous is Anonymous.ALLOWED and not asks
 
     @rule
     def _strangers_are_let_in_on_purpose(self) -> Iterator[Problem]:
@@ -163,5 +169,5 @@ class GatewaySettings(
                 "app_anonymous",
                 self.app_anonymous.value,
                 f"allowed, as APP_HOST is {self.app_host} and nothing says who may connect; or "
-                f"set {' or '.join(WAYS_TO_KNOW_CLIENTS)}, or listen on 127.0.0.1 alone",
+                f"set one of {', '.join(WAYS_TO_KNOW_CLIENTS)}, or listen on 127.0.0.1 alone",
             )

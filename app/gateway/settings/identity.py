@@ -1,4 +1,4 @@
-"""Whose tokens let clients in: JSON Web Tokens of an issuer, checked by its keys."""
+"""Whose tokens let clients in: JSON Web Tokens of an issuer, and API keys of an access list."""
 
 from collections.abc import Iterator
 from typing import Annotated, Final
@@ -7,6 +7,7 @@ from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from app.credentials.access_list import MAX_BYTES, AccessList, AccessListError
 from app.gateway.identity.algorithms import ALGORITHMS, DEFAULT_ALGORITHMS, SYMMETRIC
 from app.gateway.identity.keys import KeySet, KeysUnavailableError
 from app.gateway.identity.sources import read_file
@@ -39,7 +40,7 @@ Algorithms = Annotated[
 
 
 class IdentitySettings(Settings):
-    """What an operator may change about tokens that somebody else issues."""
+    """What an operator may change about tokens that somebody else issues, and about API keys."""
 
     app_jwt_keys_url: Annotated[OptionalText, AfterValidator(_https)] = Field(
         None,
@@ -80,6 +81,12 @@ class IdentitySettings(Settings):
         "not known has them read at once",
     )
 
+    app_access_list_file: OptionalFile = Field(
+        None,
+        description="empty, or a readable file with an access list, as `perch token` writes it: "
+        "API keys, and what was revoked; followed while the gateway runs",
+    )
+
     @property
     def has_issuer(self) -> bool:
         """Whether tokens of an issuer are accepted."""
@@ -111,3 +118,23 @@ class IdentitySettings(Settings):
             except KeysUnavailableError as error:
                 accepted = f"a JSON Web Key Set for {', '.join(self.app_jwt_algorithms)} ({error})"
                 yield self.problem("app_jwt_keys_file", str(self.app_jwt_keys_file), accepted)
+
+    @rule
+    def _the_access_list_is_one(self) -> Iterator[Problem]:
+        try:
+            self.access_list()
+        except (AccessListError, OSError) as error:
+            accepted = f"a file with an access list ({error})"
+            yield self.problem("app_access_list_file", str(self.app_access_list_file), accepted)
+
+    def access_list(self) -> AccessList | None:
+        """Return the access list as its file has it now; None where there is no file.
+
+        Raises:
+            OSError: It cannot be read.
+            AccessListError: It holds none.
+        """
+        if self.app_access_list_file is None:
+            return None
+        with self.app_access_list_file.open("rb") as file:
+            return AccessList.parse(file.read(MAX_BYTES + 1))

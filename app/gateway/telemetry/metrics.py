@@ -21,6 +21,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 
 from app.gateway.settings.gateway import RecognitionMode
 from app.gateway.telemetry.connections import ConnectionMetrics
+from app.gateway.telemetry.credentials import CredentialMetrics
 from app.gateway.telemetry.endpoints import EndpointMetrics
 from app.gateway.telemetry.faults import FaultMetrics
 from app.gateway.telemetry.groups import GroupMetrics
@@ -126,9 +127,10 @@ class GatewayMetrics(ConnectionMetrics, LatencyMetrics):
         )
         self.tokens_refused = counter(
             "perch_tokens_refused",
-            "Tokens of the issuer that let nobody in, by reason.",
+            "Tokens of the issuer and API keys that let nobody in, by reason.",
             ["reason"],
         )
+        self.credentials = CredentialMetrics(registry)
         self.interruptions = counter(
             "perch_stream_interruptions",
             "Times a recogniser was lost in a session, by gRPC status or app.asr code and group.",

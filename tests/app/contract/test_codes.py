@@ -26,7 +26,7 @@ slow_reader                  yes  -    1008  -
 going_away                   yes  -    1001  1
 drain_deadline               yes  -    1012  1
 internal_error               yes  500  1011  1
-unauthorized                 no   401  -     -
+unauthorized                 no   401  1008  -
 forbidden_origin             no   403  -     -
 insufficient_scope           no   403  -     -
 identity_unavailable         yes  503  -     5

@@ -1,5 +1,6 @@
 """A gateway that others can reach and that asks nobody who he is needs a permission to start."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,8 +30,8 @@ def test_beyond_this_machine_somebody_must_say_who_may_connect(host: str) -> Non
     (problem,) = problems(app_host=host)
     assert problem == (
         f"APP_ANONYMOUS is 'refused'; accepted: allowed, as APP_HOST is {host} and nothing says "
-        "who may connect; or set APP_AUTH_TOKENS_FILE or APP_JWT_KEYS_URL, or listen on 127.0.0.1 "
-        "alone"
+        "who may connect; or set one of APP_AUTH_TOKENS_FILE, APP_JWT_KEYS_URL, "
+        "APP_ACCESS_LIST_FILE, or listen on 127.0.0.1 alone"
     )
 
 
@@ -57,6 +58,23 @@ def test_each_way_of_saying_it_is_enough(said: dict[str, Any]) -> None:
 def test_no_other_word_is_taken_for_the_permission(word: str) -> None:
     (problem,) = problems(app_host=EVERYWHERE, app_anonymous=word)
     assert problem.startswith(f"APP_ANONYMOUS is {word!r}; accepted: refused or allowed")
+
+
+def test_an_access_list_is_a_way_too_and_beside_it_alone_others_may_be_let_in(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "access-list.json"
+    file.write_text('{"format": 1}')
+    alone = {"app_host": EVERYWHERE, "app_access_list_file": str(file)}
+    assert problems(**alone) == []
+    for beside, is_open in (
+        ({}, False),
+        ({"app_anonymous": "allowed"}, True),
+        ({"app_anonymous": "allowed", "app_auth_tokens": STATIC}, False),
+        ({"app_anonymous": "allowed", **ISSUER}, False),
+    ):
+        settings = GatewaySettings.model_validate({**alone, **beside})
+        assert settings.lets_anonymous_in is is_open
 
 
 def test_the_default_is_to_listen_on_this_machine_alone() -> None:

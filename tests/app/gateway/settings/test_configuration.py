@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.asr import RivaSettings
+from app.credentials.api_key import ApiKey
 from app.gateway.settings.configuration import ConfigurationError, load_configuration, secret_values
 from app.gateway.settings.gateway import (
     PREFIXES,
@@ -294,6 +295,20 @@ def test_a_configured_secret_is_masked_wherever_it_stands(
 ) -> None:
     masked = Redactor([secret]).text(f"{before}{secret}{after}")
     assert secret not in masked.replace(MASK, "\0")
+
+
+@given(
+    before=st.text("ab _.=", max_size=10),
+    chars=st.integers(1, 49),
+    after=st.sampled_from(["", " ", "."]),
+)
+def test_an_api_key_is_masked_wherever_it_stands_also_one_that_is_cut_off_and_its_id_is_not(
+    before: str, chars: int, after: str
+) -> None:
+    key = ApiKey.generate()
+    shown = f"perch_{key.key_id}_"
+    masked = Redactor().text(f"{before}{shown}{key.text[17 : 17 + chars]}{after}")
+    assert masked == f"{Redactor().text(before)}{shown}{MASK}{after}"
 
 
 def test_a_budget_too_small_for_a_message_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

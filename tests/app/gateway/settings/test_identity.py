@@ -69,3 +69,19 @@ def test_a_file_of_keys_is_read_before_anything_starts(tmp_path: Path) -> None:
     path.write_text("{")
     [said] = problems(**alone)
     assert "it is no JSON" in said
+
+
+def test_an_access_list_that_is_none_is_told_before_anything_starts(tmp_path: Path) -> None:
+    path = tmp_path / "access-list.json"
+    path.write_text('{"format": 1}')
+    assert problems(app_access_list_file=str(path)) == []
+    assert GatewaySettings.model_validate({"app_access_list_file": ""}).access_list() is None
+    for content, told in (("", "Invalid JSON"), ('{"format": 2}', "format: Input should be 1")):
+        path.write_text(content)
+        [said] = problems(app_access_list_file=str(path))
+        assert said.startswith("APP_ACCESS_LIST_FILE ")
+        assert told in said
+    path.unlink()
+    [said] = problems(app_access_list_file=str(path))
+    assert said.startswith("APP_ACCESS_LIST_FILE ")
+    assert "Traceback" not in said
