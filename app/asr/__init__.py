@@ -25,7 +25,7 @@ from app.asr.events import (
     Transcript,
     Word,
 )
-from app.asr.files.audio import FileAudio
+from app.asr.files.audio import FileAudio, FileLimits
 from app.asr.pool.resolver import Resolver
 from app.asr.session.coverage import BEGINNING
 from app.asr.session.session import RecognitionSession
@@ -43,6 +43,7 @@ __all__ = [
     "ErrorCode",
     "Fault",
     "FileAudio",
+    "FileLimits",
     "FileTranscript",
     "Finalised",
     "Hotwords",

@@ -66,7 +66,7 @@ class Authentication:
 
 def count_refusal(metrics: GatewayMetrics, error: TokenRefusedError) -> None:
     """Count a token that was refused, and log why."""
-    metrics.tokens_refused.labels(error.reason.value).inc()
+    metrics.credentials.refused.labels(error.reason.value).inc()
     _log.info("token refused", reason=error.reason.value, id=error.token_id)
 
 

@@ -12,7 +12,6 @@ from starlette.requests import HTTPConnection
 
 from app.asr import DEFAULT_GROUP, RivaASRClient, Route
 from app.followed_files import FollowedFiles
-from app.gateway.access_list import AccessListFile
 from app.gateway.admission.access import AccessPolicy
 from app.gateway.admission.clients import Clients, Visitor
 from app.gateway.admission.quotas import QuotaRules
@@ -23,7 +22,7 @@ from app.gateway.identity.identity import Identity, Scope
 from app.gateway.identity.keys import Keys
 from app.gateway.readiness import RecognisersReadiness
 from app.gateway.resume_token import ResumeTokens
-from app.gateway.rotation import followed_secrets
+from app.gateway.rotation import followed_access_list, followed_secrets
 from app.gateway.settings.gateway import GatewaySettings, RecognitionMode
 from app.gateway.switch import RecognitionSwitch
 from app.gateway.telemetry.groups import GroupState
@@ -106,7 +105,6 @@ class Gateway:
         access: Who may connect.
         clients: Who is who, for limits by client.
         authentication: Says whose a token is.
-        access_list: Follows the access list's file; None where there is none.
         resume: Signs and reads what sessions are resumed with.
         switch: Whether recognition is on.
         sessions: Open connections.
@@ -130,7 +128,6 @@ class Gateway:
     resume: ResumeTokens
     version: str
     switch: RecognitionSwitch = field(init=False)
-    access_list: AccessListFile | None = field(init=False, default=None)
     totals: Totals = field(default_factory=Totals)
     sessions: set[Drainable] = field(default_factory=set)
     succession: SessionRegistry = field(default_factory=SessionRegistry)
@@ -194,8 +191,8 @@ class Gateway:
         gateway.recognise(settings.app_recognition)
         listed, file = authentication.listed, settings.app_access_list_file
         if listed is not None and file is not None:
-            gateway.access_list = AccessListFile(file, listed, gateway.end_revoked)
-            metrics.credentials.watch(listed.counts, gateway.access_list)
+            gateway.follow(followed_access_list(file, listed, gateway.end_revoked))
+            metrics.credentials.watch(listed.counts)
         metrics.endpoints.watch(asr.endpoints)
         metrics.groups.watch(gateway.group_states)
         metrics.retries_in_flight.set_function(lambda: asr.retries().in_flight)

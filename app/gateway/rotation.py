@@ -3,12 +3,14 @@
 Each file has all that are accepted, so what is new is added before what is old is left out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.credentials.access_list import MAX_BYTES, AccessList
 from app.followed_files import FollowedFiles
 from app.gateway.authentication import Authentication
+from app.gateway.identity.access_list import CurrentAccessList
 from app.gateway.identity.keys import Keys, KeySet, KeysUnavailableError
 from app.gateway.identity.static_tokens import StaticTokens
 from app.gateway.resume_token import ResumeTokens
@@ -28,6 +30,31 @@ def followed_secrets(
         yield _of_resume_keys(settings, settings.app_resume_keys_file, resume)
     if settings.app_jwt_keys_file is not None and authentication.keys is not None:
         yield _of_issuer(settings, settings.app_jwt_keys_file, authentication.keys)
+
+
+def followed_access_list(
+    file: Path, current: CurrentAccessList, act: Callable[[], None]
+) -> FollowedFiles[AccessList]:
+    """Return what follows the access list.
+
+    Args:
+        file: The list.
+        current: The list that holds.
+        act: Called after each change; it must not wait.
+    """
+
+    def take(document: AccessList) -> None:
+        current.replace(document)
+        _log.info("access list read", keys=len(document.keys), good=current.counts().good)
+        act()
+
+    return FollowedFiles(
+        "APP_ACCESS_LIST_FILE",
+        [file],
+        lambda one: AccessList.parse(one[0]),
+        take,
+        most_bytes=MAX_BYTES,
+    )
 
 
 def _of_tokens(

@@ -147,8 +147,6 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     await gateway.switch.refresh()
     for files in gateway.followed:
         await files.refresh()
-    if gateway.access_list is not None:
-        await gateway.access_list.refresh()
     if gateway.keys is not None:
         await gateway.keys.refresh()
     background = [
@@ -161,7 +159,6 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             partial(_measure_lag, gateway.metrics),
             *(() if gateway.keys is None else (gateway.keys.run,)),
             *(files.run for files in gateway.followed),
-            *(() if gateway.access_list is None else (gateway.access_list.run,)),
         )
     ]
     try:

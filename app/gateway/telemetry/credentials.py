@@ -1,24 +1,16 @@
-"""Prometheus metrics of API keys, collected when they are read."""
+"""Prometheus metrics of tokens and API keys."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
 
+from prometheus_client import Counter
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from app.gateway.identity.access_list import KeyCounts
 
 
-class Follower(Protocol):
-    """What keeps the list that holds as its file has it."""
-
-    @property
-    def is_followed(self) -> bool:
-        """Whether the file could be read last."""
-
-
 class CredentialMetrics(Collector):
-    """Collects the gauges of the access list; without a list there are none.
+    """Counts refused tokens, and collects the gauges of the access list, where there is one.
 
     Args:
         registry: Where they are read from.
@@ -26,36 +18,34 @@ class CredentialMetrics(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._counts: Callable[[], KeyCounts] | None = None
-        self._follower: Follower | None = None
+        self.refused = Counter(
+            "perch_tokens_refused",
+            "Tokens of the issuer and API keys that let nobody in, by reason.",
+            ["reason"],
+            registry=registry,
+        )
         registry.register(self)
 
-    def watch(self, counts: Callable[[], KeyCounts], follower: Follower) -> None:
+    def watch(self, counts: Callable[[], KeyCounts]) -> None:
         """Set where they are read."""
-        self._counts, self._follower = counts, follower
+        self._counts = counts
 
     def describe(self) -> Iterable[Metric]:
         """Return the metrics without their present values."""
-        return _families(KeyCounts(0, 0.0), is_followed=True)
+        return _families(KeyCounts(0, 0.0))
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics as they are now."""
-        if self._counts is None or self._follower is None:
-            return ()
-        return _families(self._counts(), is_followed=self._follower.is_followed)
+        return () if self._counts is None else _families(self._counts())
 
 
-def _families(counts: KeyCounts, *, is_followed: bool) -> Iterator[Metric]:
+def _families(counts: KeyCounts) -> Iterator[Metric]:
     for name, text, value in (
         ("api_keys", "API keys that are good now.", counts.good),
         (
             "api_keys_soonest_end_seconds",
             "End of the first one that no other takes the place of, in seconds since 1970, or 0.",
             counts.soonest_end,
-        ),
-        (
-            "access_list_followed",
-            "1 while the file of the access list can be read; with 0 the last good one holds.",
-            int(is_followed),
         ),
     ):
         yield GaugeMetricFamily(f"perch_{name}", text, value=value)

@@ -125,11 +125,6 @@ class GatewayMetrics(ConnectionMetrics, LatencyMetrics):
         self.errors_sent = counter(
             "perch_errors_sent", "Errors told to clients, by code.", ["code"]
         )
-        self.tokens_refused = counter(
-            "perch_tokens_refused",
-            "Tokens of the issuer and API keys that let nobody in, by reason.",
-            ["reason"],
-        )
         self.credentials = CredentialMetrics(registry)
         self.interruptions = counter(
             "perch_stream_interruptions",

@@ -16,8 +16,8 @@ from websockets.exceptions import InvalidStatus
 from app.credentials.access_list import AccessList, RevokedClient, RevokedToken
 from app.credentials.api_key import ApiKey
 from app.emulator import Emulator
-from app.gateway.access_list import AccessListFile
 from app.gateway.identity.access_list import CurrentAccessList
+from app.gateway.rotation import followed_access_list
 from tests.app.gateway.conftest import Log
 from tests.support.gateways.running import (
     SILENCE_100MS,
@@ -78,7 +78,7 @@ class Follower:
     def __init__(self, path: Path) -> None:
         self.current = CurrentAccessList(AccessList.empty())
         self.changes = 0
-        self.file = AccessListFile(path, self.current, self._changed)
+        self.file = followed_access_list(path, self.current, self._changed)
 
     def _changed(self) -> None:
         self.changes += 1
@@ -95,11 +95,11 @@ async def test_the_last_good_list_holds_whatever_becomes_of_its_file(file: Path,
         write(file, bad)
         for _ in range(2):
             assert not await follower.file.refresh()
-        assert not follower.file.is_followed
+        assert follower.file.problem is not None
         assert follower.current.find(key.key_id) is not None
     put(file, good)
     assert not await follower.file.refresh()
-    assert follower.file.is_followed
+    assert follower.file.problem is None
     for change in (remove, make_folder, make_pipe):
         change(file)
         assert not await follower.file.refresh()
@@ -109,7 +109,7 @@ async def test_the_last_good_list_holds_whatever_becomes_of_its_file(file: Path,
     assert await follower.file.refresh()
     assert follower.current.find(key.key_id) is None
     assert follower.changes == 2
-    told = [line["problem"] for line in log.lines if line["event"] == "access list not followed"]
+    told = [line["problem"] for line in log.lines if line["event"] == "file not followed"]
     assert len(told) == len(set(told)) + 1  # a pipe is as empty as an empty file
     assert key.text not in log.text
 
@@ -136,7 +136,7 @@ async def test_a_key_lets_in_as_soon_as_it_is_listed_and_not_before(
         assert read("perch_tokens_refused_total", {"reason": "unknown"}) == 1
         assert read("perch_api_keys") == 1
         assert (read("perch_api_keys_soonest_end_seconds") or 0) > 0
-        assert read("perch_access_list_followed") == 1
+        assert read("perch_file_not_followed", {"name": "APP_ACCESS_LIST_FILE"}) == 0
     [line] = [line for line in log.lines if line["event"] == "token refused"]
     assert (line["reason"], line["id"]) == ("unknown", key.key_id)
     assert key.text not in log.text

@@ -15,9 +15,9 @@ from websockets.frames import Opcode
 
 from app.contract.codes import ErrorCode
 from app.gateway.server.protocol.buffers import FREE_BYTES, Buffers
-from tests.app.gateway.server.protocol.in_memory import MemoryConnection, rules
 from tests.fuzz.target import Target
 from tests.fuzz.targets.looping import ran
+from tests.support.gateways.in_memory import MemoryConnection, rules
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence

@@ -10,13 +10,17 @@ from starlette.requests import HTTPConnection
 
 from app.contract import ContractError
 from app.contract.codes import ErrorCode
-from app.gateway.admission.access import AccessPolicy, Scope
+from app.gateway.admission.access import AccessPolicy
+from app.gateway.identity.identity import Scope
+from app.gateway.identity.static_tokens import StaticTokens
 from app.gateway.telemetry.trace_context import trace_context_of
 from tests.fuzz.target import Target, check_code
 from tests.fuzz.targets.looping import ran
 
 _TOKEN: Final = "a-token-of-the-list"
-_POLICY: Final = AccessPolicy([_TOKEN], ["https://perch.example"], ["perch.example", "*.below.org"])
+_POLICY: Final = AccessPolicy(
+    [StaticTokens([_TOKEN])], ["https://perch.example"], ["perch.example", "*.below.org"]
+)
 _REFUSALS: Final = {
     ErrorCode.MISDIRECTED_REQUEST,
     ErrorCode.FORBIDDEN_ORIGIN,
@@ -60,11 +64,12 @@ def check(data: bytes) -> None:
         "subprotocols": [one.strip() for one in b",".join(offered).decode("latin-1").split(",")],
     }
     try:
-        client = ran(_POLICY.check(HTTPConnection(scope), Scope.STREAM))
+        identity = ran(_POLICY.check(HTTPConnection(scope), Scope.STREAM))
     except ContractError as refused:
         check_code(refused, _REFUSALS)
         return
-    assert client == _TOKEN
+    assert identity is not None
+    assert _TOKEN not in identity.client
     shown = b" ".join(value for name, value in pairs if name != b"host")
     assert _TOKEN.encode() in shown
     for name, value in pairs:

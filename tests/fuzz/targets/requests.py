@@ -11,19 +11,15 @@ import asyncio
 from contextlib import suppress
 from functools import cache
 from itertools import count
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import BinaryIO, Final, cast
 
-from app.asr import FileAudio, FileTranscript
-from app.asr.files.audio import FileLimits
+from app.asr import FileAudio, FileLimits, FileTranscript, RivaASRClient, RivaSettings
 from app.gateway.server.app import create_app
 from app.gateway.server.process import bind, build_server
 from app.gateway.settings.gateway import GatewaySettings
-from tests.app.gateway.session.memory import MemoryRecogniser
 from tests.fuzz.target import Target
 from tests.fuzz.targets.looping import loop, ran
-
-if TYPE_CHECKING:
-    from app.asr import RivaASRClient
+from tests.support.memory_recogniser import MemoryRecogniser
 
 _TOKEN: Final = "the-token-of-the-list-a-secret"
 _WITHIN_S: Final = 8.0
@@ -34,6 +30,10 @@ _numbers: Final = count()
 
 class _Recogniser(MemoryRecogniser):
     """Takes files too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.credentials = RivaASRClient(RivaSettings()).credentials
 
     def file(self, audio: BinaryIO, *, max_bytes: int, max_duration: float) -> FileAudio:
         return FileAudio(audio, FileLimits(max_bytes=max_bytes, max_duration=max_duration))

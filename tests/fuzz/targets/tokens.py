@@ -19,14 +19,9 @@ from app.asr import Cursor, LastWord
 from app.contract import ContractError
 from app.contract.codes import ErrorCode
 from app.gateway.identity.algorithms import DEFAULT_ALGORITHMS
+from app.gateway.identity.identity import MAX_CLIENT_CHARS, Identity, TokenRefusedError
 from app.gateway.identity.keys import Keys, KeySet, KeysUnavailableError
-from app.gateway.identity.verifier import (
-    MAX_CLIENT_CHARS,
-    Identity,
-    TokenRefusedError,
-    TokenRules,
-    TokenVerifier,
-)
+from app.gateway.identity.verifier import TokenRules, TokenVerifier
 from app.gateway.resume_token import ResumeClaim, ResumeTokens
 from tests.fuzz.target import Target, check_code
 from tests.fuzz.targets.looping import ran
@@ -142,7 +137,7 @@ def check_identity(data: bytes) -> None:
 async def _verified(token: str) -> Identity | None:
     async with asyncio.timeout(5):
         try:
-            return await _verifier().verify(token)
+            return await _verifier().identify(token)
         except TokenRefusedError:
             return None
 

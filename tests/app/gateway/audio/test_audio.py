@@ -21,8 +21,8 @@ from app.gateway.session.arrivals import ArrivalClock
 from app.gateway.session.recognition import Recognition
 from app.gateway.session.results import said_to
 from app.gateway.settings.gateway import GatewaySettings
-from tests.app.gateway.session.memory import MemoryRecogniser
 from tests.support.clock import Clock, stopped
+from tests.support.memory_recogniser import MemoryRecogniser
 
 if TYPE_CHECKING:
     from app.asr import RivaASRClient

@@ -14,7 +14,7 @@ from app.gateway.session.audio_input import AudioInput
 from app.gateway.session.deadlines import Deadlines
 from app.gateway.session.recognition import Recognition
 from app.gateway.settings.gateway import GatewaySettings
-from tests.app.gateway.session.memory import MemoryRecogniser, MemoryStream
+from tests.support.memory_recogniser import MemoryRecogniser, MemoryStream
 
 if TYPE_CHECKING:
     from app.asr import RecognitionSession, RivaASRClient

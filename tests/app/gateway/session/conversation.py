@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.contract import ERRORS, ErrorCode
-from tests.app.gateway.session.memory import WORD_S
 from tests.app.gateway.session.words import Words
+from tests.support.memory_recogniser import WORD_S
 
 CLOSE = 0.0011
 """Seconds are rounded to milliseconds."""

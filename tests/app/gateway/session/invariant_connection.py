@@ -12,11 +12,11 @@ from app.gateway.session.telemetry import Origin
 from app.gateway.settings.gateway import GatewaySettings
 from app.gateway.telemetry.trace_context import trace_context
 from tests.app.gateway.session.conversation import Conversation
-from tests.app.gateway.session.memory import (
+from tests.app.gateway.session.words import Words
+from tests.support.memory_recogniser import (
     MemorySocket,
     MemoryStream,
 )
-from tests.app.gateway.session.words import Words
 
 MAX_SESSIONS = 1
 

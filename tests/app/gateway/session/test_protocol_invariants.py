@@ -17,12 +17,12 @@ from app.gateway.core import Gateway
 from app.gateway.settings.gateway import RecognitionMode
 from tests.app.gateway.session.conversation import Talk
 from tests.app.gateway.session.invariant_connection import MAX_SESSIONS, SETTINGS, Connection
-from tests.app.gateway.session.memory import (
+from tests.app.gateway.session.words import A, B, Words
+from tests.support.memory_recogniser import (
     WORD_S,
     MemoryRecogniser,
     audio_of,
 )
-from tests.app.gateway.session.words import A, B, Words
 
 if TYPE_CHECKING:
     from app.asr import RivaASRClient

@@ -15,7 +15,7 @@ from websockets.frames import Opcode
 from app.emulator import Emulator
 from app.gateway.server.protocol.buffers import FREE_BYTES, Buffers
 from app.gateway.session.socket import SocketControl
-from tests.app.gateway.server.protocol.in_memory import App, MemoryConnection, masked, rules
+from tests.support.gateways.in_memory import App, MemoryConnection, masked, rules
 from tests.support.gateways.running import (
     client,
     eventually,

@@ -21,7 +21,7 @@ from app.gateway.server.protocol.frames import (
     SMALL_FRAME_BYTES,
 )
 from app.gateway.session.socket import SocketControl
-from tests.app.gateway.server.protocol.in_memory import MemoryConnection, masked, rules
+from tests.support.gateways.in_memory import MemoryConnection, masked, rules
 from tests.support.gateways.running import client, running_gateway, said_until, send
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
