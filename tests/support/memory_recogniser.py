@@ -20,6 +20,8 @@ from app.asr import (
     Interrupted,
     Readiness,
     Resumed,
+    RivaASRClient,
+    RivaSettings,
     Route,
     SessionOptions,
     StreamEvent,
@@ -315,6 +317,7 @@ class MemoryRecogniser:
     def __init__(self) -> None:
         self.streams: list[MemoryStream] = []
         self.current_route = Route.PRIMARY
+        self.credentials = RivaASRClient(RivaSettings()).credentials
 
     def slots(self) -> int | None:
         return None

@@ -13,7 +13,7 @@ from functools import cache
 from itertools import count
 from typing import BinaryIO, Final, cast
 
-from app.asr import FileAudio, FileLimits, FileTranscript, RivaASRClient, RivaSettings
+from app.asr import FileAudio, FileLimits, FileTranscript, RivaASRClient
 from app.gateway.server.app import create_app
 from app.gateway.server.process import bind, build_server
 from app.gateway.settings.gateway import GatewaySettings
@@ -30,10 +30,6 @@ _numbers: Final = count()
 
 class _Recogniser(MemoryRecogniser):
     """Takes files too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.credentials = RivaASRClient(RivaSettings()).credentials
 
     def file(self, audio: BinaryIO, *, max_bytes: int, max_duration: float) -> FileAudio:
         return FileAudio(audio, FileLimits(max_bytes=max_bytes, max_duration=max_duration))
