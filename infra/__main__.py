@@ -20,6 +20,7 @@ from infra.account import account_provider
 from infra.catalogue.models import ecr_repository_arns
 from infra.config.fixed import fixed_outputs
 from infra.config.machine import (
+    FORMER_SECRETS,
     SECRETS,
     BootContext,
     fallback_endpoints,
@@ -96,6 +97,7 @@ secrets = SecretStore(
         values=stack.secrets,
         key_arn=encryption.data_key_arn,
         generated=GENERATED,
+        former=FORMER_SECRETS,
         disposable=settings.disposable,
     ),
     here,

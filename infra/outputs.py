@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 HOST_KEY_TAG = "perch:host-key"
 """Tag of a machine with the public half of its SSH host key, which it writes itself."""
@@ -64,8 +64,12 @@ class SecretArns(Outputs):
 
     ngc_api_key: str | None = None
     """NVIDIA's registry key; null where no colour needs one."""
-    gateway_signing_key: str
-    """The key clients' tokens are checked with."""
+    gateway_bearer_tokens: Annotated[
+        str,
+        Field(validation_alias=AliasChoices("gateway_bearer_tokens", "gateway_signing_key")),
+    ]
+    """Bearer tokens that let clients in; stacks of an older program have it as
+    gateway_signing_key."""
     riva_tls_ca: str | None = None
     """Authority of the fallback's certificate; null where it has none of its own."""
     riva_tls_certificate: str | None = None

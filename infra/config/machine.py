@@ -27,7 +27,7 @@ SECRETS: Final[Mapping[str, str]] = {
     # pragma: allowlist nextline secret
     "ngc_api_key": "NGC personal key with which machines pull the recogniser and its models."
     " Made where a colour's ngc_key is true.",
-    "gateway_signing_key": "What the gateway checks its clients with: bearer tokens, one a line.",
+    "gateway_bearer_tokens": "Bearer tokens that let clients in, one a line.",
     "riva_tls_ca": "PEM certificate of the authority that certificates of recognisers elsewhere are"
     " from. Made where tls of gateway.fallback or of a language group is private_ca or mutual.",
     "riva_tls_certificate": "PEM certificate that gateways show to them, with what lies between it"
@@ -38,6 +38,9 @@ SECRETS: Final[Mapping[str, str]] = {
     " all are accepted. Left out, one is made.",
 }
 """Secret keys: set with `pulumi config set --secret`, or left out and filled in by hand."""
+
+FORMER_SECRETS: Final[Mapping[str, str]] = {"gateway_bearer_tokens": "gateway_signing_key"}
+"""What some were called once: the secret of a stack that exists keeps its place in AWS."""
 
 TOKENS_FILE: Final = "auth-tokens"
 """File in the gateway's secret folder that holds what it checks clients' tokens with."""
@@ -116,7 +119,7 @@ def settings_of_machines(
     secrets, groups = context.secret_arns, context.log_groups
     files = {RESUME_KEYS_FILE: secrets["gateway_resume_keys"]}
     if settings.gateway.tokens:
-        files[TOKENS_FILE] = secrets["gateway_signing_key"]
+        files[TOKENS_FILE] = secrets["gateway_bearer_tokens"]
     for secret, (file, _) in _tls_files(settings, chosen).items():
         files[file] = secrets[secret]
     return machine_settings(

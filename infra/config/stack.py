@@ -11,7 +11,7 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from infra.config.colour_rules import warnings_about
 from infra.config.fixed import fixed_problems
-from infra.config.machine import SECRETS, wanted_secrets
+from infra.config.machine import FORMER_SECRETS, SECRETS, wanted_secrets
 from infra.config.name_rules import REGION_RULES, stack_problems
 from infra.config.rules import RULES
 from infra.config.sections import Settings
@@ -73,10 +73,12 @@ def load() -> Stack:
         if name.startswith(prefix)
     }
     clear = [name for name in SECRETS if name in raw and not is_config_secret(prefix + name)]
-    settings, problems = parse({name: value for name, value in raw.items() if name not in SECRETS})
+    known = {*SECRETS, *FORMER_SECRETS.values()}
+    settings, problems = parse({name: value for name, value in raw.items() if name not in known})
     problems.extend(
         Problem(name, "in clear", f"a secret: pulumi config set --secret {name}") for name in clear
     )
+    problems.extend(_renamed(raw))
     region = pulumi.Config("aws").get("region") or ""
     problems.extend(stack_problems(pulumi.get_stack(), region))
     problems.extend(
@@ -98,6 +100,17 @@ def load() -> Stack:
         secrets={name: config.get_secret(name) for name in wanted},
         warnings=(*warnings_about(settings), *_unread(raw, wanted)),
     )
+
+
+def _renamed(given: Collection[str]) -> Iterator[Problem]:
+    for name, before in FORMER_SECRETS.items():
+        if before in given:
+            yield Problem(
+                before,
+                "given",
+                f"{name}, as it is called now: pulumi config set --secret {name}, then"
+                f" pulumi config rm {before}; the secret in AWS stays the same",
+            )
 
 
 def _last_outputs() -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """Secrets in Secrets Manager: declared here, their values come in secret or by hand."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import pulumi
@@ -21,6 +21,7 @@ class SecretStoreArgs:
             Secrets Manager.
         key_arn: KMS key that encrypts them.
         generated: Names of those for which AWS makes up a value where none is given.
+        former: Secret's name -> what it was called before. It stays the same secret.
         disposable: Whether they may be deleted, and then at once.
     """
 
@@ -28,6 +29,7 @@ class SecretStoreArgs:
     values: Mapping[str, pulumi.Output[str] | None]
     key_arn: pulumi.Input[str]
     generated: Collection[str] = ()
+    former: Mapping[str, str] = field(default_factory=dict)
     disposable: bool = False
 
 
@@ -43,23 +45,28 @@ class SecretStore(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: SecretStoreArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        for field, names in (("values", args.values.keys()), ("generated", set(args.generated))):
+        for what, names in (("values", args.values.keys()), ("generated", set(args.generated))):
             if unknown := sorted(names - args.descriptions.keys()):
                 raise ValueError(
-                    f"{field} has {', '.join(unknown)}; accepted: {', '.join(args.descriptions)}"
+                    f"{what} has {', '.join(unknown)}; accepted: {', '.join(args.descriptions)}"
                 )
         super().__init__("perch:infra:SecretStore", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
         arns = {}
         for key, description in args.descriptions.items():
-            slug = f"{name}-{key.replace('_', '-')}"
+            slug = _slug(name, key)
+            before = (
+                [pulumi.Alias(name=_slug(name, args.former[key]))] if key in args.former else []
+            )
+            child = pulumi.ResourceOptions(parent=self, aliases=before)
             secret = aws.secretsmanager.Secret(
                 slug,
                 description=description,
                 kms_key_id=args.key_arn,
                 recovery_window_in_days=0 if args.disposable else 30,
                 tags={"Name": slug},
-                opts=pulumi.ResourceOptions(parent=self, protect=not args.disposable),
+                opts=pulumi.ResourceOptions.merge(
+                    child, pulumi.ResourceOptions(protect=not args.disposable)
+                ),
             )
             value = args.values.get(key)
             if value is not None:
@@ -87,3 +94,7 @@ class SecretStore(pulumi.ComponentResource):
             # would change the keys under sessions that hold tokens, and undo a person's rotation.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["secretString"]),
         )
+
+
+def _slug(name: str, key: str) -> str:
+    return f"{name}-{key.replace('_', '-')}"

@@ -49,6 +49,16 @@ def test_a_value_that_aws_made_up_is_secret_and_made_up_once() -> None:
     assert version.options["ignoreChanges"] == ["secretString"]
 
 
+def test_a_secret_that_is_called_otherwise_now_is_the_one_that_it_was() -> None:
+    """Another would be made in its place, and the old one, with its value, is protected."""
+    former = {"a_key": "signing_key"}
+    recording = build(lambda: SecretStore("x", dataclasses.replace(secrets(), former=former)))
+    for kind in ("secret:Secret", "secretVersion:SecretVersion"):
+        made = recording.one(f"aws:secretsmanager/{kind}", "x-a-key")
+        assert [urn.rpartition("::")[2] for urn in made.alias_urns] == ["x-signing-key"]
+    assert recording.one("aws:secretsmanager/secret:Secret", "x-b-key").alias_urns == ()
+
+
 def test_pulumi_makes_the_switch_but_never_turns_it_back() -> None:
     """`perch recognition` turns it in an emergency, with no deployment.
 

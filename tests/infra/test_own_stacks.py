@@ -36,7 +36,7 @@ KMS: Final = {
     "secretsprovider": "awskms://alias/key?region=us-east-2",  # pragma: allowlist secret
     "encryptedkey": "AQICAHhDGpBEsbZ8",
 }
-SECRETS: Final = ("gateway_signing_key", "ngc_api_key")
+SECRETS: Final = ("gateway_bearer_tokens", "ngc_api_key")
 EDITED: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "local": ("local", PASSPHRASE),
     "dev": ("dev", PASSPHRASE),
@@ -121,7 +121,7 @@ def findings(root: Path, name: str) -> list[str]:
     document = run(project, preview=True)
     values = [one for one in document["resources"] if one["type"].endswith(":SecretVersion")]
     # Of NVIDIA's key only where the image is NVIDIA's.
-    assert f"perch-{name}-gateway-signing-key" in {one["name"] for one in values}
+    assert f"perch-{name}-gateway-bearer-tokens" in {one["name"] for one in values}
     said = judge(policies(EXEMPTIONS, BEFORE_REVIEWS), read(document))
     return [finding.policy for finding in said if finding.judged]
 

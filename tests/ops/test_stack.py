@@ -75,6 +75,13 @@ def test_the_outputs_of_a_local_stack_are_read_from_anywhere_in_the_checkout(
     assert [name for name, _ in read.colours.items()] == ["blue", "green"]
 
 
+def test_a_secret_is_found_by_the_name_that_an_older_program_gave_it(checkout: Path) -> None:
+    arns = dict(OUTPUTS["secret_arns"])
+    arns["gateway_signing_key"] = arns.pop("gateway_bearer_tokens")
+    local(checkout, {**OUTPUTS, "secret_arns": arns})
+    assert stack.read("local").secret_arns.gateway_bearer_tokens == "b"
+
+
 def test_outputs_that_a_newer_program_adds_do_no_harm(checkout: Path) -> None:
     local(checkout, OUTPUTS | {"something_new": 1})
     assert stack.read("local").environment == "local"

@@ -41,7 +41,7 @@ encryptedkey: {KMS}
     "a passphrase": f"""\
 encryptionsalt: v1:{noise(8)}:{CIPHERTEXT}
 config:
-  perch:gateway_signing_key:
+  perch:gateway_bearer_tokens:
     secure: {CIPHERTEXT}
 """,
     "Pulumi Cloud": f"""\
@@ -51,7 +51,7 @@ config:
 """,
 }
 PLANTED: Final = {
-    "a token as it is": f"config:\n  perch:gateway_signing_key: {noise(36)}\n",
+    "a token as it is": f"config:\n  perch:gateway_bearer_tokens: {noise(36)}\n",
     "a token in the place of ciphertext": f"config:\n  perch:key:\n    secure: {noise(36)}\n",
     "a token in the place of the key": f"encryptedkey: {noise(36)}\n",
     "a token in the place of the salt": f"encryptionsalt: {noise(36)}\n",

@@ -34,7 +34,7 @@ OUTPUTS: dict[str, Any] = {
     "kms_key_arn": "arn:key",
     "secret_arns": {
         "ngc_api_key": "a",
-        "gateway_signing_key": "b",
+        "gateway_bearer_tokens": "b",
         "riva_tls_ca": None,
         "riva_tls_certificate": None,
         "riva_tls_key": None,

@@ -186,6 +186,20 @@ def test_a_secret_in_clear_is_refused_and_not_repeated() -> None:
     assert "not-a-real-key" not in str(refused.value)
 
 
+def test_a_secret_by_its_former_name_is_refused_with_the_new_one_and_not_repeated() -> None:
+    with pytest.raises(OfflineError) as refused:
+        changed_stack(
+            "local", {"gateway_signing_key": "not-a-real-key"}
+        )  # pragma: allowlist secret
+    assert (
+        "gateway_signing_key is given; accepted: gateway_bearer_tokens, as it is called now: "
+        "pulumi config set --secret gateway_bearer_tokens, then pulumi config rm "
+        "gateway_signing_key; the secret in AWS stays the same"
+    ) in str(refused.value)
+    assert "1 problem(s)" in str(refused.value)
+    assert "not-a-real-key" not in str(refused.value)
+
+
 def test_a_missing_region_is_one_more_problem_in_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
 
