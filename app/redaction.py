@@ -13,6 +13,8 @@ _SECRET_KEY: Final = re.compile(SECRET_NAME, re.IGNORECASE)
 _SECRET_TEXT: Final = re.compile(r"(?i)(\btoken=|\bbearer[ .]+)[^\s&\"',;]+")
 _API_KEY: Final = re.compile(rf"({PREFIX}{ID_PATTERN}_)[0-9A-Za-z]+")
 """Also one that is cut off; its id may be read."""
+_SINGLE_USE: Final = re.compile(r"(\bperch-once\.)[\w.-]+", re.ASCII)
+"""Tokens that gateways make (app/gateway/identity/single_use.py), wherever they stand."""
 _MIN_SECRET_CHARS: Final = 6
 """Shorter configured values are not searched for: they would blank out ordinary words."""
 
@@ -44,7 +46,9 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Mask the secrets in a text."""
-        masked = _API_KEY.sub(rf"\1{MASK}", _SECRET_TEXT.sub(rf"\1{MASK}", text))
+        masked = _SECRET_TEXT.sub(rf"\1{MASK}", text)
+        for own in (_API_KEY, _SINGLE_USE):
+            masked = own.sub(rf"\1{MASK}", masked)
         return self._secrets.sub(MASK, masked) if self._secrets else masked
 
     def _value(self, key: str, value: object) -> object:

@@ -92,6 +92,14 @@ class RivaASRClient:
         """
         return self._group(options).name
 
+    def model_of(self, options: SessionOptions) -> str:
+        """Return the model that a session asks for; "" where the recogniser chooses.
+
+        Raises:
+            AsrError: As `group_of`.
+        """
+        return self._group(options).model if options.model is None else options.model
+
     def _group(self, options: SessionOptions) -> RecogniserGroup:
         return group_for(self._groups, options, self._settings.language_code)
 

@@ -2,7 +2,8 @@
 
 What the gateway, its clients and the documents share; it knows none of them. Messages are pydantic
 models: `dialect_a` and `dialect_b`, on common `fields`; `parse_client_message` makes one of a text,
-or raises a `ContractError`. `ERRORS` says for each code what a client can rely on.
+or raises a `ContractError`. `tokens` is what single-use tokens are asked for with. `ERRORS` says
+for each code what a client can rely on.
 """
 
 from . import dialect_a, dialect_b, limits
@@ -12,7 +13,14 @@ from .dialect_b import ClientMessageB, ServerMessageB
 from .errors import ERRORS, ErrorSpec
 from .failures import ContractError
 from .fields import ClientMessage, ErrorBody, ServerMessage, WordTiming
-from .parsing import CLIENT_MESSAGES, Dialect, dialect_of, parse_client_message
+from .parsing import (
+    CLIENT_MESSAGES,
+    Dialect,
+    dialect_of,
+    parse_client_message,
+    parse_token_request,
+)
+from .tokens import TokenAnswer, TokenRequest
 
 __all__ = [
     "CLIENT_MESSAGES",
@@ -31,6 +39,8 @@ __all__ = [
     "ServerMessage",
     "ServerMessageA",
     "ServerMessageB",
+    "TokenAnswer",
+    "TokenRequest",
     "WarningCode",
     "WordTiming",
     "dialect_a",
@@ -38,4 +48,5 @@ __all__ = [
     "dialect_of",
     "limits",
     "parse_client_message",
+    "parse_token_request",
 ]

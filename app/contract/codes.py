@@ -85,6 +85,8 @@ class ErrorCode(StrEnum):
     UPLOAD_TOO_SLOW = "upload_too_slow"
     TOO_MANY_UPLOADS = "too_many_uploads"
     TOO_MANY_CLIENT_UPLOADS = "too_many_client_uploads"
+    TOO_MANY_TOKENS = "too_many_tokens"
+    MODEL_NOT_ALLOWED = "model_not_allowed"
 
 
 class WarningCode(StrEnum):

@@ -14,6 +14,7 @@ from . import limits
 from .codes import CLOSE_MEANINGS, WARNINGS, ErrorCode
 from .errors import ERRORS
 from .fields import ErrorBody, Finalize, Finalized, Heartbeat, Queued, ServerMessage
+from .tokens import TokenAnswer, TokenRequest
 
 _CLIENT_A: Final = (
     a.StartTranscription,
@@ -74,6 +75,7 @@ _HTTP_ONLY: Final = frozenset(
         ErrorCode.UPLOAD_TOO_SLOW,
         ErrorCode.TOO_MANY_UPLOADS,
         ErrorCode.TOO_MANY_CLIENT_UPLOADS,
+        ErrorCode.TOO_MANY_TOKENS,
     }
 )
 
@@ -155,6 +157,29 @@ well, but not in the address; its scopes have `stream` for sessions and `file` f
 looked at when a connection or an upload begins: a session that runs is not cut when it expires, and
 one that is resumed shows a token that is good then. Where the operator set origins, a browser page
 must come from one of them or from the gateway itself.
+
+A token or key may have limits of its own: so many sessions at once, so many new ones a minute, and
+models, which then are all that it may ask for. A start that names none asks for the configured one.
+In a JSON Web Token they are the claim `perch_limits`, an object with `sessions` and
+`new_per_minute`, whole numbers from 1 to 1000000, and `models`, a list of 1 to 100 names; whatever
+else is in it refuses the token, for it may be a limit that is misspelt.
+
+## Single-use tokens
+
+What is kept does not belong into a page. A server of yours, or a page whose reader has a key,
+exchanges it: `POST {limits.PATH_TOKENS}` with the kept token or key as `Authorization: Bearer`, and
+nothing or a JSON object of the keys below as `application/json`, at most
+{limits.MAX_TOKEN_REQUEST_BYTES} bytes. The answer is not to be kept (`Cache-Control: no-store`).
+
+* The token is good for one WebSocket or upload, at any gateway of the environment, and shown in any
+  of the ways above; used up, it may stand in an address. It has the client, limits and models of
+  what it was made for, and dies with it where that is revoked. No other token is made for it.
+* It is used up by the first gateway that knows it, also where that then refuses the connection for
+  want of room: ask for a new one for each try. A gateway remembers what it let in; another one does
+  not know of it, so until its end a stolen one may be used once at each.
+* A session that such a token began is resumed without a second one, where the hello has
+  `as_bearer`: the newest resume token stands in its place as the bearer token of the new
+  connection, which goes on with that session and does nothing else.
 """
 
 _HTTP: Final = f"""\
@@ -178,11 +203,13 @@ and `endpoints`: each recogniser's `name`, `group`, `route` (`primary` or `fallb
 `filename`, `transcript`, `confidence`, `duration` (seconds that were read, whatever the header \
 says), `service`, `timestamp`, `words`, `warnings` (sentences, mostly none: that the file ends \
 before its header says, for one); an error has the four error keys, `status` and `message` |
+| `POST {limits.PATH_TOKENS}` | a single-use token: see above |
 | `GET /` | the page for browsers, else `service`, `status`, `riva_host`, `features`; details: \
 `version` |
 | `GET /health` | `status` (`healthy`, or `unhealthy` with 503), `service`, `riva_host`, \
 `timestamp`; details: `reasons` |
-| `GET /ws/status` | `websocket_endpoint`, `protocol`, `status`; details: `active_connections` |
+| `GET /ws/status` | `websocket_endpoint`, `protocol`, `status`, `token_required` (whether a token \
+or key has to be shown); details: `active_connections` |
 | `GET /ui`, `/static/` | the demo page |
 | `GET /ws`, `GET /ws/transcribe` | 426 `upgrade_required` with `Upgrade: websocket`: these are \
 WebSocket paths, and a proxy that drops the header `Upgrade` is the usual reason to see this |
@@ -217,6 +244,8 @@ def contract_page(late_audio_s: float) -> str:
     return "\n".join(
         [
             _INTRODUCTION.replace("{late:g}", f"{late_audio_s:g}"),
+            *_model(TokenRequest),
+            *_model(TokenAnswer),
             *_dialect("Dialect A", _CLIENT_A, _SERVER_A),
             *_dialect("Dialect B", _CLIENT_B, _SERVER_B),
             "## Objects inside messages\n",
@@ -237,6 +266,8 @@ def contract_schema() -> str:
         "client_b": TypeAdapter(b.ClientMessageB),
         "server_b": TypeAdapter(b.ServerMessageB),
         "http_error": TypeAdapter(ErrorBody),
+        "token_request": TypeAdapter(TokenRequest),
+        "token_answer": TypeAdapter(TokenAnswer),
     }
     named, shared = TypeAdapter.json_schemas(
         [(name, "validation", adapter) for name, adapter in adapters.items()],

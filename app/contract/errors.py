@@ -180,15 +180,16 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
     ErrorCode.INSUFFICIENT_SCOPE: ErrorSpec(
         sentence="The token does not allow this; the scope {scope} is missing",
         http_status=403,
-        when="Before the upgrade or for an upload: the token is good, and was not given `stream` "
-        "for sessions or `file` for uploads.",
+        when="Before the upgrade, for an upload or for a single-use token: the token is good, and "
+        "was not given `stream` for sessions or `file` for uploads.",
     ),
     ErrorCode.IDENTITY_UNAVAILABLE: ErrorSpec(
-        sentence="Tokens cannot be checked now: the issuer's keys are not known yet",
+        sentence="Tokens cannot be checked now",
         retryable=True,
         http_status=503,
         retry_after_s=5.0,
-        when="The gateway could not read the issuer's keys since it started.",
+        when="The gateway could not read the issuer's keys since it started, or must remember more "
+        "single-use tokens than it can.",
     ),
     ErrorCode.FORBIDDEN_ORIGIN: ErrorSpec(
         sentence="Origin {origin} is not allowed",
@@ -339,5 +340,18 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         http_status=429,
         retry_after_s=5.0,
         when="`POST /transcribe/file`: what one client's uploads may have together is used up.",
+    ),
+    ErrorCode.TOO_MANY_TOKENS: ErrorSpec(
+        sentence="More than {rate:g} single-use tokens a minute",
+        retryable=True,
+        http_status=429,
+        retry_after_s=1.0,
+        when="`POST /v1/tokens`; `retry_after` says when the next one is possible.",
+    ),
+    ErrorCode.MODEL_NOT_ALLOWED: ErrorSpec(
+        sentence="This client may not use the model {model}; accepted: {accepted}",
+        http_status=403,
+        when="At a start, or for an upload: the client's token or key names models, and the one "
+        "that is asked for, or that is meant where none is, is not among them.",
     ),
 }

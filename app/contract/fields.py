@@ -265,6 +265,11 @@ class ResumeOffer(ServerMessage):
     token: str = Field(description="As in a resume point at the very start of a session.")
     window_s: float = Field(description="For so many seconds a token is taken.")
     heartbeat_s: float = Field(description="Between heartbeats that renew it, unless asked for.")
+    as_bearer: bool = Field(
+        default=False,
+        description="Whether the newest token of a session stands for the bearer token of the "
+        "connection on which it goes on: so where a single-use token opened this one.",
+    )
 
 
 class Resumed(ServerMessage):

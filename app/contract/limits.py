@@ -49,8 +49,19 @@ MAX_HEARTBEAT_S: Final = 60.0
 DEFAULT_HEARTBEAT_S: Final = 5.0
 """Between two heartbeats of a resumable session whose start names no interval."""
 
-MAX_RESUME_TOKEN_CHARS: Final = 1024
+MAX_RESUME_TOKEN_CHARS: Final = 2048
 
 MIN_WAIT_S: Final = 1.0
 MAX_WAIT_S: Final = 300.0
 """How long a client may ask to wait for a free place."""
+
+PATH_TOKENS: Final = "/v1/tokens"
+"""Where a kept credential is exchanged for a single-use token."""
+MIN_TOKEN_TTL_S: Final = 1.0
+MAX_TOKEN_TTL_S: Final = 600.0
+DEFAULT_TOKEN_TTL_S: Final = 60.0
+"""How long a single-use token is good for: a page that asked for it connects at once."""
+MAX_TOKEN_SESSION_S: Final = 86_400.0
+MAX_TOKEN_REQUEST_BYTES: Final = 4096
+MAX_ORIGIN_CHARS: Final = 280
+"""A name has 253 characters at most (RFC 1035, 2.3.4), beside scheme and port."""

@@ -14,6 +14,7 @@ from .codes import ErrorCode
 from .failures import ContractError
 from .fields import ClientMessage, Finalize
 from .limits import MAX_ECHO_CHARS, PATH_B
+from .tokens import TokenRequest
 
 
 class Dialect(StrEnum):
@@ -73,6 +74,36 @@ def parse_client_message(dialect: Dialect, text: str) -> ClientMessage:
         return model.model_validate(payload)
     except ValidationError as error:
         raise _invalid(model, error) from error
+
+
+def parse_token_request(body: bytes) -> TokenRequest:
+    """Parse the body of a request for a single-use token; an empty one asks for the defaults.
+
+    Raises:
+        ContractError: `bad_request`: it is no JSON object, or names field, value and what is
+            accepted.
+    """
+    try:
+        payload = from_json(body, allow_inf_nan=False) if body else {}
+    except ValueError:
+        payload = None
+    if not isinstance(payload, dict):
+        raise _bad_request("the body is no JSON object; accepted: one, or no body")
+    try:
+        return TokenRequest.model_validate(payload)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(TokenRequest.model_fields)
+            shown = _cut(str(first["loc"][0]))
+            raise _bad_request(f"{shown} is no key here; accepted: {known}") from error
+        field, accepted = _field_and_accepted(TokenRequest, first["loc"])
+        shown = _shown(first["input"])
+        raise _bad_request(f"{field} is {shown}; accepted: {accepted}") from error
+
+
+def _bad_request(detail: str) -> ContractError:
+    return ContractError(ErrorCode.BAD_REQUEST, detail=detail)
 
 
 def _invalid(model: type[ClientMessage], error: ValidationError) -> ContractError:

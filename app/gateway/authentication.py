@@ -6,6 +6,7 @@ from app.gateway.identity.access_list import CurrentAccessList
 from app.gateway.identity.api_keys import ApiKeys
 from app.gateway.identity.identity import Authenticator, Identity, Refusal, TokenRefusedError
 from app.gateway.identity.keys import Keys, KeySource
+from app.gateway.identity.single_use import SingleUseTokens
 from app.gateway.identity.sources import KeyAddress, KeyFile
 from app.gateway.identity.static_tokens import StaticTokens
 from app.gateway.identity.verifier import TokenRules, TokenVerifier
@@ -25,12 +26,14 @@ class Authentication:
         listed: API keys, and what was revoked; None where there is no access list.
         api_keys: Of that list; likewise.
         verifier: Of an issuer's tokens; None where there is no issuer.
+        single_use: Makes the tokens that browsers show, and knows them again.
     """
 
     static: StaticTokens | None
     listed: CurrentAccessList | None
     api_keys: ApiKeys | None
     verifier: TokenVerifier | None
+    single_use: SingleUseTokens
 
     @classmethod
     def build(cls, settings: GatewaySettings) -> "Authentication":
@@ -43,11 +46,12 @@ class Authentication:
             listed=listed,
             api_keys=None if listed is None else ApiKeys(listed),
             verifier=_verifier(settings),
+            single_use=SingleUseTokens(settings.resume_keys()),
         )
 
     @property
     def authenticators(self) -> tuple[Authenticator, ...]:
-        """Return them in the order in which they are asked.
+        """Return those of kept credentials in the order in which they are asked.
 
         The issuer's comes last: it takes every token for one of its own.
         """

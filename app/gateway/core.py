@@ -20,8 +20,9 @@ from app.gateway.admission.succession import SessionRegistry
 from app.gateway.authentication import Authentication, count_refusal
 from app.gateway.identity.identity import Identity, Scope
 from app.gateway.identity.keys import Keys
+from app.gateway.minting import TokenMint
 from app.gateway.readiness import RecognisersReadiness
-from app.gateway.resume_token import ResumeTokens
+from app.gateway.resume_token import ResumeBearers, ResumeTokens
 from app.gateway.rotation import followed_access_list, followed_secrets
 from app.gateway.settings.gateway import GatewaySettings, RecognitionMode
 from app.gateway.switch import RecognitionSwitch
@@ -103,6 +104,7 @@ class Gateway:
         uploads: The same for uploads.
         readiness: Whether the recognisers can be used.
         access: Who may connect.
+        mint: Makes single-use tokens.
         clients: Who is who, for limits by client.
         authentication: Says whose a token is.
         resume: Signs and reads what sessions are resumed with.
@@ -123,6 +125,7 @@ class Gateway:
     uploads: UploadQueue
     readiness: RecognisersReadiness
     access: AccessPolicy
+    mint: TokenMint
     clients: Clients
     authentication: Authentication
     resume: ResumeTokens
@@ -164,8 +167,10 @@ class Gateway:
                 settings.app_allowed_hosts,
                 partial(count_refusal, metrics),
                 authentication.refusal,
+                stand_ins=(authentication.single_use, ResumeBearers(resume)),
                 allow_anonymous=settings.lets_anonymous_in,
             ),
+            mint=TokenMint(authentication.single_use, settings.app_single_use_per_minute),
             authentication=authentication,
             clients=Clients(settings.app_trusted_proxies, resume.marks),
             resume=resume,

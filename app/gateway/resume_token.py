@@ -2,12 +2,16 @@
 
 A token holds everything the other gateway needs, so none keeps state for clients that left. It is
 signed, not encrypted: the client may know what is in it.
+
+The token of a session that a single-use token began says whose it is, too: it opens the connection
+on which that session goes on, and nothing else.
 """
 
 import hashlib
+import json
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 from typing import Final
@@ -18,7 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.asr import BEGINNING, DEFAULT_GROUP, Cursor, LastWord
 from app.contract import ContractError, ErrorCode
 from app.contract.fields import ResumeOffer, ResumePoint
-from app.contract.limits import DEFAULT_HEARTBEAT_S
+from app.contract.limits import DEFAULT_HEARTBEAT_S, MAX_RESUME_TOKEN_CHARS
+from app.gateway.identity.identity import ClientLimits, Identity, Refusal, Scope, TokenRefusedError
 
 _VERSION: Final = 2
 _SALT: Final = b"perch resume"
@@ -29,6 +34,9 @@ _MARK_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 _MOST_LETTERS: Final = 40
 """Of the one word in a token, which is not sent again where it is recognised again."""
+
+_MOST_OWNER_CHARS: Final = 500
+"""Of names in a token, as JSON writes them; it is sent with every final."""
 
 _DECIMALS: Final = 6
 """Microseconds: a sample at 48 kHz is 21 of them long."""
@@ -44,12 +52,49 @@ class ResumeClaim:
         mark: Of the client it was issued to.
         group: The group of recognisers that the session is with; None as long as it belongs to no
             session.
+        owner: Whose session it is, where the token says so.
     """
 
     cursor: Cursor
     session_id: str | None
     mark: str = ""
     group: str | None = None
+    owner: Identity | None = None
+
+
+class _Owner(BaseModel):
+    """Whose session it is. Names and times are those of what a single-use token was made for."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+    by: str = Field(min_length=1)
+    jti: str | None = None
+    key: str | None = None
+    made: float | None = None
+    ends: float | None = None
+    until: float | None = None
+    ses: int | None = Field(default=None, gt=0)
+    mod: str | None = None
+    org: str | None = None
+
+    def identity(self, session_id: str, now: float) -> Identity:
+        """Return who may go on with the session."""
+        return Identity(
+            client=self.by,
+            scopes=frozenset({Scope.STREAM}),
+            limits=ClientLimits(
+                sessions=self.ses,
+                models=None if self.mod is None else frozenset({self.mod}),
+                session_s=None if self.until is None else self.until - now,
+            ),
+            token_id=self.jti,
+            key_id=self.key,
+            issued=self.made,
+            expires=self.ends,
+            origin=self.org,
+            stands_in=True,
+            resumes=session_id,
+        )
 
 
 class _Payload(BaseModel):
@@ -67,6 +112,7 @@ class _Payload(BaseModel):
     grp: str = Field(default=DEFAULT_GROUP, min_length=1, max_length=_MOST_LETTERS)
     word: str | None = Field(default=None, min_length=1, max_length=_MOST_LETTERS)
     from_: float = Field(default=0.0, ge=0, allow_inf_nan=False, alias="from")
+    own: _Owner | None = None
 
     def cursor(self) -> Cursor:
         """Return where the session is resumed."""
@@ -115,16 +161,27 @@ class ResumeTokens:
         ]
         return tuple(urlsafe_b64encode(digest).decode() for digest in digests)
 
-    def offer(self, mark: str = "") -> ResumeOffer:
-        """Return the offer of a hello: the beginning of any session, until its first token."""
+    def offer(self, mark: str = "", *, as_bearer: bool = False) -> ResumeOffer:
+        """Return the offer of a hello: the beginning of any session, until its first token.
+
+        Args:
+            mark: The client's.
+            as_bearer: Whether the tokens of its sessions say whose they are.
+        """
         return ResumeOffer(
             token=self._issue(BEGINNING, None, mark),
             window_s=self.window_s,
             heartbeat_s=DEFAULT_HEARTBEAT_S,
+            as_bearer=as_bearer,
         )
 
     def point(
-        self, cursor: Cursor, session_id: str, mark: str = "", group: str = DEFAULT_GROUP
+        self,
+        cursor: Cursor,
+        session_id: str,
+        mark: str = "",
+        group: str = DEFAULT_GROUP,
+        owner: Mapping[str, object] | None = None,
     ) -> ResumePoint:
         """Return where a session can be resumed, by the client with a mark.
 
@@ -133,11 +190,20 @@ class ResumeTokens:
             session_id: Of the session.
             mark: The client's.
             group: The group of recognisers that the session is with.
+            owner: Whose session it is, as `owner_fields` has it.
         """
         return ResumePoint(
             position=round(cursor.position, _DECIMALS),
-            token=self._issue(cursor, session_id, mark, group),
+            token=self._issue(cursor, session_id, mark, group, owner),
         )
+
+    def is_ours(self, text: str) -> bool:
+        """Return whether a gateway of this environment signed a text."""
+        try:
+            self._serializer.loads(text)
+        except BadData:
+            return False
+        return True
 
     def read(self, token: str) -> ResumeClaim:
         """Check a token and return its content.
@@ -167,10 +233,18 @@ class ResumeTokens:
                 else f"the token is from {-age:.0f} s ahead; the gateways' clocks differ"
             )
         group = None if payload.sid is None else payload.grp
-        return ResumeClaim(payload.cursor(), payload.sid, payload.by, group)
+        owner = None
+        if payload.own is not None and payload.sid is not None:
+            owner = payload.own.identity(payload.sid, self._clock())
+        return ResumeClaim(payload.cursor(), payload.sid, payload.by, group, owner)
 
     def _issue(
-        self, cursor: Cursor, session_id: str | None, mark: str, group: str = DEFAULT_GROUP
+        self,
+        cursor: Cursor,
+        session_id: str | None,
+        mark: str,
+        group: str = DEFAULT_GROUP,
+        owner: Mapping[str, object] | None = None,
     ) -> str:
         content: dict[str, object] = {
             "v": _VERSION,
@@ -187,8 +261,74 @@ class ResumeTokens:
         if cursor.again is not None:
             content["word"] = cursor.again.letters
             content["from"] = round(cursor.again.start, _DECIMALS)
+        if owner is not None:
+            content["own"] = owner
         return self._serializer.dumps(content)
 
 
 def _rejected(detail: str) -> ContractError:
     return ContractError(ErrorCode.RESUME_REJECTED, detail=detail)
+
+
+class ResumeBearers:
+    """Lets the clients of single-use tokens go on with their sessions by the newest resume token.
+
+    Args:
+        tokens: Read them.
+        clock: Seconds since 1970.
+    """
+
+    allowed_in_query = False
+    """It is good for as long as the window, and more than once."""
+
+    def __init__(
+        self,
+        tokens: ResumeTokens,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self._tokens = tokens
+        self._clock = clock
+
+    async def identify(self, token: str) -> Identity | None:
+        """Return whose session a token goes on with; None where it is no resume token of ours.
+
+        Raises:
+            TokenRefusedError: It opens no connection, or none any more.
+        """
+        if len(token) > MAX_RESUME_TOKEN_CHARS or not self._tokens.is_ours(token):
+            return None
+        try:
+            owner = self._tokens.read(token).owner
+        except ContractError:
+            raise TokenRefusedError(Refusal.EXPIRED) from None
+        if owner is None:
+            raise TokenRefusedError(Refusal.CLAIMS)
+        now, left = self._clock(), owner.limits.session_s
+        if (owner.expires is not None and now >= owner.expires) or (left is not None and left <= 0):
+            raise TokenRefusedError(Refusal.EXPIRED, owner.token_id)
+        return owner
+
+
+def owner_fields(owner: Identity, model: str, until: float | None) -> Mapping[str, object] | None:
+    """Return what a session's tokens say of its owner; None where they need not, or cannot.
+
+    Args:
+        owner: Whose session it is.
+        model: What it asks for: no other may be asked for where it goes on.
+        until: When it ends at the latest, in seconds since 1970; None for the gateway's own limit.
+    """
+    names = (owner.client, owner.token_id, owner.key_id, owner.origin)
+    if not owner.stands_in or len(json.dumps(names)) > _MOST_OWNER_CHARS:
+        return None
+    fields = {
+        "by": owner.client,
+        "jti": owner.token_id,
+        "key": owner.key_id,
+        "made": owner.issued,
+        "ends": owner.expires,
+        "until": until,
+        "ses": owner.limits.sessions,
+        "mod": None if owner.limits.models is None else model,
+        "org": owner.origin,
+    }
+    return {name: value for name, value in fields.items() if value is not None}

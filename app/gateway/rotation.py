@@ -12,6 +12,7 @@ from app.followed_files import FollowedFiles
 from app.gateway.authentication import Authentication
 from app.gateway.identity.access_list import CurrentAccessList
 from app.gateway.identity.keys import Keys, KeySet, KeysUnavailableError
+from app.gateway.identity.single_use import SingleUseTokens
 from app.gateway.identity.static_tokens import StaticTokens
 from app.gateway.resume_token import ResumeTokens
 from app.gateway.settings.gateway import GatewaySettings
@@ -27,7 +28,9 @@ def followed_secrets(
     if settings.app_auth_tokens_file is not None and authentication.static is not None:
         yield _of_tokens(settings, settings.app_auth_tokens_file, authentication.static)
     if settings.app_resume_keys_file is not None:
-        yield _of_resume_keys(settings, settings.app_resume_keys_file, resume)
+        yield _of_resume_keys(
+            settings, settings.app_resume_keys_file, (resume, authentication.single_use)
+        )
     if settings.app_jwt_keys_file is not None and authentication.keys is not None:
         yield _of_issuer(settings, settings.app_jwt_keys_file, authentication.keys)
 
@@ -71,11 +74,12 @@ def _of_tokens(
 
 
 def _of_resume_keys(
-    settings: GatewaySettings, file: Path, resume: ResumeTokens
+    settings: GatewaySettings, file: Path, signers: Sequence[ResumeTokens | SingleUseTokens]
 ) -> FollowedFiles[tuple[str, ...]]:
     def take(keys: tuple[str, ...]) -> None:
         mask(keys)
-        resume.replace_keys(keys)
+        for signer in signers:
+            signer.replace_keys(keys)
         _log.info("resume keys taken", count=len(keys))
 
     return FollowedFiles(

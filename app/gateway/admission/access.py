@@ -10,6 +10,7 @@ from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.admission.hosts import AcceptedHosts, Authority, Origin
 from app.gateway.identity.identity import (
     Authenticator,
+    ClientLimits,
     Identity,
     Refusal,
     Scope,
@@ -21,6 +22,7 @@ MAX_TOKENS: Final = 4
 """Of one request that are refused before it is: a signature costs some 0.1 ms to check."""
 
 _BEARER_SUBPROTOCOL: Final = "bearer."
+_MODELS_TOLD: Final = 10
 
 
 class AccessPolicy:
@@ -34,6 +36,7 @@ class AccessPolicy:
         hosts: Accepted `Host` values, as `AcceptedHosts` has them.
         refused: Told of each token that one of them knew and refused.
         revoked: Says why somebody whose token is good is not let in any more.
+        stand_ins: Authenticators of tokens that stand for those of the others, asked before them.
         allow_anonymous: Whether who shows no token of theirs is let in all the same.
     """
 
@@ -45,9 +48,11 @@ class AccessPolicy:
         refused: Callable[[TokenRefusedError], None] = lambda _: None,
         revoked: Callable[[Identity], Refusal | None] = lambda _: None,
         *,
+        stand_ins: Iterable[Authenticator] = (),
         allow_anonymous: bool = False,
     ) -> None:
         self._authenticators = tuple(authenticators)
+        self._all = (*stand_ins, *self._authenticators) if self._authenticators else ()
         self._refused = refused
         self._revoked = revoked
         self._allow_anonymous = allow_anonymous
@@ -79,32 +84,56 @@ class AccessPolicy:
         self.check_host(connection)
         self._check_origin(connection)
         identity = await self._identify(
-            [*_offered_tokens(connection), *more], connection.query_params.getlist("token")
+            self._all,
+            [*_header_tokens(connection), *_subprotocol_tokens(connection), *more],
+            connection.query_params.getlist("token"),
         )
         if identity is None:
             if self.requires_token:
                 raise ContractError(ErrorCode.UNAUTHORIZED)
             return None
+        _check_page(identity, connection)
         if scope not in identity.scopes:
             raise ContractError(ErrorCode.INSUFFICIENT_SCOPE, scope=scope.value)
+        return identity
+
+    async def check_owner(self, connection: HTTPConnection) -> Identity:
+        """Check host, origin and header of a request for a token that stands for the one shown.
+
+        One that itself stands for another is not taken, nor one anywhere but in the header.
+
+        Raises:
+            ContractError: As `check`, and `bad_request` where no token is asked for.
+        """
+        self.check_host(connection)
+        self._check_origin(connection)
+        identity = await self._identify(self._authenticators, _header_tokens(connection), [])
+        if identity is None:
+            if self.requires_token:
+                raise ContractError(ErrorCode.UNAUTHORIZED)
+            raise ContractError(
+                ErrorCode.BAD_REQUEST, detail="this gateway asks for no token; connect without one"
+            )
         return identity
 
     async def grants(self, connection: HTTPConnection, scope: Scope) -> bool:
         """Say whether a request shows a token with a scope, in a header."""
         try:
-            identity = await self._identify(_offered_tokens(connection), [])
+            identity = await self._identify(self._authenticators, _header_tokens(connection), [])
         except ContractError:
             return False
         return identity is not None and scope in identity.scopes
 
-    async def _identify(self, kept_apart: list[str], in_address: list[str]) -> Identity | None:
+    async def _identify(
+        self, authenticators: Iterable[Authenticator], kept_apart: list[str], in_address: list[str]
+    ) -> Identity | None:
         """Return whose the first good token is, by the first authenticator that has one.
 
         Raises:
             ContractError: There is none, and there are bad ones.
         """
         refused: set[str] = set()
-        for authenticator in self._authenticators:
+        for authenticator in authenticators:
             offered = kept_apart + in_address if authenticator.allowed_in_query else kept_apart
             for token in offered:
                 if token in refused:
@@ -161,14 +190,47 @@ class AccessPolicy:
         return page is not None and own.at(page.scheme) == page.authority
 
 
-def _offered_tokens(connection: HTTPConnection) -> list[str]:
-    offered = []
+def check_model(limits: ClientLimits, model: str) -> None:
+    """Refuse a model that a client may not ask for.
+
+    Args:
+        limits: The client's own.
+        model: What it asks for; "" where the recogniser chooses.
+
+    Raises:
+        ContractError: `model_not_allowed`, with those that are.
+    """
+    allowed = limits.models
+    if allowed is None or model in allowed:
+        return
+    names = sorted(allowed)
+    told = ", ".join(names[:_MODELS_TOLD])
+    more = len(names) - _MODELS_TOLD
+    raise ContractError(
+        ErrorCode.MODEL_NOT_ALLOWED,
+        model=model or "that the recogniser chooses",
+        accepted=f"{told} and {more} more" if more > 0 else told,
+    )
+
+
+def _check_page(identity: Identity, connection: HTTPConnection) -> None:
+    """Refuse a token that was made for the pages of another origin."""
+    if identity.origin is None:
+        return
+    shown = connection.headers.getlist("origin")
+    if len(shown) != 1 or Origin.parse(shown[0]) != Origin.parse(identity.origin):
+        origin = ", ".join(shown)[:MAX_ECHO_CHARS] or "of none"
+        raise ContractError(ErrorCode.FORBIDDEN_ORIGIN, origin=origin)
+
+
+def _header_tokens(connection: HTTPConnection) -> list[str]:
     scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        offered.append(credentials.strip())
-    offered.extend(
+    return [credentials.strip()] if scheme.lower() == "bearer" else []
+
+
+def _subprotocol_tokens(connection: HTTPConnection) -> list[str]:
+    return [
         name.removeprefix(_BEARER_SUBPROTOCOL)
         for name in connection.scope.get("subprotocols", ())
         if name.startswith(_BEARER_SUBPROTOCOL)
-    )
-    return offered
+    ]

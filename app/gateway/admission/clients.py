@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 
 from app.contract import ContractError, ErrorCode, limits
 from app.contract.limits import MAX_ECHO_CHARS
-from app.gateway.identity.identity import Identity
+from app.gateway.identity.identity import NO_LIMITS, ClientLimits, Identity
 
 Network = IPv4Network | IPv6Network
 
@@ -41,6 +41,11 @@ class Visitor:
     wait_s: float | None = None
     identity: Identity | None = None
     marks: Callable[[], tuple[str, ...]] = field(default=lambda: ("",), compare=False)
+
+    @property
+    def limits(self) -> ClientLimits:
+        """Its own limits."""
+        return NO_LIMITS if self.identity is None else self.identity.limits
 
     @property
     def has_token(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 from app.contract import ContractError, ErrorCode
 from app.gateway.admission.rate import TokenBucket
+from app.gateway.identity.identity import NO_LIMITS, ClientLimits
 
 MAX_CLIENTS: Final = 10_000
 """Clients without a session that are remembered: some 5 MB. Beyond it the one that was quiet for
@@ -23,6 +24,9 @@ _ROUNDING_S: Final = 1e-6
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaRules:
     """Limits on sessions; 0 means no limit.
+
+    Where the token or key of a client has limits of its own, they take the place of those for every
+    client.
 
     Attributes:
         client_sessions: Sessions of one client at once, those that wait included.
@@ -82,42 +86,48 @@ class Quotas:
         """How many clients have state."""
         return len(self._busy) + len(self._idle)
 
-    def check(self, client: bytes, *, is_new: bool = True) -> None:
+    def check(
+        self, client: bytes, *, is_new: bool = True, limits: ClientLimits = NO_LIMITS
+    ) -> None:
         """Refuse a session that may not begin; count nothing.
 
         Args:
             client: Whose.
             is_new: Whether it counts as begun; one that is resumed counts as that.
+            limits: The client's own.
 
         Raises:
             ContractError: `too_many_client_sessions`; or `too_many_new_sessions`, or
                 `too_many_resumes`, with the exact seconds until one may begin.
         """
         known = self._busy.get(client) or self._idle.get(client)
-        limits = (self._rules.client_sessions, self._share() if self._share else 0)
-        limit = min(filter(None, limits), default=0)
+        own = self._rules.client_sessions if limits.sessions is None else limits.sessions
+        limit = min(filter(None, (own, self._share() if self._share else 0)), default=0)
         if limit and known is not None and known.sessions >= limit:
             raise ContractError(ErrorCode.TOO_MANY_CLIENT_SESSIONS, limit=limit)
         if not is_new:
             self._check_resumes(known)
             return
-        own = None if known is None else known.beginnings
-        _check(own, self._rules.client_new_per_minute)
+        rate = self._rate_of(limits)
+        if known is not None and known.beginnings is not None and rate:
+            known.beginnings.adjust(rate / _MINUTE_S, rate)
+            _check(known.beginnings, rate)
         _check(self._beginnings, self._rules.new_per_minute)
 
-    def take(self, client: bytes, *, is_new: bool = True) -> None:
+    def take(self, client: bytes, *, is_new: bool = True, limits: ClientLimits = NO_LIMITS) -> None:
         """Count a session that begins or waits, until `give`.
 
         Raises:
             ContractError: As `check`; nothing is counted then.
         """
-        self.check(client, is_new=is_new)
+        self.check(client, is_new=is_new, limits=limits)
+        rate = self._rate_of(limits)
         known = self._busy.get(client) or self._idle.pop(client, None)
         if known is None:
-            known = _Client(
-                self._bucket(self._rules.client_new_per_minute),
-                self._bucket(self._rules.client_resumes_per_minute),
-            )
+            known = _Client(self._bucket(rate), self._bucket(self._rules.client_resumes_per_minute))
+        elif known.beginnings is None:
+            # Another of its tokens has no limit.
+            known.beginnings = self._bucket(rate)
         self._busy[client] = known
         known.sessions += 1
         for bucket in (known.beginnings, self._beginnings) if is_new else (known.resumes,):
@@ -155,6 +165,11 @@ class Quotas:
         own = None if known is None else known.resumes
         rate = self._rules.client_resumes_per_minute
         _check(own, rate, ErrorCode.TOO_MANY_RESUMES)
+
+    def _rate_of(self, limits: ClientLimits) -> float:
+        """Return the sessions that a client may begin in a minute; 0 for no limit."""
+        own = limits.new_per_minute
+        return self._rules.client_new_per_minute if own is None else own
 
     def _bucket(self, per_minute: float) -> TokenBucket | None:
         return TokenBucket(per_minute / _MINUTE_S, per_minute, self._clock) if per_minute else None

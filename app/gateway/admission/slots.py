@@ -20,6 +20,7 @@ from app.contract import ContractError, ErrorCode
 from app.gateway.admission.clients import Visitor
 from app.gateway.admission.quotas import QuotaRules, Quotas
 from app.gateway.admission.waiting_room import Ticket, WaitingRoom
+from app.gateway.identity.identity import NO_LIMITS, ClientLimits
 from app.gateway.telemetry.metrics import GatewayMetrics
 
 _SPEAKERS_SHARE: Final = 0.1
@@ -164,7 +165,7 @@ class Admission:
             if not any(map(self._has_free_slot, self._capacities)):
                 self._refuse_full(DEFAULT_GROUP, can_wait=visitor.wait_s is not None)
             if visitor.wait_s is None:
-                self._quotas.check(visitor.client)
+                self._quotas.check(visitor.client, limits=visitor.limits)
         self.connections += 1
         self._connections_of[visitor.client] += 1
         self._metrics.connections_active.set(self.connections)
@@ -243,9 +244,11 @@ class Admission:
         self.check_open()
         if self.slots_of(group) == 0:
             raise ContractError(ErrorCode.ASR_UNAVAILABLE)
-        self._quotas.check(visitor.client)
+        self._quotas.check(visitor.client, limits=visitor.limits)
 
-    def upload(self, client: bytes, group: str = DEFAULT_GROUP) -> Ticket:
+    def upload(
+        self, client: bytes, group: str = DEFAULT_GROUP, limits: ClientLimits = NO_LIMITS
+    ) -> Ticket:
         """Take a session slot for an upload that has arrived; leave the last ones to live sessions.
 
         Raises:
@@ -256,7 +259,7 @@ class Admission:
         kept = min(ceil(slots * _SPEAKERS_SHARE), slots - 1)
         if not self._has_free_slot(group) or self.free_of(group) <= kept:
             raise self._full(group)
-        self._quotas.take(client)
+        self._quotas.take(client, limits=limits)
         ticket = Ticket(
             client, group=group, resumed=False, wait_s=0.0, issuer=self, clock=self._clock
         )
@@ -308,7 +311,7 @@ class Admission:
         is_free = self._has_free_slot(group)
         if not is_free:
             self._refuse_full(group, can_wait=visitor.wait_s is not None)
-        self._quotas.take(visitor.client, is_new=not resumed)
+        self._quotas.take(visitor.client, is_new=not resumed, limits=visitor.limits)
         ticket = Ticket(
             visitor.client,
             group=group,

@@ -3,6 +3,7 @@
 Within one gateway: that the same token is used at two gateways is seen by neither.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from app.contract.fields import ResumeOffer, ResumePoint
 from app.gateway.admission.clients import Visitor
 from app.gateway.admission.slots import Admission
 from app.gateway.admission.waiting_room import Ticket
-from app.gateway.resume_token import ResumeClaim, ResumeTokens
+from app.gateway.resume_token import ResumeClaim, ResumeTokens, owner_fields
 
 
 class SessionHolder(Protocol):
@@ -44,11 +45,31 @@ class ClientTokens:
 
     def offer(self) -> ResumeOffer:
         """Return the offer of a hello."""
-        return self.tokens.offer(self.visitor.marks()[0])
+        return self.tokens.offer(
+            self.visitor.marks()[0], as_bearer=self.owner_fields("", None) is not None
+        )
 
-    def point(self, cursor: Cursor, session_id: str, group: str = DEFAULT_GROUP) -> ResumePoint:
-        """Return where a session can be resumed, with the group of recognisers that it is with."""
-        return self.tokens.point(cursor, session_id, self.visitor.marks()[0], group)
+    def owner_fields(self, model: str, until: float | None) -> Mapping[str, object] | None:
+        """Return what the tokens of a session say of its owner, as `owner_fields` has it."""
+        owner = self.visitor.identity
+        return None if owner is None else owner_fields(owner, model, until)
+
+    def point(
+        self,
+        cursor: Cursor,
+        session_id: str,
+        group: str = DEFAULT_GROUP,
+        owner: Mapping[str, object] | None = None,
+    ) -> ResumePoint:
+        """Return where a session can be resumed.
+
+        Args:
+            cursor: The place.
+            session_id: Of the session.
+            group: The group of recognisers that it is with.
+            owner: What is said of whose it is.
+        """
+        return self.tokens.point(cursor, session_id, self.visitor.marks()[0], group, owner)
 
     def claim(self, token: str | None) -> ResumeClaim | None:
         """Return what a token allows the client; None without a token.
@@ -60,9 +81,15 @@ class ClientTokens:
         Raises:
             ContractError: `resume_rejected`.
         """
+        identity = self.visitor.identity
+        bound_to = None if identity is None else identity.resumes
         if token is None:
+            if bound_to is not None:
+                raise _another_session()
             return None
         claim = self.tokens.read(token)
+        if bound_to is not None and claim.session_id != bound_to:
+            raise _another_session()
         if claim.mark in self.visitor.marks():
             return claim
         if self.visitor.has_token:
@@ -70,6 +97,13 @@ class ClientTokens:
                 ErrorCode.RESUME_REJECTED, detail="the token was given to another client"
             )
         return replace(claim, session_id=None)
+
+
+def _another_session() -> ContractError:
+    return ContractError(
+        ErrorCode.RESUME_REJECTED,
+        detail="this connection was opened by a resume token, and goes on with that session alone",
+    )
 
 
 class SessionRegistry:

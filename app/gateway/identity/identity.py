@@ -37,6 +37,7 @@ class Refusal(StrEnum):
     UNKNOWN = "unknown"
     SECRET = "secret"  # noqa: S105 - a reason
     REVOKED = "revoked"
+    USED = "used"
 
 
 class TokenRefusedError(Exception):
@@ -61,11 +62,13 @@ class ClientLimits:
         sessions: Sessions at once, those that wait included.
         new_per_minute: Sessions begun in a minute.
         models: Names of the models that it may ask for.
+        session_s: Seconds of a session's time on one connection.
     """
 
     sessions: int | None = None
     new_per_minute: int | None = None
     models: frozenset[str] | None = None
+    session_s: float | None = None
 
 
 NO_LIMITS: Final = ClientLimits()
@@ -87,6 +90,10 @@ class Identity:
             was exchanged for it does, has its client, ids and `issued`: by these it is revoked.
         issued: When the token was made, in seconds since 1970; None where nobody knows.
         expires: When it ends; None where it does not.
+        origin: The browser's pages that may show the token; None for those of the gateway's list.
+        stands_in: Whether the token was made for one that is kept elsewhere, whose client, names
+            and times it has: no other is made for it.
+        resumes: Id of the one session that the token lets its bearer go on with; None for any.
     """
 
     client: str
@@ -96,6 +103,9 @@ class Identity:
     key_id: str | None = field(default=None, compare=False)
     issued: float | None = field(default=None, compare=False)
     expires: float | None = field(default=None, compare=False)
+    origin: str | None = field(default=None, compare=False)
+    stands_in: bool = field(default=False, compare=False)
+    resumes: str | None = field(default=None, compare=False)
 
 
 class Authenticator(Protocol):

@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 
 from app.asr import RivaASRClient
 from app.contract import ContractError
+from app.contract.limits import PATH_TOKENS
 from app.gateway.admission.clients import Visitor
 from app.gateway.core import Gateway
 from app.gateway.dialects import registry
@@ -30,6 +31,7 @@ from app.gateway.server import pages
 from app.gateway.server.answers import error_response
 from app.gateway.server.headers import PAGE_POLICY
 from app.gateway.server.middleware import MIDDLEWARE
+from app.gateway.server.tokens import make_token
 from app.gateway.server.transcribe_file import transcribe_file
 from app.gateway.session.connection import ClientConnection
 from app.gateway.session.socket import EXTENSION, SocketControl
@@ -64,6 +66,7 @@ def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
             Route("/health", pages.health),
             Route("/ws/status", pages.websocket_status),
             Route("/transcribe/file", transcribe_file, methods=["POST"]),
+            Route(PATH_TOKENS, make_token, methods=["POST"]),
             Route("/ui", page),
             *(Route(path, pages.needs_upgrade) for path in registry.paths()),
             Mount("/static", PageFiles(directory=WEB)),
@@ -109,6 +112,14 @@ async def serve_websocket(websocket: WebSocket) -> None:
         await websocket.send_denial_response(error_response(error))
 
 
+def _settings_for(visitor: Visitor, settings: GatewaySettings) -> GatewaySettings:
+    """Return the settings with the client's own limit of a session, which its hello has."""
+    own, every = visitor.limits.session_s, settings.ws_max_session_s
+    if own is None or (every and every <= own):
+        return settings
+    return settings.model_copy(update={"ws_max_session_s": own})
+
+
 def _handshake(websocket: WebSocket) -> Handshake:
     return Handshake(
         connection_id=str(uuid4()),
@@ -125,7 +136,7 @@ async def _serve(
     socket: SocketControl = websocket.scope["extensions"][EXTENSION]
     socket.owner = visitor.client
     dialect = registry.dialect_at(handshake.path)
-    codec = dialect.open(handshake, gateway.settings)
+    codec = dialect.open(handshake, _settings_for(visitor, gateway.settings))
     await websocket.accept(subprotocol=dialect.select_subprotocol(handshake.subprotocols))
     origin = Origin(
         connection_id=handshake.connection_id,

@@ -180,6 +180,7 @@ async def websocket_status(request: Request) -> Response:
             "websocket_endpoint": PATH_B,
             "protocol": PROTOCOL_VERSION_B,
             "status": "unavailable" if gateway.unready_reasons() else "available",
+            "token_required": gateway.access.requires_token,
             **(counts if is_known else {}),
         }
     )

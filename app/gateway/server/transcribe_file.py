@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse, Response
 
 from app.asr import AsrError, Fault, FileAudio, FileTranscript, SessionOptions
 from app.contract import ContractError, ErrorCode
+from app.gateway.admission.access import check_model
 from app.gateway.core import Gateway
 from app.gateway.failures import upload_failure
-from app.gateway.identity.identity import Scope
+from app.gateway.identity.identity import ClientLimits, Scope
 from app.gateway.server.answers import error_response
 from app.gateway.server.pages import SERVICE, gateway_of
 from app.gateway.telemetry.faults import FAULTS, REFUSALS
@@ -92,7 +93,7 @@ async def transcribe_file(request: Request) -> Response:
 
 async def _transcribe(gateway: Gateway, request: Request) -> Response:
     visitor = await gateway.authorise(request, Scope.FILE)
-    asked = _asked(gateway, request)
+    asked = _asked(gateway, request, visitor.limits)
     with _traced(gateway, request) as trace, gateway.uploads.slot(visitor, asked.group) as slot:
         async with received(request, slot, gateway.settings, gateway.drain_begun) as upload:
             hearing = _recognise(gateway, slot, upload, asked, trace)
@@ -119,17 +120,20 @@ def _traced(gateway: Gateway, request: Request) -> Iterator[_Traced]:
             spans.ended(outcome, is_fault=outcome in FAULTS | REFUSALS)
 
 
-def _asked(gateway: Gateway, request: Request) -> _Asked:
+def _asked(gateway: Gateway, request: Request, limits: ClientLimits) -> _Asked:
     """Read what the request asks for beside its file, before that is received.
 
     Raises:
-        ContractError: `bad_request`: the language is none.
+        ContractError: `bad_request`: the language is none; `model_not_allowed`: the client may not
+            ask for the model that goes with it.
     """
     language = request.query_params.get(_LANGUAGE) or None
+    options = SessionOptions(language=language)
     try:
-        group = gateway.asr.group_of(SessionOptions(language=language))
+        group, model = gateway.asr.group_of(options), gateway.asr.model_of(options)
     except AsrError as error:
         raise ContractError(ErrorCode.BAD_REQUEST, detail=error.message) from error
+    check_model(limits, model)
     return _Asked(language, group)
 
 

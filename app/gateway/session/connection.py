@@ -98,7 +98,7 @@ class ClientConnection:
         self._input: AudioInput | None = None
         self._beating: asyncio.Task[None] | None = None
         self._waiting: tuple[asyncio.Task[None], Recognition] | None = None
-        self._deadlines = Deadlines(settings)
+        self._deadlines = Deadlines(settings, visitor.limits.session_s)
         self._control = TokenBucket(settings.ws_control_rate, settings.ws_control_burst)
         self._pace = (
             TokenBucket(settings.audio_max_realtime_factor, settings.audio_realtime_burst_s)

@@ -27,16 +27,22 @@ class Deadlines:
 
     Args:
         settings: The limits; 0 means none.
+        session_s: The client's own limit of a session, beside that of the settings.
     """
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(self, settings: GatewaySettings, session_s: float | None = None) -> None:
         self._idle = settings.ws_idle_timeout_s or inf
-        self._session = settings.ws_max_session_s or inf
+        self._session = min(settings.ws_max_session_s or inf, session_s or inf)
         self._warning = settings.ws_warning_s
         self._message_at = monotonic()
         self._session_at: float | None = None
         self._stopped_at = -inf
         self._done: set[Deadline] = set()
+
+    @property
+    def longest_session(self) -> float:
+        """Seconds that a session may last."""
+        return self._session
 
     def note_message(self) -> None:
         """Note that the client sent something."""

@@ -123,10 +123,10 @@ class LifetimeWatcher:
                 await self._end_with(ContractError(ErrorCode.IDLE_TIMEOUT, seconds=limit))
             case Deadline.SESSION_WARNING:
                 left = self._deadlines.seconds_to(Deadline.SESSION_END)
-                maximum = settings.ws_max_session_s
+                maximum = self._deadlines.longest_session
                 await self._writer.warn(WarningCode.SESSION_ENDING, left, maximum=maximum)
             case Deadline.SESSION_END:
-                limit = settings.ws_max_session_s
+                limit = self._deadlines.longest_session
                 await self._end_with(ContractError(ErrorCode.SESSION_TOO_LONG, seconds=limit))
         self._deadlines.mark_done(deadline)
 

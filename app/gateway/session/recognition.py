@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, time
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from app.asr import BEGINNING, AsrError, Cursor, SessionOptions
 from app.contract.fields import AudioSpan, Resumed, ResumePoint
+from app.gateway.admission.access import check_model
 from app.gateway.admission.succession import ClientTokens
 from app.gateway.audio.decoder import AudioDecoder
 from app.gateway.core import Gateway
@@ -15,6 +17,9 @@ from app.gateway.failures import stream_failure
 from app.gateway.resume_token import ResumeClaim
 from app.gateway.session.arrivals import ArrivalClock
 from app.gateway.telemetry.trace_context import Metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Recognition:
@@ -77,6 +82,10 @@ class Recognition:
         self.results = 0
         self.segment_start = begin.covered
         self._tokens = tokens
+        self._limits = tokens.visitor.limits
+        longest = self._limits.session_s
+        self._until = None if longest is None else time() + longest
+        self._owner: Mapping[str, object] | None = None
         self._deadline: asyncio.Timeout | None = None
         self._final_timeout_s: float | None = None
         self._is_resumable = request.resumable
@@ -94,9 +103,13 @@ class Recognition:
         """Refuse what the recogniser does not serve, and note the language that it is asked for.
 
         Raises:
-            ContractError: The model or the language is none of those it lists.
+            ContractError: The model or the language is none of those it lists, or the client may
+                not ask for the model.
         """
         try:
+            model = self._asr.model_of(self._options)
+            check_model(self._limits, model)
+            self._owner = self._tokens.owner_fields(model, self._until)
             language = await self._asr.check(self._options)
         except AsrError as error:
             raise stream_failure(error, 0) from error
@@ -134,7 +147,7 @@ class Recognition:
         """Return a resume point for a client that can resume, None for another."""
         if cursor is None or not self._is_resumable:
             return None
-        return self._tokens.point(cursor, self.session_id, self.group)
+        return self._tokens.point(cursor, self.session_id, self.group, self._owner)
 
     def forgo_resume(self) -> None:
         """Issue no more resume points: none is a position in a container's bytes."""

@@ -86,6 +86,11 @@ class IdentitySettings(Settings):
         description="empty, or a readable file with an access list, as `perch token` writes it: "
         "API keys, and what was revoked; followed while the gateway runs",
     )
+    app_single_use_per_minute: Annotated[float, Ge(0), Le(1_000_000)] = Field(
+        120.0,
+        description="a number from 0 to 1000000: single-use tokens made for one client in a "
+        "minute; 0 means no limit",
+    )
 
     @property
     def has_issuer(self) -> bool:

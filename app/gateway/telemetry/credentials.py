@@ -14,17 +14,26 @@ class CredentialMetrics(Collector):
 
     Args:
         registry: Where they are read from.
+
+    Attributes:
+        made: Counts what was answered to requests for single-use tokens.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._counts: Callable[[], KeyCounts] | None = None
         self.refused = Counter(
             "perch_tokens_refused",
-            "Tokens of the issuer and API keys that let nobody in, by reason.",
+            "Tokens and keys that let nobody in, by reason.",
             ["reason"],
             registry=registry,
         )
         registry.register(self)
+        self.made = Counter(
+            "perch_tokens_made",
+            "Answers to requests for single-use tokens, by outcome.",
+            ["outcome"],
+            registry=registry,
+        )
 
     def watch(self, counts: Callable[[], KeyCounts]) -> None:
         """Set where they are read."""

@@ -21,6 +21,7 @@ from app.gateway.admission.clients import Visitor
 from app.gateway.admission.rate import TokenBucket
 from app.gateway.admission.slots import Admission
 from app.gateway.admission.waiting_room import Ticket
+from app.gateway.identity.identity import NO_LIMITS, ClientLimits
 from app.gateway.telemetry.metrics import GatewayMetrics
 from app.gateway.telemetry.uploads import UploadCounts
 from app.gateway.uploads.allowance import Allowance
@@ -77,11 +78,13 @@ class UploadSlot:
 
     Attributes:
         client: Whose it is.
+        limits: The client's own.
         held: Bytes reserved on disk.
     """
 
     client: bytes
     _spool: Allowance
+    limits: ClientLimits = NO_LIMITS
     held: int = 0
 
     def hold(self, size: int) -> None:
@@ -105,6 +108,7 @@ class QueuedUpload:
         client: Whose it is.
         group: The group of recognisers it is for.
         seconds: Length of the recording, rounded up, as far as it is known.
+        limits: The client's own.
         reason: Why it has no session, as things were when that was last looked at.
         ticket: The session.
         is_refused: Whether there is nothing to wait for.
@@ -114,6 +118,7 @@ class QueuedUpload:
     client: bytes
     group: str
     seconds: int
+    limits: ClientLimits = NO_LIMITS
     reason: ContractError | None = None
     ticket: Ticket | None = None
     is_refused: bool = False
@@ -183,7 +188,7 @@ class UploadQueue:
         with self._counting_refusals():
             self._admission.check_upload(visitor, group)
             self._places.take(visitor.client, 1)
-        slot = UploadSlot(visitor.client, self._spool)
+        slot = UploadSlot(visitor.client, self._spool, visitor.limits)
         try:
             yield slot
         finally:
@@ -199,7 +204,7 @@ class UploadQueue:
         Raises:
             ContractError: Why there was none in time.
         """
-        mine = self.queue(slot.client, seconds, group)
+        mine = self.queue(slot.client, seconds, group, slot.limits)
         try:
             with self._counting_refusals():
                 await self._settle(mine)
@@ -207,9 +212,15 @@ class UploadQueue:
         finally:
             self.leave(mine)
 
-    def queue(self, client: bytes, seconds: float, group: str = DEFAULT_GROUP) -> QueuedUpload:
+    def queue(
+        self,
+        client: bytes,
+        seconds: float,
+        group: str = DEFAULT_GROUP,
+        limits: ClientLimits = NO_LIMITS,
+    ) -> QueuedUpload:
         """Append an upload to the queue, until `leave`."""
-        mine = QueuedUpload(client, group, ceil(seconds))
+        mine = QueuedUpload(client, group, ceil(seconds), limits)
         self._line.append(mine)
         self.serve()
         return mine
@@ -288,7 +299,7 @@ class UploadQueue:
             raise ContractError(ErrorCode.TOO_MANY_UPLOADS, limit=f"{limit} sessions")
         self._audio.take(turn.client, turn.seconds)
         try:
-            ticket = self._admission.upload(turn.client, group)
+            ticket = self._admission.upload(turn.client, group, turn.limits)
         except ContractError:
             self._audio.give(turn.client, turn.seconds)
             raise

@@ -52,6 +52,8 @@ waiting_room_full            yes  503  -     5
 upload_too_slow              yes  408  -     1
 too_many_uploads             yes  503  -     5
 too_many_client_uploads      yes  429  -     5
+too_many_tokens              yes  429  -     1
+model_not_allowed            no   403  -     -
 """
 """Code; whether to try again; HTTP status; close code; seconds to wait."""
 
@@ -108,7 +110,7 @@ def test_what_both_sides_count_with_is_what_was_agreed() -> None:
         "MIN_HEARTBEAT_S": 0.5,
         "MAX_HEARTBEAT_S": 60.0,
         "DEFAULT_HEARTBEAT_S": 5.0,
-        "MAX_RESUME_TOKEN_CHARS": 1024,
+        "MAX_RESUME_TOKEN_CHARS": 2048,
         "MIN_WAIT_S": 1.0,
         "MAX_WAIT_S": 300.0,
         "SUPPORTED_SAMPLE_RATES_HZ": (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
@@ -117,6 +119,13 @@ def test_what_both_sides_count_with_is_what_was_agreed() -> None:
         "SUPPORTED_CHANNELS": (1, 2),
         "PATH_A": "/ws",
         "PATH_B": "/ws/transcribe",
+        "PATH_TOKENS": "/v1/tokens",
+        "MIN_TOKEN_TTL_S": 1.0,
+        "MAX_TOKEN_TTL_S": 600.0,
+        "DEFAULT_TOKEN_TTL_S": 60.0,
+        "MAX_TOKEN_SESSION_S": 86_400.0,
+        "MAX_TOKEN_REQUEST_BYTES": 4096,
+        "MAX_ORIGIN_CHARS": 280,
         "PROTOCOL_VERSION_A": "1.1",
         "PROTOCOL_VERSION_B": "1.0",
     }

@@ -15,7 +15,8 @@ from itsdangerous import URLSafeSerializer
 from app.asr import Cursor, LastWord
 from app.contract import ContractError
 from app.contract.limits import MAX_RESUME_TOKEN_CHARS
-from app.gateway.resume_token import ResumeClaim, ResumeTokens
+from app.gateway.identity.identity import ClientLimits, Identity, TokenRefusedError
+from app.gateway.resume_token import ResumeBearers, ResumeClaim, ResumeTokens, owner_fields
 
 KEY = "first key of thirty-two characters"
 OTHER = "second key of thirty-two character"
@@ -175,3 +176,82 @@ def test_a_position_cannot_be_changed_without_the_key() -> None:
     forged = base64.urlsafe_b64encode(json.dumps({"v": 1, "pos": 0.0}).encode()).decode()
     assert content
     assert "not issued" in why_rejected(tokens, f"{forged.rstrip('=')}.{signature}")
+
+
+OWNER = Identity(
+    client="api-key ann",
+    scopes=frozenset({"stream"}),
+    limits=ClientLimits(sessions=2, new_per_minute=9, models=frozenset({"one", "two"})),
+    token_id="jti",
+    key_id="0123456789",
+    issued=1.0,
+    expires=Time.now + 3600,
+    origin="https://app.example.org",
+    stands_in=True,
+)
+
+
+def of_ann(clock: Time, until: float | None = None, owner: Identity = OWNER) -> str:
+    fields = owner_fields(owner, "one", until)
+    return ResumeTokens([KEY], 120, clock).point(CURSOR, SESSION, owner=fields).token
+
+
+async def test_the_token_of_a_single_use_tokens_session_lets_its_owner_go_on_with_it_alone() -> (
+    None
+):
+    clock = Time()
+    bearers = ResumeBearers(ResumeTokens([KEY], 120, clock), clock)
+    found = await bearers.identify(of_ann(clock, until=clock.now + 90))
+    assert found is not None
+    assert (found.client, found.resumes, found.stands_in) == ("api-key ann", SESSION, True)
+    assert (found.token_id, found.key_id, found.issued) == ("jti", "0123456789", 1.0)
+    assert (found.origin, found.scopes) == (OWNER.origin, frozenset({"stream"}))
+    # The model is the session's: another would not be the same session.
+    assert found.limits == ClientLimits(sessions=2, models=frozenset({"one"}), session_s=90)
+    unlimited = await bearers.identify(of_ann(clock, owner=replace(OWNER, limits=ClientLimits())))
+    assert unlimited is not None
+    assert unlimited.limits == ClientLimits()
+
+
+async def test_it_opens_nothing_once_it_or_the_session_or_the_credential_has_ended() -> None:
+    clock = Time()
+    bearers = ResumeBearers(ResumeTokens([KEY], 120, clock), clock)
+    tokens = {
+        120.0: of_ann(clock),
+        30.0: of_ann(clock, until=clock.now + 30),
+        20.0: of_ann(clock, owner=replace(OWNER, expires=clock.now + 20)),
+    }
+    begun = clock.now
+    for lasts, token in tokens.items():
+        clock.now = begun + lasts - 0.5
+        assert await bearers.identify(token) is not None
+        clock.now = begun + lasts + 0.5
+        with pytest.raises(TokenRefusedError, match="expired"):
+            await bearers.identify(token)
+
+
+async def test_a_token_that_says_nothing_of_an_owner_opens_nothing() -> None:
+    clock = Time()
+    tokens = ResumeTokens([KEY], 120, clock)
+    bearers = ResumeBearers(tokens, clock)
+    for token in (tokens.offer(as_bearer=True).token, tokens.point(CURSOR, SESSION).token):
+        with pytest.raises(TokenRefusedError, match="claims"):
+            await bearers.identify(token)
+    other = ResumeTokens([OTHER], 120, clock).point(CURSOR, SESSION).token
+    for text in ("", "a.b", "a.b.c", other, "é", of_ann(clock)[:-2], "x" * 5000):
+        assert await bearers.identify(text) is None
+
+
+def test_an_owner_stands_in_a_token_only_where_it_has_to_and_there_is_room() -> None:
+    assert owner_fields(replace(OWNER, stands_in=False), "one", None) is None
+    assert owner_fields(replace(OWNER, client="c" * 500), "one", None) is None
+    # Of letters that JSON writes with twelve characters each, and zlib makes no shorter.
+    name = "".join(chr(0x1F300 + number * 7 % 700) for number in range(36))
+    assert owner_fields(replace(OWNER, client=name + "!" * 17), "one", None) is None
+    longest = owner_fields(replace(OWNER, client=name), "m" * 128, Time.now)
+    assert longest is not None
+    again = LastWord(letters="\U0001f601" * 40, start=1.123456)
+    point = ResumeTokens([KEY], 120).point(
+        replace(CURSOR, again=again), SESSION, "m" * 16, "g" * 32, longest
+    )
+    assert len(point.token) <= MAX_RESUME_TOKEN_CHARS

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from app.contract import ContractError, ErrorCode
 from app.gateway.admission.quotas import QuotaRules, Quotas
+from app.gateway.identity.identity import ClientLimits
 
 
 class Clock:
@@ -116,3 +117,47 @@ def test_a_client_with_a_session_is_never_forgotten() -> None:
         counts.give(str(number).encode())
     assert refused(counts).code is ErrorCode.TOO_MANY_CLIENT_SESSIONS
     assert counts.remembered == 2
+
+
+def test_a_clients_own_limits_take_the_place_of_those_for_every_client() -> None:
+    counts = quotas(Clock(), client_sessions=1, client_new_per_minute=1)
+    own = ClientLimits(sessions=2, new_per_minute=3)
+    counts.take(b"ann", limits=own)
+    counts.take(b"ann", limits=own)
+    with pytest.raises(ContractError) as refused_:
+        counts.check(b"ann", limits=own)
+    assert refused_.value.code is ErrorCode.TOO_MANY_CLIENT_SESSIONS
+    assert "has 2 sessions already" in refused_.value.sentence
+    counts.give(b"ann")
+    counts.take(b"ann", limits=own)
+    counts.give(b"ann")
+    with pytest.raises(ContractError) as refused_:
+        counts.check(b"ann", limits=own)
+    assert refused_.value.code is ErrorCode.TOO_MANY_NEW_SESSIONS
+    counts.take(b"ben")
+    assert refused(counts, b"ben").code is ErrorCode.TOO_MANY_CLIENT_SESSIONS
+
+
+def test_a_client_with_its_own_limit_has_no_more_than_its_share_of_what_is_there() -> None:
+    counts = Quotas(QuotaRules(), Clock(), share=lambda: 1)
+    own = ClientLimits(sessions=9)
+    counts.take(b"ann", limits=own)
+    with pytest.raises(ContractError):
+        counts.check(b"ann", limits=own)
+
+
+def test_what_one_token_of_a_client_spent_is_spent_for_its_others() -> None:
+    clock = Clock()
+    counts = quotas(clock)
+    few, many = ClientLimits(new_per_minute=2), ClientLimits(new_per_minute=60)
+    for _ in range(2):
+        counts.take(b"ann", limits=few)
+    # Going to and fro fills nothing up again.
+    for limits in (many, few, many):
+        with pytest.raises(ContractError) as refused_:
+            counts.check(b"ann", limits=limits)
+        assert refused_.value.code is ErrorCode.TOO_MANY_NEW_SESSIONS
+    clock.now += 1
+    counts.take(b"ann", limits=many)
+    # One without a limit is not held up by the others.
+    counts.take(b"ann")

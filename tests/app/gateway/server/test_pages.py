@@ -43,6 +43,7 @@ async def test_the_old_health_route_tells_the_truth(gateway: Running) -> None:
         "protocol": "1.0",
         "status": "available",
         "active_connections": 0,
+        "token_required": False,
     }
 
 
