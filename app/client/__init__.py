@@ -27,7 +27,7 @@ from ..contract.dialect_a import (
 from ..contract.fields import AudioSpan, Finalized, Heartbeat, Queued
 from .audio import PcmAudio, read_audio
 from .connecting import AnyConnection, connect
-from .connection import Connection, lacks_authority
+from .connection import Connection, TokenSource, lacks_authority
 from .deadlines import Deadlines
 from .errors import (
     AudioFileError,
@@ -78,6 +78,7 @@ __all__ = [
     "SessionStarted",
     "SessionStopped",
     "StartTranscription",
+    "TokenSource",
     "TooManyRequestsError",
     "Transcription",
     "UnauthorizedError",

@@ -6,7 +6,7 @@ from pathlib import Path
 from ssl import SSLContext
 from typing import Literal, Unpack, overload
 
-from .connection import Address, AddressOptions, Connection
+from .connection import Address, AddressOptions, Connection, TokenSource
 from .deadlines import Deadlines
 from .resume import DEFAULT_KEEP_S, ReconnectRules, ResumableConnection
 
@@ -51,7 +51,7 @@ def connect(
 def connect(  # noqa: PLR0913 - independent keywords, each with a default
     url: str,
     *,
-    token: str | None = None,
+    token: TokenSource | None = None,
     ca: Path | str | None = None,
     ssl_context: SSLContext | None = None,
     server_hostname: str | None = None,
@@ -78,7 +78,11 @@ def connect(  # noqa: PLR0913 - independent keywords, each with a default
 
     Args:
         url: `ws://` or `wss://`; any path but dialect B's `/ws/transcribe`.
-        token: Bearer token, sent in the upgrade's Authorization header and written nowhere else.
+        token: Bearer token, sent in the upgrade's Authorization header and written nowhere else. A
+            function is called for each try to connect, and may be asynchronous: so single-use
+            tokens are had anew. What it raises ends the try, and the session where one is to go on;
+            a `ClientError` that is retryable is tried again. A session that a single-use token
+            began goes on by itself where the gateway offers that, and asks only if it is refused.
         ca: PEM file of the authority to trust instead of the system's, for `wss://`.
         ssl_context: A complete TLS setting instead of `ca`.
         server_hostname: Name to ask for and to check in the certificate, where it is not the URL's

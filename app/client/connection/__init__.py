@@ -6,7 +6,7 @@ what comes in, and `Progress` puts off deadlines while a session comes further. 
 reconnects.
 """
 
-from .address import Address, AddressOptions
+from .address import Address, AddressOptions, TokenSource
 from .connection import MAX_UNREAD_EVENTS, Connection
 from .diagnosis import lacks_authority
 from .progress import Progress
@@ -17,5 +17,6 @@ __all__ = [
     "AddressOptions",
     "Connection",
     "Progress",
+    "TokenSource",
     "lacks_authority",
 ]

@@ -1,9 +1,10 @@
 """The checked address of a gateway, and the opening of WebSockets to it."""
 
+import inspect
 import logging
 import math
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self, TypedDict
@@ -26,6 +27,10 @@ _WIRE_LOG: Final = logging.getLogger(f"{__name__}.wire")
 _WIRE_LOG.setLevel(logging.INFO)
 
 
+TokenSource = str | Callable[[], str | Awaitable[str]]
+"""A bearer token, or what gives one for each try to connect."""
+
+
 class _OpenWebSocket(open_websocket):
     """Opens a WebSocket without following redirects: they could carry the token to another host."""
 
@@ -37,7 +42,7 @@ class _OpenWebSocket(open_websocket):
 class AddressOptions(TypedDict, total=False):
     """How a gateway is reached; `connect` explains each."""
 
-    token: str | None
+    token: TokenSource | None
     ca: Path | str | None
     ssl_context: ssl.SSLContext | None
     server_hostname: str | None
@@ -51,7 +56,8 @@ class Address:
 
     Attributes:
         url: Full address.
-        headers: Fields of the upgrade; a bearer token is among them, so they are never shown.
+        headers: Fields of the upgrade, which may be secret, so they are never shown.
+        token: Sent as a bearer token beside them.
         context: TLS setting, None for `ws://`.
         server_hostname: Name in the certificate, where it is not the URL's host.
         wait: Seconds for which a place in the waiting room is asked for, None for none.
@@ -59,6 +65,7 @@ class Address:
 
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    token: TokenSource | None = field(repr=False)
     context: ssl.SSLContext | None = field(repr=False)
     server_hostname: str | None
     wait: float | None
@@ -68,7 +75,7 @@ class Address:
         cls,
         url: str,
         *,
-        token: str | None = None,
+        token: TokenSource | None = None,
         ca: Path | str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         server_hostname: str | None = None,
@@ -84,12 +91,12 @@ class Address:
             raise ValueError(
                 f"wait is {wait}; accepted: {MIN_WAIT_S:g} to {MAX_WAIT_S:g} seconds, or None"
             )
-        sent = dict(headers or {})
-        if token is not None:
-            sent["Authorization"] = f"Bearer {_sendable(token)}"
+        if isinstance(token, str):
+            _sendable(token)
         return cls(
             url=url,
-            headers=sent,
+            headers=dict(headers or {}),
+            token=token,
             context=_tls_context(url, ca, ssl_context, server_hostname),
             server_hostname=server_hostname,
             wait=wait,
@@ -105,18 +112,24 @@ class Address:
         bounded = min(MAX_WAIT_S, max(MIN_WAIT_S, seconds, self.wait or 0.0))
         return replace(self, wait=bounded)
 
+    def showing(self, token: str) -> Self:
+        """Return the same address with another bearer token."""
+        return replace(self, token=token)
+
     async def dial(self, deadlines: Deadlines) -> ClientConnection:
         """Open a WebSocket; the caller sets the deadline around it.
 
         Raises:
             RefusedError: The gateway answered with an HTTP status.
             ConnectFailedError: There was no such answer.
+            ValueError: The token that was given for this try cannot be sent.
         """
         parts = urlsplit(self.url)
+        headers = {**self.headers, **await self._authorization()}
         try:
             return await _OpenWebSocket(
                 self._with_wait(),
-                additional_headers=self.headers,
+                additional_headers=headers,
                 compression=None,  # sound does not shrink; every session would pay for trying
                 open_timeout=None,  # the deadline around this covers the hello as well
                 close_timeout=deadlines.close,
@@ -137,6 +150,15 @@ class Address:
         except (ImportError, ValueError) as error:
             # Only a proxy was not checked before.
             raise await failure(error, parts, self.shown) from error
+
+    async def _authorization(self) -> Mapping[str, str]:
+        token = self.token
+        if token is None:
+            return {}
+        if not isinstance(token, str):
+            given = token()
+            token = _sendable(await given if inspect.isawaitable(given) else given)
+        return {"Authorization": f"Bearer {token}"}
 
     def _with_wait(self) -> str:
         if self.wait is None:

@@ -49,7 +49,13 @@ class Reconnector:
         self._address = address
         self._deadlines = deadlines
         self._rules = rules
-        self._replacement = Replacement(address, deadlines, rules, self._received)
+        self._replacement = Replacement(
+            address,
+            deadlines,
+            rules,
+            self._received,
+            bearer=lambda: None if self.session is None else self.session.bearer,
+        )
         self._retired: set[asyncio.Task[None]] = set()
         self.link: Connection
         self.session: ResumableSession | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ...contract import ServerMessageA
 from ..connection import Address, Connection
 from ..deadlines import Deadlines
-from ..errors import ClientError
+from ..errors import ClientError, UnauthorizedError
 from .policy import Backoff, ReconnectRules
 
 
@@ -20,6 +20,7 @@ class Replacement:
         deadlines: How long to wait for what, one try at a time.
         rules: The waits between tries.
         on_message: As of `Connection.at`.
+        bearer: Gives the session's own bearer token; None where it has none.
     """
 
     def __init__(
@@ -28,12 +29,14 @@ class Replacement:
         deadlines: Deadlines,
         rules: ReconnectRules,
         on_message: Callable[[Connection, ServerMessageA], None],
+        bearer: Callable[[], str | None] = lambda: None,
     ) -> None:
         # Where all sessions are in use, a resumed one that asks to wait is let in first.
         self._address = address.waiting(deadlines.reconnect)
         self._deadlines = deadlines
         self._rules = rules
         self._on_message = on_message
+        self._bearer = bearer
         self._backoff = Backoff(rules)
         self._opening: asyncio.Task[Connection] | None = None
         self.latest: ClientError | None = None
@@ -84,12 +87,19 @@ class Replacement:
 
     async def _open(self, retry_after: float | None) -> Connection:
         wait = self._backoff.wait(retry_after)
+        refused: str | None = None
         while True:
             await asyncio.sleep(wait)
+            bearer = self._bearer()
+            own = bearer is not None and bearer != refused
+            address = self._address.showing(bearer) if bearer is not None and own else self._address
             try:
-                return await Connection.at(self._address, self._deadlines, self._on_message)
+                return await Connection.at(address, self._deadlines, self._on_message)
             except ClientError as error:
-                if not error.retryable:
+                if own and isinstance(error, UnauthorizedError):
+                    # It may be too old; whoever gives tokens for each try can still help.
+                    refused = bearer
+                elif not error.retryable:
                     raise
                 self.latest = error
                 wait = self._backoff.wait(error.retry_after)

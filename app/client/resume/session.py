@@ -49,6 +49,7 @@ class ResumableSession:
         sent: Place in it up to which it was handed to the present connection.
         written: Place up to which that connection's socket took it.
         point: Newest resume point.
+        bearer: Its token, where it stands for the bearer token of the next connection.
         sending: Whether `send` waits for the socket; not while reconnecting.
         leaving: Whether the gateway announced that it goes away.
         stopping: Whether the caller requested the end.
@@ -66,6 +67,8 @@ class ResumableSession:
         if offer is not None:
             self.options = options.model_copy(update={"resumable": True})
         self.point = None if offer is None else ResumePoint(position=0.0, token=offer.token)
+        self.bearer: str | None = None
+        self._is_bearer = offer is not None and offer.as_bearer
         self.buffer: ReplayBuffer
         self.sent = 0
         self.written = 0
@@ -188,6 +191,7 @@ class ResumableSession:
         # Discarded audio cannot be sent again, and unsent audio cannot be final.
         if self.buffer.start <= place <= self.sent:
             self.point = point
+            self.bearer = point.token if self._is_bearer else None
             self.buffer.forget(place)
 
     def accepts(self, event: Event) -> bool:

@@ -79,6 +79,7 @@ class Fault:
         status: Of the refusal.
         retry_after: Of the refusal, seconds.
         offer: Whether the hello offers to resume.
+        as_bearer: Whether it offers that resume tokens stand for bearer tokens.
         leaving_after: Bytes of audio after which it warns that it goes away.
         queued: How many places in the waiting room it tells before it starts.
         reject: What a start that resumes is answered with.
@@ -99,6 +100,7 @@ class Fault:
     status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
     retry_after: str | None = None
     offer: bool = True
+    as_bearer: bool = False
     leaving_after: int | None = None
     queued: int = 0
     reject: ErrorCode | None = None
@@ -206,7 +208,9 @@ class _Conversation:
 
     async def _run(self) -> None:
         self.break_at(At.HELLO)
-        offer = ResumeOffer(token=_token(0.0, 0), window_s=60, heartbeat_s=5)
+        offer = ResumeOffer(
+            token=_token(0.0, 0), window_s=60, heartbeat_s=5, as_bearer=self.fault.as_bearer
+        )
         hello = play.hello().model_copy(update={"resume": offer if self.fault.offer else None})
         await self.say(hello)
         async for raw in self.socket:
