@@ -37,11 +37,6 @@ export class Controls {
     return find("paced").checked;
   }
 
-  /** The access token as typed; it is kept in the field and nowhere else. */
-  get token() {
-    return find("token").value.trim();
-  }
-
   /** The fields of `start_transcription` that the options ask for. */
   startOptions(sampleRate) {
     const hotwords = find("hotwords").value.split(/[,\n]/).map((word) => word.trim()).filter(Boolean);

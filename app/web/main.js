@@ -3,6 +3,7 @@
 import { Controls } from "./controls.js";
 import { Hint } from "./hint.js";
 import { Latency } from "./latency.js";
+import { Login } from "./login.js";
 import { Meter } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { Notice } from "./notice.js";
@@ -36,6 +37,13 @@ const transcript = new Transcript({
   tip: find("tip"),
   announcer: find("announcer"),
   onChange: () => controls.transcriptChanged(transcript.empty),
+});
+const login = new Login({
+  form: find("login"),
+  field: find("key"),
+  problem: find("key-problem"),
+  signOut: find("sign-out"),
+  onSignedIn: () => notice.hide(),
 });
 const controls = new Controls({
   onRecord: () => (run === null ? listen() : run.stop()),
@@ -78,7 +86,7 @@ class Run {
     controls.opening();
     await this.#source.open();
     if (this.#stopped) return;
-    await this.#session.open(controls.startOptions(SAMPLE_RATE), controls.token);
+    await this.#session.open(controls.startOptions(SAMPLE_RATE), () => login.token());
     this.#live = true;
     this.#source.release();
     signs.started();
@@ -195,3 +203,4 @@ function read(file) {
 }
 
 controls.idle();
+login.begin();

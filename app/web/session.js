@@ -45,7 +45,9 @@ export class Session {
   #kept = new Kept(SAMPLE_RATE, MOST_KEPT_S);
   #state = "new"; // new, opening, going, over
   #options = {};
-  #token = "";
+  #token = () => "";
+  #bearer = null; // newest resume token, where it opens a connection too
+  #bearers = false;
   #link = null; // carries the session
   #coming = null; // is to carry it next
   #point = null; // null: cannot be resumed
@@ -79,10 +81,11 @@ export class Session {
   /**
    * Connect and start.
    * @param {object} options Fields of `start_transcription`, without `type`.
-   * @param {string} token Access token, or nothing where the gateway asks for none.
+   * @param {() => string|Promise<string>} token Gives the token of each connection, or nothing where the
+   *   gateway asks for none. A session that a single-use token began needs none to go on.
    * @throws {Trouble} When the server cannot be reached, is busy or says no.
    */
-  async open(options, token = "") {
+  async open(options, token = () => "") {
     this.#state = "opening";
     this.#token = token;
     await this.#connected(async (link, hello) => {
@@ -91,6 +94,8 @@ export class Session {
       await link.start(this.#options);
       this.#state = "going";
       if (resumable) this.#reached(link, { position: 0, token: hello.resume.token });
+      // The hello's own token belongs to no session, and opens nothing.
+      this.#bearers = Boolean(hello.resume?.as_bearer);
     });
   }
 
@@ -144,12 +149,15 @@ export class Session {
       ended: (trouble) => this.#broke(link, trouble),
     });
     this.#coming = link;
+    const bearer = this.#bearer;
     try {
-      const hello = await link.open(this.#token);
+      const hello = await link.open(bearer ?? (await this.#token()));
       if (hello.resume) this.#windowMs = hello.resume.window_s * 1000;
       await start(link, hello);
       if (hello.resume) link.expectHeartbeats(HEARTBEAT_S);
     } catch (error) {
+      // A browser does not say why it was refused; it may be too old.
+      if (error.kind === "refused" && this.#bearer === bearer) this.#bearer = null;
       link.close();
       throw error;
     } finally {
@@ -228,6 +236,7 @@ export class Session {
 
   #reached(link, { position, token }) {
     this.#point = { position, token, until: performance.now() + this.#windowMs };
+    if (this.#bearers) this.#bearer = token;
     if (link === this.#link) this.#kept.forget(position);
   }
 

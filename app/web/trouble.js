@@ -204,13 +204,39 @@ export function lostSentence({ start, end }) {
   return `Words spoken between ${moment(start)} and ${moment(end)} are missing, or were never settled.`;
 }
 
-/** The access token cannot be sent; its characters are not those of a token. */
+/** The key or token cannot be sent; its characters are not those of one. */
 export function tokenTrouble() {
-  return new Trouble(
-    "token",
-    "That is no access token",
-    "A token for a browser has letters, digits and the signs - . _ ~ + only. Correct it under Options and start again.",
-  );
+  return new Trouble("token", "That is no key or token", "It has characters that none can have. Copy it once more, whole and alone.");
+}
+
+/** The server asks who speaks, and nobody has said so yet. */
+export function signInTrouble() {
+  return new Trouble("sign-in", "Sign in first", "This server asks for an API key or a token. Whoever runs it gives you one.");
+}
+
+/**
+ * Why there is no token for a connection, from the answer to the request for one.
+ * @param {Response} answer
+ * @returns {Promise<Trouble>}
+ */
+export async function exchangeTrouble(answer) {
+  const said = await saidIn(answer);
+  const how = howOf(said, answer.status >= 500);
+  if (answer.status === 401) {
+    const message = "It may be mistyped, revoked or past its end. Whoever runs this server can give you another one.";
+    return new Trouble("unknown-key", "The server does not know this key", message, how);
+  }
+  if (answer.status === 429 || answer.status === 503) return busyTrouble(said?.error, how);
+  const words = said?.error ? ` It said: “${said.error}”.` : "";
+  return new Trouble("not-allowed", "The server gave no access", `Its answer was ${answer.status}.${words}`, how);
+}
+
+async function saidIn(answer) {
+  try {
+    return await answer.json();
+  } catch {
+    return null;
+  }
 }
 
 /** Error codes of the contract that mean "not now" rather than "not like this". */
@@ -223,6 +249,7 @@ const BUSY_CODES = new Set([
   "too_many_client_connections",
   "too_many_new_sessions",
   "too_many_resumes",
+  "too_many_tokens",
   "waiting_room_full",
   "draining",
 ]);
@@ -258,14 +285,7 @@ export async function refusedTrouble(token = "", ask = fetch) {
     const headers = token === "" ? {} : { Authorization: `Bearer ${token}` };
     answer = await ask("/readyz", { headers, cache: "no-store", signal: AbortSignal.timeout(PROBE_MS) });
   } catch {
-    return new Trouble(
-      "unreachable",
-      "The server cannot be reached",
-      navigator.onLine
-        ? "It gave no answer at all. It may be down, or the network may be in the way."
-        : "This device is offline. Connect it to the network and try again.",
-      { retryable: true },
-    );
+    return unreachableTrouble();
   }
   if (answer.status === 503 || answer.status === 429) {
     return busyTrouble(await reasonIn(answer), { retryAfter: retryAfterIn(answer), code: null });
@@ -274,7 +294,7 @@ export async function refusedTrouble(token = "", ask = fetch) {
     return new Trouble(
       "refused",
       "The server refused the connection",
-      "It is running and ready, but did not accept this session. If it asks for an access token, enter one under Options. Otherwise this device or its network may have as many sessions as one may have, or the last place was taken in this very moment.",
+      "It is running and ready, but did not accept this session. This device or its network may have as many sessions as one may have, or the last place was taken in this very moment.",
       { retryable: true },
     );
   }
@@ -282,6 +302,18 @@ export async function refusedTrouble(token = "", ask = fetch) {
     "unready",
     "The server is not working properly",
     `Asked whether it is ready, it answered with status ${answer.status}.`,
+    { retryable: true },
+  );
+}
+
+/** Nobody answers. */
+export function unreachableTrouble() {
+  return new Trouble(
+    "unreachable",
+    "The server cannot be reached",
+    navigator.onLine
+      ? "It gave no answer at all. It may be down, or the network may be in the way."
+      : "This device is offline. Connect it to the network and try again.",
     { retryable: true },
   );
 }

@@ -260,30 +260,6 @@ async def test_nobody_at_the_other_end_is_explained(open_page: OpenPage, door: D
 
 
 @pytest.mark.slow
-async def test_a_gateway_that_asks_for_a_token_is_opened_with_it(
-    recogniser: Running, open_page: OpenPage, tmp_path: Path
-) -> None:
-    token = "made-up-token-of-a-test"
-    async with gateway(recogniser, tmp_path, APP_AUTH_TOKENS=token) as guarded:
-        opened = await open_page(guarded.url)
-        page = opened.page
-        alert = page.get_by_role("alert")
-        await page.get_by_role("button", name="Start listening").click()
-        await alert.get_by_text("The server refused the connection").wait_for()
-        assert "access token" in await alert.inner_text()
-        await page.get_by_text("Options", exact=True).click()
-        await page.get_by_label("Access token").fill("not a token")
-        await page.get_by_role("button", name="Start listening").click()
-        await alert.get_by_text("That is no access token").wait_for()
-        await page.get_by_text("Options", exact=True).click()
-        await page.get_by_label("Access token").fill(token)
-        await page.get_by_role("button", name="Start listening").click()
-        await opened.state("live")
-        await page.get_by_role("button", name="Stop").click()
-        await opened.state("idle")
-
-
-@pytest.mark.slow
 async def test_what_the_recogniser_refuses_ends_the_session_with_its_words(
     recogniser: Running, open_page: OpenPage, tmp_path: Path
 ) -> None:
