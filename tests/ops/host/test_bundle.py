@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.redaction import MASK
+from app.secret_shapes import MASK
 from ops.host import words
 from ops.host.masking import masked
 from tests.ops.host.conftest import Stack

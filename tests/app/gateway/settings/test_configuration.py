@@ -22,7 +22,8 @@ from app.gateway.settings.gateway import (
     RecognitionMode,
 )
 from app.gateway.telemetry.logs import configure_logging, get_logger
-from app.redaction import MASK, Redactor
+from app.redaction import Redactor
+from app.secret_shapes import MASK
 from tests.app.gateway.conftest import Log
 from tests.app.gateway.settings.conftest import start
 
