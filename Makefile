@@ -21,6 +21,10 @@ HASHES := (^|/)(uv\.lock|go\.sum|manifest\.json)$$
 # ciphertext. Each in the only shape it has, so that something else under the name is still found.
 CIPHERTEXT := ^(secretsprovider: "?awskms://[\w/.:=?&-]+|encryptedkey: "?AQ[A-Za-z0-9+/]{150,}={0,2}|encryptionsalt: "?v1:[A-Za-z0-9+/=]+:v1:[A-Za-z0-9+/=:]+|secure: "?(v1:[A-Za-z0-9+/=]+:|AAAB)[A-Za-z0-9+/=]+)"?$$
 
+# The same in .pre-commit-config.yaml.
+SCAN = git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --plugin tests/support/secret_kinds.py \
+  --exclude-files '$(HASHES)' --exclude-lines '$(CIPHERTEXT)'
+
 # uv must neither download a Python nor look outside this folder for its environment.
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
@@ -86,8 +90,11 @@ check: $(STAMP) ## Format, lint, types, import rules, documents in step with cod
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.docs --check
 	@$(BIN)/zizmor --offline --quiet .github/workflows
-	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '$(HASHES)' \
-	  --exclude-lines '$(CIPHERTEXT)'
+	@$(SCAN)
+
+.PHONY: secrets
+secrets: $(STAMP) ## Look for secrets in every file that git knows
+	@$(SCAN)
 
 format: $(STAMP) ## Put the code into its standard form
 	@$(BIN)/ruff format .
