@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 from click.testing import CliRunner, Result
@@ -79,9 +80,17 @@ def wait_for(up: Up, text: str, seconds: float = UP_SECONDS) -> None:
 
 
 @contextmanager
-def running_up(folder: Path, *arguments: str) -> Iterator[Up]:
-    """Start `perch up`, wait until everything is up, and kill what is left of it at the end."""
-    up = begin(folder, *arguments)
+def running_up(
+    folder: Path, *arguments: str, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Up]:
+    """Start `perch up`, wait until everything is up, and kill what is left of it at the end.
+
+    Args:
+        folder: Of its state and of what it says.
+        arguments: Of `perch up`.
+        more: Variables that the person's shell has besides.
+    """
+    up = begin(folder, *arguments, more=more)
     try:
         wait_for(up, "Ctrl-C here")
         yield up
@@ -91,7 +100,7 @@ def running_up(folder: Path, *arguments: str) -> Iterator[Up]:
         up.process.wait()
 
 
-def begin(folder: Path, *arguments: str) -> Up:
+def begin(folder: Path, *arguments: str, more: Mapping[str, str] = MappingProxyType({})) -> Up:
     folder.mkdir(parents=True, exist_ok=True)
     said = folder / "said"
     with said.open("w") as output:
@@ -104,7 +113,7 @@ def begin(folder: Path, *arguments: str) -> Up:
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
-            env=clean_environment(),
+            env=clean_environment() | dict(more),
         )
     return Up(process, StateFolder(folder / "state"), said)
 
