@@ -48,7 +48,7 @@ $(STAMP) wheels sbom audit conformance: export UV_CACHE_DIR = $(shell \
   place="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$${HOME:-/dev/null}/.cache}/uv}"; \
   mkdir -p "$$place" 2>/dev/null && test -w "$$place" && echo "$$place" || echo "$(CURDIR)/.uv/cache")
 
-.PHONY: help setup up down test check check-all slow fuzz oncall surroundings engine coverage environments format mutants wheels sbom audit bench chaos gameday abuse clean
+.PHONY: help setup up down test check check-all slow fuzz oncall surroundings engine coverage environments format mutants wheels sbom audit bench chaos gameday drills abuse clean
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -126,6 +126,9 @@ chaos: $(STAMP) ## Let everything break under real speech, and count every word;
 
 gameday: $(STAMP) ## Release well and badly on the local stack while people speak, and count every word
 	@$(BIN)/python -m tests.chaos.gameday $(ARGS)
+
+drills: $(STAMP) ## Rotate every certificate, key and token while twenty people speak; 10 minutes
+	@$(BIN)/python -m tests.chaos.drills $(ARGS)
 
 abuse: $(STAMP) ## Let one client try to take the service away, beside a neighbour; 10 minutes
 	@$(BIN)/python -m tests.abuse $(ARGS)

@@ -155,7 +155,11 @@ def _perch(*, resume: bool) -> Session:
         try:
             async with (
                 connect(
-                    f"{place.url}/ws", ssl_context=place.tls, deadlines=UNHURRIED, resume=resume
+                    f"{place.url}/ws",
+                    token=place.token,
+                    ssl_context=place.tls,
+                    deadlines=UNHURRIED,
+                    resume=resume,
                 ) as line,
                 aclosing(spoken(heard.what, pacing, party)) as pieces,
             ):

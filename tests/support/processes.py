@@ -40,10 +40,12 @@ class Place:
     Attributes:
         url: `ws://` or `wss://`, without a path.
         tls: For `wss://`.
+        token: Bearer token of who connects, where one is asked for.
     """
 
     url: str
     tls: ssl.SSLContext | None = None
+    token: str | None = None
 
 
 def free_port(host: str = LOOPBACK) -> int:

@@ -1,0 +1,1 @@
+"""Rotation drills: certificates, authorities, keys and tokens change while people speak."""
