@@ -189,6 +189,8 @@ class Gateway:
             metrics.certificate_expiry.labels(name).set_function(ends_at)
         for files in asr.credentials.followed:
             gateway.follow(files)
+        for files in () if gateway.tracing is None else gateway.tracing.followed:
+            gateway.follow(files)
         for files in followed_secrets(settings, authentication, resume):
             gateway.follow(files)
         if (word := gateway.switch.file) is not None:

@@ -76,12 +76,23 @@ class Collector:
 
 
 @asynccontextmanager
-async def collecting() -> AsyncIterator[Collector]:
-    """Run a collector on free ports of 127.0.0.1."""
+async def collecting(
+    credentials: grpc.ServerCredentials | None = None,
+) -> AsyncIterator[Collector]:
+    """Run a collector on free ports of 127.0.0.1.
+
+    Args:
+        credentials: of its gRPC port, which has no TLS without them.
+    """
     collector = Collector()
     server = grpc.aio.server()
     add_TraceServiceServicer_to_server(_Service(collector), server)  # type: ignore[no-untyped-call]
-    collector.grpc_port = server.add_insecure_port("127.0.0.1:0")
+    address = "127.0.0.1:0"
+    collector.grpc_port = (
+        server.add_insecure_port(address)
+        if credentials is None
+        else server.add_secure_port(address, credentials)
+    )
     await server.start()
     http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(collector))
     collector.http_port = http.server_address[1]

@@ -30,6 +30,8 @@ from opentelemetry.sdk.trace.sampling import (
     TraceIdRatioBased,
 )
 
+from app.certificates import facts_of_authorities
+from app.followed_files import FollowedFiles
 from app.gateway.settings.gateway import GatewaySettings
 from app.gateway.settings.traces import OtlpProtocol, TraceSampler
 from app.gateway.telemetry.logs import get_logger
@@ -59,6 +61,7 @@ class WatchedExporter(SpanExporter):
 
     def __init__(self, exporter: SpanExporter, metrics: GatewayMetrics) -> None:
         self._exporter = exporter
+        self._next: SpanExporter | None = None
         self._sent = metrics.trace_spans_sent
         self._works: bool | None = None
         self._said = FirstLine()
@@ -67,8 +70,16 @@ class WatchedExporter(SpanExporter):
             library.handlers, library.propagate = [self._said], False
             library.setLevel(logging.WARNING)
 
+    def replace(self, exporter: SpanExporter) -> None:
+        """Send by another exporter from the next batch on."""
+        self._next = exporter
+
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send a batch."""
+        if self._next is not None:
+            # Here alone, in the thread that sends: none is shut down under a batch.
+            self._exporter.shutdown()
+            self._exporter, self._next = self._next, None
         self._said.text = ""
         try:
             result = self._exporter.export(spans)
@@ -123,8 +134,10 @@ class SpanCount(SpanProcessor):
 def tracing_by(settings: GatewaySettings, metrics: GatewayMetrics, version: str) -> Tracing:
     """Begin to send spans as the settings say; the thread that does runs from now on."""
     ids = TraceIds()
+    certificate = settings.otel_exporter_otlp_certificate
+    watched = WatchedExporter(_exporter(settings, _bytes_of(certificate)), metrics)
     batches = BatchSpanProcessor(
-        WatchedExporter(_exporter(settings), metrics),
+        watched,
         max_queue_size=_QUEUED,
         max_export_batch_size=_BATCH,
         schedule_delay_millis=_EVERY_MS,
@@ -149,7 +162,24 @@ def tracing_by(settings: GatewaySettings, metrics: GatewayMetrics, version: str)
     async def close() -> None:
         await _within(_GOODBYE_S, batches)
 
-    return Tracing(provider.get_tracer("perch.gateway", version), ids, close)
+    followed = (
+        ()
+        if certificate is None
+        else (
+            FollowedFiles(
+                "OTEL_EXPORTER_OTLP_CERTIFICATE",
+                [certificate],
+                _authorities,
+                lambda pem: watched.replace(_exporter(settings, pem)),
+            ),
+        )
+    )
+    return Tracing(provider.get_tracer("perch.gateway", version), ids, close, followed)
+
+
+def _authorities(contents: Sequence[bytes]) -> bytes:
+    facts_of_authorities(contents[0])
+    return contents[0]
 
 
 async def _within(seconds: float, batches: BatchSpanProcessor) -> None:
@@ -171,18 +201,18 @@ async def _within(seconds: float, batches: BatchSpanProcessor) -> None:
         batches.span_exporter.shutdown()
 
 
-def _exporter(settings: GatewaySettings) -> SpanExporter:
+def _exporter(settings: GatewaySettings, authorities: bytes | None) -> SpanExporter:
     endpoint, headers = settings.otel_exporter_otlp_endpoint, settings.trace_headers()
-    certificate = settings.otel_exporter_otlp_certificate
     if settings.otel_exporter_otlp_protocol is OtlpProtocol.GRPC:
         return GrpcExporter(
             endpoint,
             insecure=(endpoint or "").startswith("http://"),
-            credentials=grpc.ssl_channel_credentials(_bytes_of(certificate)),
+            credentials=grpc.ssl_channel_credentials(authorities),
             headers={name.lower(): value for name, value in headers.items()},
             timeout=settings.trace_timeout_s,
             compression=grpc.Compression.NoCompression,
         )
+    certificate = settings.otel_exporter_otlp_certificate
     return HttpExporter(
         f"{endpoint}/v1/traces",
         certificate_file=None if certificate is None else str(certificate),

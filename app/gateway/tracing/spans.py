@@ -5,9 +5,9 @@ message costs nothing, a result one span, and nothing is left open when a stream
 attribute holds what was said, a token or a client's address.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic, time_ns
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -24,6 +24,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from app.followed_files import FollowedFiles
 from app.gateway.telemetry.stream_log import StreamEnded, StreamStarted
 from app.gateway.telemetry.trace_context import Metadata, TraceContext, metadata_of
 from app.gateway.tracing.names import SpanName
@@ -64,9 +65,17 @@ class Tracing:
         tracer: Makes them.
         ids: As the tracer's own.
         close: Sends what waits, within a bound.
+        followed: Files by which the collector is believed, to be read again as they change.
     """
 
-    def __init__(self, tracer: Tracer, ids: TraceIds, close: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        tracer: Tracer,
+        ids: TraceIds,
+        close: Callable[[], Awaitable[None]],
+        followed: Sequence[FollowedFiles[Any]] = (),
+    ) -> None:
+        self.followed: Final = tuple(followed)
         self._tracer = tracer
         self._ids = ids
         self.aclose = close
