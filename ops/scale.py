@@ -6,7 +6,9 @@ file: scaling and releases move the one, the program the others (docs/adr/0512).
 
 from __future__ import annotations
 
+import functools
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -139,21 +141,68 @@ class Scale:
             time.sleep(self._every)
 
 
-def _connect(stack: str, chosen: Path | None, every: float) -> Scale:
-    outputs = read(stack, chosen=chosen)
-    clients = {}
-    for service in SERVICES:
-        clients[service], is_local = aws_clients.connect(service, stack, outputs.region, chosen)
-        if is_local:
-            raise ConfigurationError(
-                f"stack {stack} has no machines: each colour is one emulator and one gateway, which"
-                " `perch up` keeps running and `perch down` stops; the listener's weights say which"
-                " has new sessions"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Which colour is meant, and whether to stay until it is so: options of every command."""
+
+    stack: str
+    state_dir: Path | None
+    colour: Colour
+    wait: bool
+    minutes: float
+    every: float
+
+    def connected(self) -> Scale:
+        """Return what sets the colour's machines."""
+        outputs = read(self.stack, chosen=self.state_dir)
+        clients = {}
+        for service in SERVICES:
+            clients[service], is_local = aws_clients.connect(
+                service, self.stack, outputs.region, self.state_dir
             )
-    return Scale(stack, outputs, clients, every)
+            if is_local:
+                raise ConfigurationError(
+                    f"stack {self.stack} has no machines: each colour is one emulator and one "
+                    "gateway, which `perch up` keeps running and `perch down` stops; the "
+                    "listener's weights say which has new sessions"
+                )
+        return Scale(self.stack, outputs, clients, self.every)
+
+    def set(self, scale: Scale, group: Group, machines: int) -> None:
+        """Ask for a number of machines, and wait for them where that is asked for."""
+        if machines == group.desired:
+            click.echo(f"{group.name}: {machines} asked for already")
+        else:
+            scale.turn(group, machines)
+            click.echo(f"{group.name}: {machines} asked for, before that {group.desired}")
+        if self.wait:
+            scale.wait(self.colour, machines, self.minutes)
 
 
-def _options(function: Callable[..., None]) -> Callable[..., None]:
+def _turning(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of `Turn`, and the turn as its first argument."""
+
+    @functools.wraps(command)
+    def called(  # noqa: PLR0913 - click's keywords
+        *,
+        stack: str,
+        state_dir: Path | None,
+        colour: Colour,
+        wait: bool,
+        minutes: float,
+        every: float,
+        **others: object,
+    ) -> None:
+        turn = Turn(
+            stack=stack,
+            state_dir=state_dir,
+            colour=colour,
+            wait=wait,
+            minutes=minutes,
+            every=every,
+        )
+        command(turn, **others)
+
     for option in reversed(
         (
             stack_options,
@@ -175,8 +224,8 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
             ),
         )
     ):
-        function = option(function)
-    return function
+        called = option(called)
+    return called
 
 
 _even = click.option(
@@ -186,89 +235,49 @@ _even = click.option(
 )
 
 
-def _set(  # noqa: PLR0913 - one parameter an option
-    scale: Scale, group: Group, colour: Colour, machines: int, *, wait: bool, minutes: float
-) -> None:
-    if machines == group.desired:
-        click.echo(f"{group.name}: {machines} asked for already")
-    else:
-        scale.turn(group, machines)
-        click.echo(f"{group.name}: {machines} asked for, before that {group.desired}")
-    if wait:
-        scale.wait(colour, machines, minutes)
-
-
 @click.command("start")
-@_options
+@_turning
 @click.option(
     "--machines",
     type=click.IntRange(1, 1000),
     help="How many at least  [default: 1, or the group's minimum].",
 )
-def start(  # noqa: PLR0913 - one parameter an option
-    *,
-    stack: str,
-    state_dir: Path | None,
-    colour: Colour,
-    wait: bool,
-    minutes: float,
-    every: float,
-    machines: int | None,
-) -> None:
+def start(turn: Turn, *, machines: int | None) -> None:
     """Start a colour's machines; more than that are left as they are.
 
     Without sessions they are taken again by the stack's own scaling (scaling.idle_minutes).
     """
-    scale = _connect(stack, state_dir, every)
-    group = scale.group(colour)
+    scale = turn.connected()
+    group = scale.group(turn.colour)
     wanted = max(machines or 1, group.fewest)
-    _set(scale, group, colour, max(wanted, group.desired), wait=wait, minutes=minutes)
+    turn.set(scale, group, max(wanted, group.desired))
 
 
 @click.command("stop")
-@_options
+@_turning
 @_even
-def stop(  # noqa: PLR0913 - one parameter an option
-    *,
-    stack: str,
-    state_dir: Path | None,
-    colour: Colour,
-    wait: bool,
-    minutes: float,
-    every: float,
-    even_in_service: bool,
-) -> None:
+def stop(turn: Turn, *, even_in_service: bool) -> None:
     """Stop all of a colour's machines, each after its sessions have drained.
 
     Refused for the colour that has weight or is in service.
     """
-    scale = _connect(stack, state_dir, every)
+    scale = turn.connected()
     if not even_in_service:
-        scale.refuse_in_service(colour)
-    _set(scale, scale.group(colour), colour, 0, wait=wait, minutes=minutes)
+        scale.refuse_in_service(turn.colour)
+    turn.set(scale, scale.group(turn.colour), 0)
 
 
 @click.command("scale")
-@_options
+@_turning
 @_even
 @click.option("--machines", type=click.IntRange(0, 1000), required=True, help="How many.")
-def scale(  # noqa: PLR0913 - one parameter an option
-    *,
-    stack: str,
-    state_dir: Path | None,
-    colour: Colour,
-    wait: bool,
-    minutes: float,
-    every: float,
-    even_in_service: bool,
-    machines: int,
-) -> None:
+def scale(turn: Turn, *, even_in_service: bool, machines: int) -> None:
     """Set how many machines a colour has, within the bounds of its group.
 
     AWS chooses which ones go, and each drains its sessions first. Scaling may set another number
     afterwards, as sessions come and go.
     """
-    scaled = _connect(stack, state_dir, every)
+    scaled = turn.connected()
     if machines == 0 and not even_in_service:
-        scaled.refuse_in_service(colour)
-    _set(scaled, scaled.group(colour), colour, machines, wait=wait, minutes=minutes)
+        scaled.refuse_in_service(turn.colour)
+    turn.set(scaled, scaled.group(turn.colour), machines)
