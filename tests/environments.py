@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -183,6 +183,13 @@ def main(arguments: Sequence[str]) -> int:
     every = environments()
     parser = argparse.ArgumentParser(prog="python -m tests.environments", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of: {'; '.join(every)}; all without any")
+    parser.add_argument(
+        "--tests",
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="run these alone, which the report says: those that the environment can affect",
+    )
     parser.add_argument("--pytest", default="", help="options for pytest, such as '-x -k words'")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in every]
@@ -194,11 +201,13 @@ def main(arguments: Sequence[str]) -> int:
         if lacks is not None:
             sys.stdout.write(f"{name:<28}missing: {lacks}\n")
             continue
-        status, said, seconds = run(every[name], options.pytest.split())
+        chosen = replace(every[name], tests=tuple(options.tests) or every[name].tests)
+        status, said, seconds = run(chosen, options.pytest.split())
         failed |= status != 0
         verdict = "passed" if status == 0 else f"FAILED ({status})"
         lines = [
             f"{name:<28}{verdict:<12}{seconds:6.0f} s",
+            *([f"    not all tests: {' '.join(chosen.tests)}"] if chosen.tests else []),
             *(f"    {line}" for line in summary(said)),
         ]
         sys.stdout.write("\n".join(lines) + "\n")

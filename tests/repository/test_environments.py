@@ -5,6 +5,7 @@ That the tests pass there is shown by running it: `make environments`.
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,25 @@ def test_the_report_has_failures_wants_and_the_count() -> None:
         "2 tests skipped for want of chromium (Debian: apt-get install chromium)",
         "1 failed, 3 passed, 2 skipped in 4.20s",
     ]
+
+
+def test_a_report_of_some_of_the_tests_says_which(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[tuple[str, ...]] = []
+
+    def run(environment: Environment, _options: Sequence[str]) -> tuple[int, str, float]:
+        ran.append(environment.tests)
+        return 0, "3 passed in 1.00s", 1.0
+
+    monkeypatch.setattr(environments, "run", run)
+    assert environments.main(["root", "no curl"]) == 0
+    whole, _, narrow = capsys.readouterr().out.partition("no curl")
+    assert "not all tests" not in whole
+    assert f"not all tests: {' '.join(ran[1])}\n" in narrow
+    assert environments.main(["root", "--tests", "tests/ops/local", "tests/bench"]) == 0
+    assert "not all tests: tests/ops/local tests/bench\n" in capsys.readouterr().out
+    assert ran == [(), tuple(environments.asking_for("curl")), ("tests/ops/local", "tests/bench")]
 
 
 def test_an_environment_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
