@@ -1,5 +1,7 @@
 """The command line of the gateway: what is refused, and what wins over what."""
 
+import json
+import logging
 import socket
 from pathlib import Path
 
@@ -35,6 +37,24 @@ def test_a_taken_port_is_one_sentence_and_exit_1(monkeypatch: pytest.MonkeyPatch
         f"perch gateway: cannot listen on 127.0.0.1:{port} (Address already in use); "
         "set APP_HOST or APP_PORT to another\n"
     )
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_key_that_means_nothing_is_a_warning_of_the_program_and_no_end(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("APP_HOST", "127.0.0.1")
+        monkeypatch.setenv("APP_PORT", str(taken.getsockname()[1]))
+        monkeypatch.setenv("APP_PROT", "8080")
+        # It goes as far as listening, which ends it here.
+        assert start().exit_code == 1
+    # Lines are written by a thread, which this waits for.
+    logging.getLogger().handlers[0].close()
+    (said,) = [line for line in capfd.readouterr().out.splitlines() if "means nothing" in line]
+    line = json.loads(said)
+    assert (line["logger"], line["level"]) == ("app.gateway", "warning")
+    assert (line["key"], line["did_you_mean"]) == ("APP_PROT", "APP_PORT")
 
 
 def test_an_option_wins_over_the_environment_and_that_over_the_file(
