@@ -17,9 +17,11 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.account import account_provider
+from infra.authority import first_identity
 from infra.catalogue.models import ecr_repository_arns
 from infra.config.fixed import fixed_outputs
 from infra.config.machine import (
+    FOR_PEOPLE,
     FORMER_SECRETS,
     SECRETS,
     BootContext,
@@ -52,6 +54,7 @@ from infra.outputs import endpoint
 from infra.security.deletion_guard import DeletionGuard, DeletionGuardArgs
 from infra.security.encryption import Encryption, EncryptionArgs
 from infra.security.secret_store import SecretStore, SecretStoreArgs
+from infra.security.secrets_version import SecretsVersion, SecretsVersionArgs
 from infra.storage.storage import Storage, StorageArgs
 
 # What is wanted. Everything wrong with it is said here, before anything is made.
@@ -98,9 +101,13 @@ secrets = SecretStore(
         key_arn=encryption.data_key_arn,
         generated=GENERATED,
         former=FORMER_SECRETS,
+        first={"gateway_tls": pulumi.Output.secret(first_identity(stack.name))},
         disposable=settings.disposable,
     ),
     here,
+)
+secrets_version = SecretsVersion(
+    name, SecretsVersionArgs(location=location, environment=stack.name), here
 )
 switch = Switch(
     name,
@@ -167,6 +174,7 @@ needs: list[pulumi.Resource] = [
     encryption,
     logs,
     secrets,
+    secrets_version,
     switch,
     storage,
     programs,
@@ -268,9 +276,9 @@ for colour, chosen in settings.colours():
             service_role_arn=encryption.auto_scaling_role_arn,
             rights=MachineRights(
                 location=location,
-                secret_arns=list(secrets.arns.values()),
+                secret_arns=[arn for name, arn in secrets.arns.items() if name not in FOR_PEOPLE],
                 key_arn=encryption.data_key_arn,
-                recognition_parameter_arn=switch.parameter_arn,
+                parameter_arns=[switch.parameter_arn, secrets_version.parameter_arn],
                 cache_bucket_arn=storage.models.arn,
                 artefact_bucket_arn=storage.artefacts.arn,
                 repository_arns=[storage.gateway.arn, *ecr_repository_arns(chosen.image)],
@@ -285,6 +293,7 @@ for colour, chosen in settings.colours():
                     auto_scaling_group_name=own_name,
                     secret_arns=secrets.arns,
                     recognition_parameter=switch.parameter_name,
+                    secrets_version_parameter=secrets_version.parameter_name,
                     model_cache_bucket=storage.models.bucket_name,
                     artefact_bucket=storage.artefacts.bucket_name,
                     gateway_artifact=gateways[colour],
@@ -359,6 +368,7 @@ export(
     kms_key_arn=encryption.data_key_arn,
     secret_arns={name: secrets.arns.get(name) for name in SECRETS},
     recognition_parameter_name=switch.parameter_name,
+    secrets_version_parameter_name=secrets_version.parameter_name,
     in_service_parameter_name=in_service.parameter_name,
     riva_fallback_endpoints=fallback_endpoints(settings),
     gateway_max_sessions=settings.gateway.max_sessions,

@@ -64,6 +64,10 @@ class SecretArns(Outputs):
 
     ngc_api_key: str | None = None
     """NVIDIA's registry key; null where no colour needs one."""
+    gateway_tls: str | None = None
+    """The gateways' key and certificate; null for a stack of an older program."""
+    tls_authority: str | None = None
+    """The environment's own authority; likewise."""
     gateway_bearer_tokens: Annotated[
         str,
         Field(validation_alias=AliasChoices("gateway_bearer_tokens", "gateway_signing_key")),
@@ -154,6 +158,9 @@ class StackOutputs(Outputs):
     """The secrets."""
     recognition_parameter_name: str
     """SSM parameter that `perch recognition` turns."""
+    secrets_version_parameter_name: str | None = None
+    """SSM parameter whose change has machines fetch their secrets again; null for a stack of an
+    older program."""
     in_service_parameter_name: str | None = None
     """SSM parameter that names the colour in service; null for a stack of an older program."""
     riva_fallback_endpoints: str | None = None

@@ -147,6 +147,12 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         extra="ops",
         needs=("boto3", "psutil"),
     ),
+    "certs": Subcommand(
+        help="Make, replace and show a stack's own authority and its gateways' certificate.",
+        target="ops.certs:command",
+        extra="ops",
+        needs=("boto3", "cryptography", "psutil"),
+    ),
     "host": Subcommand(
         help="Look at a machine: run, logs, gpu, shell, bundle.",
         target="ops.host.command:command",

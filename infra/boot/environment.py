@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from infra.boot.gateway import READY_PATH, RUN, gateway_environment
+from infra.boot.gateway import READY_PATH, RUN, TLS_FILE, gateway_environment
 from infra.boot.programs import host_programs, program_sum
 from infra.boot.settings import (
     ADMIN_PORT,
@@ -94,7 +94,10 @@ def boot_environment(settings: MachineSettings) -> dict[str, str]:
         "PERCH_LAUNCH_HOOK": LAUNCH_HOOK,
         "PERCH_TERMINATION_HOOK": TERMINATION_HOOK,
         "PERCH_NGC_SECRET": settings.ngc_key_secret_arn or "",
-        "PERCH_GATEWAY_SECRET_FILES": _pairs(settings.gateway_secret_files),
+        "PERCH_GATEWAY_SECRET_FILES": _pairs(
+            {TLS_FILE: settings.gateway_tls_secret_arn, **settings.gateway_secret_files}
+        ),
+        "PERCH_GATEWAY_TLS": f"{RUN}/files/{TLS_FILE}",
         "PERCH_GATEWAY_ARTIFACT": settings.gateway_artifact,
         "PERCH_GATEWAY_SHA256": settings.gateway_artifact_sha256 or "",
         # A container is handed them by name; a bundle's unit reads the file.
@@ -112,6 +115,7 @@ def boot_environment(settings: MachineSettings) -> dict[str, str]:
         "PERCH_HOST_KEY": HOST_KEY_FILE,
         "PERCH_HOST_KEY_TAG": HOST_KEY_TAG,
         "PERCH_RECOGNITION": settings.recognition_parameter,
+        "PERCH_SECRETS_VERSION": settings.secrets_version_parameter,
         "PERCH_SSM": f"https://ssm.{settings.region}.{dns_suffix(settings.region)}/",
         "PERCH_STOP_SECONDS": str(stop_seconds(settings)),
         "PERCH_LEAVE_SECONDS": str(leave_seconds(settings)),

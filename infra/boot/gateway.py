@@ -13,6 +13,9 @@ RUN: Final = "/run/perch"
 RECOGNITION_FILE: Final = f"{RUN}/recognition/word"
 """What the switch says. In a folder of its own: a file that is put in another's place is seen in a
 container only through a mount of its folder."""
+TLS_FILE: Final = "gateway-tls.pem"
+"""Among the gateway's secrets: its key and certificate, and its authority's. One file, so that a
+key is never without its certificate."""
 ASR_CONTAINER: Final = "perch-asr"
 READY_PATH: Final = {"nim": "/v1/health/ready", "riva": "/v2/health/ready"}
 
@@ -79,6 +82,8 @@ def gateway_environment(settings: MachineSettings) -> dict[str, str]:
         "APP_ADMIN_HOST": "0.0.0.0" if settings.gateway_is_image else "127.0.0.1",  # noqa: S104 - as said
         "APP_ADMIN_PORT": str(ADMIN_PORT),
         "APP_RECOGNITION_FILE": RECOGNITION_FILE,
+        "APP_SSL_CERT": f"{RUN}/files/{TLS_FILE}",
+        "APP_SSL_KEY": f"{RUN}/files/{TLS_FILE}",
         "APP_DRAIN_TIMEOUT_S": str(settings.drain_deadline_seconds),
         "RIVA_HOST": ASR_CONTAINER if settings.gateway_is_image else "127.0.0.1",
         "RIVA_PORT": str(settings.riva_grpc_port),

@@ -64,7 +64,7 @@ OWN_GATEWAY_VARIABLES: Final = frozenset(
         "RIVA_PORT",
     }
 )
-"""What the machine decides for its gateway. It has no TLS: the load balancer ends it."""
+"""What the machine decides for its gateway."""
 
 OWN_RECOGNISER_VARIABLES: Final = frozenset(
     {
@@ -99,6 +99,9 @@ _HARMLESS_SUFFIX: Final = re.compile(
 _ANY_TEXT = kinds.text(r"(?s:.*)", "text")
 _Texts = Annotated[Mapping[str, str], kinds.table(_ANY_TEXT, _ANY_TEXT, most=1000)]
 _Port = Annotated[int, kinds.whole(1024, 65535, typed=True)]
+_Parameter = Annotated[
+    str, kinds.text(r"(?a:(/[\w.-]{1,128}){1,15})", "the name of an SSM parameter such as /a/b")
+]
 _LogGroup = Annotated[str, kinds.text(r"(?a:[\w./#-]{1,512})", "a log group's name")]
 
 
@@ -169,15 +172,18 @@ class MachineSettings(Section):
         kinds.optional(kinds.text(_SECRET, "the ARN of a Secrets Manager secret")),
     ]
     """Secret with the NGC key as its plain string; None when image and models need none."""
+    gateway_tls_secret_arn: Annotated[
+        str, kinds.text(_SECRET, "the ARN of a Secrets Manager secret")
+    ]
+    """Secret with the gateway's key and certificate, and its authority's, in one PEM text."""
     gateway_secret_files: _Texts = Field(default_factory=dict)
     """File name under /run/perch/files -> ARN of the secret whose string is its content."""
     gateway_environment: _Texts = Field(default_factory=dict)
     """Environment of the gateway that follows from the stack, nothing secret."""
-    recognition_parameter: Annotated[
-        str,
-        kinds.text(r"(?a:(/[\w.-]{1,128}){1,15})", "the name of an SSM parameter such as /a/b"),
-    ]
+    recognition_parameter: _Parameter
     """SSM parameter that says on, off or fallback, and is followed."""
+    secrets_version_parameter: _Parameter
+    """SSM parameter that says something else whenever secrets are to be fetched again."""
     gateway_artifact: Annotated[str, _ANY_TEXT]
     """`s3://bucket/key.tar.gz` made by `app/bundle`, or a container image reference."""
     gateway_artifact_sha256: Annotated[

@@ -27,6 +27,10 @@ SECRETS: Final[Mapping[str, str]] = {
     # pragma: allowlist nextline secret
     "ngc_api_key": "NGC personal key with which machines pull the recogniser and its models."
     " Made where a colour's ngc_key is true.",
+    "gateway_tls": "PEM key and certificate of the gateways, and their authority's certificate."
+    " Left out, one is made; `perch certs rotate` makes the next.",
+    "tls_authority": "PEM key and certificates of the environment's own authority. No machine"
+    " reads it: `perch certs` puts it there and signs gateway_tls with it.",
     "gateway_bearer_tokens": "Bearer tokens that let clients in, one a line.",
     "riva_tls_ca": "PEM certificate of the authority that certificates of recognisers elsewhere are"
     " from. Made where tls of gateway.fallback or of a language group is private_ca or mutual.",
@@ -41,6 +45,9 @@ SECRETS: Final[Mapping[str, str]] = {
 
 FORMER_SECRETS: Final[Mapping[str, str]] = {"gateway_bearer_tokens": "gateway_signing_key"}
 """What some were called once: the secret of a stack that exists keeps its place in AWS."""
+
+FOR_PEOPLE: Final = frozenset({"tls_authority"})
+"""Those of them that no machine may read."""
 
 TOKENS_FILE: Final = "auth-tokens"
 """File in the gateway's secret folder that holds what it checks clients' tokens with."""
@@ -80,6 +87,7 @@ class BootContext(Generic[TextT_co]):
         auto_scaling_group_name: The colour's group.
         secret_arns: Secrets by name.
         recognition_parameter: SSM parameter that switches recognition.
+        secrets_version_parameter: SSM parameter that changes when secrets do.
         model_cache_bucket: Bucket of built models.
         artefact_bucket: Bucket of what machines fetch, RMIR files among it.
         gateway_artifact: Gateway image, or S3 address of its bundle.
@@ -91,6 +99,7 @@ class BootContext(Generic[TextT_co]):
     auto_scaling_group_name: str
     secret_arns: Mapping[str, TextT_co]
     recognition_parameter: str
+    secrets_version_parameter: str
     model_cache_bucket: TextT_co
     artefact_bucket: TextT_co
     gateway_artifact: TextT_co
@@ -136,8 +145,10 @@ def settings_of_machines(
         recogniser_environment=chosen.recogniser_environment,
         rmirs=tuple(f"s3://{context.artefact_bucket}/{key}" for key in chosen.rmirs),
         ngc_key_secret_arn=secrets["ngc_api_key"] if chosen.ngc_key else None,
+        gateway_tls_secret_arn=secrets["gateway_tls"],
         gateway_secret_files=files,
         recognition_parameter=context.recognition_parameter,
+        secrets_version_parameter=context.secrets_version_parameter,
         gateway_environment={
             **_trace_variables(settings, context.environment, colour),
             **_gateway_variables(settings, chosen),
@@ -309,6 +320,7 @@ def boot_problems(colour: Colour, settings: Settings) -> Iterator[str]:
         auto_scaling_group_name="example",
         secret_arns=dict.fromkeys(SECRETS, arn),
         recognition_parameter="/perch/example/recognition",
+        secrets_version_parameter="/perch/example/secrets-version",
         model_cache_bucket="example",
         artefact_bucket="example",
         gateway_artifact=f"s3://example/{chosen.gateway_bundle}"

@@ -158,11 +158,11 @@ class LoadBalancer(pulumi.ComponentResource):
             vpc_id=args.vpc_id,
             target_type="instance",
             port=target.gateway_port,
-            # TLS ends at the load balancer; the way on stays inside the private subnets.
-            protocol="HTTP",
+            # Encrypted anew. A load balancer looks at no certificate of a target (ADR 1302).
+            protocol="HTTPS",
             health_check=aws.lb.TargetGroupHealthCheckArgs(
                 enabled=True,
-                protocol="HTTP",
+                protocol="HTTPS",
                 port="traffic-port",
                 path=READINESS_PATH,
                 matcher="200",

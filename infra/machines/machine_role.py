@@ -19,7 +19,7 @@ class MachineRights:
         location: Region and account.
         secret_arns: Secrets it reads.
         key_arn: Key of those secrets and of the buckets.
-        recognition_parameter_arn: The switch it follows.
+        parameter_arns: What it follows: the switch, and the version of its secrets.
         cache_bucket_arn: Model cache, read and written.
         artefact_bucket_arn: Gateway bundles, read.
         repository_arns: Images it pulls from ECR: the gateway, the recogniser where it is there.
@@ -29,7 +29,7 @@ class MachineRights:
     location: AwsLocation
     secret_arns: Sequence[pulumi.Input[str]]
     key_arn: pulumi.Input[str]
-    recognition_parameter_arn: pulumi.Input[str]
+    parameter_arns: Sequence[pulumi.Input[str]]
     cache_bucket_arn: pulumi.Input[str]
     artefact_bucket_arn: pulumi.Input[str]
     repository_arns: Sequence[pulumi.Input[str]]
@@ -54,9 +54,9 @@ def statements(rights: MachineRights, group_name: str) -> Iterator[Statement]:
         resources=[rights.key_arn],
     )
     yield Statement(
-        sid="FollowTheSwitch",
+        sid="FollowParameters",
         actions=["ssm:GetParameter"],
-        resources=[rights.recognition_parameter_arn],
+        resources=list(rights.parameter_arns),
     )
     yield from _bucket_statements(rights)
     yield from _registry_statements(rights)

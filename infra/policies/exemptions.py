@@ -70,14 +70,6 @@ _AUTUMN: Final = date(2027, 11, 30)
 EXEMPTIONS: Final[Sequence[Exemption]] = (
     # Every stack.
     Exemption(
-        policy="targets-are-reached-by-tls",
-        resource="*::aws:lb/targetGroup:TargetGroup::perch-*",
-        reason="TLS ends at the load balancer, which does not check a target's certificate anyway;"
-        " the way on is two private subnets that only the load balancer's group may enter.",
-        owner="security reviewer",
-        review=_AUTUMN,
-    ),
-    Exemption(
         policy="groups-believe-the-load-balancer",
         resource="*::aws:autoscaling/group:Group::perch-*",
         reason="A full gateway and a restarting recogniser are not ready either, and the group"

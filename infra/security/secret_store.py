@@ -22,6 +22,7 @@ class SecretStoreArgs:
         key_arn: KMS key that encrypts them.
         generated: Names of those for which AWS makes up a value where none is given.
         former: Secret's name -> what it was called before. It stays the same secret.
+        first: Name of those that begin with a value of the program's -> that value, in secret.
         disposable: Whether they may be deleted, and then at once.
     """
 
@@ -30,6 +31,7 @@ class SecretStoreArgs:
     key_arn: pulumi.Input[str]
     generated: Collection[str] = ()
     former: Mapping[str, str] = field(default_factory=dict)
+    first: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     disposable: bool = False
 
 
@@ -45,7 +47,11 @@ class SecretStore(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: SecretStoreArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        for what, names in (("values", args.values.keys()), ("generated", set(args.generated))):
+        for what, names in (
+            ("values", args.values.keys()),
+            ("generated", set(args.generated)),
+            ("first", args.first.keys()),
+        ):
             if unknown := sorted(names - args.descriptions.keys()):
                 raise ValueError(
                     f"{what} has {', '.join(unknown)}; accepted: {', '.join(args.descriptions)}"
@@ -74,24 +80,32 @@ class SecretStore(pulumi.ComponentResource):
                     slug, secret_id=secret.id, secret_string=value, opts=child
                 )
             elif key in args.generated:
-                self._generate(slug, secret)
+                self._begin(slug, secret, self._made_up())
+            elif key in args.first:
+                self._begin(slug, secret, args.first[key])
             arns[key] = secret.arn
         self.arns = arns
         self.register_outputs({"arns": arns})
 
-    def _generate(self, slug: str, secret: aws.secretsmanager.Secret) -> None:
-        """Let AWS make up a first value."""
+    def _made_up(self) -> pulumi.Output[str]:
+        """Let AWS make up a value."""
         made = aws.secretsmanager.get_random_password_output(
             password_length=GENERATED_LETTERS,
             exclude_punctuation=True,
             opts=pulumi.InvokeOptions(parent=self),
         )
+        return pulumi.Output.secret(made.random_password)
+
+    def _begin(
+        self, slug: str, secret: aws.secretsmanager.Secret, value: pulumi.Output[str]
+    ) -> None:
+        """Give a secret a first value."""
         aws.secretsmanager.SecretVersion(
             slug,
             secret_id=secret.id,
-            secret_string=pulumi.Output.secret(made.random_password),
-            # The look-up answers something else each time. Were it compared, every `pulumi up`
-            # would change the keys under sessions that hold tokens, and undo a person's rotation.
+            secret_string=value,
+            # It is another one each time. Were it compared, every `pulumi up` would change the
+            # keys under sessions that hold tokens, and undo a person's rotation.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["secretString"]),
         )
 

@@ -14,6 +14,7 @@ import httpx
 
 from infra.boot.gateway import stack_variables
 from ops.local.certificates import TlsIdentity
+from ops.local.gateways import trust
 from ops.local.state import StateFolder
 from ops.local.supervisor.supervisor import ChildSpec, Probe
 from ops.observe import prometheus
@@ -25,6 +26,7 @@ SCRUBBED = ("APP_", "AUDIO_", "AWS_", "LOG_", "PERCH_", "PULUMI_", "RIVA_", "WS_
 GATEWAY_GRACE_SECONDS = 1
 GATEWAY_DRAIN_SECONDS = "5"
 """Ctrl-C is for somebody who waits, so a drain here is shorter than a machine's."""
+GATEWAY_PROBE_SECONDS = 2.0
 STOP_SECONDS = 20.0
 """A gateway takes six by its own settings, and eight were not enough beside other work."""
 
@@ -101,6 +103,23 @@ def answers(client: httpx.AsyncClient, url: str, status: int = httpx.codes.OK) -
     return probe
 
 
+def gateway_answers(identity: Path, url: str) -> Probe:
+    """Return a probe that is content when a gateway answers ``url`` with 200, by TLS.
+
+    Args:
+        identity: The gateways' PEM file, which has their authority's certificate.
+        url: What is asked for.
+    """
+
+    async def probe() -> str | None:
+        async with httpx.AsyncClient(
+            verify=trust(identity), trust_env=False, timeout=GATEWAY_PROBE_SECONDS
+        ) as client:
+            return await answers(client, url)()
+
+    return probe
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildSpecs:
     """What every child of a stack has in common.
@@ -159,7 +178,7 @@ class ChildSpecs:
 
     def host(self, outputs: StackOutputs, aws: Mapping[str, str]) -> ChildSpec:
         """Return the spec of what fetches and follows for the gateways, as a machine's host."""
-        files = (self.folder.resume_keys, self.folder.recognition)
+        files = (self.folder.resume_keys, self.folder.gateway_tls, self.folder.recognition)
 
         async def probe() -> str | None:
             lacking = [file.name for file in files if not file.exists()]
@@ -172,7 +191,8 @@ class ChildSpecs:
             arguments=(
                 *("--outputs", str(self.folder.outputs)),
                 *("--keys", str(files[0])),
-                *("--recognition", str(files[1])),
+                *("--certificate", str(files[1])),
+                *("--recognition", str(files[2])),
             ),
             address=f"ssm:{outputs.recognition_parameter_name}",
             port=None,
@@ -234,7 +254,7 @@ class ChildSpecs:
             outputs: What it says of all.
             admin_port: Of its administrative listener; 0 for a free one, which its log names.
         """
-        address = f"http://{LOOPBACK}:{colour.gateway_port}"
+        address = f"https://{LOOPBACK}:{colour.gateway_port}"
         return self.spec(
             f"gateway-{name}",
             tier=TIER_GATEWAY,
@@ -242,7 +262,7 @@ class ChildSpecs:
             arguments=(),
             address=address,
             port=colour.gateway_port,
-            probe=answers(self.client, f"{address}/readyz"),
+            probe=gateway_answers(self.folder.gateway_tls, f"{address}/readyz"),
             environment={
                 **stack_variables(
                     hosts=(urlsplit(outputs.endpoint_url).hostname or "",),
@@ -262,6 +282,8 @@ class ChildSpecs:
                 "APP_COLOUR": name,
                 "APP_HOST": LOOPBACK,
                 "APP_PORT": str(colour.gateway_port),
+                "APP_SSL_CERT": str(self.folder.gateway_tls),
+                "APP_SSL_KEY": str(self.folder.gateway_tls),
                 "APP_ADMIN_PORT": str(admin_port),
                 "APP_ALLOWED_ORIGINS": ",".join(origins(outputs)),
                 "APP_RECOGNITION_FILE": str(self.folder.recognition),
@@ -284,6 +306,7 @@ class ChildSpecs:
                 *("--outputs", str(self.folder.outputs)),
                 *("--certificate", str(identity.certificate)),
                 *("--key", str(identity.key)),
+                *("--gateways", str(self.folder.gateway_tls)),
             ),
             address=outputs.endpoint_url,
             port=outputs.listener_port,

@@ -1,8 +1,9 @@
 """What a machine's host does for its gateway, done for the gateways of a local stack.
 
-``python -m ops.local.host --outputs FILE --keys FILE --recognition FILE`` asks the AWS API that the
-environment names: once for the keys of resume tokens, then on and on for what the switch of
-recognition says. Gateways find both in files and need no credentials, as on a machine in AWS.
+``python -m ops.local.host --outputs FILE --keys FILE --certificate FILE --recognition FILE`` asks
+the AWS API that the environment names: for the keys of resume tokens and the gateways' key and
+certificate, whenever these are said to have changed, and for what the switch of recognition says.
+Gateways find all of it in files and need no credentials, as on a machine in AWS.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from ops.local.access import CALLS
 from ops.private_files import write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from mypy_boto3_ssm import SSMClient
 
 POLL_SECONDS: Final = 0.5
 log = logging.getLogger("perch.host")
 
 
-def fetch_keys(arn: str, file: Path) -> None:
+def fetch(arn: str, file: Path) -> None:
     """Put a secret's text into a file that only its owner can read.
 
     Raises:
@@ -41,18 +44,18 @@ def fetch_keys(arn: str, file: Path) -> None:
 
 
 class ParameterFollower:
-    """Keeps what a parameter says in a file; without an answer the last word stays.
+    """Does something whenever a parameter says something else; without an answer nothing changes.
 
     Args:
         api: Where the parameter is.
         name: Its name.
-        file: The file, replaced as a whole and only when the word is another.
+        act: Called with the new word. While it fails it is called again at the next look.
     """
 
-    def __init__(self, api: SSMClient, name: str, file: Path) -> None:
+    def __init__(self, api: SSMClient, name: str, act: Callable[[str], None]) -> None:
         self._api = api
         self._name = name
-        self._file = file
+        self._act = act
         self._word = ""
         self._is_in_trouble = False
 
@@ -60,17 +63,41 @@ class ParameterFollower:
         """Ask once."""
         try:
             word = self._api.get_parameter(Name=self._name)["Parameter"]["Value"]
+            if word != self._word:
+                self._act(word)
         except (BotoCoreError, ClientError) as error:
             # Once a trouble, not once a question.
             if not self._is_in_trouble:
-                log.warning("%s is not to be had, the last word stays: %s", self._name, error)
+                log.warning("%s is not followed, what was last said holds: %s", self._name, error)
             self._is_in_trouble = True
             return
         self._is_in_trouble = False
-        if word != self._word:
-            write_private(self._file, f"{word}\n")
-            self._word = word
-            log.info("recognition is %s", word)
+        self._word = word
+
+
+def keep_word(file: Path) -> Callable[[str], None]:
+    """Return what keeps the switch's word in a file, replaced as a whole."""
+
+    def keep(word: str) -> None:
+        write_private(file, f"{word}\n")
+        log.info("recognition is %s", word)
+
+    return keep
+
+
+def keep_secrets(files: Mapping[str, Path]) -> Callable[[str], None]:
+    """Return what fetches secrets anew.
+
+    Args:
+        files: A secret's ARN -> its file.
+    """
+
+    def keep(version: str) -> None:
+        for arn, file in files.items():
+            fetch(arn, file)
+        log.info("the secrets are those of version %s", version)
+
+    return keep
 
 
 @click.command()
@@ -84,13 +111,19 @@ class ParameterFollower:
     "--keys",
     type=click.Path(path_type=Path),
     required=True,
-    help="File for the keys, written once.",
+    help="File for the keys.",
+)
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File for the gateways' key and certificate.",
 )
 @click.option(
     "--recognition", type=click.Path(path_type=Path), required=True, help="File for the word."
 )
-def main(outputs: Path, keys: Path, recognition: Path) -> None:
-    """Fetch the keys, then follow the switch until SIGTERM."""
+def main(outputs: Path, keys: Path, certificate: Path, recognition: Path) -> None:
+    """Fetch the secrets, then follow the switch and the secrets' version until SIGTERM."""
     logging.basicConfig(
         stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -99,13 +132,23 @@ def main(outputs: Path, keys: Path, recognition: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     read = stack.read_file(outputs)
-    fetch_keys(read.secret_arns.gateway_resume_keys, keys)
-    follower = ParameterFollower(
-        boto3.client("ssm", config=CALLS), read.recognition_parameter_name, recognition
+    gateway_tls, version = read.secret_arns.gateway_tls, read.secrets_version_parameter_name
+    if gateway_tls is None or version is None:
+        sys.exit("the stack was made by an older program; create it anew")
+    ssm = boto3.client("ssm", config=CALLS)
+    followers = (
+        ParameterFollower(
+            ssm,
+            version,
+            keep_secrets({read.secret_arns.gateway_resume_keys: keys, gateway_tls: certificate}),
+        ),
+        ParameterFollower(ssm, read.recognition_parameter_name, keep_word(recognition)),
     )
-    follower.look()
-    while not stopped.wait(POLL_SECONDS):
-        follower.look()
+    while True:
+        for follower in followers:
+            follower.look()
+        if stopped.wait(POLL_SECONDS):
+            break
 
 
 if __name__ == "__main__":

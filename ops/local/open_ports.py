@@ -50,12 +50,13 @@ OPEN_PORTS = (
     ),
     OpenPort(
         process="gateway-*",
-        what="gateway, plain HTTP",
+        what="gateway, TLS",
         port="8081, 8082",
         speakers="the TLS listener",
-        guard="Hosts that are neither addresses nor localhost are refused, and sessions and "
-        "uploads of pages of another origin; no CORS header is sent. Other users of this machine "
-        "may speak here as at the TLS listener.",
+        guard="The certificate is of the stack's own authority, which the listener demands. Hosts "
+        "that are neither addresses nor localhost are refused, and sessions and uploads of pages "
+        "of another origin; no CORS header is sent. Other users of this machine may speak here as "
+        "at the TLS listener.",
     ),
     OpenPort(
         process="gateway-*",

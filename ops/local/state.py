@@ -48,6 +48,7 @@ class StateFolder:
         self.logs = path / "logs"
         self.resume_keys = path / "resume-keys"
         self.recognition = path / "recognition"
+        self.gateway_tls = path / "gateway-tls.pem"
         self.aws_credentials = path / "aws-credentials"
         self.engine = path / "engine"
 
@@ -124,11 +125,11 @@ class StateFolder:
         """Forget what ran and what the stack gave out; certificates and logs stay."""
         for file in (
             *(self.outputs, self.state, self.resume_keys, self.recognition),
-            self.aws_credentials,
+            *(self.gateway_tls, self.aws_credentials),
         ):
             file.unlink(missing_ok=True)
 
     def forget_handed(self) -> None:
         """Take away what a run that crashed left for its gateways: this run has other keys."""
-        for file in (self.resume_keys, self.recognition):
+        for file in (self.resume_keys, self.recognition, self.gateway_tls):
             file.unlink(missing_ok=True)

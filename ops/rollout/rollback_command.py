@@ -145,9 +145,9 @@ def command(  # noqa: PLR0913 - one parameter an option
     )
     for problem in done.problems:
         click.echo(f"perch: {problem}", err=True)
-    old = done.old_colour
+    old, identity = done.old_colour, StateFolder(state_folder(stack, state_dir)).gateway_tls
     count: Callable[[], int | None] = (
-        (lambda: sessions.on_this_machine(parts, old))
+        (lambda: sessions.on_this_machine(parts, old, identity))
         if local
         else (lambda: sessions.in_cloudwatch(cloudwatch, parts, old, called_at))
     )

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from ops.aws_clients import FAILURES
+from ops.local.gateways import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from mypy_boto3_cloudwatch import CloudWatchClient
 
@@ -22,15 +24,20 @@ NAMESPACE: Final = "Perch"
 ASK_S: Final = 2.0
 
 
-def on_this_machine(place: Place, colour: Colour) -> int | None:
+def on_this_machine(place: Place, colour: Colour, identity: Path) -> int | None:
     """Return the sessions of a local stack's gateway; None where it does not answer.
 
     A gateway that does not answer may well have sessions: nothing is made up for it.
+
+    Args:
+        place: The stack's parts.
+        colour: Whose gateway.
+        identity: The gateways' PEM file (`StateFolder.gateway_tls`).
     """
-    url = f"http://127.0.0.1:{place.gateway_ports[colour]}/readyz"
     try:
         # Ready or not, it says how many it has.
-        sessions = httpx.get(url, timeout=ASK_S, trust_env=False).json()["sessions"]
+        answer = ask(identity, place.gateway_ports[colour], "/readyz", seconds=ASK_S)
+        sessions = answer.json()["sessions"]
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return None
     return sessions if isinstance(sessions, int) else None

@@ -35,7 +35,8 @@ def report_of(stack: str, chosen: Path | None, token: str | None = None) -> Repo
         ConfigurationError: The person's own settings lead to no account.
     """
     outputs = read(stack, chosen=chosen)
-    state = StateFolder(state_folder(stack, chosen)).read()
+    folder = StateFolder(state_folder(stack, chosen))
+    state = folder.read()
     services = InAws.SERVICES if state is None else Here.SERVICES
     clients = {
         service: aws_clients.connect(service, stack, outputs.region, chosen)[0]
@@ -43,7 +44,7 @@ def report_of(stack: str, chosen: Path | None, token: str | None = None) -> Repo
     }
     if state is None:
         return InAws(stack, outputs, clients, token).report()
-    return Here(stack, outputs, clients, state, token).report()
+    return Here(stack, outputs, clients, state, identity=folder.gateway_tls, token=token).report()
 
 
 @click.command("status")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from ops.console.errors import CommandFailedError
+from ops.local.gateways import ask as ask_gateway
 from ops.local.supervisor.records import alive
 from ops.status.asking import ask
 from ops.status.everywhere import Everywhere
@@ -16,6 +17,7 @@ from ops.status.report import ColourFact, ProcessFact, Report, TargetFact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from ops.local.state import State
     from ops.stack import ColourOutputs, StackOutputs
@@ -40,22 +42,26 @@ class Here:
         outputs: What it exports.
         clients: Client by service: `SERVICES`.
         state: What `perch up` remembers.
+        identity: The gateways' PEM file (`StateFolder.gateway_tls`).
         token: Bearer token of the gateways; None where they ask for none.
     """
 
     SERVICES = ("cloudwatch", "elbv2", "s3", "ssm")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whoever asks and is asked
         self,
         stack: str,
         outputs: StackOutputs,
         clients: Mapping[str, Any],
         state: State,
+        *,
+        identity: Path,
         token: str | None = None,
     ) -> None:
         self._stack = stack
         self._outputs = outputs
         self._state = state
+        self._identity = identity
         self._everywhere = Everywhere(stack, outputs, clients, token)
 
     def report(self) -> Report:
@@ -64,7 +70,10 @@ class Here:
         answers, failures = ask(
             {
                 **self._everywhere.questions(),
-                **{f"targets of {name}": partial(_gateway, made) for name, made in colours},
+                **{
+                    f"targets of {name}": partial(_gateway, made, self._identity)
+                    for name, made in colours
+                },
             }
         )
         silent = self._everywhere.versions_unknown(answers)
@@ -130,22 +139,23 @@ class Here:
         )
 
 
-def _gateway(made: ColourOutputs) -> tuple[str, str | None, float | None]:
+def _gateway(made: ColourOutputs, identity: Path) -> tuple[str, str | None, float | None]:
     """Return a gateway's health as the load balancer words it, why, and its sessions.
 
     Raises:
         CommandFailedError: What answers is no gateway.
     """
-    url = f"http://127.0.0.1:{made.gateway_port}{READINESS}"
     try:
-        answer = httpx.get(url, timeout=SECONDS, trust_env=False)
+        answer = ask_gateway(identity, made.gateway_port, READINESS, seconds=SECONDS)
     except httpx.HTTPError as error:
         return "unhealthy", str(error) or type(error).__name__, None
     try:
         said = answer.json()
         reasons, sessions = said["reasons"], float(said["sessions"])
     except (ValueError, KeyError, TypeError):
-        raise CommandFailedError(f"{url} is answered by something that is no gateway") from None
+        raise CommandFailedError(
+            f"port {made.gateway_port} is answered by something that is no gateway"
+        ) from None
     if answer.status_code == httpx.codes.OK:
         return "healthy", None, sessions
     return "unhealthy", "; ".join(map(str, reasons)), sessions

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from ops.offline.engine.recording import Recording
+from ops.offline.engine.recording import Recording, Resource
 
 FOLDER: Final = Path(__file__).with_name("contents")
 STACK: Final = "prod"
@@ -27,12 +27,17 @@ def contents(recording: Recording) -> str:
         and not resource.type.endswith(_LEFT_OUT)
         and "green" not in resource.name
         for path, value in (
-            *_values(resource.inputs, ""),
+            *_values({**resource.inputs, **_hidden(resource)}, ""),
             *_values({key: resource.options.get(key) for key in _OPTIONS}, " with "),
         )
         if value != "null"
     ]
     return "\n".join(sorted(lines)) + "\n"
+
+
+def _hidden(resource: Resource) -> dict[str, str]:
+    """The values that are secret, which differ from run to run where the program makes them."""
+    return {str(path[0]): "(secret)" for path in resource.secret_inputs}
 
 
 def _values(value: object, path: str) -> Iterator[tuple[str, str]]:

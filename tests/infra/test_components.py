@@ -25,6 +25,7 @@ from infra.observability.dashboard import Dashboard
 from infra.observability.logs import Logs, LogsArgs
 from infra.security.encryption import Encryption, EncryptionArgs
 from infra.security.secret_store import SecretStore, SecretStoreArgs
+from infra.security.secrets_version import SecretsVersion, SecretsVersionArgs
 from infra.storage.bucket import PrivateBucket
 from infra.storage.registry import Registry, RegistryArgs
 from infra.storage.storage import Storage, StorageArgs
@@ -176,6 +177,10 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "Programs": (
         lambda: Programs("x", ProgramsArgs(bucket="example")),
         ["BucketObjectv2 x-exporter"],
+    ),
+    "SecretsVersion": (
+        lambda: SecretsVersion("x", SecretsVersionArgs(location=HERE, environment="test")),
+        ["Parameter x-secrets-version"],
     ),
     "InService": (
         lambda: InService("x", InServiceArgs(environment="test", first="blue")),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.authority import is_signed_by, parse
 from ops.offline.engine.recording import Recording
 from tests.infra.building import STACKS, changed_stack, stack
 
@@ -29,7 +30,7 @@ def test_secrets_are_encrypted_with_the_stacks_key_and_described(recording: Reco
     """CKV_AWS_149. Exception from CKV2_AWS_57: docs/security.md says why none rotates by itself."""
     secrets = recording.of_type("aws:secretsmanager/secret:Secret")
     # Stack local pulls nothing from NVIDIA; no stack's fallback has a certificate.
-    assert len(secrets) == (2 if recording.stack == "local" else 3)
+    assert len(secrets) == (4 if recording.stack == "local" else 5)
     for secret in secrets:
         assert secret.inputs["kmsKeyId"] == recording.outputs["kms_key_arn"]
         assert len(secret.inputs["description"]) > 10
@@ -40,11 +41,36 @@ def test_only_the_keys_that_no_person_issues_are_made_up_and_those_in_secret(
     recording: Recording,
 ) -> None:
     versions = recording.of_type("aws:secretsmanager/secretVersion:SecretVersion")
-    assert [one.name for one in versions] == [f"perch-{recording.stack}-gateway-resume-keys"]
-    assert versions[0].input_is_secret("secretString")
+    name = f"perch-{recording.stack}-gateway"
+    assert {one.name for one in versions} == {f"{name}-tls", f"{name}-resume-keys"}
+    for version in versions:
+        assert version.input_is_secret("secretString")
+        # Else the next `pulumi up` would undo a rotation.
+        assert version.options["ignoreChanges"] == ["secretString"]
 
 
-def test_machines_may_read_the_switch_and_turn_it_not(recording: Recording) -> None:
+def test_gateways_begin_with_a_certificate_whose_authority_signs_nothing_more(
+    recording: Recording,
+) -> None:
+    version = recording.one(
+        "aws:secretsmanager/secretVersion:SecretVersion", f"perch-{recording.stack}-gateway-tls"
+    )
+    identity = parse(version.inputs["secretString"])
+    [own, authority] = identity.certificates
+    assert is_signed_by(own, authority)
+    # Of the authority there is a certificate, and nowhere a key.
+    assert identity.key.public_key() != authority.public_key()
+
+
+def test_no_machine_may_read_the_key_of_the_authority(recording: Recording) -> None:
+    arns = recording.outputs["secret_arns"]
+    for _, statement in statements(recording, "aws:iam/rolePolicy:RolePolicy"):
+        if "secretsmanager:GetSecretValue" in statement["Action"]:
+            assert arns["tls_authority"] not in statement["Resource"]
+            assert arns["gateway_tls"] in statement["Resource"]
+
+
+def test_machines_may_read_what_they_follow_and_change_nothing_of_it(recording: Recording) -> None:
     name = recording.outputs["recognition_parameter_name"]
     parameter = recording.one("aws:ssm/parameter:Parameter", f"perch-{recording.stack}-recognition")
     assert parameter.inputs["name"] == name == f"/perch/{recording.stack}/recognition"
@@ -53,8 +79,9 @@ def test_machines_may_read_the_switch_and_turn_it_not(recording: Recording) -> N
         for _, statement in statements(recording, "aws:iam/rolePolicy:RolePolicy")
         if any(action.startswith("ssm:") for action in statement["Action"])
     ]
-    arn = f"arn:aws:ssm:us-east-2:123456789012:parameter{name}"
-    assert allowed == [(["ssm:GetParameter"], [arn])] * 2
+    followed = (name, recording.outputs["secrets_version_parameter_name"])
+    arns = [f"arn:aws:ssm:us-east-2:123456789012:parameter{one}" for one in followed]
+    assert allowed == [(["ssm:GetParameter"], arns)] * 2
 
 
 def test_keys_rotate_and_no_key_is_everybodys(recording: Recording) -> None:

@@ -27,6 +27,7 @@ import httpx
 import trustme
 
 from ops.local.access import local_session
+from ops.local.gateways import trust
 from ops.loopback import NAMES
 from ops.rollout import place
 from ops.rollout.journal import KEY
@@ -254,8 +255,9 @@ class Stage:
 
     def until(self, colour: str, *, ready: bool) -> None:
         """Wait until a gateway is healthy, or is not."""
-        url = f"http://127.0.0.1:{self.colour(colour).gateway_port}/readyz?ignore=capacity"
-        _wait(lambda: _healthy(url) is ready, f"{colour} is ready: {not ready}")
+        url = f"https://127.0.0.1:{self.colour(colour).gateway_port}/readyz?ignore=capacity"
+        trusted = trust(self.up.folder.gateway_tls)
+        _wait(lambda: _healthy(url, trusted) is ready, f"{colour} is ready: {not ready}")
 
     def weigh(self, blue: int) -> None:
         """Turn so many percent of new sessions to blue and the rest to green, as by hand."""

@@ -19,7 +19,7 @@ _SECRETS: Final = {
         r"(?i)\b\w*(?:password|passwd|secret|token|api_?key)[\w-]*[\"']?"
         r"[ \t]*(?:=|:(?=[ \t\"']))[ \t]*[\"']?"
         # References, paths, substitutions and options are not values.
-        r"(?![\w=-]*arn:|[$/<{(-])[\w+/=.~-]{16,}"
+        r"(?![\w.=-]*arn:|[$/<{(-])[\w+/=.~-]{16,}"
     ),
 }
 

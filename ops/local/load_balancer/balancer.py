@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from ops.local.gateways import trust
 from ops.local.load_balancer import elb_api
 from ops.local.load_balancer.routing import (
     Answer,
@@ -146,28 +147,28 @@ class Balancer:
             except Exception as error:  # noqa: BLE001 - as above
                 self._note_lost(error)
 
-    @staticmethod
-    def _client(target: Target) -> httpx.AsyncClient:
-        url = f"http://{target.host}:{target.port}"
-        # A proxy that the environment names is for the world outside.
-        return httpx.AsyncClient(base_url=url, trust_env=False)
-
     async def _examine(self, arn: str, target: Target) -> None:
-        async with self._client(target) as client:
-            while True:
-                check = self.settings.checks[arn]
-                good = await answers(client, check)
-                before = self.health.get(arn, Health())
-                self.health[arn] = after(before, good=good, check=check)
-                if self.health[arn].healthy != before.healthy:
-                    log.info("%s is %s", target.name, "healthy" if good else "unhealthy")
-                await asyncio.sleep(check.interval)
+        while True:
+            check = self.settings.checks[arn]
+            good = await answers(target, check)
+            before = self.health.get(arn, Health())
+            self.health[arn] = after(before, good=good, check=check)
+            if self.health[arn].healthy != before.healthy:
+                log.info("%s is %s", target.name, "healthy" if good else "unhealthy")
+            await asyncio.sleep(check.interval)
 
 
-async def answers(client: httpx.AsyncClient, check: HealthCheck) -> bool:
-    """Ask a target once whether it is well."""
+async def answers(target: Target, check: HealthCheck) -> bool:
+    """Ask a target once whether it is well: by a connection of its own, as who comes next has."""
+    scheme = "http" if target.identity is None else "https"
     try:
-        response = await client.get(check.path, timeout=check.timeout)
-    except httpx.HTTPError:
+        async with httpx.AsyncClient(
+            base_url=f"{scheme}://{target.host}:{target.port}",
+            # A proxy that the environment names is for the world outside.
+            trust_env=False,
+            verify=target.identity is None or trust(target.identity),
+        ) as client:
+            response = await client.get(check.path, timeout=check.timeout)
+    except (httpx.HTTPError, OSError):
         return False
     return response.status_code in check.statuses

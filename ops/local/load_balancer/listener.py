@@ -1,11 +1,13 @@
 """A TLS listener that behaves, for what Perch needs, like the load balancer of the environment.
 
-``python -m ops.local.load_balancer.listener --outputs FILE --certificate FILE --key FILE`` serves
-the stack's endpoint on the loopback addresses. It asks the AWS API that the environment names for
-weights, rules and health checks, and forwards to the gateways that the outputs name.
+``python -m ops.local.load_balancer.listener --outputs FILE --certificate FILE --key FILE --gateways
+FILE`` serves the stack's endpoint on the loopback addresses. It asks the AWS API that the
+environment names for weights, rules and health checks, and forwards to the gateways that the
+outputs name, by TLS.
 
-Where it differs from AWS: a group with no healthy target answers 503 and is not tried; weights are
-kept exactly and not by lot; there are no access logs in S3, no HTTP/2 and no cookies of stickiness.
+Where it differs from AWS: a gateway's certificate has to be of the authority in FILE; a group with
+no healthy target answers 503 and is not tried; weights are kept exactly and not by lot; there are
+no access logs in S3, no HTTP/2 and no cookies of stickiness.
 """
 
 import asyncio
@@ -31,10 +33,17 @@ BACKLOG = 512
 log = logging.getLogger("perch.listener")
 
 
-def targets_of(outputs: stack.StackOutputs) -> Mapping[str, Target]:
-    """Return where each target group's requests go on this machine."""
+def targets_of(outputs: stack.StackOutputs, gateways: Path | None = None) -> Mapping[str, Target]:
+    """Return where each target group's requests go on this machine.
+
+    Args:
+        outputs: What the stack exports.
+        gateways: PEM file of what its gateways show; None for gateways without TLS.
+    """
     return {
-        colour.target_group_arn: Target(name=name, host="127.0.0.1", port=colour.gateway_port)
+        colour.target_group_arn: Target(
+            name=name, host="127.0.0.1", port=colour.gateway_port, identity=gateways
+        )
         for name, colour in outputs.colours.items()
     }
 
@@ -109,14 +118,16 @@ async def serve(balancer: Balancer, *, port: int, context: ssl.SSLContext) -> No
         await connections.close()
 
 
-async def run(outputs: stack.StackOutputs, *, certificate: Path, key: Path) -> None:
+async def run(
+    outputs: stack.StackOutputs, *, certificate: Path, key: Path, gateways: Path | None
+) -> None:
     """Serve a stack until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
     balancer = await Balancer.connect(
         elb_api.client(),
         load_balancer_arn=outputs.load_balancer_arn,
         listener_arn=outputs.listener_arn,
-        targets=targets_of(outputs),
+        targets=targets_of(outputs, gateways),
     )
     serving = asyncio.create_task(
         serve(balancer, port=outputs.listener_port, context=tls(certificate, key)), name="serve"
@@ -135,7 +146,10 @@ file_option = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--outputs", type=file_option, required=True, help="The stack's outputs, JSON.")
 @click.option("--certificate", type=file_option, required=True, help="Certificate chain, PEM.")
 @click.option("--key", type=file_option, required=True, help="Private key, PEM.")
-def main(outputs: Path, certificate: Path, key: Path) -> None:
+@click.option(
+    "--gateways", type=file_option, help="What gateways show and who is believed, PEM  [no TLS]."
+)
+def main(outputs: Path, certificate: Path, key: Path, gateways: Path | None) -> None:
     """Serve the endpoint of a stack that runs on this machine."""
     logging.basicConfig(
         stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
@@ -143,7 +157,7 @@ def main(outputs: Path, certificate: Path, key: Path) -> None:
     for chatty in ("httpx", "httpcore", "botocore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     read = stack.read_file(outputs)
-    asyncio.run(run(read, certificate=certificate, key=key))
+    asyncio.run(run(read, certificate=certificate, key=key, gateways=gateways))
 
 
 if __name__ == "__main__":

@@ -9,11 +9,13 @@ asked of a target for it.
 import asyncio
 import contextlib
 import logging
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import h11
 
+from ops.local.gateways import trust
 from ops.local.load_balancer.connections import ClientConnection, RequestScheduler
 from ops.local.load_balancer.routing import Answer, Request, Target, to_client, to_target
 
@@ -187,7 +189,15 @@ async def connect(target: Target, touch: Callable[[], None]) -> Peer:
     """
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            reader, writer = await asyncio.open_connection(target.host, target.port, limit=CHUNK)
+            reader, writer = await asyncio.open_connection(
+                target.host,
+                target.port,
+                limit=CHUNK,
+                ssl=None if target.identity is None else trust(target.identity),
+            )
+    except ssl.SSLError as error:
+        log.warning("%s: %s", target.name, error)
+        raise TargetError(f"{target.name} shows no certificate that is believed") from None
     except OSError:
         raise TargetError(f"{target.name} cannot be reached") from None
     http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -63,11 +64,14 @@ class Target:
         name: For the log, as in `blue`.
         host: Address.
         port: TCP port.
+        identity: PEM file of what it shows and of the authority that is believed; None for a target
+            without TLS.
     """
 
     name: str
     host: str
     port: int
+    identity: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,7 +175,7 @@ class Evening:
 
     async def sessions(self, colour: Colour) -> int | None:
         """How many sessions a colour's gateway has; None where it does not answer."""
-        count = partial(sessions.on_this_machine, self._parts, colour)
+        count = partial(sessions.on_this_machine, self._parts, colour, self._folder.gateway_tls)
         return await asyncio.to_thread(count)
 
     def _client(self, service: str) -> Any:  # noqa: ANN401 - boto3 knows types by literals alone

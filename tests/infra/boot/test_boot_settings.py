@@ -214,9 +214,9 @@ def test_wants_the_driver_that_the_kind_needs(kind: str, floor: str) -> None:
 
 
 def test_what_a_machine_has_not_is_empty_and_not_missing() -> None:
-    environment = boot_environment(image_gateway(gateway_secret_files={}))
+    environment = boot_environment(image_gateway(ngc_key_secret_arn=None))
     assert environment["PERCH_GATEWAY_SHA256"] == ""
-    assert environment["PERCH_GATEWAY_SECRET_FILES"] == ""
+    assert environment["PERCH_NGC_SECRET"] == ""
     assert all(isinstance(value, str) for value in environment.values())
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.infra.boot.standins import answers
-from tests.infra.boot.standins.host import Host, one_clear_line
+from tests.infra.boot.standins.host import Host, gateway_identity, one_clear_line
 from tests.support.boot_settings import GATEWAY_IMAGE, NIM, arn
 from tests.support.cases import few
 
@@ -21,6 +21,7 @@ class TestFetchSecrets:
     def test_puts_each_secret_where_only_its_reader_finds_it(self, host: Host) -> None:
         host.answer("ngc-key", out=f"{NGC_KEY}\n")
         host.answer("tokens", out="one-long-token,another\n")
+        host.answer("gateway-tls", out=gateway_identity())
         host.answer("riva-ca", out="-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
         done = host.run("fetch-secrets")
         assert done.returncode == 0, done.stderr
@@ -31,6 +32,7 @@ class TestFetchSecrets:
         for path in [*secrets.iterdir(), *files.iterdir()]:
             assert path.stat().st_mode & 0o077 == 0, path
         assert {path.name for path in secrets.iterdir()} == {"ngc.env"}
+        assert host.gateway_tls.read_text() == gateway_identity().rstrip()
         assert host.calls("chown perch:perch", "riva-ca.pem")
 
     def test_shows_no_secret_in_output_or_on_a_command_line(self, host: Host) -> None:

@@ -278,7 +278,8 @@ class TestGatewayContainer:
         assert ("--user", "987:987") in pairs
         published = [value for flag, value in pairs if flag == "--publish"]
         # The load balancer's, and the one that only the machine itself may reach.
-        assert published == [f"{host.own_port}:{host.own_port}", "127.0.0.1:9401:9401"]
+        port = host.metadata.gateway_port
+        assert published == [f"{port}:{port}", "127.0.0.1:9401:9401"]
         assert ("--env", "RIVA_HOST") in pairs
         assert ("--env", "LOG_LEVEL") in pairs
         assert words[-1] == GATEWAY_IMAGE

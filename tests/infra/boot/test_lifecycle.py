@@ -15,8 +15,9 @@ from typing import Any
 import botocore.session
 import pytest
 
+from infra.authority import first_identity
 from infra.boot.settings import LAUNCH_HOOK, TERMINATION_HOOK
-from tests.infra.boot.standins.host import INSTANCE, Host
+from tests.infra.boot.standins.host import INSTANCE, Host, gateway_identity
 from tests.infra.boot.standins.starting import start, stop, tied
 
 NO_ACTION = (
@@ -80,6 +81,21 @@ class TestEnteringService:
         assert done.returncode == 1
         assert host.reason() == "not_ready"
         assert told(host) == ["record-lifecycle-action-heartbeat"]
+
+    def test_a_gateway_that_shows_a_certificate_of_somebody_else_is_not_ready(
+        self, host: Host
+    ) -> None:
+        host.metadata.ready = True
+        host.gateway_tls.write_text(first_identity("dev"))
+        assert host.run("wait-ready", PERCH_READY_SECONDS="1").returncode == 1
+        assert host.reason() == "not_ready"
+        host.gateway_tls.write_text(gateway_identity())
+        assert host.run("wait-ready").returncode == 0
+
+    def test_a_gateway_that_speaks_no_tls_is_not_ready(self, host: Host) -> None:
+        host.metadata.ready = True
+        waited = host.run("wait-ready", PERCH_READY_SECONDS="1", PERCH_GATEWAY_PORT=host.own_port)
+        assert (waited.returncode, host.reason()) == (1, "not_ready")
 
     @pytest.mark.parametrize("word", ["off", "fallback"])
     def test_enters_service_by_its_recogniser_while_recognition_is_switched_off(

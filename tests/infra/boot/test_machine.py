@@ -17,6 +17,7 @@ import pytest
 from infra.boot import MachineSettings
 from infra.boot.settings import LAUNCH_HOOK, TERMINATION_HOOK
 from tests.infra.boot.standins import answers
+from tests.infra.boot.standins.host import gateway_identity
 from tests.infra.boot.standins.machine import Machine, need_machines, remove
 from tests.support.boot_settings import BUNDLE, boot_settings
 
@@ -50,6 +51,7 @@ def small(**changes: object) -> MachineSettings:
 def with_gpu(machine: Machine) -> Machine:
     machine.answer("nvidia-smi", "compute_cap", out=answers.A10G)
     machine.answer("docker info", out=answers.RUNTIMES)
+    machine.answer("gateway-tls", out=gateway_identity())
     machine.answer("get-secret-value", out="made-up\n")
     return machine
 
@@ -101,10 +103,16 @@ until_true curl -sf -o /opt/machine/exporter http://127.0.0.1:9400/metrics
 stat -c '%a %U %n' /run/perch/secrets/* /run/perch/files/* >/opt/machine/secrets
 systemctl is-enabled perch.target perch-gateway perch-asr >/opt/machine/enabled
 for word in off on; do
-  echo -n $word >/opt/machine/metadata/switch
+  echo -n $word >/opt/machine/metadata/recognition
   until_true grep -q "\\"mode\\": *\\"$word\\".*recognition switched" /var/log/perch/gateway.log
 done
 stat -c '%a %U' /run/perch/recognition/word >/opt/machine/word
+curl -sf --cacert /run/perch/files/gateway-tls.pem -o /opt/machine/readyz https://127.0.0.1:8080/readyz
+curl -s http://127.0.0.1:8080/readyz >/opt/machine/clear || true
+echo -n 1 >/opt/machine/metadata/secrets-version
+until_true logged "the secrets are those of version 1"
+systemctl show perch-gateway -P MainPID -P NRestarts >/opt/machine/gateway-restarts
+echo "$pid" >>/opt/machine/gateway-restarts
 """
     )
     machine.boot(
@@ -145,6 +153,18 @@ class TestAMachineThatBoots:
         assert lines["/run/perch/secrets/ngc.env"] == "600 root"
         assert lines["/run/perch/files/riva-ca.pem"] == "600 perch"
 
+    def test_its_gateway_speaks_tls_of_the_environments_authority_and_nothing_else(
+        self, lived: Machine
+    ) -> None:
+        assert "ready" in lived.read("/opt/machine/readyz")
+        assert lived.read("/opt/machine/clear") == ""
+
+    def test_fetches_its_secrets_again_while_its_gateway_goes_on(self, lived: Machine) -> None:
+        fetched = lived.calls("get-secret-value", "gateway-tls")
+        assert len(fetched) > 2  # at the boot, by the first look at the version, and by the second
+        main, restarts, before = lived.read("/opt/machine/gateway-restarts").split()
+        assert (main, restarts) == (before, "0")
+
     def test_its_gateway_followed_the_switch_off_and_on_again(self, lived: Machine) -> None:
         assert lived.read("/opt/machine/word").strip() == "644 root"
         host = lived.read("/var/log/perch/host.log")
@@ -177,7 +197,12 @@ class TestTheSameMachineAfterAReboot:
     def test_fetches_its_secrets_again_since_they_were_in_memory_alone(
         self, lived: Machine
     ) -> None:
-        assert len(lived.calls("get-secret-value", "ngc-key")) == 2
+        fetched = [
+            call
+            for call in lived.calls("get-secret-value", "ngc-key")
+            if call.environment["PERCH_UNIT"] == "perch-secrets.service"
+        ]
+        assert len(fetched) == 2
 
     def test_drains_on_a_spot_notice_before_it_lets_the_machine_go(self, lived: Machine) -> None:
         refused, last = lived.told()[-4:-1], lived.told()[-1]

@@ -78,9 +78,9 @@ class Watch:
 
 
 @contextmanager
-def watching(host: Host, ssm: str) -> Iterator[Watch]:
+def watching(host: Host, ssm: str, script: str = "recognition-watch") -> Iterator[Watch]:
     process = start(
-        [host.library / "recognition-watch"],
+        [host.library / script],
         host.environment | {"PERCH_SSM": ssm, "no_proxy": "127.0.0.1"},
     )
     try:
@@ -99,14 +99,14 @@ def aws() -> Iterator[str]:
     server.stop()
 
 
-def turn(aws: str, word: str) -> None:
+def turn(aws: str, word: str, name: str = NAME) -> None:
     boto3.client(
         "ssm",
         endpoint_url=aws,
         region_name=REGION,
         aws_access_key_id="offline",
         aws_secret_access_key="offline",  # pragma: allowlist secret
-    ).put_parameter(Name=NAME, Value=word, Type="String", Overwrite=True)
+    ).put_parameter(Name=name, Value=word, Type="String", Overwrite=True)
 
 
 def test_follows_the_parameter_and_keeps_a_word_it_does_not_know_out(

@@ -204,7 +204,7 @@ def test_tls_to_the_fallback_has_its_secrets_its_files_and_a_gateway_that_reads_
     }
     recording = changed_stack("dev", {"gateway": {"fallback": fallback}})
     wanted = {secret.replace("_", "-") for secret in files.values()}
-    assert {name for name in secrets(recording) if "tls" in name} == wanted
+    assert {name for name in secrets(recording) if "riva-tls" in name} == wanted
     told = environment(recording, "blue", "/etc/perch/boot.env")["PERCH_GATEWAY_SECRET_FILES"]
     fetched = dict(pair.split("=", 1) for pair in told.split())
     arns = recording.outputs["secret_arns"]

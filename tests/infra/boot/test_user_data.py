@@ -274,7 +274,7 @@ def test_start_limits_stand_where_systemd_reads_them(variant: MachineSettings) -
 @every_variant
 def test_every_unit_of_the_boot_reports_its_failure(variant: MachineSettings) -> None:
     # These cannot end a boot: metrics, logs and a faster disk are not worth a machine, saving
-    # models comes after it, a switch that cannot be read leaves recognition on, a host key is for
+    # models comes after it, what cannot be followed leaves things as they are, a host key is for
     # `perch host` alone, and a drain has yet to come.
     spared = {
         "perch-exporter.service",
@@ -283,6 +283,7 @@ def test_every_unit_of_the_boot_reports_its_failure(variant: MachineSettings) ->
         "perch-drain-watch.service",
         "perch-drain.service",
         "perch-recognition.service",
+        "perch-secrets-watch.service",
         "perch-store.service",
         "perch-cache-save.service",
         "perch-host-key.service",

@@ -44,13 +44,22 @@ def test_no_machine_is_asked_for_before_there_is_an_image(name: str) -> None:
     assert asked_for(stack(name)) > 0
 
 
+def compared(one: Resource) -> dict[str, object]:
+    """What a deployment compares of a resource: secrets that begin with a value are left alone."""
+    ignored = one.options.get("ignoreChanges") or ()
+    version = "aws:secretsmanager/secretVersion:SecretVersion"
+    return {
+        key: value for key, value in one.inputs.items() if one.type != version or key not in ignored
+    }
+
+
 @pytest.mark.parametrize("name", few(BEFORE, ("prod",)))
 def test_the_second_deployment_starts_machines_and_touches_nothing_else(name: str) -> None:
     first, second = changed_stack(name, BEFORE[name]), stack(name)
     changed = {
         one.type.rpartition(":")[2]
         for urn, one in second.resources.items()
-        if urn not in first.resources or one.inputs != first.resources[urn].inputs
+        if urn not in first.resources or compared(one) != compared(first.resources[urn])
     }
     # Alarms and policies with the number of machines in them, and the clock that holds some.
     assert changed <= {

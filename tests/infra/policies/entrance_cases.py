@@ -121,7 +121,6 @@ ENTRANCE: Final[tuple[Case, ...]] = (
         "targets-are-reached-by-tls",
         _TARGETS,
         put(_TARGETS, "protocol", "HTTP"),
-        mended=(put(_TARGETS, "protocol", "HTTPS"),),
     ),
     case(
         "weights-are-percent",

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from ops.local.host import ParameterFollower, fetch_keys
+from ops.local.host import ParameterFollower, fetch, keep_secrets, keep_word
 from tests.support.moto import bare_aws
 
 NAME = "/perch/local/recognition"
@@ -29,7 +29,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_keys_come_from_the_stacks_secret_and_are_its_owners_alone(tmp_path: Path) -> None:
     manager = boto3.client("secretsmanager")
     arn = manager.create_secret(Name="keys", SecretString="first\nsecond")["ARN"]
-    fetch_keys(arn, tmp_path / "keys")
+    fetch(arn, tmp_path / "keys")
     assert (tmp_path / "keys").read_text() == "first\nsecond"
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o600
 
@@ -38,18 +38,55 @@ def test_keys_come_from_the_stacks_secret_and_are_its_owners_alone(tmp_path: Pat
 def test_a_secret_without_a_value_is_an_error_and_no_empty_file(tmp_path: Path) -> None:
     arn = boto3.client("secretsmanager").create_secret(Name="keys")["ARN"]
     with pytest.raises(ClientError):
-        fetch_keys(arn, tmp_path / "keys")
+        fetch(arn, tmp_path / "keys")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("aws")
 def test_the_file_says_what_the_parameter_says(tmp_path: Path) -> None:
     ssm, file = boto3.client("ssm"), tmp_path / "recognition"
-    follower = ParameterFollower(ssm, NAME, file)
+    follower = ParameterFollower(ssm, NAME, keep_word(file))
     for word in ("on", "off", "on"):
         ssm.put_parameter(Name=NAME, Value=word, Type="String", Overwrite=True)
         follower.look()
         assert file.read_text() == f"{word}\n"
+
+
+@pytest.mark.usefixtures("aws")
+def test_secrets_are_fetched_again_when_their_version_is_another_and_at_no_other_time(
+    tmp_path: Path,
+) -> None:
+    manager, ssm, file = boto3.client("secretsmanager"), boto3.client("ssm"), tmp_path / "key"
+    arn = manager.create_secret(Name="key", SecretString="first")["ARN"]
+    follower = ParameterFollower(ssm, NAME, keep_secrets({arn: file}))
+    ssm.put_parameter(Name=NAME, Value="0", Type="String")
+    follower.look()
+    assert file.read_text() == "first"
+    manager.put_secret_value(SecretId=arn, SecretString="second")
+    follower.look()
+    assert file.read_text() == "first"
+    ssm.put_parameter(Name=NAME, Value="1", Overwrite=True)
+    follower.look()
+    assert file.read_text() == "second"
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_secret_that_cannot_be_had_is_asked_for_again_and_the_old_one_stays(
+    tmp_path: Path,
+) -> None:
+    manager, ssm, file = boto3.client("secretsmanager"), boto3.client("ssm"), tmp_path / "key"
+    arn = manager.create_secret(Name="key", SecretString="first")["ARN"]
+    follower = ParameterFollower(ssm, NAME, keep_secrets({arn: file}))
+    ssm.put_parameter(Name=NAME, Value="0", Type="String")
+    follower.look()
+    manager.put_secret_value(SecretId=arn, SecretString="second")
+    manager.delete_secret(SecretId=arn)
+    ssm.put_parameter(Name=NAME, Value="1", Overwrite=True)
+    follower.look()
+    assert file.read_text() == "first"
+    manager.restore_secret(SecretId=arn)
+    follower.look()
+    assert file.read_text() == "second"
 
 
 def test_without_an_answer_the_last_word_stays_and_it_is_said_once(
@@ -59,7 +96,7 @@ def test_without_an_answer_the_last_word_stays_and_it_is_said_once(
         "ssm", region_name="us-east-2", aws_access_key_id="x", aws_secret_access_key="x"
     )
     file = tmp_path / "recognition"
-    follower = ParameterFollower(ssm, NAME, file)
+    follower = ParameterFollower(ssm, NAME, keep_word(file))
     asked = {"Name": NAME}
     with Stubber(ssm) as stub, caplog.at_level(logging.INFO):
         stub.add_response("get_parameter", {"Parameter": {"Value": "off"}}, asked)
@@ -72,5 +109,5 @@ def test_without_an_answer_the_last_word_stays_and_it_is_said_once(
         stub.assert_no_pending_responses()
     assert file.read_text() == "off\n"
     said = [record.getMessage() for record in caplog.records if record.name == "perch.host"]
-    assert len([line for line in said if "stays" in line]) == 2
+    assert len([line for line in said if "holds" in line]) == 2
     assert len([line for line in said if line == "recognition is off"]) == 1

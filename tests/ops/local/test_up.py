@@ -26,6 +26,7 @@ import psutil
 import pytest
 
 from ops.local.access import local_session
+from ops.local.gateways import ask
 from ops.local.open_ports import OPEN_PORTS
 from ops.local.plan import PORTS_IN_A_ROW
 from ops.local.supervisor.records import alive
@@ -111,11 +112,16 @@ def test_a_web_page_of_another_origin_gets_nothing_at_any_port(
     up: Up, evil: dict[str, str], statuses: set[int]
 ) -> None:
     trust = ssl.create_default_context(cafile=up.outputs.ca_certificate_path)
+    trust.load_verify_locations(up.folder.gateway_tls)
+    served_by_tls = {
+        "listener",
+        *(str(colour.gateway_port) for _, colour in up.outputs.colours.items()),
+    }
     with httpx.Client(verify=trust, trust_env=False, headers=evil) as page:
         for child in up.state.children:
             for port in {port for _, port in opened(child)}:
                 kind = child.name.partition("-")[0]
-                scheme = "https" if kind == "listener" else "http"
+                scheme = "https" if {kind, str(port)} & served_by_tls else "http"
                 url = f"{scheme}://localhost:{port}"
                 try:
                     answer = page.post(f"{url}/transcribe/file", content=b"x")
@@ -274,7 +280,7 @@ def test_weights_moved_through_the_api_move_new_sessions(up: Up) -> None:
 def readiness(up: Up, colour: str) -> dict[str, Any]:
     """What a colour's gateway says of itself, asked without the listener."""
     port = getattr(up.outputs.colours, colour).gateway_port
-    answer = httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False)
+    answer = ask(up.folder.gateway_tls, port, "/readyz", seconds=10)
     return {"status": answer.status_code, **answer.json()}
 
 

@@ -3,19 +3,24 @@
 import ast
 import http.server
 import shutil
+import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from infra.authority import first_identity
 from infra.boot import MachineSettings
 from infra.boot.environment import boot_environment
 from infra.boot.files import LIBRARY, host_files
+from infra.boot.gateway import TLS_FILE
 from infra.boot.programs import host_programs, program_key
 from tests.infra.boot.standins.starting import machine_path, tied
 from tests.support.tools import run_by
@@ -28,11 +33,49 @@ MOUNTS = ("mount", "umount", "mountpoint")
 LIMIT_SECONDS = 30.0
 
 
+@cache
+def gateway_identity() -> str:
+    """What a machine's gateway shows, and what its scripts believe."""
+    return first_identity("dev")
+
+
+def _tls() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(gateway_identity())
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
+
+
+@contextmanager
+def _served(server: http.server.ThreadingHTTPServer) -> Iterator[int]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _TlsServer(http.server.ThreadingHTTPServer):
+    """Shakes hands in the thread of each connection."""
+
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - of socketserver
+        with _tls().wrap_socket(request, server_side=True) as wrapped:
+            super().finish_request(wrapped, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
+        """Stay quiet of who speaks no TLS."""
+
+
 @dataclass
 class Metadata:
     """An instance metadata service that, like version 2, wants a token for everything.
 
-    It plays the gateway's readiness and the recogniser's, too.
+    It plays the gateway's readiness, by TLS at a port of its own, and the recogniser's, too.
     """
 
     values: dict[str, str] = field(default_factory=lambda: {"instance-id": INSTANCE})
@@ -41,6 +84,7 @@ class Metadata:
     recogniser_ready: bool = False
     asked: list[str] = field(default_factory=list)
     url: str = ""
+    gateway_port: int = 0
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -78,16 +122,12 @@ class Metadata:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
                 pass
 
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        self.url = f"http://127.0.0.1:{server.server_port}"
-        try:
+        with ExitStack() as servers:
+            here = ("127.0.0.1", 0)
+            clear = _served(http.server.ThreadingHTTPServer(here, Handler))
+            self.url = f"http://127.0.0.1:{servers.enter_context(clear)}"
+            self.gateway_port = servers.enter_context(_served(_TlsServer(here, Handler)))
             yield
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
 
 @dataclass(frozen=True)
@@ -193,6 +233,8 @@ class Host:
         for name in (*run, "state/store/models", "logs"):
             self._folder(name)
         (self.run_folder / "gpu").write_text("nvidia-a10g-sm86\n")
+        self.gateway_tls = self.run_folder / "files" / TLS_FILE
+        self.gateway_tls.write_text(gateway_identity())
 
     def _folder(self, name: str) -> Path:
         path = self.folder / name
@@ -227,7 +269,8 @@ class Host:
             "PERCH_PATIENCE_SECONDS": "0",
             "PERCH_LEAVE_SECONDS": "0",
             "PERCH_UNIT": "perch-test.service",
-            "PERCH_GATEWAY_PORT": self.own_port,
+            "PERCH_GATEWAY_PORT": str(self.metadata.gateway_port),
+            "PERCH_GATEWAY_TLS": str(self.gateway_tls),
             "STANDIN_HOME": str(self._standins),
             "PATH": machine_path(self._bin),
         }
@@ -235,7 +278,7 @@ class Host:
 
     @property
     def own_port(self) -> str:
-        """Where its metadata service plays the gateway and the recogniser."""
+        """Where its metadata service plays the recogniser."""
         return self.metadata.url.rpartition(":")[2]
 
     def run(self, script: str, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:

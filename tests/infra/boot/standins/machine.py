@@ -111,7 +111,8 @@ class Machine:
         self.write("/opt/machine/metadata.py", (HERE / "metadata_service.py").read_text())
         self.metadata("instance-id", INSTANCE)
         self.metadata("autoscaling/target-lifecycle-state", "InService")
-        self.metadata("switch", "on")
+        self.metadata("recognition", "on")
+        self.metadata("secrets-version", "0")
         keys = dict.fromkeys(("AccessKeyId", "SecretAccessKey", "Token"), "made-up")
         self.metadata("iam/security-credentials/perch-dev-blue", json.dumps(keys))
         units = {

@@ -1,6 +1,7 @@
 """Instance metadata inside a test machine: a folder of values, behind version 2's token.
 
-A POST is a question to Systems Manager for the switch; the value `switch` is the answer.
+A POST is a question to Systems Manager for a parameter; the value of the last part of its name is
+the answer.
 
 Run by the machine's own Python, which knows nothing of this repository.
 """
@@ -31,8 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(path.read_text() if path.is_file() else None, 404)
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        word = (self.folder / "switch").read_text()
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        word = (self.folder / asked["Name"].rpartition("/")[2]).read_text()
         self.answer(json.dumps({"Parameter": {"Value": word, "Version": 1}}), 500)
 
     def answer(self, text: str | None, otherwise: int) -> None:
