@@ -16,7 +16,10 @@ Missing = Literal["notBreaching", "breaching", "missing"]
 _ALB: Final = "AWS/ApplicationELB"
 _MINUTE: Final = 60
 _FIVE_MINUTES: Final = 300
+_HOUR: Final = 3_600
 _DAY: Final = 86_400
+_NO_END_DAYS: Final = 999
+"""Stands for the certificate of a colour without machines; longer than any lasts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +91,12 @@ def _target(name: str, statistic: str) -> Metric:
     )
 
 
-def _machine(name: str, statistic: str) -> Metric:
+def _machine(name: str, statistic: str, source: str = "group") -> Metric:
     return Metric(
         namespace=METRICS_NAMESPACE,
         name=name,
         statistic=statistic,
-        dimensions={"AutoScalingGroupName": "group"},
+        dimensions={"AutoScalingGroupName": source},
     )
 
 
@@ -366,6 +369,23 @@ def entrance_alarms(*, may_be_empty: bool) -> Iterator[Alarm]:
         above=False,
         threshold=CERTIFICATE_DAYS,
         period=_DAY,
+        periods=1,
+        breaching=1,
+    )
+    # Of neither colour: a release need not stop for what ends in weeks.
+    blue, green = (f"FILL({colour}, {_NO_END_DAYS})" for colour in ("blue", "green"))
+    yield Alarm(
+        slug="gateway-certificate",
+        why="The certificate that gateways show the load balancer ends in less than 30 days.",
+        severity="ticket",
+        metrics={
+            colour: _machine("GatewayCertificateDays", "Minimum", f"{colour}_group")
+            for colour in ("blue", "green")
+        },
+        expression=f"IF({blue} > {green}, {green}, {blue})",
+        above=False,
+        threshold=CERTIFICATE_DAYS,
+        period=_HOUR,
         periods=1,
         breaching=1,
     )

@@ -90,7 +90,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         alert="PerchCertificateExpires",
-        runbook="certificate-expires",
+        runbook="gateway-certificate",
         severity="ticket",
         expr=f"perch_certificate_expiry_timestamp_seconds - time() < {CERTIFICATE_DAYS} * 86400",
         lasts="1h",

@@ -284,6 +284,10 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     ),
     "cache-rebuild": Scenario(fault=_cache_is_broken, shows=("not whole",), mended=_saved),
     "certificate-and-key-rotation": Scenario(),
+    "gateway-certificate": Scenario(
+        fault=lambda stage: stage.alarm("gateway-certificate"),
+        shows=("perch-local-gateway-certificate", "gateways: days_left"),
+    ),
     "cold-start-too-slow": Scenario(
         fault=_slow, shows=("ready after 1900 s",), mended=_asked_for("blue", 2)
     ),

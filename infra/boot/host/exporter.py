@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 MIB: Final = 1024 * 1024
+DAY_SECONDS: Final = 86_400
 NVIDIA_SMI_SECONDS: Final = 10.0
 """nvidia-smi hangs on a GPU that has fallen off the bus; a healthy one answers within a second."""
 
@@ -76,7 +77,7 @@ class Sample:
         gpus: empty where nvidia-smi failed.
         disk_free: bytes free on the fullest disk.
         series: CloudWatch name -> sum of the gateway's gauge, or of its counter with a + before the
-            name; absent while the gateway is.
+            name, or its time in seconds since 1970 with a -; absent while the gateway is.
         texts: path -> what is served there of the gateway and the recogniser, as they served it
             themselves; empty while they do not answer.
     """
@@ -184,12 +185,15 @@ def embedded_metrics(
     """Return a line of CloudWatch's embedded metric format: values by group and colour.
 
     Of a counter it has what came since `last`, or since the gateway began anew; nothing where the
-    counter was not seen before.
+    counter was not seen before. Of a time it has the days until then.
     """
     values: dict[str, float] = {"DiskFree": sample.disk_free / 1e9}
     units = {"DiskFree": "Gigabytes"}
     for name, value in sample.series.items():
-        if name[0] != "+":
+        if name[0] == "-":
+            values[name[1:]] = (value - sample.taken_at) / DAY_SECONDS
+            units[name[1:]] = "None"
+        elif name[0] != "+":
             values[name] = value
         elif name in last:
             values[name[1:]] = value - last[name] * (value >= last[name])

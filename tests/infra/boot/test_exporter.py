@@ -167,6 +167,7 @@ def test_the_gateway_has_the_series_that_the_machine_asks_for() -> None:
     metrics = GatewayMetrics("1")
     metrics.sessions_ended.labels("stopped").inc()
     metrics.sessions_started.labels("a", "default").inc()
+    metrics.certificate_expiry.labels("gateway").set(1_800_000_000)
     found = exporter.sums_of(metrics.render().decode(), pairs())
     assert sorted(found) == sorted(pairs().values())
 
@@ -193,6 +194,15 @@ def test_sends_by_how_much_a_counter_grew_and_nothing_of_one_that_it_sees_first(
     assert sent(7, {"+Finals": 5}) == 2
     assert sent(7, {"+Finals": 7}) == 0
     assert sent(3, {"+Finals": 7}) == 3  # its gateway began anew
+
+
+def test_sends_how_many_days_a_certificate_has_left_and_of_no_other_one() -> None:
+    metrics = GatewayMetrics("1")
+    metrics.certificate_expiry.labels("gateway").set(1_790_000_000.5 + 20.5 * 86_400)
+    metrics.certificate_expiry.labels("riva_client").set(1.0)
+    found = exporter.sums_of(metrics.render().decode(), pairs())
+    event = json.loads(exporter.embedded_metrics(of(BUSY, **found), ENVIRONMENT, {}))
+    assert event["GatewayCertificateDays"] == pytest.approx(20.5)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ HEALTHY: Final[dict[str, float | None]] = {
     "FinalsInTime": 990,
     "FirstInterims": 1000,
     "FirstInterimsInTime": 990,
+    "GatewayCertificateDays": 390,
     "GpuMemoryTotal": 24_000,
     "GpuMemoryUsed": 9_000,
     "GroupDesiredCapacity": 2,
@@ -61,6 +62,7 @@ FAULTS: Final = (
     Fault("sessions-turned-away", {"SessionsTurnedAway": 40}),
     Fault("nearly-full", {"ActiveSessions": 48}),
     Fault("certificate-expires", {"DaysToExpiry": 20}),
+    Fault("gateway-certificate", {"GatewayCertificateDays": 29.9}),
     # One agent of two: nothing at all comes through it.
     Fault("metrics-missing", sending={"DiskFree": 1, "GpuMemoryTotal": 1}),
     # One GPU of two: the exporter leaves its values out and goes on.
