@@ -209,10 +209,36 @@ def test_the_image_is_there_before_the_machines() -> None:
     judged = [one for one in steps if "policyPacks" in one.get("with", {})]
     assert len(judged) == 2
     image = next(one["run"] for one in steps if "docker push" in one.get("run", ""))
-    # Nobody else's tag: what a stack asks for is given after the scan.
-    assert image.index("docker push") < image.index("perch images")
     assert "--platform linux/amd64" in image
     assert (ROOT / "app" / "Dockerfile").is_file()
+
+
+def test_an_image_is_signed_and_its_signature_checked_before_it_is_accepted() -> None:
+    """That Sigstore signs and gh refuses what is not signed is not proved here."""
+    steps = yaml.safe_load(WORKFLOWS["up.yml"])["jobs"]["up"]["steps"]
+    [pushed] = [one for one in steps if "docker push" in one.get("run", "")]
+    signed = [one for one in steps if one.get("uses", "").startswith("actions/attest@")]
+    [accepted] = [
+        one
+        for one in steps
+        if "perch images --stack" in one.get("run", "") and "--accept" in one["run"]
+    ]
+    order = [steps.index(one) for one in (pushed, *signed, accepted)]
+    assert order == sorted(order)
+    # What is signed is what was pushed, by its digest: provenance, and the list of its parts.
+    assert [one["with"].get("sbom-path") for one in signed] == [None, "dist/perch-gateway.cdx.json"]
+    assert "make sbom" in pushed["run"]
+    for one in signed:
+        assert one["with"]["subject-name"] == "${{ steps.image.outputs.name }}"
+        assert one["with"]["subject-digest"] == "${{ steps.image.outputs.digest }}"
+        assert one["if"] == pushed["if"] == accepted["if"]
+    checked, taken = accepted["run"].index("gh attestation verify"), accepted["run"].index("perch")
+    assert checked < taken
+    assert accepted["env"]["IMAGE"] == (
+        "${{ steps.image.outputs.name }}@${{ steps.image.outputs.digest }}"
+    )
+    for bound in ("--repo", "--signer-workflow", "--source-digest"):
+        assert bound in accepted["run"]
 
 
 def test_what_is_made_first_is_the_repository_and_all_that_it_stands_on() -> None:
