@@ -25,7 +25,9 @@ class ContractError(Exception):
     ) -> None:
         self.code = code
         self.spec: ErrorSpec = ERRORS[code]
-        self.sentence = self.spec.sentence.format(**values)
+        # A library may repeat bytes of a stranger as surrogates, which no answer could carry.
+        sentence = self.spec.sentence.format(**values)
+        self.sentence = sentence.encode("utf-8", "backslashreplace").decode()
         self.retryable = self.spec.retryable if retryable is None else retryable
         after = self.spec.retry_after_s if retry_after_s is None else retry_after_s
         self.retry_after_s = after if self.retryable else None

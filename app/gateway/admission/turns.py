@@ -44,12 +44,15 @@ class Turns:
     def _take(self) -> None:
         self._next = None
         left = self._a_turn
-        if self._pipelined:
-            left -= 1
-            self._pipelined.popleft()()
-        for _ in range(min(left, len(self._waiting))):
-            left -= 1
-            self._waiting.popleft()()
-        for _ in range(min(left, len(self._pipelined))):
-            self._pipelined.popleft()()
-        self._call()
+        try:
+            if self._pipelined:
+                left -= 1
+                self._pipelined.popleft()()
+            for _ in range(min(left, len(self._waiting))):
+                left -= 1
+                self._waiting.popleft()()
+            for _ in range(min(left, len(self._pipelined))):
+                self._pipelined.popleft()()
+        finally:
+            # Also behind one that failed: else the others would wait until somebody else asks.
+            self._call()

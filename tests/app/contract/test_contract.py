@@ -302,6 +302,14 @@ def test_both_dialects_have_unions_with_every_message() -> None:
         assert len(schema["discriminator"]["mapping"]) == count
 
 
+@given(st.text(st.characters(categories=["Cs", "Lu", "Zs"]), max_size=20))
+def test_an_error_that_repeats_what_is_no_text_can_be_sent_all_the_same(repeated: str) -> None:
+    error = ContractError(ErrorCode.BAD_REQUEST, detail=f"<{repeated}>")
+    said = json.loads(error.body().model_dump_json().encode())["error"]
+    assert said.startswith("<")
+    assert said.endswith(">")
+
+
 def test_a_client_may_not_wait_longer_for_what_will_not_change() -> None:
     error = ContractError(ErrorCode.ASR_FAILED, detail="x", retryable=False)
     assert error.body().retry_after is None

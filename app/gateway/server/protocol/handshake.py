@@ -88,6 +88,10 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
         except InvalidHandshake as error:
             self._refuse(_improper(error, event))
             return
+        except UnicodeError:
+            # Bytes beyond ASCII in a header are surrogates to the library, which it cannot encode.
+            self._refuse(_bad_request("a header has a character that it may not have"))
+            return
         super().handle_connect(event)
 
     def shutdown(self) -> None:
@@ -174,6 +178,6 @@ def _improper(error: InvalidHandshake, request: Request) -> ContractError:
     return _bad_request(error)
 
 
-def _bad_request(cause: BaseException) -> ContractError:
+def _bad_request(cause: BaseException | str) -> ContractError:
     detail = f"The WebSocket handshake cannot be read: {cause}"
     return ContractError(ErrorCode.BAD_REQUEST, detail=detail[: 3 * MAX_ECHO_CHARS])

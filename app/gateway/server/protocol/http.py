@@ -322,6 +322,12 @@ class GatewayHttpProtocol(H11Protocol):
     def _refuse(self, error: ContractError) -> None:
         """Answer, and close once the client has stopped sending or a moment has passed."""
         self._is_refused = True
+        # None before the first request, whatever uvicorn's annotation says.
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            # The application has its request still, and may answer no more.
+            cycle.disconnected = True
+            cycle.message_event.set()
         status, named, body = last_answer(error)
         headers: list[tuple[bytes, Any]] = [(key.encode(), value.encode()) for key, value in named]
         for part in (

@@ -43,6 +43,7 @@ UNREADABLE = {
     "no key": request(*UPGRADE, VERSION),
     "two keys": request(*GOOD, KEY),
     "a key that is no base64": request(*UPGRADE, VERSION, b"Sec-WebSocket-Key: !"),
+    "a key that is no ASCII": request(*UPGRADE, VERSION, b"Sec-WebSocket-Key: dGh\xafIHNhbXBs"),
     "a short key": request(*UPGRADE, VERSION, b"Sec-WebSocket-Key: aGVsbG8="),
     "no version": request(*UPGRADE, KEY),
     "two origins": request(*GOOD, b"Origin: a://b", b"Origin: a://b"),
@@ -73,6 +74,34 @@ async def test_a_handshake_that_cannot_be_read_is_400_and_ends(
         assert "bytearray" not in json.loads(answer.body)["error"]
         assert await one.is_closed()
     await eventually(lambda: held(gateway) == 0)
+
+
+HEADERS = ("Connection", "Upgrade", "Host", "Origin", "Authorization", "Sec-WebSocket-Extensions")
+
+
+@pytest.mark.parametrize("octet", [b"\x80", b"\xaf", b"\xff"])
+@pytest.mark.parametrize("name", [*HEADERS, "Sec-WebSocket-Protocol", "traceparent", "X"])
+async def test_an_octet_beyond_ascii_in_any_header_is_answered(
+    gateway: Running, name: str, octet: bytes
+) -> None:
+    kept = [one for one in GOOD if not one.startswith(name.encode())]
+    old = next((one.partition(b": ")[2] for one in GOOD if one.startswith(name.encode())), b"a")
+    async with raw(gateway, request(*kept, name.encode() + b": " + old + octet)) as one:
+        assert (await one.answer()).status in {101, 400, 403, 421, 426}
+    await eventually(lambda: held(gateway) == 0)
+
+
+async def test_who_comes_with_a_handshake_that_cannot_be_read_is_answered_all_the_same(
+    gateway: Running,
+) -> None:
+    odd = UNREADABLE["a key that is no ASCII"]
+    plain = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with raw(gateway) as first, raw(gateway) as second:
+        # In one turn of the loop, as both are written before it is this task's turn again.
+        first.writer.write(odd)
+        second.writer.write(plain)
+        assert await second.status() == 200
+        assert await first.status() == 400
 
 
 @pytest.mark.parametrize("said", TOO_LARGE.values(), ids=TOO_LARGE)

@@ -13,6 +13,7 @@ from app.gateway.admission.turns import Turns
 from app.gateway.server.protocol import connections
 from app.gateway.server.protocol import http as http_protocol
 from app.gateway.server.protocol.http import MAX_PIPELINED_BYTES, GatewayHttpProtocol
+from tests.app.gateway.conftest import Log
 from tests.app.gateway.raw_http import cut, held, raw
 from tests.support.gateways.running import Running, client, eventually, running_gateway
 
@@ -66,6 +67,36 @@ async def test_who_pipelines_has_one_place_in_a_turn_as_long_as_others_wait() ->
     assert begun[3:] == ["pipelined 1", "new 2", "pipelined 2"]
     await asyncio.sleep(0)
     assert begun[6:] == ["pipelined 3"]
+
+
+async def test_a_request_that_fails_when_it_is_begun_keeps_no_other_from_its_turn() -> None:
+    begun: list[str] = []
+    failures: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: failures.append(context["exception"]))
+    turns = Turns(a_turn=3)
+    turns.schedule(lambda: begun.append("first"))
+    turns.schedule(lambda: 1 // 0)
+    turns.schedule(lambda: begun.append("pipelined"), is_pipelined=True)
+    turns.schedule(lambda: begun.append("last"))
+    for _ in range(4):
+        await asyncio.sleep(0)
+    loop.set_exception_handler(None)
+    assert begun == ["pipelined", "first", "last"]
+    assert [type(one) for one in failures] == [ZeroDivisionError]
+
+
+@pytest.mark.parametrize("behind", [b"0\n:\rX y\r\n\r\n", b"zz\r\n", b"5\r\nhelloXX"])
+async def test_a_body_that_breaks_amid_its_request_is_refused_once_and_logs_no_failure(
+    gateway: Running, behind: bytes, log: Log
+) -> None:
+    head = b"POST /transcribe/file HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+    kind = b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+    async with raw(gateway, head + kind + b"5\r\nhello\r\n" + behind) as one:
+        assert await one.status() == 400
+        assert await one.is_closed()
+    await eventually(lambda: held(gateway) == 0)
+    assert "Exception in ASGI application" not in log.text
 
 
 async def test_pipelined_requests_are_answered_one_by_one_in_order(gateway: Running) -> None:
