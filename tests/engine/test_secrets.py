@@ -8,9 +8,9 @@ Does not prove what the real provider logs, nor what AWS does with a value once 
 import json
 import re
 
-from tests.acceptance.leaks.search import Search
-from tests.acceptance.leaks.secrets import Secret, made
 from tests.engine.conftest import NewWorld
+from tests.support.leaks.search import Search
+from tests.support.leaks.secrets import Secret, made
 
 PLANTED = made("NGC key")
 SEARCH = Search([PLANTED])

@@ -15,7 +15,8 @@ import pytest
 from tests.fuzz.__main__ import ROOT, fuzz, main, reference_of
 from tests.fuzz.findings import KEPT
 from tests.fuzz.targets.every import TARGETS
-from tests.fuzz.targets.frames import frame, messages_of
+from tests.fuzz.targets.frames import messages_of
+from tests.support.frames import frame
 
 if TYPE_CHECKING:
     from pathlib import Path

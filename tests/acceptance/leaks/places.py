@@ -11,7 +11,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from tests.acceptance.leaks.search import Text
+    from tests.support.leaks.search import Text
 
 
 def command_lines(pids: Iterable[int]) -> Iterator[Text]:

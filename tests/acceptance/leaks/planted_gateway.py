@@ -17,7 +17,10 @@ import grpc
 import jwt
 import trustme
 
-from tests.acceptance.leaks.secrets import (
+from tests.support.collector import Collector, collecting
+from tests.support.gateways.child_process import free_port
+from tests.support.issuer import AUDIENCE, NAME, claims
+from tests.support.leaks.secrets import (
     Secret,
     made,
     plain,
@@ -25,9 +28,6 @@ from tests.acceptance.leaks.secrets import (
     signature_of,
     symmetric_key,
 )
-from tests.app.gateway.child_process import free_port
-from tests.support.collector import Collector, collecting
-from tests.support.issuer import AUDIENCE, NAME, claims
 from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving, word
 
 if TYPE_CHECKING:

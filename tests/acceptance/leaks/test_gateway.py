@@ -13,9 +13,9 @@ import pytest
 
 from tests.acceptance.leaks.places import command_lines, environments
 from tests.acceptance.leaks.planted_gateway import PlantedGateway, planted_gateway
-from tests.acceptance.leaks.search import Search, Text
-from tests.acceptance.leaks.secrets import Secret, signature_of
 from tests.acceptance.leaks.visits import Visits
+from tests.support.leaks.search import Search, Text
+from tests.support.leaks.secrets import Secret, signature_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -20,8 +20,8 @@ from ops.offline.applier import IN_PROCESS, AppliedStack, apply
 from ops.offline.diff import digest, rendering
 from ops.offline.diff.compare import EMPTY, compare
 from tests.acceptance.leaks.moto_state import moto_state
-from tests.acceptance.leaks.search import Search
-from tests.acceptance.leaks.secrets import Secret, made
+from tests.support.leaks.search import Search
+from tests.support.leaks.secrets import Secret, made
 from tests.support.moto import aws_in_process, aws_models_once
 from tests.support.stacks import ROOT, SAMPLES, STACKS, sample
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.acceptance.leaks.search import Search, forms
-from tests.acceptance.leaks.secrets import Secret, made, plain
+from tests.support.leaks.search import Search, forms
+from tests.support.leaks.secrets import Secret, made, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Opcode
 
-from tests.fuzz.targets.frames import frame
+from tests.support.frames import frame
 
 if TYPE_CHECKING:
     from tests.acceptance.leaks.planted_gateway import PlantedGateway

@@ -17,6 +17,7 @@ from app.contract.codes import ErrorCode
 from app.gateway.server.protocol.buffers import FREE_BYTES, Buffers
 from tests.fuzz.target import Target
 from tests.fuzz.targets.looping import ran
+from tests.support.frames import MASK, frame, masked
 from tests.support.gateways.in_memory import MemoryConnection, rules
 
 if TYPE_CHECKING:
@@ -31,26 +32,7 @@ _READS: Final = (1, 2, 7, 64, 1000, 65_536)
 """Sizes of what the transport reads at once; the first byte of an input chooses."""
 _STILL: Final = 6
 """Turns of the loop without anything new, after which nothing is to come."""
-_MASK: Final = b"\x11\x00\xee\x5a"
-
 _buffers: Final = Buffers(2**20, 2**19)
-
-
-def frame(opcode: int, data: bytes = b"", *, fin: bool = True, mask: bytes | None = _MASK) -> bytes:
-    """Return a frame (RFC 6455, 5.2), the same each time."""
-    is_masked = 0 if mask is None else 0x80
-    if len(data) < 126:
-        head = bytes([is_masked | len(data)])
-    elif len(data) < 65_536:
-        head = bytes([is_masked | 126]) + len(data).to_bytes(2, "big")
-    else:
-        head = bytes([is_masked | 127]) + len(data).to_bytes(8, "big")
-    body = data if mask is None else mask + _masked(data, mask)
-    return bytes([0x80 * fin | opcode]) + head + body
-
-
-def _masked(data: bytes, mask: bytes) -> bytes:
-    return bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
 
 
 def messages_of(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -73,7 +55,7 @@ def messages_of(data: bytes) -> Iterator[tuple[int, bytes]]:
         if opcode & 0x08:
             continue
         kind = opcode or kind
-        parts = (parts if opcode == 0 else b"") + (_masked(body, mask) if mask else body)
+        parts = (parts if opcode == 0 else b"") + (masked(body, mask) if mask else body)
         if first & 0x80:
             yield kind, parts
             parts = b""
@@ -102,8 +84,8 @@ def seeds() -> Sequence[bytes]:
         frame(ping, b"x", fin=False),
         frame(3) + frame(11),
         bytes([0xC2, 0x80, 0, 0, 0, 0]),
-        bytes([0x82, 0xFF]) + (2**63).to_bytes(8, "big") + _MASK,
-        bytes([0x82, 0xFE]) + (5).to_bytes(2, "big") + _MASK + b"short",
+        bytes([0x82, 0xFF]) + (2**63).to_bytes(8, "big") + MASK,
+        bytes([0x82, 0xFE]) + (5).to_bytes(2, "big") + MASK + b"short",
     ]
     return [bytes([at % len(_READS)]) + one for at, one in enumerate(conversations)]
 

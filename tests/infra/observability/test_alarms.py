@@ -75,9 +75,11 @@ ENTRANCE = {
     "entrance-errors: page, HTTPCode_ELB_5XX_Count Sum > 10, 3 of 5 x 60 s, notBreaching",
     "connections-rejected: page, RejectedConnectionCount Sum > 0, 3 of 5 x 60 s, notBreaching",
     "certificate-expires: ticket, DaysToExpiry Minimum < 30, 1 of 1 x 86400 s, notBreaching",
-    "gateway-certificate: ticket, GatewayCertificateDays Minimum GatewayCertificateDays Minimum"
-    " IF(FILL(blue, 999) > FILL(green, 999), FILL(green, 999), FILL(blue, 999)) < 30,"
-    " 1 of 1 x 3600 s, notBreaching",
+    (
+        "gateway-certificate: ticket, GatewayCertificateDays Minimum GatewayCertificateDays Minimum"
+        " IF(FILL(blue, 999) > FILL(green, 999), FILL(green, 999), FILL(blue, 999)) < 30,"
+        " 1 of 1 x 3600 s, notBreaching"
+    ),
 }
 COMPARED = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 TOPIC = "arn:aws:sns:us-east-2:123456789012:topic:perch-prod-alarms"

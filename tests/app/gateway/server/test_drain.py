@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from app.emulator import After, Emulator, Script, Stall, StreamScript
 from app.gateway.dialects.a import CodecA
 from app.gateway.settings.gateway import RecognitionMode
-from tests.app.gateway.child_process import free_port, process
+from tests.support.gateways.child_process import free_port, process
 from tests.support.gateways.running import (
     PATH_B,
     SILENCE_100MS,

@@ -18,7 +18,7 @@ from websockets.asyncio.client import connect
 
 from app.emulator import Emulator
 from app.gateway.telemetry.log_writer import LogWriter
-from tests.app.gateway.child_process import process
+from tests.support.gateways.child_process import process
 from tests.support.gateways.running import DEADLINE_S, said, said_until, send
 
 FULL_DEVICE = Path("/dev/full")

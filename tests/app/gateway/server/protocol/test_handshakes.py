@@ -250,7 +250,7 @@ LINES = st.sampled_from([b"GET", b"POST", b"PUT", b"G\x01T", b"get", b"OPTIONS"]
         lambda path: method + b" " + path + b" HTTP/1.1"
     )
 )
-HEADERS = st.lists(
+ODD_HEADERS = st.lists(
     st.sampled_from([*GOOD, b"Content-Length: -1", b"Content-Length: 3", b"Expect: 100-continue"])
     | st.sampled_from([b"Transfer-Encoding: gzip", b"Connection: close", b" folded", b"Upgrade: x"])
     | st.binary(max_size=12),
@@ -264,7 +264,7 @@ HEADERS = st.lists(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(line=LINES, headers=HEADERS, behind=st.binary(max_size=20))
+@given(line=LINES, headers=ODD_HEADERS, behind=st.binary(max_size=20))
 async def test_whatever_looks_like_a_handshake_is_answered_and_is_no_fault_of_the_gateway(
     gateway: Running, line: bytes, headers: list[bytes], behind: bytes
 ) -> None:

@@ -69,6 +69,10 @@ async def test_who_pipelines_has_one_place_in_a_turn_as_long_as_others_wait() ->
     assert begun[6:] == ["pipelined 3"]
 
 
+def fails() -> None:
+    raise ZeroDivisionError
+
+
 async def test_a_request_that_fails_when_it_is_begun_keeps_no_other_from_its_turn() -> None:
     begun: list[str] = []
     failures: list[object] = []
@@ -76,7 +80,7 @@ async def test_a_request_that_fails_when_it_is_begun_keeps_no_other_from_its_tur
     loop.set_exception_handler(lambda _, context: failures.append(context["exception"]))
     turns = Turns(a_turn=3)
     turns.schedule(lambda: begun.append("first"))
-    turns.schedule(lambda: 1 // 0)
+    turns.schedule(fails)
     turns.schedule(lambda: begun.append("pipelined"), is_pipelined=True)
     turns.schedule(lambda: begun.append("last"))
     for _ in range(4):

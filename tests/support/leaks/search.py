@@ -18,7 +18,7 @@ from urllib.parse import quote, quote_plus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tests.acceptance.leaks.secrets import Secret
+    from tests.support.leaks.secrets import Secret
 
 Text: TypeAlias = "tuple[str, bytes | str]"
 """The name of a place, and what stands there."""
