@@ -48,6 +48,20 @@ EQUIVALENTS: Final[tuple[Equivalent, ...]] = (
         why="how long joined chunks are is nobody's affair; any number near it is as quick",
     ),
     Equivalent(
+        path="app/gateway/telemetry/certificate.py",
+        line="client_side.check_hostname = False",
+        old="False",
+        new="True",
+        why="no name is given to wrap_bio, so there is none to check",
+    ),
+    Equivalent(
+        path="app/gateway/telemetry/log_writer.py",
+        line="return False",
+        old="False",
+        new="None",
+        why="both callers ask only whether it is true",
+    ),
+    Equivalent(
         path="app/contract/fields.py",
         line='model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)',
         old='extra="ignore", ',
