@@ -155,3 +155,14 @@ def test_an_account_that_is_named_is_the_only_one_that_is_touched() -> None:
     account = "210987654321"
     assert allowed(changed_stack("dev", {"account_id": account})) == [account]
     assert allowed(stack("dev")) is None
+
+
+def test_every_role_is_bounded_where_the_stack_names_a_boundary() -> None:
+    """Else a deployment from CI, which may make none without it, is refused half-way."""
+    boundary = "arn:aws:iam::123456789012:policy/perch-ci-boundary-prod"
+    bounded = changed_stack("prod", {"permissions_boundary_arn": boundary})
+    roles = bounded.of_type("aws:iam/role:Role")
+    assert {role.inputs.get("permissionsBoundary") for role in roles} == {boundary}
+    free = stack("prod").of_type("aws:iam/role:Role")
+    assert [role.name for role in free] == [role.name for role in roles]
+    assert all("permissionsBoundary" not in role.inputs for role in free)

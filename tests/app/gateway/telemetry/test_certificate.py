@@ -39,5 +39,5 @@ def test_a_key_that_is_anothers_is_an_error(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     _, key = files(other, trustme.CA(), NOW + timedelta(days=3))
-    with pytest.raises(ssl.SSLError, match="KEY_VALUES_MISMATCH|key values mismatch"):
+    with pytest.raises(ssl.SSLError, match=r"(?i)key.values.mismatch"):
         certificate_expiry(chain, key)
