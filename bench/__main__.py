@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from bench import auth
 from bench.processes import free_port, pin, running, wait_for_port
 
 BASELINE = "relay"
@@ -135,7 +136,15 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=100, help="concurrent real-time streams")
     parser.add_argument("--seconds", type=float, default=15.0, help="seconds of audio a stream")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--auth", action="store_true", help="what it costs to know who connects, in its place"
+    )
+    parser.add_argument("--sessions", type=int, default=200, help="with --auth: in each round")
+    parser.add_argument("--rounds", type=int, default=5, help="with --auth: of each way")
     options = parser.parse_args()
+    if options.auth:
+        print(auth.run(options.sessions, options.rounds))  # noqa: T201 - the product
+        return
     with running(["-m", "bench.echo_asr"], {}) as asr:
         assert asr.stdout is not None  # noqa: S101 - a pipe was asked for
         grpc_port, http_port = asr.stdout.readline().split()

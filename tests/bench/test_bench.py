@@ -11,6 +11,8 @@ from dataclasses import replace
 import pytest
 
 from bench.__main__ import SUBJECTS, Row, render
+from bench.auth import Figures
+from bench.auth import render as render_auth
 from bench.processes import ROOT
 
 RELAY = Row(
@@ -52,3 +54,35 @@ def test_the_table_gives_each_subject_as_a_ratio_to_the_relay() -> None:
     assert gateway_line.split() == (
         ["gateway", "5.00", "1.25", "1.00", "3.00", "1.50", "3.00", "50", "2", "0"]
     )
+
+
+@pytest.mark.slow
+def test_what_it_costs_to_know_who_connects_is_measured_for_each_way() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "bench", "--auth", "--sessions", "2", "--rounds", "1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    _, *lines, last = run.stdout.splitlines()
+    assert [line[:24].strip() for line in lines] == [
+        "none",
+        "static token",
+        "API key",
+        "JSON Web Token",
+        "single-use token",
+        "the same, exchanged",
+    ]
+    assert last == "1 rounds of 2 connections, each with a session, one at a time"
+
+
+def test_each_way_is_a_ratio_to_nobody_asking_in_the_same_round() -> None:
+    # A machine that was twice as slow in the second round changes no ratio.
+    none = Figures(cpu_ms=[2.0, 4.0], start_ms=[3.0, 6.0])
+    token = Figures(cpu_ms=[2.2, 4.4], start_ms=[4.5, 9.0])
+    _, none_line, token_line, _ = render_auth({"none": none, "a token": token}, 7).splitlines()
+    assert none_line.split() == ["none", "3.00", "1.00", "4.50", "1.00"]
+    assert token_line.split() == ["a", "token", "3.30", "1.10", "6.75", "1.50"]
