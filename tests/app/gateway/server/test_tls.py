@@ -125,6 +125,26 @@ async def test_a_new_certificate_is_shown_to_new_handshakes_and_running_connecti
     assert "PRIVATE KEY" not in log.text
 
 
+async def test_key_certificate_and_authorities_may_be_one_file(
+    emulator: Emulator, authority: trustme.CA, tmp_path: Path, log: Log
+) -> None:
+    """As machines have it: what is put in place at once is never half of a pair."""
+    file = tmp_path / "gateway-tls.pem"
+    issued = [authority.issue_cert(NAME) for _ in range(2)]
+
+    def put_one(number: int) -> None:
+        one = issued[number]
+        parts = (one.private_key_pem, *one.cert_chain_pems, authority.cert_pem)
+        certificates.replace(file, b"".join(part.bytes() for part in parts))
+
+    put_one(0)
+    async with secured(emulator, Pair(file, file)) as gateway:
+        put_one(1)
+        await eventually(lambda: log.text.count("certificate taken") == 2)
+        assert await shown(gateway, authority) == fingerprint_of(issued[1])
+    assert "file not followed" not in log.text
+
+
 async def test_a_certificate_of_another_authority_takes_its_place(
     emulator: Emulator, pair: Pair, authority: trustme.CA, log: Log
 ) -> None:
