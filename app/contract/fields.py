@@ -256,13 +256,15 @@ class ResumePoint(ServerMessage):
     position: float = Field(
         description="Seconds of the session's audio: from here on it must be sent again."
     )
-    token: str = Field(description="For `resume` of the start on the new connection.")
+    token: str = Field(repr=False, description="For `resume` of the start on the new connection.")
 
 
 class ResumeOffer(ServerMessage):
     """How sessions of this gateway can be resumed."""
 
-    token: str = Field(description="As in a resume point at the very start of a session.")
+    token: str = Field(
+        repr=False, description="As in a resume point at the very start of a session."
+    )
     window_s: float = Field(description="For so many seconds a token is taken.")
     heartbeat_s: float = Field(description="Between heartbeats that renew it, unless asked for.")
     as_bearer: bool = Field(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from pydantic import SecretStr
 
 from ops.console.errors import ConfigurationError
 
@@ -76,14 +77,15 @@ access_options = _together(token_option, _ca_option)
 """How a gateway is told who asks, and how it proves who answers."""
 
 
-def read_token(path: Path | None) -> str | None:
+def read_token(path: Path | None) -> SecretStr | None:
     """Return the bearer token in a file, else the one in PERCH_TOKEN; None when there is neither.
 
     Raises:
         ConfigurationError: The file cannot be read or is empty, or what it holds is no token.
     """
     if path is None:
-        return _token(os.environ.get("PERCH_TOKEN", "").strip(), "the variable PERCH_TOKEN") or None
+        token = _token(os.environ.get("PERCH_TOKEN", "").strip(), "the variable PERCH_TOKEN")
+        return SecretStr(token) if token else None
     try:
         # Whatever it is, the token is looked at below.
         token = path.read_text(encoding="utf-8", errors="surrogateescape").strip()
@@ -91,12 +93,17 @@ def read_token(path: Path | None) -> str | None:
         raise ConfigurationError(f"--token-file {path} cannot be read: {error.strerror}") from None
     if not token:
         raise ConfigurationError(f"--token-file {path} is empty; it must hold the token alone")
-    return _token(token, f"--token-file {path}")
+    return SecretStr(_token(token, f"--token-file {path}"))
 
 
-def bearer(token: str | None) -> dict[str, str]:
+def bearer(token: SecretStr | None) -> dict[str, str]:
     """Return the headers that show a token; none without one."""
-    return {} if token is None else {"Authorization": f"Bearer {token}"}
+    return {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+
+
+def revealed(token: SecretStr | None) -> str | None:
+    """Return a token as a client takes it, for the call that it is given to."""
+    return None if token is None else token.get_secret_value()
 
 
 def _token(token: str, source: str) -> str:

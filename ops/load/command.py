@@ -16,7 +16,7 @@ import psutil
 
 from ops.console.durations import seconds_of
 from ops.console.errors import CommandFailedError, ConfigurationError
-from ops.console.options import access_options, read_token, stack_options
+from ops.console.options import access_options, read_token, revealed, stack_options
 from ops.console.paths import project_root, state_folder
 from ops.load import clips, writing
 from ops.load.costs import stream_price
@@ -197,7 +197,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     if write and url is not None:
         raise ConfigurationError("--write is for a stack, and --url names none")
     played = clips.chosen(corpus)
-    token = read_token(token_file)
+    token = revealed(read_token(token_file))
     outputs = None if url is not None else read(stack, chosen=state_dir)
     folder = None if outputs is None else state_folder(stack, state_dir)
     asked = Asked(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ class Setup(_Told):
     """
 
     url: str
-    token: str | None = None
+    token: str | None = Field(None, repr=False)
     ca: str | None = None
     headers: dict[str, str] = {}
     clips: tuple[SpokenClip, ...]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import SecretStr
+
 from app.client import (
     ClientError,
     Outcome,
@@ -15,6 +17,7 @@ from app.client import (
     read_audio,
     transcribe,
 )
+from ops.console.options import revealed
 from ops.qa.corpus import Clip
 from ops.qa.speech import speech_span
 from ops.qa.wer import Errors, count_errors
@@ -36,7 +39,7 @@ class Target:
     """
 
     url: str
-    token: str | None = None
+    token: SecretStr | None = None
     ca: Path | None = None
     realtime: bool = False
     chunk_s: float = 0.1
@@ -134,7 +137,7 @@ async def _one(folder: Path, clip: Clip, target: Target) -> Result:
         outcome = await transcribe(
             target.url,
             audio,
-            token=target.token,
+            token=revealed(target.token),
             ca=target.ca,
             options=target.options,
             realtime=target.realtime,

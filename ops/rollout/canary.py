@@ -29,6 +29,8 @@ from ops.stack import read
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from pydantic import SecretStr
+
     from ops.stack import Colour, StackOutputs
 
 PAUSED: Final = 3
@@ -54,7 +56,7 @@ class Canary:
         stack: str,
         outputs: StackOutputs,
         chosen: Path | None,
-        token: str | None,
+        token: SecretStr | None,
         authority: Path | None,
         corpus: Path | None,
     ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.client import ClientError, Outcome, connect, read_audio, stream
 from ops.console.errors import ConfigurationError
+from ops.console.options import revealed
 from ops.qa.corpus import load_corpus
 from ops.qa.wer import count_errors
 from ops.rollout.verdict import Sample
@@ -18,6 +19,8 @@ from ops.smoke import recording
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from pydantic import SecretStr
 
     from app.client import PcmAudio
     from ops.stack import Colour, StackOutputs
@@ -90,7 +93,7 @@ class Measurement:
 
     outputs: StackOutputs
     recordings: Sequence[Golden]
-    token: str | None = None
+    token: SecretStr | None = None
     authority: Path | None = None
     _turns: Iterator[Golden] = field(init=False)
 
@@ -113,7 +116,7 @@ class Measurement:
                 asyncio.timeout(deadline),
                 connect(
                     self.outputs.websocket_url,
-                    token=self.token,
+                    token=revealed(self.token),
                     ssl_context=ssl.create_default_context(
                         cafile=self.authority or self.outputs.ca_certificate_path
                     ),

@@ -16,6 +16,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx
+from pydantic import SecretStr
 
 from app.client import (
     ClientError,
@@ -29,7 +30,7 @@ from app.client import (
     stream,
 )
 from app.loopback import is_this_machine
-from ops.console.options import bearer
+from ops.console.options import bearer, revealed
 from ops.qa.wer import count_errors
 from ops.smoke import told
 from ops.smoke.certificate import shown, trust
@@ -72,7 +73,7 @@ class Smoke:
     colour: str | None = None
     awake: Sequence[str] = ()
     max_word_error_rate: float = MAX_WORD_ERROR_RATE
-    token: str | None = None
+    token: SecretStr | None = None
     authority: Path | None = None
     min_certificate_days: int = 0
     dialect_b: bool = True
@@ -143,7 +144,7 @@ class Smoke:
     def _connected(self) -> AbstractAsyncContextManager[ResumableConnection]:
         return connect(
             self.outputs.websocket_url,
-            token=self.token,
+            token=revealed(self.token),
             ssl_context=self._trust(),
             headers=self._headers(self.colour),
         )
@@ -304,7 +305,7 @@ class Smoke:
         heard = await recognise(
             self.outputs.websocket_url,
             audio,
-            token=self.token,
+            token=revealed(self.token),
             context=self._trust(),
             headers=self._headers(self.colour),
         )

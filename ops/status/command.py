@@ -19,10 +19,12 @@ from ops.status.shown import lines
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pydantic import SecretStr
+
     from ops.status.report import Report
 
 
-def report_of(stack: str, chosen: Path | None, token: str | None = None) -> Report:
+def report_of(stack: str, chosen: Path | None, token: SecretStr | None = None) -> Report:
     """Return how a stack is.
 
     Args:

@@ -17,6 +17,8 @@ from ops.status.version import running
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pydantic import SecretStr
+
     from ops.stack import StackOutputs
 
 
@@ -41,7 +43,7 @@ class Everywhere:
         stack: str,
         outputs: StackOutputs,
         clients: Mapping[str, Any],
-        token: str | None = None,
+        token: SecretStr | None = None,
     ) -> None:
         self.stack = stack
         self.outputs = outputs

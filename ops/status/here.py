@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pydantic import SecretStr
+
     from ops.local.state import State
     from ops.stack import ColourOutputs, StackOutputs
 
@@ -56,7 +58,7 @@ class Here:
         state: State,
         *,
         identity: Path,
-        token: str | None = None,
+        token: SecretStr | None = None,
     ) -> None:
         self._stack = stack
         self._outputs = outputs

@@ -16,6 +16,8 @@ from ops.status.report import ColourFact, MachineFact, Report, TargetFact
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic import SecretStr
+
     from ops.fleet import Group
     from ops.stack import ColourOutputs, StackOutputs
 
@@ -43,7 +45,7 @@ class InAws:
         stack: str,
         outputs: StackOutputs,
         clients: Mapping[str, Any],
-        token: str | None = None,
+        token: SecretStr | None = None,
     ) -> None:
         self._stack = stack
         self._outputs = outputs

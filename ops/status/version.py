@@ -10,13 +10,15 @@ import httpx
 from ops.console.options import bearer
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from ops.stack import StackOutputs
 
 SECONDS: Final = 5.0
 """Deadline of the answer."""
 
 
-def running(outputs: StackOutputs, token: str | None, colour: str) -> tuple[str | None, str]:
+def running(outputs: StackOutputs, token: SecretStr | None, colour: str) -> tuple[str | None, str]:
     """Return the version of a colour's gateway, and why it is None where no gateway says it.
 
     Asked at the endpoint by the header that names a colour, so it is whichever machine answers. A

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import SecretStr
 
 from app.client import (
     AnyConnection,
@@ -26,7 +27,7 @@ from app.client import (
 from app.contract.limits import MAX_WAIT_S, MIN_WAIT_S
 from app.recordings import OpenRecording, RecordingError, open_recording
 from ops.console.errors import CommandFailedError, ConfigurationError
-from ops.console.options import access_options, colour_option, read_token, stack_options
+from ops.console.options import access_options, colour_option, read_token, revealed, stack_options
 from ops.stack import read
 from ops.transcribe.advice import told
 from ops.transcribe.screen import Screen
@@ -139,7 +140,7 @@ class Destination:
     url: str
     authority: Path | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    token: str | None = None
+    token: SecretStr | None = None
     wait: float | None = None
 
 
@@ -155,7 +156,7 @@ async def _run(
         if isinstance(sound, OpenRecording):
             held.push(sound)
         async with connect(
-            to.url, token=to.token, ca=to.authority, headers=to.headers, wait=to.wait
+            to.url, token=revealed(to.token), ca=to.authority, headers=to.headers, wait=to.wait
         ) as connection:
             if isinstance(sound, OpenRecording):
                 held.pop_all()  # the thread that reads it closes it: it may wait for a silent pipe

@@ -28,13 +28,15 @@ class Handshake:
         query: Options of the address; of several with one name the last.
         headers: Of the request, names in lower case.
         subprotocols: As offered.
+
+    The last three may hold a token, so they are not shown.
     """
 
     connection_id: str
     path: str = "/"
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    subprotocols: Sequence[str] = ()
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    subprotocols: Sequence[str] = field(default=(), repr=False)
 
 
 class DialectCodec(ABC):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ops.console.errors import ConfigurationError
-from ops.console.options import read_token
+from ops.console.options import read_token, revealed
 from ops.smoke import command as smoke
 
 
@@ -15,10 +15,11 @@ def test_a_token_comes_from_a_file_or_the_environment_and_never_from_the_command
     monkeypatch.delenv("PERCH_TOKEN", raising=False)
     assert read_token(None) is None
     monkeypatch.setenv("PERCH_TOKEN", "from-environment")
-    assert read_token(None) == "from-environment"
+    assert revealed(read_token(None)) == "from-environment"
     file = tmp_path / "token"
     file.write_text("from-file\n")
-    assert read_token(file) == "from-file"
+    assert revealed(read_token(file)) == "from-file"
+    assert "from-file" not in f"{read_token(file)} {read_token(file)!r}"
     file.write_text("\n")
     with pytest.raises(ConfigurationError, match="is empty"):
         read_token(file)

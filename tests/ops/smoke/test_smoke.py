@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 from click.testing import CliRunner
+from pydantic import SecretStr
 
 from ops.local.load_balancer.routing import Answer, Request, Target
 from ops.smoke import checks, recording
@@ -264,7 +265,7 @@ async def test_a_wrong_token_is_refused_and_both_dialects_hear_with_the_right_on
     tls: dict[str, ssl.SSLContext], ca_file: Path
 ) -> None:
     async with through_a_gateway(tls, ca_file, tokens=TOKEN) as outputs:
-        smoke = Smoke(outputs=outputs, recorded=HELLO, token=TOKEN)
+        smoke = Smoke(outputs=outputs, recorded=HELLO, token=SecretStr(TOKEN))
         report = await smoke.run()
         without = await checked(Smoke(outputs=outputs, recorded=HELLO))
     assert statuses(report) == ["ok"] * 10, report
@@ -292,7 +293,7 @@ async def test_status_has_the_version_by_the_token_and_says_how_without_one(
     tls: dict[str, ssl.SSLContext], ca_file: Path
 ) -> None:
     async with through_a_gateway(tls, ca_file, tokens=TOKEN) as outputs:
-        known = await asyncio.to_thread(version.running, outputs, TOKEN, "blue")
+        known = await asyncio.to_thread(version.running, outputs, SecretStr(TOKEN), "blue")
         unknown = await asyncio.to_thread(version.running, outputs, None, "blue")
     assert known[0] is not None
     assert known[1] == ""
@@ -304,7 +305,7 @@ async def test_a_gateway_that_lets_a_wrong_token_in_is_told_where_one_was_given(
     tls: dict[str, ssl.SSLContext], ca_file: Path
 ) -> None:
     async with through_a_gateway(tls, ca_file) as outputs:
-        opened = await checked(Smoke(outputs=outputs, recorded=HELLO, token=TOKEN))
+        opened = await checked(Smoke(outputs=outputs, recorded=HELLO, token=SecretStr(TOKEN)))
         usual = await checked(Smoke(outputs=outputs, recorded=HELLO))
     status, detail = opened["a wrong token is refused"]
     assert (status, detail.partition(":")[0]) == ("failed", "it is let in")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from pydantic import SecretStr
 
 from app.client import Partial, Queued, Reconnected, Transcription, WarningA
 from app.contract.fields import WordTiming
@@ -301,7 +302,7 @@ class Stack:
         (["--url", "ws://x/ws"], ("ws://x/ws", None, {}, None, None), False),
         (
             ["--url", "wss://x/ws", "--ca", "mine.pem", "--wait", "1", "--token-file", "token"],
-            ("wss://x/ws", "mine.pem", {}, "made-up", 1.0),
+            ("wss://x/ws", "mine.pem", {}, SecretStr("made-up"), 1.0),
             False,
         ),
     ],
