@@ -30,7 +30,9 @@ Prowler, names with hyphens Pulumi's compliance policies.
 """
 
 _EXEMPTIONS = """
-## Exemptions
+## Accepted risks
+
+Where a property is missing on purpose, its owner has accepted that until the day of the review.
 
 A line that nothing needs any more fails a test. A line whose review is due goes on to count and is
 reported as a warning by every preview until somebody has looked at it again. New ones are written
@@ -59,7 +61,7 @@ def security_page(
         (
             _HEAD,
             _table(
-                ("#", "Property", "Policy", "Ids", "Exemptions"),
+                ("#", "Property", "Policy", "Ids", "Missing on"),
                 (
                     (str(number) if first else "", *_row(rule, exemptions))
                     for number, group in groupby(rules, key=lambda rule: rule.number)

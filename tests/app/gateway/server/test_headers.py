@@ -4,6 +4,7 @@ What a browser makes of them is shown for the page by the tests in tests/app/web
 """
 
 import asyncio
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from tests.support.gateways.running import Running, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+ROOT = Path(__file__).parents[4]
 UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -77,6 +79,14 @@ async def test_every_route_answers_with_the_security_headers(gateway: Running) -
         assert named(await http.get("/static/main.js"), "/static/main.js") == wanted(
             "/static/main.js"
         )
+
+
+async def test_the_page_on_hardening_has_each_header_as_it_is_sent() -> None:
+    page = (ROOT / "docs" / "hardening.md").read_text(encoding="utf-8")
+    for name, value in SECURITY_HEADERS.items():
+        assert f"| `{name}` | `{value}` |" in page
+    assert f"| `{PAGE_POLICY}` |" in page
+    assert f"| `Strict-Transport-Security` | `{STRICT_TRANSPORT}`," in page
 
 
 async def test_no_answer_names_a_server_or_its_version(gateway: Running) -> None:
