@@ -153,6 +153,12 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         extra="ops",
         needs=("boto3", "cryptography", "psutil"),
     ),
+    "secrets": Subcommand(
+        help="Give a secret another value, or rotate keys, while gateways serve.",
+        target="ops.secrets_command:command",
+        extra="ops",
+        needs=("boto3", "cryptography", "psutil"),
+    ),
     "host": Subcommand(
         help="Look at a machine: run, logs, gpu, shell, bundle.",
         target="ops.host.command:command",

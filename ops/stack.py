@@ -21,6 +21,7 @@ from infra.outputs import (
     Colour,
     ColourOutputs,
     Colours,
+    SecretArns,
     StackOutputs,
 )
 from ops.console.errors import CommandFailedError, ConfigurationError
@@ -34,6 +35,7 @@ __all__ = [
     "Colour",
     "ColourOutputs",
     "Colours",
+    "SecretArns",
     "StackOutputs",
     "command",
     "flat",

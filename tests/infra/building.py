@@ -91,3 +91,12 @@ def children(recording: Recording, kind: str, name: str) -> list[str]:
 def plain_components(recording: Recording) -> list[Resource]:
     """Every component of ours."""
     return [found for found in recording.resources.values() if found.type.startswith("perch:")]
+
+
+def compared(one: Resource) -> dict[str, object]:
+    """What a deployment compares of a resource: secrets that begin with a value are left alone."""
+    ignored = one.options.get("ignoreChanges") or ()
+    version = "aws:secretsmanager/secretVersion:SecretVersion"
+    return {
+        key: value for key, value in one.inputs.items() if one.type != version or key not in ignored
+    }

@@ -22,7 +22,7 @@ from infra.policies.exemptions import EXEMPTIONS
 from infra.policies.pack import policies
 from ops.offline.engine import wire
 from ops.offline.engine.recording import Recording
-from tests.infra.building import ROOT, STACKS, changed_stack, plain_components, stack
+from tests.infra.building import ROOT, STACKS, changed_stack, compared, plain_components, stack
 from tests.infra.trees import FOLDER, tree
 from tests.support.cases import few
 
@@ -308,7 +308,7 @@ def test_changing_one_image_tag_changes_one_colours_template_alone() -> None:
     changed = {
         one.name
         for urn, one in after.resources.items()
-        if one.inputs != before.resources[urn].inputs
+        if compared(one) != compared(before.resources[urn])
     }
     assert set(after.resources) == set(before.resources)
     assert changed == {"perch-dev-green"}

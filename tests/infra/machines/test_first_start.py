@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from ops.offline.engine.recording import Recording, Resource
-from tests.infra.building import ROOT, changed_stack, stack
+from tests.infra.building import ROOT, changed_stack, compared, stack
 from tests.support.cases import few
 
 pytestmark = pytest.mark.xdist_group("infra-program")
@@ -42,15 +42,6 @@ def test_no_machine_is_asked_for_before_there_is_an_image(name: str) -> None:
     assert len(first.of_type("aws:ecr/repository:Repository")) == 1
     assert first.outputs["gateway_repository_url"]
     assert asked_for(stack(name)) > 0
-
-
-def compared(one: Resource) -> dict[str, object]:
-    """What a deployment compares of a resource: secrets that begin with a value are left alone."""
-    ignored = one.options.get("ignoreChanges") or ()
-    version = "aws:secretsmanager/secretVersion:SecretVersion"
-    return {
-        key: value for key, value in one.inputs.items() if one.type != version or key not in ignored
-    }
 
 
 @pytest.mark.parametrize("name", few(BEFORE, ("prod",)))
