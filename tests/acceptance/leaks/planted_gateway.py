@@ -105,25 +105,25 @@ def _write_files(
         leaf.private_key_pem.write_to_path(folder / f"{name}.key")
         leaf.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
         keys.append(private_key(f"the private key of the {name}", folder / f"{name}.key"))
-    variables = {
+    files = {
         "APP_AUTH_TOKENS_FILE": "tokens",
         "APP_RESUME_KEYS_FILE": "resume-keys",
         "APP_JWT_KEYS_FILE": "keys.json",
+        "APP_SSL_CERT": "server.pem",
+        "APP_SSL_KEY": "server.key",
+        "RIVA_SSL_CERT": "ca.pem",
+        "RIVA_SSL_CLIENT_CERT": "client.pem",
+        "RIVA_SSL_CLIENT_KEY": "client.key",  # pragma: allowlist secret
+    }
+    variables = {
+        **{key: str(folder / file) for key, file in files.items()},
         "APP_JWT_ISSUER": NAME,
         "APP_JWT_AUDIENCE": AUDIENCE,
         "APP_JWT_ALGORITHMS": "HS256",
-        "APP_SSL_CERT": "server.pem",
-        "APP_SSL_KEY": "server.key",
         "RIVA_SSL": "true",
-        "RIVA_SSL_CERT": "ca.pem",
-        "RIVA_SSL_CLIENT_CERT": "client.pem",
-        "RIVA_SSL_CLIENT_KEY": "client.key",
     }
-    paths = {key: str(folder / value) for key, value in variables.items() if "." in value}
-    paths |= {key: str(folder / variables[key]) for key in variables if key.endswith("S_FILE")}
-    kept = {**variables, **paths, "APP_JWT_ISSUER": NAME, "APP_JWT_AUDIENCE": AUDIENCE}
     secrets = [token, other, resume, signing, signature_of("a signed token", signed), *keys]
-    return kept, secrets, token, signed
+    return variables, secrets, token, signed
 
 
 @asynccontextmanager

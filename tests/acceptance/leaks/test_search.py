@@ -20,7 +20,7 @@ from tests.support.leaks.secrets import Secret, made, plain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LETTERS = "0f3a9c1be27d48560f1e2d3c4b5a6978"
+LETTERS = "0f3a9c1be27d48560f1e2d3c4b5a6978"  # pragma: allowlist secret
 SECRET = Secret("planted", f'nvapi-{LETTERS}+/=&"<%{LETTERS[::-1]}'.encode())
 OTHER = Secret("another", b"quite different letters, and as many of them")
 SEARCH = Search([SECRET, OTHER])
