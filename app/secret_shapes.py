@@ -35,7 +35,7 @@ _SHAPES: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_OWN: Final = re.compile(rf"({PREFIX}{ID_PATTERN}_|\bperch-once\.)[\w.-]+", re.ASCII)
+_OWN: Final = re.compile(rf"({PREFIX}{ID_PATTERN}_)[0-9A-Za-z]+|(\bperch-once\.)[\w.-]+", re.ASCII)
 """API keys, also one that is cut off, whose id may be read; and the tokens that gateways make
 (app/gateway/identity/single_use.py)."""
 _INTRODUCED: Final = re.compile(
@@ -61,7 +61,7 @@ _SHORTEST_ENCODED: Final = 12
 
 def without_shapes(text: str) -> str:
     """Return a text with what looks like a secret masked."""
-    own = _OWN.sub(rf"\1{MASK}", text)
+    own = _OWN.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
     return _INTRODUCED.sub(_masked, _SHAPES.sub(MASK, own))
 
 

@@ -11,6 +11,7 @@ import asyncio
 import json
 import sys
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -25,7 +26,6 @@ import psutil
 import uvloop
 import websockets
 from cryptography.hazmat.primitives.asymmetric import ec
-from jwt.algorithms import ECAlgorithm
 
 from app.credentials.access_list import AccessList, KeyEntry
 from app.credentials.api_key import ApiKey
@@ -144,8 +144,13 @@ def _credentials(folder: Path) -> tuple[dict[str, str], str, Callable[[], str]]:
     listed = AccessList(format=1, keys=(entry,), revoked_tokens=(), revoked_clients=())
     (folder / "access-list.json").write_text(listed.write(), encoding="utf-8")
     private = ec.generate_private_key(ec.SECP256R1())
-    public = json.loads(ECAlgorithm.to_jwk(private.public_key()))
-    keys = {"keys": [{**public, "kid": "one", "use": "sig"}]}
+    numbers = private.public_key().public_numbers()
+    # RFC 7518, 6.2.1.
+    public = {
+        name: urlsafe_b64encode(value.to_bytes(32, "big")).rstrip(b"=").decode()
+        for name, value in (("x", numbers.x), ("y", numbers.y))
+    }
+    keys = {"keys": [{**public, "kty": "EC", "crv": "P-256", "kid": "one", "use": "sig"}]}
     (folder / "keys.json").write_text(json.dumps(keys), encoding="utf-8")
 
     def made() -> str:

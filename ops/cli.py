@@ -149,13 +149,13 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     ),
     "certs": Subcommand(
         help="Make, replace and show a stack's own authority and its gateways' certificate.",
-        target="ops.certs:command",
+        target="ops.secrets.certs:command",
         extra="ops",
         needs=("boto3", "cryptography", "psutil"),
     ),
     "secrets": Subcommand(
         help="Give a secret another value, or rotate keys, while gateways serve.",
-        target="ops.secrets_command:command",
+        target="ops.secrets.command:command",
         extra="ops",
         needs=("boto3", "cryptography", "psutil"),
     ),

@@ -65,7 +65,9 @@ class TokenRequest(ClientMessage):
 class TokenAnswer(ServerMessage):
     """A single-use token."""
 
-    token: str = Field(description="Good for one connection or upload. No log of ours has it.")
+    token: str = Field(
+        repr=False, description="Good for one connection or upload. No log of ours has it."
+    )
     expires_at: Timestamp = Field(description="When it ends: UTC, ISO 8601 with offset.")
     expires_in: float = Field(description="Seconds until then, counted by the gateway.")
     scopes: list[str] = Field(description="What it allows.")

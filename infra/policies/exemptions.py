@@ -80,10 +80,11 @@ EXEMPTIONS: Final[Sequence[Exemption]] = (
     Exemption(
         policy="secrets-rotate",
         resource="*::aws:secretsmanager/secret:Secret::perch-*",
-        reason="Accepted risk. AWS rotates by a function of ours, which would have to hold the right"
-        " to write every secret, day and night. NVIDIA, the clients' owners and the recognisers'"
-        " issue most of them, and no function can. What can be made here, a person replaces by"
-        " `perch secrets rotate` and `perch certs rotate`, in seconds and with no session ended; an"
+        reason="Accepted risk. AWS rotates by a function of ours, which would have to hold the"
+        " right to write every secret, day and night. NVIDIA, the clients' owners and the"
+        " recognisers' issue most of them, and no function can. What can be made here, a person"
+        " replaces by `perch secrets rotate` and `perch certs rotate`, in seconds and with no"
+        " session ended; an"
         " alarm asks for it 30 days before a certificate ends.",
         owner="security reviewer",
         review=_SPRING,

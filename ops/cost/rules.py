@@ -19,7 +19,7 @@ CENT: Final = Decimal("0.01")
 
 METRICS: Final = "custom metrics"
 """What the line of a group says that is about metrics, not about machines."""
-COLOUR_METRICS: Final = 34
+COLOUR_METRICS: Final = 36
 """Custom metrics that all machines of a colour send together, by group and by colour."""
 MACHINE_METRICS: Final = 2
 """Those that each machine sends besides, by its own name."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ops.stack import StackOutputs
 
 ENTRANCE_ALARMS: Final = frozenset(
-    {"any", "certificate-expires", "connections-rejected", "entrance-errors"}
+    {"any", "certificate-expires", "connections-rejected", "entrance-errors", "gateway-certificate"}
 )
 """Alarms of a stack that are of no colour, after its name; a test holds them equal to its own."""
 

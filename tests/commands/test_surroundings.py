@@ -61,6 +61,8 @@ COMMANDS: Final[Mapping[str, Words]] = {
     "images": just("images", "--stack", "mars"),
     "preview": just("preview", "--base", "v0"),
     "qa": just("qa", "--corpus", str(DEFAULT.parent / "none"), "--url", URL),
+    "certs": at("certs", "show"),
+    "secrets": just("secrets", "--help"),
     "dashboards": at("dashboards"),
     "report": just("report", "before.json", "now.json"),
     "load": at(

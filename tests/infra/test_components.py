@@ -113,6 +113,7 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
                 "MetricAlarm x-certificate-expires",
                 "MetricAlarm x-connections-rejected",
                 "MetricAlarm x-entrance-errors",
+                "MetricAlarm x-gateway-certificate",
                 "Topic x-alarms",
                 "TopicPolicy x-alarms",
                 "TopicSubscription x-alarms-oncall-at-example.com",

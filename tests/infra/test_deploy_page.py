@@ -127,9 +127,8 @@ def options_of(words: Sequence[str]) -> set[str]:
 
 def test_every_program_is_checked_by_a_test_below() -> None:
     programs = {words[0].removeprefix(".venv/bin/") for words in (*COMMANDS, *WRITTEN_IN_PROSE)}
-    of_the_shell = {"umask"}
     checked = {"app/bundle", "aws", "docker", "make", "perch", "pulumi", "python"}
-    assert programs == checked | of_the_shell
+    assert programs == checked
 
 
 @pytest.mark.parametrize("script", blocks("sh"))

@@ -228,7 +228,7 @@ def published() -> set[str]:
     exporter = (boot / "host" / "exporter.py").read_text(encoding="utf-8")
     names |= set(re.findall(r'"([A-Z][A-Za-z]+)", "(?:Percent|Megabytes|None)"', exporter))
     names |= set(re.findall(r'\{"([A-Z]\w+)": "Gigabytes"', exporter))
-    return names | {pair.rpartition("=")[2].strip("+") for pair in GATEWAY_SERIES.split()}
+    return names | {pair.rpartition("=")[2].lstrip("+-") for pair in GATEWAY_SERIES.split()}
 
 
 def test_every_metric_of_ours_that_is_watched_or_shown_is_published_by_the_machines() -> None:

@@ -21,14 +21,14 @@ HELD: Final = re.compile(r"\b(str|bytes|Mapping|Sequence|dict|tuple|list)\b")
 HARMLESS: Final = {
     # Words of a model, of which a text is made.
     ("app/emulator/engine/decoder.py", "_Generated"),
-    # What `connect` takes, as types know it: nothing is ever one.
-    ("app/client/connection/address.py", "AddressOptions"),
     # Name of a function of a provider, in Pulumi's words.
     ("ops/offline/engine/recording.py", "Invoke"),
     # Says which of one person's processes has a lease.
     ("ops/rollout/journal.py", "Operator"),
     # Outputs that are promised, and each is a secret of Pulumi's.
     ("infra/config/stack.py", "Stack"),
+    # Names of tokens, which are no secret.
+    ("app/credentials/access_list.py", "AccessList"),
     # ARNs.
     ("infra/outputs.py", "SecretArns"),
 }

@@ -340,6 +340,9 @@ class MemoryRecogniser:
     async def ready(self, _: str) -> Readiness:
         return Readiness(ready=True, reason=None, models=())
 
+    def model_of(self, _: SessionOptions) -> str:
+        return ""
+
     async def check(self, options: SessionOptions) -> str:
         return options.language or "en-US"
 

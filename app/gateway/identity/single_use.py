@@ -8,7 +8,7 @@ they end, so none lets in twice.
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import floor
 from time import time
@@ -71,7 +71,7 @@ class Minted:
         ttl_s: Seconds until then.
     """
 
-    token: str
+    token: str = field(repr=False)
     expires: float
     ttl_s: float
 

@@ -19,10 +19,11 @@ import pytest
 from ops.local.open_ports import OPEN_PORTS
 from ops.offline.simulator.credentials import load
 from tests.acceptance.leaks.places import command_lines, environments, files
-from tests.acceptance.leaks.search import Search, Text
-from tests.acceptance.leaks.secrets import Secret, plain, private_key
 from tests.acceptance.leaks.sockets import addresses_of_this_machine, open_sockets
-from tests.support.up_process import Up, free_row, running_up
+from tests.support.leaks.search import Search, Text
+from tests.support.leaks.secrets import Secret, plain, private_key
+from tests.support.port_rows import free_row
+from tests.support.up_process import Up, running_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 from hypothesis import given, settings
 
@@ -41,6 +42,7 @@ from tests.support.boot_settings import (
     boot_settings,
 )
 from tests.support.cases import few
+from tests.support.certificates import Pair, put, put_authorities
 
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 pytestmark = pytest.mark.xdist_group("infra-program")
@@ -71,6 +73,14 @@ def size(of: MachineSettings) -> int:
 def travelled(path: str) -> str:
     """Content of one file of the usual machine."""
     return {file.path: file.content for file in host_files(boot_settings())}[path]
+
+
+def put_riva_files(folder: Path) -> None:
+    """Put what a machine fetches to speak to recognisers elsewhere by TLS."""
+    authority = trustme.CA()
+    put_authorities(folder / "riva-ca.pem", authority)
+    client = Pair(folder / "riva-client.pem", folder / "riva-client-key.pem")
+    put(client, authority.issue_cert("gateway"))
 
 
 def read(script: str) -> list[str]:
@@ -210,12 +220,10 @@ def test_tls_to_the_fallback_has_its_secrets_its_files_and_a_gateway_that_reads_
     arns = recording.outputs["secret_arns"]
     assert {file: arns[secret] for file, secret in files.items()}.items() <= fetched.items()
     # The gateway's own settings take what the machine tells it, once the files are there.
+    put_riva_files(tmp_path)
     for name, value in environment(recording, "blue", "/etc/perch/gateway.env").items():
-        here = value.replace("/run/perch/files", str(tmp_path))
-        if name.startswith("RIVA_SSL_C"):
-            Path(here).touch()
         if name.startswith("RIVA_"):
-            monkeypatch.setenv(name, here)
+            monkeypatch.setenv(name, value.replace("/run/perch/files", str(tmp_path)))
     read = RivaSettings(_env_file=None)
     assert (read.ssl, read.of_fallback.ssl) == (False, tls != "none")
     assert (read.ssl_cert is not None) == ("riva-ca.pem" in files)
@@ -241,9 +249,8 @@ def test_groups_of_languages_reach_the_gateway_of_their_colour_as_it_reads_them(
     colours = recording.outputs["colours"]
     assert colours["green"]["language_groups"] == told["RIVA_GROUPS"]
     assert colours["blue"]["language_groups"] is None
+    put_riva_files(tmp_path)
     for name, value in told.items():
-        if name.startswith("RIVA_SSL_C"):
-            (tmp_path / Path(value).name).touch()
         if name.startswith("RIVA_"):
             monkeypatch.setenv(name, value.replace("/run/perch/files", str(tmp_path)))
     read = RivaSettings(_env_file=None)

@@ -107,9 +107,9 @@ def test_a_machine_that_always_runs_costs_its_hours_and_its_volume() -> None:
         "volumes gp3, GiB": "16.00",  # 200 x 0.08
         "volumes gp3, IOPS": "15.00",  # (6000 - 3000) x 0.005
         "volumes gp3, MiB/s": "15.00",  # (500 - 125) x 0.04
-        "custom metrics": "10.80",  # (34 + 2) x 0.30
+        "custom metrics": "11.40",  # (36 + 2) x 0.30
     }
-    assert found.monthly_usd == Decimal("644.30")
+    assert found.monthly_usd == Decimal("644.90")
     assert found.not_priced == ()
 
 
@@ -131,13 +131,13 @@ def test_machines_in_office_hours_cost_those_hours() -> None:
         "volumes gp3, GiB": "5.24",
         "volumes gp3, IOPS": "4.91",
         "volumes gp3, MiB/s": "4.91",
-        "custom metrics": "3.54",
+        "custom metrics": "3.73",
     }
 
 
 def test_a_colours_metrics_are_paid_for_once_and_those_of_its_machines_each() -> None:
     found = items(priced(*machines(desired=3)))
-    assert found["custom metrics"] == "12.00"  # (34 + 3 x 2) x 0.30
+    assert found["custom metrics"] == "12.60"  # (36 + 3 x 2) x 0.30
     assert "custom metrics" not in items(priced(*machines(least=0, desired=0)))
 
 
@@ -225,7 +225,7 @@ def test_a_region_without_prices_gets_none_instead_of_another_regions() -> None:
 def test_a_machine_that_the_table_lacks_leaves_a_lower_bound_and_says_so() -> None:
     found = priced(*machines(kind="g7.xlarge"))
     assert found.not_priced == ("blue: no price of machines g7.xlarge in us-east-2",)
-    assert found.monthly_usd == Decimal("56.80")
+    assert found.monthly_usd == Decimal("57.40")
 
 
 def test_a_machine_known_in_one_region_alone_is_priced_there_alone() -> None:
@@ -292,7 +292,7 @@ def test_a_difference_names_the_items_that_differ() -> None:
     step = difference(before, after)
     assert step.monthly_usd == Decimal("602.26")  # 587.51 + 46.00 + 0.60 + 1.00 - 32.85
     assert [(one.resource, one.what, one.before_usd, one.after_usd) for one in step.lines] == [
-        ("blue", "custom metrics", Decimal("10.80"), Decimal("11.40")),
+        ("blue", "custom metrics", Decimal("11.40"), Decimal("12.00")),
         ("blue", "machines g6.xlarge", Decimal("587.50"), Decimal("1175.01")),
         ("blue", "volumes gp3, GiB", Decimal("16.00"), Decimal("32.00")),
         ("blue", "volumes gp3, IOPS", Decimal("15.00"), Decimal("30.00")),
@@ -305,7 +305,7 @@ def test_a_difference_names_the_items_that_differ() -> None:
 def test_a_difference_with_an_unknown_side_is_unknown() -> None:
     step = difference(priced(*machines(), region="eu-central-1"), priced(*machines()))
     assert step.monthly_usd is None
-    assert step.after_usd == Decimal("644.30")
+    assert step.after_usd == Decimal("644.90")
     assert step.not_priced
 
 

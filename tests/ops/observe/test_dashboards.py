@@ -15,6 +15,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.gateway.identity.access_list import KeyCounts
 from app.gateway.telemetry.metrics import GatewayMetrics
 from infra.boot.host import exporter
 from infra.catalogue.objectives import SERIES
@@ -27,15 +28,16 @@ DASHBOARDS: Final = {
 }
 PANELS: Final = [panel for one in DASHBOARDS.values() for panel in one["panels"]]
 SUFFIXES: Final = ("_bucket", "_count", "_sum", "_total")
-NO_METRICS: Final = frozenset({"perch_cli", "perch_up"})
+NO_METRICS: Final = frozenset({"perch_cli", "perch_limits", "perch_up"})
 
 
 def exposed() -> set[str]:
     """Names of all metrics of a gateway and of a machine's exporter, as they are exposed."""
+    metrics = GatewayMetrics("1")
+    metrics.credentials.watch(lambda: KeyCounts(good=0, soonest_end=0.0))
     gateway = {
         family.name + ("_total" if family.type == "counter" else "")
-        for collector in (GatewayMetrics("1").registry,)
-        for family in collector.collect()
+        for family in metrics.registry.collect()
     }
     readings = dict.fromkeys((reading.column for reading in exporter.READINGS), 1.0)
     gpu = exporter.Gpu(labels=dict.fromkeys(exporter.LABELS, "0"), values=readings)

@@ -24,7 +24,7 @@ TOLD = {
     "/readyz": {"ready"},
     "/readyz?ignore=capacity": {"ready"},
     "/health": {"status", "service", "riva_host", "timestamp"},
-    "/ws/status": {"websocket_endpoint", "protocol", "status"},
+    "/ws/status": {"websocket_endpoint", "protocol", "status", "token_required"},
 }
 
 

@@ -19,15 +19,15 @@ from infra.authority import (
     new_authority,
     parse,
 )
-from ops import secret_values
 from ops.console.errors import CommandFailedError, ConfigurationError
 from ops.console.options import stack_options
+from ops.secrets import values as secret_values
 from ops.stack import StackOutputs, read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ops.secret_values import SecretValues
+    from ops.secrets.values import SecretValues
 
 GATEWAYS = "gateway_tls"
 AUTHORITY = "tls_authority"

@@ -18,9 +18,10 @@ from mypy_boto3_ssm import SSMClient
 
 from app.gateway.settings.gateway import GatewaySettings
 from infra.authority import first_identity
-from ops import secret_values, secrets_command
-from ops.secret_values import SecretValues
-from ops.secrets_command import RESUME_KEYS, TOKEN_SECONDS, rotate_resume_keys
+from ops.secrets import command as secrets_command
+from ops.secrets import values as secret_values
+from ops.secrets.command import RESUME_KEYS, TOKEN_SECONDS, rotate_resume_keys
+from ops.secrets.values import SecretValues
 from ops.stack import StackOutputs
 from tests.support.moto import bare_aws
 from tests.support.outputs import OUTPUTS

@@ -19,7 +19,8 @@ from mypy_boto3_ssm import SSMClient
 
 from infra.authority import Identity, first_identity, gateway_names, is_signed_by, parse
 from infra.boot.environment import boot_environment
-from ops import certs, secret_values
+from ops.secrets import certs
+from ops.secrets import values as secret_values
 from tests.support.boot_settings import boot_settings
 from tests.support.moto import bare_aws
 from tests.support.outputs import OUTPUTS

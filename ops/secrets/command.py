@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from infra.authority import UnusableIdentityError, parse
-from ops import secret_values
 from ops.console.errors import ConfigurationError
 from ops.console.options import stack_options
+from ops.secrets import values as secret_values
 from ops.stack import SecretArns, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ops.secret_values import SecretValues
+    from ops.secrets.values import SecretValues
 
 RESUME_KEYS: Final = "gateway_resume_keys"
 KEY_BYTES: Final = 48
