@@ -60,6 +60,11 @@ class Identity:
         return key.decode() + self.certificates_pem
 
     @property
+    def key_pem(self) -> str:
+        """The key alone. It is a secret."""
+        return self.pem.removesuffix(self.certificates_pem)
+
+    @property
     def certificates_pem(self) -> str:
         """The part of it that is no secret."""
         return "".join(
@@ -128,23 +133,26 @@ def issue(
     *,
     now: datetime,
     lifetime: timedelta = LEAF_LIFETIME,
+    is_client: bool = False,
 ) -> Identity:
-    """Return a new key with a certificate for a server of these names.
+    """Return a new key with a certificate for a server of these names, or for a client.
 
     Args:
         authority: Who signs.
         names: Host names and IP addresses, the best known first.
         now: Time, with offset.
         lifetime: How long it counts; never longer than the authority's own certificate.
+        is_client: Whether it is shown by who connects, and by no server.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     signer = authority.certificate
     lifetime = min(lifetime, signer.not_valid_after_utc - now)
+    usage = ExtendedKeyUsageOID.CLIENT_AUTH if is_client else ExtendedKeyUsageOID.SERVER_AUTH
     made = (
         _builder(_name(names[0]), signer.subject, key, now=now, lifetime=lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(
             x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 from cryptography import x509
@@ -21,6 +23,7 @@ from infra.authority import (
 )
 from ops.console.errors import CommandFailedError, ConfigurationError
 from ops.console.options import stack_options
+<<<<<<< HEAD:ops/secrets/certs.py
 from ops.secrets import values as secret_values
 from ops.stack import StackOutputs, read
 
@@ -28,10 +31,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ops.secrets.values import SecretValues
+=======
+from ops.private_files import write_private
+from ops.stack import StackOutputs, read
+
+if TYPE_CHECKING:
+    from ops.secret_values import SecretValues
+>>>>>>> 1d93cb5 (perch certs: recognisers elsewhere and gateways are of one authority, by one command):ops/certs.py
 
 GATEWAYS = "gateway_tls"
 AUTHORITY = "tls_authority"
 DAY_SECONDS = 86_400
+_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?|::1")
 
 
 def identity(secrets: SecretValues, name: str) -> Identity | None:
@@ -156,6 +167,60 @@ def _renew(
     ends = made.certificate.not_valid_after_utc
     click.echo(f"authority: {made.certificate.subject.rfc4514_string()} until {ends:%Y-%m-%d}")
     _told(_sign(outputs, secrets, made), is_local=is_local)
+
+
+@command.command("recognisers")
+@stack_options
+@click.argument("names", nargs=-1, required=True)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for the recognisers' key and certificates; made where it is not there.",
+)
+def recognisers(stack: str, state_dir: Path | None, names: tuple[str, ...], folder: Path) -> None:
+    """Make the key and certificate of recognisers elsewhere, of this stack's own authority.
+
+    NAMES are what gateways know them by: host names and addresses. Gateways of a stack with tls
+    private_ca or mutual are told to believe the authority, and with mutual get a certificate to
+    show. The files are for whoever runs the recognisers.
+    """
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(f"NAMES has {name!a}; accepted: host names and IP addresses")
+    outputs, secrets, is_local = _open(stack, state_dir)
+    authority = identity(secrets, AUTHORITY)
+    if authority is None:
+        raise ConfigurationError(
+            f"stack {stack} has no authority of its own yet; `perch certs create --stack {stack}`"
+        )
+    now = datetime.now(UTC)
+    server = issue(authority, names, now=now)
+    own = Identity(key=server.key, certificates=server.certificates[:1])
+    trusted = authority.certificates_pem
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(folder / "server-key.pem", own.key_pem)
+        write_private(folder / "server.pem", own.certificates_pem)
+        write_private(folder / "ca.pem", trusted)
+    except OSError as error:
+        raise ConfigurationError(f"--folder {folder}: {error.strerror}") from None
+    ends = own.certificate.not_valid_after_utc
+    click.echo(f"recognisers: {', '.join(names)} until {ends:%Y-%m-%d}, in {folder}")
+    arns = outputs.secret_arns
+    if arns.riva_tls_ca is None:
+        click.echo("no gateway is told: no recogniser elsewhere of this stack has tls private_ca")
+        return
+    # Believed before it is shown: whoever runs the recognisers puts the files in place afterwards.
+    secrets.put("riva_tls_ca", trusted)
+    if arns.riva_tls_certificate is not None:
+        client = issue(authority, gateway_names(outputs.environment)[:1], now=now, is_client=True)
+        shown = Identity(key=client.key, certificates=client.certificates[:1])
+        secrets.put("riva_tls_certificate", shown.certificates_pem)
+        secrets.put("riva_tls_key", shown.key_pem)
+    secrets.announce()
+    seconds = secret_values.follow_seconds(is_local=is_local)
+    click.echo(f"every gateway believes this authority within {seconds:g} s")
 
 
 @command.command("show")

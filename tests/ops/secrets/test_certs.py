@@ -5,6 +5,7 @@ what AWS says of a secret without a value beyond its documented error.
 """
 
 import json
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -185,6 +186,79 @@ def test_an_announcement_that_fails_says_that_the_value_is_there(account: Accoun
     assert done.exit_code == 1
     assert "the new value is there, and parameter" in done.output
     assert account.held("gateway_tls").pem != before.pem
+
+
+def give(account: Account, *names: str) -> None:
+    """Let the stack have these secrets, too, as its program makes them."""
+    outputs = json.loads((account.folder / "outputs.json").read_text())
+    for name in names:
+        made = account.secrets.create_secret(Name=f"perch-local-{name}")["ARN"]
+        account.arns[name] = outputs["secret_arns"][name] = made
+    (account.folder / "outputs.json").write_text(json.dumps(outputs))
+
+
+def text(account: Account, name: str) -> str:
+    return account.secrets.get_secret_value(SecretId=account.arns[name])["SecretString"]
+
+
+def meet(folder: Path, server_ca: str | None, client: tuple[str, str] | None) -> None:
+    """A recogniser with these files and a gateway with those of its secrets shake hands."""
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_side.load_cert_chain(folder / "server.pem", folder / "server-key.pem")
+    client_side = ssl.create_default_context(cadata=server_ca)
+    if client is not None:
+        server_side.verify_mode = ssl.CERT_REQUIRED
+        server_side.load_verify_locations(folder / "ca.pem")
+        (folder / "client.pem").write_text("".join(client))
+        client_side.load_cert_chain(folder / "client.pem")
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    one = client_side.wrap_bio(to_client, to_server, server_hostname="asr-de.example.org")
+    other = server_side.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(3):
+        for side in (one, other):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+    assert one.version() == "TLSv1.3"
+
+
+def test_recognisers_elsewhere_and_gateways_believe_each_other(
+    account: Account, tmp_path: Path
+) -> None:
+    give(account, "riva_tls_ca", "riva_tls_certificate", "riva_tls_key")
+    account.run("create")
+    folder = tmp_path / "recognisers"
+    done = account.run("recognisers", "--folder", str(folder), "asr-de.example.org", "10.8.0.7")
+    assert done.exit_code == 0, done.output
+    client = (text(account, "riva_tls_certificate"), text(account, "riva_tls_key"))
+    meet(folder, text(account, "riva_tls_ca"), client)
+    assert {path.stat().st_mode & 0o777 for path in folder.glob("s*.pem")} == {0o600}
+    assert "PRIVATE" not in done.output
+    # A certificate for clients is none for servers, and the other way round.
+    (folder / "server.pem").write_text(client[0])
+    (folder / "server-key.pem").write_text(client[1])
+    with pytest.raises(ssl.SSLCertVerificationError):
+        meet(folder, text(account, "riva_tls_ca"), None)
+
+
+def test_a_stack_whose_gateways_believe_public_authorities_is_left_as_it_is(
+    account: Account, tmp_path: Path
+) -> None:
+    account.run("create")
+    version = account.version
+    done = account.run("recognisers", "--folder", str(tmp_path / "r"), "asr.example.org")
+    assert (done.exit_code, account.version) == (0, version)
+    assert "no gateway is told" in done.output
+
+
+@pytest.mark.parametrize("name", ["two words", "", "-x.example", "a/b"])
+def test_what_is_no_name_of_a_recogniser_is_refused(
+    account: Account, tmp_path: Path, name: str
+) -> None:
+    done = account.run("recognisers", "--folder", str(tmp_path / "r"), "--", name)
+    assert done.exit_code == 2
+    assert not (tmp_path / "r").exists()
 
 
 def test_how_soon_machines_follow_is_what_they_are_told() -> None:
