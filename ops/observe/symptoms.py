@@ -94,6 +94,15 @@ SYMPTOMS: Final = (
         severity="ticket",
         expr=f"perch_certificate_expiry_timestamp_seconds - time() < {CERTIFICATE_DAYS} * 86400",
         lasts="1h",
-        meaning="A gateway's own certificate ends in less than 30 days.",
+        meaning="A certificate that a gateway uses or believes ends in less than 30 days.",
+    ),
+    Symptom(
+        alert="PerchFileNotFollowed",
+        runbook="certificate-and-key-rotation",
+        severity="ticket",
+        expr="perch_file_not_followed == 1",
+        lasts="5m",
+        meaning="A certificate, key or list that was put in place makes no sense to a gateway, "
+        "which goes on with the one before.",
     ),
 )
