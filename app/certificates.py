@@ -74,7 +74,10 @@ def check_pair(chain: bytes, key: bytes) -> None:
     except (TypeError, ValueError, UnsupportedAlgorithm):
         raise ValueError("the key is none in PEM that can be read without a password") from None
     form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-    owner = _certificates(chain)[0].public_key()
+    try:
+        owner = _certificates(chain)[0].public_key()
+    except UnsupportedAlgorithm:
+        raise ValueError("the certificate's key is of a kind that is not known") from None
     if private.public_key().public_bytes(*form) != owner.public_bytes(*form):
         raise ValueError("certificate and key do not fit each other")
 

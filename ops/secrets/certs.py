@@ -23,21 +23,12 @@ from infra.authority import (
 )
 from ops.console.errors import CommandFailedError, ConfigurationError
 from ops.console.options import stack_options
-<<<<<<< HEAD:ops/secrets/certs.py
+from ops.private_files import write_private
 from ops.secrets import values as secret_values
 from ops.stack import StackOutputs, read
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ops.secrets.values import SecretValues
-=======
-from ops.private_files import write_private
-from ops.stack import StackOutputs, read
-
-if TYPE_CHECKING:
-    from ops.secret_values import SecretValues
->>>>>>> 1d93cb5 (perch certs: recognisers elsewhere and gateways are of one authority, by one command):ops/certs.py
 
 GATEWAYS = "gateway_tls"
 AUTHORITY = "tls_authority"

@@ -6,7 +6,7 @@ from pathlib import Path
 from time import time
 from typing import Final
 
-from app.certificates import CertificateFacts, facts_of_chain
+from app.certificates import CertificateFacts, check_pair, facts_of_chain
 from app.followed_files import FollowedFiles
 from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.metrics import GatewayMetrics
@@ -86,6 +86,8 @@ class ListenerCertificate:
 
     def _parse(self, contents: Sequence[bytes]) -> tuple[ssl.SSLContext, CertificateFacts]:
         facts = facts_of_chain(contents[0])
+        # Before OpenSSL sees the key: of one with a password it would ask the terminal.
+        check_pair(*contents)
         current = self._facts
         if current is not None and facts.ends_at <= time() < current.ends_at:
             raise ValueError(f"the certificate has ended on {facts.ends}")
@@ -95,7 +97,7 @@ class ListenerCertificate:
             loaded = [path.read_bytes() for path in self._paths]
         except (OSError, ValueError) as error:
             # ssl.SSLError is an OSError. Its text names no key material.
-            raise ValueError(f"certificate and key do not fit ({error})") from None
+            raise ValueError(f"certificate and key cannot be used ({error})") from None
         if loaded != list(contents):
             raise ValueError("the files changed while they were read")
         return context, facts
