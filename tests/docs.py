@@ -17,6 +17,7 @@ from infra.policies.page import security_page
 from ops.local.open_ports import open_ports_section
 from ops.observe.documents import GENERATED
 from tests.support.architecture import architecture_page
+from tests.support.threats.page import threats_section
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -28,7 +29,7 @@ DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/contract.md": lambda: contract_page(LATE_AUDIO_S),
     "docs/contract.schema.json": contract_schema,
     "docs/metrics.md": metrics_page,
-    "docs/security.md": lambda: security_page() + open_ports_section(),
+    "docs/security.md": lambda: security_page() + threats_section() + open_ports_section(),
 }
 
 

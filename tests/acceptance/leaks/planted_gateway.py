@@ -126,6 +126,15 @@ def _write_files(
     return variables, secrets, token, signed
 
 
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
 @asynccontextmanager
 async def planted_gateway(folder: Path) -> AsyncIterator[PlantedGateway]:
     """Run it until the end of the block; what it has said stays."""
@@ -172,6 +181,9 @@ async def planted_gateway(folder: Path) -> AsyncIterator[PlantedGateway]:
             async with asyncio.timeout(START_S):
                 while b'"listening"' not in log.read_bytes():
                     assert process.returncode is None, log.read_text()
+                    await asyncio.sleep(0.05)
+                # It is named before it is served.
+                while not await _listens(port):  # noqa: ASYNC110 - another process has no event
                     await asyncio.sleep(0.05)
             yield PlantedGateway(
                 port=port,
