@@ -17,12 +17,12 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.account import account_provider
-from infra.authority import first_identity
 from infra.catalogue.models import ecr_repository_arns
 from infra.config.fixed import fixed_outputs
 from infra.config.machine import (
     FOR_PEOPLE,
     FORMER_SECRETS,
+    OWN_SECRETS,
     SECRETS,
     BootContext,
     fallback_endpoints,
@@ -53,6 +53,7 @@ from infra.observability.watch import WatchArgs, watch
 from infra.outputs import endpoint
 from infra.security.deletion_guard import DeletionGuard, DeletionGuardArgs
 from infra.security.encryption import Encryption, EncryptionArgs
+from infra.security.first_secrets import first_secrets
 from infra.security.secret_store import SecretStore, SecretStoreArgs
 from infra.security.secrets_version import SecretsVersion, SecretsVersionArgs
 from infra.storage.storage import Storage, StorageArgs
@@ -96,12 +97,12 @@ logs = Logs(
 secrets = SecretStore(
     name,
     SecretStoreArgs(
-        descriptions={name: SECRETS[name] for name in stack.secrets},
+        descriptions={**{name: SECRETS[name] for name in stack.secrets}, **OWN_SECRETS},
         values=stack.secrets,
         key_arn=encryption.data_key_arn,
         generated=GENERATED,
         former=FORMER_SECRETS,
-        first={"gateway_tls": pulumi.Output.secret(first_identity(stack.name))},
+        first=first_secrets(stack.name),
         disposable=settings.disposable,
     ),
     here,
@@ -366,7 +367,7 @@ export(
     certificate_arn=certificate.arn,
     ca_certificate_path=settings.certificate.ca_path,
     kms_key_arn=encryption.data_key_arn,
-    secret_arns={name: secrets.arns.get(name) for name in SECRETS},
+    secret_arns={name: secrets.arns.get(name) for name in (*SECRETS, *OWN_SECRETS)},
     recognition_parameter_name=switch.parameter_name,
     secrets_version_parameter_name=secrets_version.parameter_name,
     in_service_parameter_name=in_service.parameter_name,

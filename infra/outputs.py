@@ -82,6 +82,9 @@ class SecretArns(Outputs):
     """Its key; likewise."""
     gateway_resume_keys: str
     """What gateways sign resume tokens with."""
+    access_list: str | None = None
+    """API keys and revocations, which `perch token` writes; null for a stack of an older
+    program."""
 
 
 class LogGroupNames(Outputs):

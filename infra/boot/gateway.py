@@ -30,6 +30,7 @@ def stack_variables(  # noqa: PLR0913 - one keyword a variable
     hosts: Iterable[str],
     trusted_proxies: str,
     grace_seconds: float,
+    access_list_file: str,
     resume_keys_file: str,
     max_sessions: int,
     model: str | None,
@@ -43,6 +44,7 @@ def stack_variables(  # noqa: PLR0913 - one keyword a variable
         hosts: Names that requests may be for.
         trusted_proxies: Range of who may say for whom it speaks; empty for nobody.
         grace_seconds: How much of a drain sessions may go on by themselves.
+        access_list_file: API keys, and what was revoked.
         resume_keys_file: Keys that resume tokens are signed with.
         max_sessions: Sessions it admits at a time.
         model: What it asks the recogniser for; none for the recogniser's own choice.
@@ -54,6 +56,7 @@ def stack_variables(  # noqa: PLR0913 - one keyword a variable
         "APP_ALLOWED_HOSTS": ",".join(hosts),
         "APP_TRUSTED_PROXIES": trusted_proxies,
         "APP_DRAIN_GRACE_S": f"{grace_seconds:g}",
+        "APP_ACCESS_LIST_FILE": access_list_file,
         "APP_RESUME_KEYS_FILE": resume_keys_file,
         "WS_MAX_CONCURRENT_SESSIONS": str(max_sessions),
         # Twice the sessions, for who comes back holds his old connection for a while.

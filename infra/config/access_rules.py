@@ -21,29 +21,29 @@ _ISSUERS: Final = ("APP_JWT_KEYS_URL", "APP_JWT_KEYS_FILE")
 
 
 def asks_who_it_is(settings: Settings) -> bool:
-    """Return whether something of a stack says which clients may connect."""
+    """Return whether clients have to show something.
+
+    Every stack has an access list, so it is asked unless everybody may speak.
+    """
+    return not settings.gateway.anonymous
+
+
+def has_others_to_ask(settings: Settings) -> bool:
+    """Return whether bearer tokens or an issuer say which clients may connect, beside the list."""
     gateway = settings.gateway
     return gateway.tokens or any(map(gateway.environment.get, _ISSUERS))
 
 
 def strangers_are_let_in_on_purpose(settings: Settings) -> Iterator[Problem]:
-    """Refuse that nobody says who may speak, or that one says everybody and another who."""
+    """Refuse that one says that everybody may speak, and another who."""
     gateway = settings.gateway
     if _PERMISSION in gateway.environment:
         yield Problem("gateway.environment", show(_PERMISSION), "gateway.anonymous in its place")
-    if asks_who_it_is(settings):
-        if gateway.anonymous:
-            yield Problem(
-                "gateway.anonymous",
-                "true",
-                "false, as gateway.tokens or an issuer of tokens says who may connect",
-            )
-    elif not gateway.anonymous:
+    if gateway.anonymous and has_others_to_ask(settings):
         yield Problem(
-            "gateway.tokens",
-            "false",
-            f"true, or an issuer of tokens ({_ISSUERS[0]} in gateway.environment), or"
-            " gateway.anonymous: true where everybody in access.allowed_cidrs may speak",
+            "gateway.anonymous",
+            "true",
+            "false, as gateway.tokens or an issuer of tokens says who may connect",
         )
 
 
@@ -57,6 +57,6 @@ def internet_shows_who_it_is(settings: Settings) -> Iterator[Problem]:
         yield Problem(
             "access.allowed_cidrs",
             show([str(one) for one in outside]),
-            "ranges of your own, or gateway.tokens: true: nobody says who may speak, and these are"
+            "ranges of your own, or gateway.anonymous: false: everybody may speak, and these are"
             " the Internet",
         )

@@ -49,6 +49,15 @@ FORMER_SECRETS: Final[Mapping[str, str]] = {"gateway_bearer_tokens": "gateway_si
 FOR_PEOPLE: Final = frozenset({"tls_authority"})
 """Those of them that no machine may read."""
 
+ACCESS_LIST: Final = "access_list"
+OWN_SECRETS: Final[Mapping[str, str]] = {
+    ACCESS_LIST: "API keys, by their hashes, and what was revoked; `perch token` writes it.",
+}
+"""Secrets that the program makes and nobody configures."""
+
+ACCESS_LIST_FILE: Final = "access-list"
+"""File in the gateway's secret folder with API keys and revocations."""
+
 TOKENS_FILE: Final = "auth-tokens"
 """File in the gateway's secret folder that holds what it checks clients' tokens with."""
 
@@ -126,7 +135,10 @@ def settings_of_machines(
     """
     chosen = settings.colour(colour)
     secrets, groups = context.secret_arns, context.log_groups
-    files = {RESUME_KEYS_FILE: secrets["gateway_resume_keys"]}
+    files = {
+        ACCESS_LIST_FILE: secrets[ACCESS_LIST],
+        RESUME_KEYS_FILE: secrets["gateway_resume_keys"],
+    }
     if settings.gateway.tokens:
         files[TOKENS_FILE] = secrets["gateway_bearer_tokens"]
     for secret, (file, _) in _tls_files(settings, chosen).items():
@@ -180,6 +192,7 @@ def _gateway_variables(settings: Settings, chosen: ColourSettings) -> dict[str, 
         trusted_proxies=inside,
         # The rest of a drain is for the last results.
         grace_seconds=min(LONGEST_GRACE_SECONDS, gateway.drain_seconds // 2),
+        access_list_file=f"{RUN}/files/{ACCESS_LIST_FILE}",
         resume_keys_file=f"{RUN}/files/{RESUME_KEYS_FILE}",
         max_sessions=gateway.max_sessions,
         model=chosen.model,
@@ -318,7 +331,7 @@ def boot_problems(colour: Colour, settings: Settings) -> Iterator[str]:
         region="us-east-2",
         environment="example",
         auto_scaling_group_name="example",
-        secret_arns=dict.fromkeys(SECRETS, arn),
+        secret_arns=dict.fromkeys((*SECRETS, *OWN_SECRETS), arn),
         recognition_parameter="/perch/example/recognition",
         secrets_version_parameter="/perch/example/secrets-version",
         model_cache_bucket="example",

@@ -161,7 +161,8 @@ class GatewaySettings(Section):
     """How long a leaving machine may take for its sessions: half of it, at most a minute, they
     go on by themselves, then they are finalised."""
     tokens: Flag = True
-    """Whether clients must show a token; the secret gateway_bearer_tokens must then be filled."""
+    """Whether bearer tokens of a list let clients in, beside API keys (`perch token`); the secret
+    gateway_bearer_tokens must then be filled."""
     anonymous: Flag = False
     """Whether everybody in access.allowed_cidrs may speak without showing anything: only where
     tokens is false and no issuer of tokens is set, and never for the Internet."""

@@ -178,7 +178,12 @@ class ChildSpecs:
 
     def host(self, outputs: StackOutputs, aws: Mapping[str, str]) -> ChildSpec:
         """Return the spec of what fetches and follows for the gateways, as a machine's host."""
-        files = (self.folder.resume_keys, self.folder.gateway_tls, self.folder.recognition)
+        files = (
+            self.folder.resume_keys,
+            self.folder.gateway_tls,
+            self.folder.recognition,
+            self.folder.access_list,
+        )
 
         async def probe() -> str | None:
             lacking = [file.name for file in files if not file.exists()]
@@ -193,6 +198,7 @@ class ChildSpecs:
                 *("--keys", str(files[0])),
                 *("--certificate", str(files[1])),
                 *("--recognition", str(files[2])),
+                *("--access-list", str(files[3])),
             ),
             address=f"ssm:{outputs.recognition_parameter_name}",
             port=None,
@@ -269,6 +275,7 @@ class ChildSpecs:
                     # The listener, which stands where the load balancer does.
                     trusted_proxies=f"{LOOPBACK}/32",
                     grace_seconds=GATEWAY_GRACE_SECONDS,
+                    access_list_file=str(self.folder.access_list),
                     resume_keys_file=str(self.folder.resume_keys),
                     max_sessions=outputs.gateway_max_sessions,
                     model=colour.model,
@@ -277,6 +284,8 @@ class ChildSpecs:
                     language_groups=colour.language_groups,
                 ),
                 **traced(os.environ, name),
+                # On this machine nobody needs a key; who shows one is held to it.
+                "APP_ANONYMOUS": "allowed",
                 # All clients come from one address here, so no share may be kept from it.
                 "WS_CLIENT_SHARE": "1",
                 "APP_COLOUR": name,

@@ -1,8 +1,9 @@
 """What a machine's host does for its gateway, done for the gateways of a local stack.
 
-``python -m ops.local.host --outputs FILE --keys FILE --certificate FILE --recognition FILE`` asks
-the AWS API that the environment names: for the keys of resume tokens and the gateways' key and
-certificate, whenever these are said to have changed, and for what the switch of recognition says.
+``python -m ops.local.host --outputs FILE --keys FILE --certificate FILE --access-list FILE
+--recognition FILE`` asks the AWS API that the environment names: for the keys of resume tokens, the
+gateways' key and certificate and the access list, whenever these are said to have changed, and for
+what the switch of recognition says.
 Gateways find all of it in files and need no credentials, as on a machine in AWS.
 """
 
@@ -120,9 +121,14 @@ def keep_secrets(files: Mapping[str, Path]) -> Callable[[str], None]:
     help="File for the gateways' key and certificate.",
 )
 @click.option(
+    "--access-list", type=click.Path(path_type=Path), required=True, help="File for the list."
+)
+@click.option(
     "--recognition", type=click.Path(path_type=Path), required=True, help="File for the word."
 )
-def main(outputs: Path, keys: Path, certificate: Path, recognition: Path) -> None:
+def main(
+    outputs: Path, keys: Path, certificate: Path, access_list: Path, recognition: Path
+) -> None:
     """Fetch the secrets, then follow the switch and the secrets' version until SIGTERM."""
     logging.basicConfig(
         stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
@@ -132,16 +138,18 @@ def main(outputs: Path, keys: Path, certificate: Path, recognition: Path) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     read = stack.read_file(outputs)
-    gateway_tls, version = read.secret_arns.gateway_tls, read.secrets_version_parameter_name
-    if gateway_tls is None or version is None:
+    gateway_tls, listed = read.secret_arns.gateway_tls, read.secret_arns.access_list
+    version = read.secrets_version_parameter_name
+    if gateway_tls is None or listed is None or version is None:
         sys.exit("the stack was made by an older program; create it anew")
     ssm = boto3.client("ssm", config=CALLS)
+    files = {
+        read.secret_arns.gateway_resume_keys: keys,
+        gateway_tls: certificate,
+        listed: access_list,
+    }
     followers = (
-        ParameterFollower(
-            ssm,
-            version,
-            keep_secrets({read.secret_arns.gateway_resume_keys: keys, gateway_tls: certificate}),
-        ),
+        ParameterFollower(ssm, version, keep_secrets(files)),
         ParameterFollower(ssm, read.recognition_parameter_name, keep_word(recognition)),
     )
     while True:

@@ -49,6 +49,7 @@ class StateFolder:
         self.resume_keys = path / "resume-keys"
         self.recognition = path / "recognition"
         self.gateway_tls = path / "gateway-tls.pem"
+        self.access_list = path / "access-list"
         self.aws_credentials = path / "aws-credentials"
         self.engine = path / "engine"
 

@@ -73,6 +73,7 @@ def test_an_environment_that_is_not_disposable_refuses_wherever_something_would_
         f"LoadBalancer perch-{name}: protected",
         f"Record perch-{name}-name: protected",
         f"Repository perch-{name}-gateway: images in it",
+        f"Secret perch-{name}-access-list: protected",
         f"Secret perch-{name}-gateway-bearer-tokens: protected",
         f"Secret perch-{name}-gateway-resume-keys: protected",
         f"Secret perch-{name}-gateway-tls: protected",

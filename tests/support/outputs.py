@@ -41,6 +41,7 @@ OUTPUTS: dict[str, Any] = {
         "gateway_resume_keys": "d",
         "gateway_tls": "e",
         "tls_authority": "f",
+        "access_list": "g",
     },
     "recognition_parameter_name": "/perch/local/recognition",
     "secrets_version_parameter_name": "/perch/local/secrets-version",

@@ -77,13 +77,8 @@ RULE_CASES: list[tuple[str, dict[str, object], str]] = [
     ),
     (
         "strangers_are_let_in_on_purpose",
-        {"gateway__tokens": False},
-        "gateway.tokens is false; accepted: true, or an issuer of tokens (APP_JWT_KEYS_URL in",
-    ),
-    (
-        "strangers_are_let_in_on_purpose",
-        {"gateway__tokens": False, "gateway__environment": {"APP_JWT_KEYS_URL": ""}},
-        "gateway.tokens is false; accepted: true, or an issuer",
+        {**OPEN, "gateway__environment": {"APP_JWT_KEYS_URL": "https://issuer.example/keys"}},
+        "gateway.anonymous is true; accepted: false, as gateway.tokens or an issuer",
     ),
     (
         "strangers_are_let_in_on_purpose",
@@ -98,7 +93,7 @@ RULE_CASES: list[tuple[str, dict[str, object], str]] = [
     (
         "internet_shows_who_it_is",
         {"access__allowed_cidrs": ["0.0.0.0/0"], **OPEN},
-        'access.allowed_cidrs is ["0.0.0.0/0"]; accepted: ranges of your own, or gateway.tokens:',
+        'access.allowed_cidrs is ["0.0.0.0/0"]; accepted: ranges of your own, or gateway.',
     ),
     (
         "internet_shows_who_it_is",
