@@ -159,6 +159,12 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         extra="ops",
         needs=("boto3", "cryptography", "psutil"),
     ),
+    "token": Subcommand(
+        help="Make, list, revoke and rotate API keys; revoke tokens of the issuer.",
+        target="ops.token.command:command",
+        extra="ops",
+        needs=("boto3", "psutil"),
+    ),
     "host": Subcommand(
         help="Look at a machine: run, logs, gpu, shell, bundle.",
         target="ops.host.command:command",

@@ -63,6 +63,7 @@ COMMANDS: Final[Mapping[str, Words]] = {
     "qa": just("qa", "--corpus", str(DEFAULT.parent / "none"), "--url", URL),
     "certs": at("certs", "show"),
     "secrets": just("secrets", "--help"),
+    "token": at("token", "list"),
     "dashboards": at("dashboards"),
     "report": just("report", "before.json", "now.json"),
     "load": at(

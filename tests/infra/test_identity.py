@@ -30,7 +30,7 @@ def test_secrets_are_encrypted_with_the_stacks_key_and_described(recording: Reco
     """CKV_AWS_149. Exception from CKV2_AWS_57: docs/security.md says why none rotates by itself."""
     secrets = recording.of_type("aws:secretsmanager/secret:Secret")
     # Stack local pulls nothing from NVIDIA; no stack's fallback has a certificate.
-    assert len(secrets) == (4 if recording.stack == "local" else 5)
+    assert len(secrets) == (5 if recording.stack == "local" else 6)
     for secret in secrets:
         assert secret.inputs["kmsKeyId"] == recording.outputs["kms_key_arn"]
         assert len(secret.inputs["description"]) > 10
@@ -41,8 +41,10 @@ def test_only_the_keys_that_no_person_issues_are_made_up_and_those_in_secret(
     recording: Recording,
 ) -> None:
     versions = recording.of_type("aws:secretsmanager/secretVersion:SecretVersion")
-    name = f"perch-{recording.stack}-gateway"
-    assert {one.name for one in versions} == {f"{name}-tls", f"{name}-resume-keys"}
+    name = f"perch-{recording.stack}"
+    assert {one.name for one in versions} == {
+        f"{name}-access-list", f"{name}-gateway-tls", f"{name}-gateway-resume-keys"
+    }  # fmt: skip
     for version in versions:
         assert version.input_is_secret("secretString")
         # Else the next `pulumi up` would undo a rotation.

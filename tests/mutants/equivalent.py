@@ -48,13 +48,6 @@ EQUIVALENTS: Final[tuple[Equivalent, ...]] = (
         why="how long joined chunks are is nobody's affair; any number near it is as quick",
     ),
     Equivalent(
-        path="app/gateway/telemetry/certificate.py",
-        line="client_side.check_hostname = False",
-        old="False",
-        new="True",
-        why="no name is given to wrap_bio, so there is none to check",
-    ),
-    Equivalent(
         path="app/gateway/telemetry/log_writer.py",
         line="return False",
         old="False",
