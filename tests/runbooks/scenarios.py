@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from app.credentials.api_key import ApiKey
+from ops.token.changes import find, with_key
+from ops.token.store import AccessListStore
+from tests.support.keys import key_entry
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -218,6 +223,29 @@ def _certificate(stage: Stage) -> None:
     stage.serve_certificate(days=5)
 
 
+LEAKED: Final = "0123456789"
+"""Id of the key that the page's evening begins with."""
+
+
+def _list_of(stage: Stage) -> AccessListStore:
+    outputs = stage.up.outputs
+    arn, parameter = outputs.secret_arns.access_list, outputs.access_list_parameter_name
+    assert arn is not None
+    assert parameter is not None
+    return AccessListStore("local", arn, parameter, stage.api("secretsmanager"), stage.api("ssm"))
+
+
+def _key_leaks(stage: Stage) -> None:
+    entry = key_entry(ApiKey(LEAKED, ""), owner="whoever lost it")
+    by = _list_of(stage)
+    by.change(lambda listed: with_key(listed, entry))
+    by.announce()
+
+
+def _is_revoked(stage: Stage) -> None:
+    assert find(_list_of(stage).read().document, LEAKED).revoked is not None
+
+
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     "targets-unhealthy": Scenario(
         fault=_unhealthy,
@@ -300,6 +328,12 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         shows=("No devices were found", "Xid"),
         # moto counts a refresh's steps and replaces no machine.
         mended=lambda stage: stage.renew("blue"),
+    ),
+    "key-leaked": Scenario(
+        fault=_key_leaks,
+        shows=(f"{LEAKED}  good", "whoever lost it"),
+        mended=_is_revoked,
+        variables={"KEY": LEAKED},
     ),
     "kill-switch": Scenario(),
     "release": Scenario(fault=lambda stage: stage.bounds("green"), mended=_serves("green")),

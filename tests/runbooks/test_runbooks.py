@@ -23,8 +23,8 @@ from tests.runbooks.pages import FOLDER, HEADINGS, KINDS, PAGES, ROOT, RUNBOOKS,
 from tests.support.outputs import OUTPUTS
 
 OPERATORS = {"|", "||", ";", "&&"}
-SHELL = {"AWS_REGION", "COLOUR", "PERCH_STACK"}
-"""Variables of runbooks/env.sh."""
+SHELL = {"AWS_REGION", "COLOUR", "KEY", "PERCH_STACK"}
+"""Variables of runbooks/env.sh, and the id of the key that a page is about."""
 OF_OTHERS = {
     # How an alarm is named.
     *("perch-", "perch-prod-green-disk-space", "export PERCH_STACK=prod COLOUR=green"),
