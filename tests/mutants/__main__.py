@@ -70,6 +70,18 @@ DOCUMENTS: Final = "tests/repository/test_documents.py"
 PACKAGES: Final[Mapping[str, Package]] = {
     "asr": Package(sources=("app/asr/**/*.py",), tests=("tests/app/asr",)),
     "gateway": Package(sources=("app/gateway/**/*.py",), tests=("tests/app/gateway", DOCUMENTS)),
+    "identity": Package(
+        sources=(
+            "app/credentials/*.py",
+            "app/gateway/admission/access.py",
+            "app/gateway/identity/*.py",
+        ),
+        tests=(
+            "tests/app/credentials",
+            "tests/app/gateway/admission/test_policy.py",
+            "tests/app/gateway/identity",
+        ),
+    ),
     "client": Package(sources=("app/client/**/*.py",), tests=("tests/app/client",)),
     "contract": Package(
         sources=("app/contract/**/*.py",),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from starlette.requests import HTTPConnection
 
@@ -69,6 +71,65 @@ async def test_a_page_may_connect_that_is_listed_or_our_own(
 
 
 @pytest.mark.parametrize(
+    ("origin", "accepted"),
+    [
+        ("https://perch.example", True),
+        ("HTTPS://PERCH.EXAMPLE", True),
+        ("https://perch.example.evil.com", False),
+        ("https://evil.com/perch.example", False),
+        ("https://evilperch.example", False),
+        ("https://www.perch.example", False),
+        ("https://perch.example@evil.com", False),
+        ("https://perch.example.", False),
+        ("https://perch.exampl", False),
+        ("https://perch.example:444", False),
+        ("http://perch.example", False),
+        ("https://perch.example/", False),
+        ("", False),
+    ],
+)
+@pytest.mark.parametrize("configured", ["https://perch.example", "HTTPS://Perch.Example/"])
+async def test_a_listed_origin_has_no_neighbour_that_is_let_in(
+    origin: str, configured: str, *, accepted: bool
+) -> None:
+    policy = AccessPolicy((), (configured,), ("*",))
+    asked = request(("host", "speech.example"), ("origin", origin))
+    if accepted:
+        assert await policy.check(asked, Scope.STREAM) is None
+    else:
+        with pytest.raises(ContractError) as refused:
+            await policy.check(asked, Scope.STREAM)
+        assert refused.value.code == "forbidden_origin"
+        assert origin[:20] in refused.value.sentence
+
+
+async def test_one_bad_origin_or_host_beside_a_good_one_is_enough_to_refuse() -> None:
+    policy = AccessPolicy((), ("https://perch.example",), ("speech.example",))
+    good, host = ("origin", "https://perch.example"), ("host", "speech.example")
+    assert await policy.check(request(host, good), Scope.STREAM) is None
+    # Who is no browser names no origin, and HTTP/1.0 no host.
+    assert await policy.check(request(host), Scope.STREAM) is None
+    assert await policy.check(request(good), Scope.STREAM) is None
+    assert await policy.check(request(("host", ""), good), Scope.STREAM) is None
+    for bad, code in (
+        (("origin", "https://evil.com"), "forbidden_origin"),
+        (("host", "evil.com"), "misdirected_request"),
+        (("host", "speech.example.evil.com"), "misdirected_request"),
+    ):
+        for asked in (request(host, good, bad), request(bad, host, good)):
+            with pytest.raises(ContractError) as refused:
+                await policy.check(asked, Scope.STREAM)
+            assert refused.value.code == code
+            assert bad[1] in refused.value.sentence
+
+
+async def test_the_own_page_needs_a_host_to_be_ours() -> None:
+    policy = AccessPolicy((), ("https://perch.example",), ("*",))
+    with pytest.raises(ContractError):
+        await policy.check(request(("origin", "https://speech.example")), Scope.STREAM)
+
+
+@pytest.mark.parametrize(
     "asked",
     [
         request(("authorization", f"Bearer {TOKEN}")),
@@ -90,6 +151,15 @@ async def test_a_token_may_stand_in_each_of_three_places(asked: HTTPConnection) 
         request(),
         request(("authorization", TOKEN)),
         request(("authorization", f"Basic {TOKEN}")),
+        request(("authorization", f"Bearer{TOKEN}")),
+        request(("authorization", f"Bearer {TOKEN} x")),
+        request(("authorization", f"Bearer {TOKEN.upper()}")),
+        request(("authorization", f"Bearer {TOKEN[:-1]}")),
+        request(("x-authorization", f"Bearer {TOKEN}")),
+        request(("cookie", f"token={TOKEN}")),
+        request(subprotocols=(f"Bearer.{TOKEN}",)),
+        request(subprotocols=(f"bearer{TOKEN}",)),
+        request(query=f"Token={TOKEN}"),
         request(subprotocols=(TOKEN,)),
         request(query=f"tokens={TOKEN}"),
         request(query=f"token={TOKEN}x"),
@@ -189,3 +259,39 @@ async def test_a_scope_that_is_missing_is_403_and_names_itself() -> None:
         await policy.check(shown("a-good"), Scope.STREAM)
     assert refused.value.code == "insufficient_scope"
     assert "stream" in refused.value.sentence
+
+
+async def test_who_is_revoked_is_refused_by_a_token_that_is_good_and_told_so() -> None:
+    told: list[tuple[str, str | None]] = []
+
+    class Known(Named):
+        async def identify(self, token: str) -> Identity | None:
+            found = await super().identify(token)
+            ids = {"key_id": "key"} if token == "a-key" else {"token_id": "jti"}
+            return found and replace(found, **ids)  # type: ignore[arg-type]
+
+    policy = AccessPolicy(
+        (Known("a"),),
+        (),
+        ("*",),
+        lambda error: told.append((error.reason, error.token_id)),
+        lambda who: None if who.client == "a-good" else Refusal.REVOKED,
+    )
+    found = await policy.check(shown("a-key", "a-token", "a-good"), Scope.FILE)
+    assert found is not None
+    assert (found.client, told) == ("a-good", [("revoked", "key"), ("revoked", "jti")])
+    with pytest.raises(ContractError) as refused:
+        await policy.check(shown("a-key"), Scope.FILE)
+    assert refused.value.code == "unauthorized"
+
+
+async def test_where_anonymous_clients_are_let_in_only_what_nobody_knows_is_ignored() -> None:
+    policy = AccessPolicy((Named("a"),), (), ("*",), allow_anonymous=True)
+    assert not policy.requires_token
+    assert await policy.check(shown(), Scope.STREAM) is None
+    assert await policy.check(shown("b"), Scope.STREAM) is None
+    assert await policy.check(shown("b", "a-good"), Scope.FILE) is not None
+    for tokens, code in ((("a-bad",), "unauthorized"), (("a-good",), "insufficient_scope")):
+        with pytest.raises(ContractError) as refused:
+            await policy.check(shown(*tokens), Scope.STREAM)
+        assert refused.value.code == code
