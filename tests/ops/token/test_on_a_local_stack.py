@@ -1,0 +1,155 @@
+"""API keys on a whole stack on this machine: by `perch token`, TLS and listener to both gateways.
+
+It lets in who shows no key, as the stack local does; that one who shows a bad one is refused says
+that the list is gone by. Not proved: a machine in AWS (`tests/infra/boot` runs its script).
+"""
+
+import json
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from typing import Any
+
+import pytest
+from click.testing import Result
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
+
+from app.credentials.api_key import ApiKey
+from ops.local.access import local_session
+from ops.token import changes
+from ops.token.store import AccessListStore
+from tests.support.keys import key_entry
+from tests.support.up_process import Up, free_row, perch, running_up
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+FOLLOWED_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with running_up(tmp_path_factory.mktemp("keys"), "--ports-from", str(free_row())) as running:
+        yield running
+
+
+def token(up: Up, name: str, *arguments: str) -> Result:
+    done = perch("token", name, "--state-dir", str(up.folder.path), *arguments)
+    assert done.exit_code == 0, done.stderr
+    return done
+
+
+def made(up: Up, *arguments: str) -> ApiKey:
+    return ApiKey.parse(token(up, "create", *(arguments or ("ann",))).stdout.strip())
+
+
+def opened(up: Up, key: str, colour: str) -> Connection:
+    context = ssl.create_default_context(cafile=str(up.outputs.ca_certificate_path))
+    return connect(
+        up.outputs.websocket_url,
+        ssl=context,
+        proxy=None,
+        additional_headers={
+            "Authorization": f"Bearer {key}",
+            up.outputs.direct_header: colour,
+        },
+    )
+
+
+def answer(up: Up, key: str, colour: str) -> int | str:
+    """101, or the error of a refusal."""
+    try:
+        opened(up, key, colour).close()
+    except InvalidStatus as refused:
+        return str(json.loads(refused.response.body)["code"])
+    return 101
+
+
+def eventually(up: Up, key: ApiKey, expected: int | str) -> None:
+    """Wait until both gateways answer so."""
+    until(lambda: [answer(up, key.text, one) for one in ("blue", "green")] == [expected] * 2)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + FOLLOWED_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def told(socket: Connection) -> Iterator[dict[str, Any]]:
+    for message in socket:
+        yield json.loads(message)
+
+
+def store(up: Up) -> AccessListStore:
+    state, outputs = up.state, up.outputs
+    session = local_session(state.aws)
+    secrets = session.client("secretsmanager", endpoint_url=state.aws["AWS_ENDPOINT_URL"])
+    ssm = session.client("ssm", endpoint_url=state.aws["AWS_ENDPOINT_URL"])
+    assert outputs.secret_arns.access_list is not None
+    assert outputs.access_list_parameter_name is not None
+    return AccessListStore(
+        "local", outputs.secret_arns.access_list, outputs.access_list_parameter_name, secrets, ssm
+    )
+
+
+def test_a_key_reaches_both_gateways_and_so_does_that_it_was_revoked(up: Up) -> None:
+    key = made(up)
+    assert answer(up, ApiKey.generate().text, "blue") == "unauthorized"
+    eventually(up, key, 101)
+    token(up, "revoke", key.key_id)
+    eventually(up, key, "unauthorized")
+
+
+def test_a_session_whose_key_is_revoked_ends_with_the_documented_error(up: Up) -> None:
+    key = made(up)
+    eventually(up, key, 101)
+    with opened(up, key.text, "blue") as socket:
+        socket.send(json.dumps({"type": "start_transcription"}))
+        assert [one["type"] for one, _ in zip(told(socket), range(2), strict=False)] == [
+            "connection",
+            "session_started",
+        ]
+        token(up, "revoke", key.key_id)
+        heard = list(told_until_closed(socket))
+        assert heard[-2]["type"] == "session_stopped"
+        assert (heard[-1]["type"], heard[-1]["code"]) == ("error", "unauthorized")
+        assert socket.close_code == 1008
+    assert answer(up, key.text, "blue") == "unauthorized"
+
+
+def told_until_closed(socket: Connection) -> Iterator[dict[str, Any]]:
+    try:
+        yield from told(socket)
+    except ConnectionClosed:
+        return
+
+
+def test_a_rotated_key_is_good_for_its_overlap_and_then_no_more(up: Up) -> None:
+    old = made(up)
+    eventually(up, old, 101)
+    new = ApiKey.parse(token(up, "rotate", old.key_id, "--overlap", "8").stdout.strip())
+    eventually(up, new, 101)
+    eventually(up, old, "unauthorized")
+    assert answer(up, new.text, "green") == 101
+
+
+def test_what_is_ended_early_over_long_or_for_something_else_is_refused(up: Up) -> None:
+    now = datetime.now(UTC)
+    ended, early, files = (ApiKey.generate() for _ in range(3))
+    by, day = store(up), timedelta(days=1)
+    entries = (
+        key_entry(ended, now - 2 * day),
+        key_entry(early, now + day),
+        key_entry(files, now, scopes=frozenset({"file"})),
+    )
+    by.change(lambda listed: reduce(changes.with_key, entries, listed))
+    by.announce()
+    eventually(up, files, "insufficient_scope")
+    for colour in ("blue", "green"):
+        for shown in (ended.text, early.text, f"{files.text}0", files.text * 50, files.text[:-1]):
+            assert answer(up, shown, colour) == "unauthorized"
+        assert answer(up, files.text.replace("perch_", "porch_"), colour) == 101  # nobody's here
