@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from app.credentials.api_key import ApiKey
+from ops.secrets.values import SecretValues
 from ops.token.changes import find, with_key
 from ops.token.store import AccessListStore
 from tests.support.keys import key_entry
@@ -228,18 +229,16 @@ LEAKED: Final = "0123456789"
 
 
 def _list_of(stage: Stage) -> AccessListStore:
-    outputs = stage.up.outputs
-    arn, parameter = outputs.secret_arns.access_list, outputs.access_list_parameter_name
+    arn = stage.up.outputs.secret_arns.access_list
     assert arn is not None
-    assert parameter is not None
-    return AccessListStore("local", arn, parameter, stage.api("secretsmanager"), stage.api("ssm"))
+    return AccessListStore("local", arn, stage.api("secretsmanager"))
 
 
 def _key_leaks(stage: Stage) -> None:
     entry = key_entry(ApiKey(LEAKED, ""), owner="whoever lost it")
-    by = _list_of(stage)
-    by.change(lambda listed: with_key(listed, entry))
-    by.announce()
+    _list_of(stage).change(lambda listed: with_key(listed, entry))
+    outputs = stage.up.outputs
+    SecretValues("local", outputs, stage.api("secretsmanager"), stage.api("ssm")).announce()
 
 
 def _is_revoked(stage: Stage) -> None:

@@ -18,12 +18,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
+from app.credentials.access_list import AccessList
 from app.credentials.api_key import ApiKey
 from ops.local.access import local_session
+from ops.secrets.values import SecretValues
 from ops.token import changes
 from ops.token.store import AccessListStore
 from tests.support.keys import key_entry
-from tests.support.up_process import Up, free_row, perch, running_up
+from tests.support.port_rows import free_row
+from tests.support.up_process import Up, perch, running_up
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 FOLLOWED_S = 30.0
@@ -84,16 +87,15 @@ def told(socket: Connection) -> Iterator[dict[str, Any]]:
         yield json.loads(message)
 
 
-def store(up: Up) -> AccessListStore:
+def change(up: Up, how: Callable[[AccessList], AccessList]) -> None:
+    """Change the list and tell gateways, as `perch token` does."""
     state, outputs = up.state, up.outputs
     session = local_session(state.aws)
     secrets = session.client("secretsmanager", endpoint_url=state.aws["AWS_ENDPOINT_URL"])
     ssm = session.client("ssm", endpoint_url=state.aws["AWS_ENDPOINT_URL"])
-    assert outputs.secret_arns.access_list is not None
-    assert outputs.access_list_parameter_name is not None
-    return AccessListStore(
-        "local", outputs.secret_arns.access_list, outputs.access_list_parameter_name, secrets, ssm
-    )
+    values = SecretValues("local", outputs, secrets, ssm)
+    AccessListStore("local", values.arn("access_list"), secrets).change(how)
+    values.announce()
 
 
 def test_a_key_reaches_both_gateways_and_so_does_that_it_was_revoked(up: Up) -> None:
@@ -140,14 +142,13 @@ def test_a_rotated_key_is_good_for_its_overlap_and_then_no_more(up: Up) -> None:
 def test_what_is_ended_early_over_long_or_for_something_else_is_refused(up: Up) -> None:
     now = datetime.now(UTC)
     ended, early, files = (ApiKey.generate() for _ in range(3))
-    by, day = store(up), timedelta(days=1)
+    day = timedelta(days=1)
     entries = (
         key_entry(ended, now - 2 * day),
         key_entry(early, now + day),
         key_entry(files, now, scopes=frozenset({"file"})),
     )
-    by.change(lambda listed: reduce(changes.with_key, entries, listed))
-    by.announce()
+    change(up, lambda listed: reduce(changes.with_key, entries, listed))
     eventually(up, files, "insufficient_scope")
     for colour in ("blue", "green"):
         for shown in (ended.text, early.text, f"{files.text}0", files.text * 50, files.text[:-1]):
