@@ -40,7 +40,10 @@ def fetch(arn: str, file: Path) -> None:
         BotoCoreError: The API cannot be asked.
         ClientError: It has no such secret, or no value of it.
     """
-    value = boto3.client("secretsmanager", config=CALLS).get_secret_value(SecretId=arn)
+    value = boto3.client("secretsmanager", config=CALLS).get_secret_value(
+        SecretId=arn,
+        VersionStage="AWSCURRENT",  # AWS's default, and not moto's
+    )
     write_private(file, value["SecretString"])
 
 
