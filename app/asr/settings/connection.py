@@ -14,6 +14,7 @@ from app.asr.settings.groups import Groups, GroupSettings
 from app.certificates import check_pair, facts_of_authorities
 from app.loopback import is_this_machine
 from app.settings import Problem, Settings, rule
+from app.settings.secrets import is_of_a_header, one_secret
 from app.settings.types import EmptyIsNone, OptionalPath
 
 Port = Annotated[int, Ge(1), Le(65_535)]
@@ -26,24 +27,6 @@ def _addresses(value: object) -> object:
 
 def _checked_name(name: str | None) -> str | None:
     return None if name is None else checked_host(name)
-
-
-def key_of_file(content: bytes) -> str:
-    """Return the key of a file.
-
-    Raises:
-        ValueError: it holds none that can be sent; the text repeats nothing of it.
-    """
-    key = content.strip().decode("ascii", "replace")
-    if not key:
-        raise ValueError("nothing stands in the file")
-    if not _is_of_a_header(key):
-        raise ValueError("it has characters that a header cannot carry")
-    return key
-
-
-def _is_of_a_header(key: str) -> bool:
-    return key.isascii() and key.isprintable() and " " not in key
 
 
 Addresses = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_addresses)]
@@ -152,7 +135,7 @@ class ConnectionSettings(Settings):
             OSError: it cannot be read any more.
             ValueError: it holds none any more.
         """
-        return "" if self.api_key_file is None else key_of_file(self.api_key_file.read_bytes())
+        return "" if self.api_key_file is None else one_secret(self.api_key_file.read_bytes())
 
     def at(self, address: Address, host: str | None = None) -> Self:
         """Return the same settings for that recogniser alone; in clear it needs no files.
@@ -248,7 +231,7 @@ class ConnectionSettings(Settings):
     @rule
     def _key_is_text_of_a_header_and_stays_secret(self) -> Iterator[Problem]:
         key = self.api_key.get_secret_value()
-        if key and not (_is_of_a_header(key) and self._nobody_overhears):
+        if key and not (is_of_a_header(key) and self._nobody_overhears):
             yield self.problem("api_key", key)
 
     @rule
@@ -259,7 +242,7 @@ class ConnectionSettings(Settings):
         if self.api_key.get_secret_value():
             yield self.problem("api_key_file", str(file))
         try:
-            key_of_file(file.read_bytes())
+            one_secret(file.read_bytes())
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             accepted = f"a readable file with a key of printable ASCII without spaces ({reason})"

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from app.asr.errors import tls_failed
-from app.asr.settings.connection import key_of_file
 from app.certificates import check_pair, facts_of_authorities, facts_of_chain
 from app.followed_files import FollowedFiles
+from app.settings.secrets import one_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,7 +70,7 @@ class Credentials:
                 FollowedFiles(
                     "RIVA_API_KEY_FILE",
                     [settings.api_key_file],
-                    lambda contents: key_of_file(contents[0]),
+                    lambda contents: one_secret(contents[0]),
                     self._take_key,
                     most_bytes=_MOST_KEY_BYTES,
                 )

@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -13,6 +13,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from app.settings import Problem, Settings, rule
+from app.settings.secrets import (
+    checked_file,
+    checked_list,
+    listed_secrets,
+    secrets_of_file,
+    split_secrets,
+)
 from app.settings.types import EmptyIsNone, HostName, OptionalPath
 
 MIN_TOKEN_CHARS: Final = 16
@@ -67,62 +74,6 @@ def checked_host(text: str) -> str:
     return lowered.rstrip(".")
 
 
-def _secrets(shortest: int) -> Callable[[SecretStr], SecretStr]:
-    def check(value: SecretStr) -> SecretStr:
-        _check_secrets(split_tokens(value.get_secret_value()), shortest)
-        return value
-
-    return check
-
-
-def _file_of_secrets(shortest: int) -> Callable[[Path | None], Path | None]:
-    def check(path: Path | None) -> Path | None:
-        if path is not None:
-            secrets_of_file(path.read_bytes(), shortest)
-        return path
-
-    return check
-
-
-def secrets_of_file(content: bytes, shortest: int) -> tuple[str, ...]:
-    """Return the tokens or keys of a file.
-
-    Args:
-        content: Of the file.
-        shortest: Fewest characters of one.
-
-    Raises:
-        ValueError: There are none, or one cannot be used; the text repeats nothing of them.
-    """
-    try:
-        secrets = split_tokens(content.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ValueError("it is no text in UTF-8") from None
-    if not secrets:
-        # Read as "no token is asked for", an empty file would open the door.
-        raise ValueError("nothing stands in the file")
-    _check_secrets(secrets, shortest)
-    return secrets
-
-
-def _check_secrets(secrets: tuple[str, ...], shortest: int) -> None:
-    for secret in secrets:
-        if len(secret) < shortest or not (secret.isascii() and secret.isprintable()):
-            raise ValueError("one is too short or has characters a header cannot carry")
-
-
-def split_tokens(text: str) -> tuple[str, ...]:
-    """Split a list of tokens or keys at commas and line ends."""
-    return tuple(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
-
-
-def _together(listed: SecretStr, file: Path | None) -> tuple[str, ...]:
-    secrets = split_tokens(listed.get_secret_value())
-    if file is not None:
-        secrets += split_tokens(file.read_text(encoding="utf-8"))
-    return secrets
-
-
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)]
 Hosts = Annotated[
     tuple[Annotated[str, AfterValidator(checked_host)], ...],
@@ -133,6 +84,7 @@ OptionalFile = Annotated[OptionalPath, AfterValidator(_readable_file)]
 Networks = Annotated[
     tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(comma_separated)
 ]
+_ResumeKeys = Annotated[SecretStr, AfterValidator(checked_list(MIN_RESUME_KEY_CHARS))]
 
 
 class AccessSettings(Settings):
@@ -163,17 +115,17 @@ class AccessSettings(Settings):
         description="empty, or a readable file with the key (PEM); "
         "given with APP_SSL_CERT or not at all",
     )
-    app_auth_tokens: Annotated[SecretStr, AfterValidator(_secrets(MIN_TOKEN_CHARS))] = Field(
+    app_auth_tokens: Annotated[SecretStr, AfterValidator(checked_list(MIN_TOKEN_CHARS))] = Field(
         SecretStr(""),
         description=f"empty, or bearer tokens of {MIN_TOKEN_CHARS} or more printable characters, "
         "separated by commas",
     )
-    app_auth_tokens_file: Annotated[
-        OptionalFile, AfterValidator(_file_of_secrets(MIN_TOKEN_CHARS))
-    ] = Field(
-        None,
-        description="empty, or a readable file with one bearer token "
-        f"of {MIN_TOKEN_CHARS} or more printable characters a line",
+    app_auth_tokens_file: Annotated[OptionalFile, AfterValidator(checked_file(MIN_TOKEN_CHARS))] = (
+        Field(
+            None,
+            description="empty, or a readable file with one bearer token "
+            f"of {MIN_TOKEN_CHARS} or more printable characters a line",
+        )
     )
     app_anonymous: Annotated[Anonymous, BeforeValidator(lower)] = Field(
         Anonymous.REFUSED,
@@ -202,14 +154,14 @@ class AccessSettings(Settings):
         description="empty for none, or networks such as 10.0.0.0/20, separated by commas, from "
         "which version, colour, counts and reasons are shown without a token, as to this machine",
     )
-    app_resume_keys: Annotated[SecretStr, AfterValidator(_secrets(MIN_RESUME_KEY_CHARS))] = Field(
+    app_resume_keys: _ResumeKeys = Field(
         SecretStr(""),
         description=f"empty, or keys of {MIN_RESUME_KEY_CHARS} or more printable characters, "
         "separated by commas: the first signs resume tokens, all are accepted; the same for every "
         "gateway of the environment",
     )
     app_resume_keys_file: Annotated[
-        OptionalFile, AfterValidator(_file_of_secrets(MIN_RESUME_KEY_CHARS))
+        OptionalFile, AfterValidator(checked_file(MIN_RESUME_KEY_CHARS))
     ] = Field(
         None,
         description="empty, or a readable file with one such key "
@@ -235,7 +187,7 @@ class AccessSettings(Settings):
         Raises:
             ValueError: As `secrets_of_file`.
         """
-        listed = split_tokens(self.app_auth_tokens.get_secret_value())
+        listed = split_secrets(self.app_auth_tokens.get_secret_value())
         return listed + secrets_of_file(content, MIN_TOKEN_CHARS)
 
     def resume_keys_with(self, content: bytes) -> tuple[str, ...]:
@@ -244,7 +196,7 @@ class AccessSettings(Settings):
         Raises:
             ValueError: As `secrets_of_file`.
         """
-        listed = split_tokens(self.app_resume_keys.get_secret_value())
+        listed = split_secrets(self.app_resume_keys.get_secret_value())
         return listed + secrets_of_file(content, MIN_RESUME_KEY_CHARS)
 
     def auth_tokens(self) -> tuple[str, ...]:
@@ -253,7 +205,7 @@ class AccessSettings(Settings):
         Raises:
             OSError: The token file cannot be read any more.
         """
-        return _together(self.app_auth_tokens, self.app_auth_tokens_file)
+        return listed_secrets(self.app_auth_tokens, self.app_auth_tokens_file)
 
     def resume_keys(self) -> tuple[str, ...]:
         """Return every key for resume tokens, the one that signs first; empty where none is set.
@@ -261,4 +213,4 @@ class AccessSettings(Settings):
         Raises:
             OSError: The file cannot be read any more.
         """
-        return _together(self.app_resume_keys, self.app_resume_keys_file)
+        return listed_secrets(self.app_resume_keys, self.app_resume_keys_file)

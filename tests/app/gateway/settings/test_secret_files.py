@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.gateway.settings.access import MIN_TOKEN_CHARS, secrets_of_file
+from app.gateway.settings.access import MIN_TOKEN_CHARS
+from app.settings.secrets import secrets_of_file
 
 
 @pytest.mark.parametrize(
