@@ -13,6 +13,7 @@ import soundfile
 from ..errors import RecordingError, undecodable
 from ..samples import Frames
 from ..sources import Readable
+from .clean_memory import clean_memory
 
 NO_END: Final = 1 << 62
 """A length beyond any recording's: where it is unknown, or the header is not to be checked yet."""
@@ -126,7 +127,8 @@ class ForwardSoundFile(soundfile.SoundFile):  # type: ignore[misc] # it ships no
             with self._in_use:
                 if self.closed:
                     return room[:0]
-                frames: Frames = self.read(most, dtype="float32", always_2d=True, out=room)
+                with clean_memory():
+                    frames: Frames = self.read(most, dtype="float32", always_2d=True, out=room)
         except soundfile.SoundFileError as error:
             self._trouble = error
             untouched = np.isnan(room).any(axis=1)
@@ -172,7 +174,9 @@ def open_libsndfile(
         OSError: The same.
     """
     try:
-        sound: SomeSound = closing.enter_context(decoder(feed if file is None else file, **shape))
+        with clean_memory():
+            opened = decoder(feed if file is None else file, **shape)
+        sound: SomeSound = closing.enter_context(opened)
     except soundfile.LibsndfileError as error:
         match feed.failure:
             case RecordingError() | OSError() as failure:
