@@ -1,4 +1,4 @@
-"""ASGI middleware: security headers, request targets, host checks, lost upgrades."""
+"""ASGI middleware: security headers, lengths, request targets, host checks, lost upgrades."""
 
 import re
 from typing import Final
@@ -7,7 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.contract import ContractError
+from app.contract import ContractError, ErrorCode
 from app.gateway.admission.hosts import Authority
 from app.gateway.server.answers import error_response
 from app.gateway.server.headers import SECURITY_HEADERS, STRICT_TRANSPORT
@@ -67,6 +67,30 @@ def _is_lasting(scope: Scope) -> bool:
     except ValueError:
         return False
     return not (host.is_address or is_this_machine(host.host))
+
+
+class OneLength:
+    """Refuses requests that say in two ways where they end.
+
+    h11 goes by the chunks. A proxy that goes by Content-Length sees another request begin
+    elsewhere, and may take it for somebody else's (RFC 9112, 6.1 and 11.2).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an ASGI connection on if it has one length, or none."""
+        if scope["type"] == "http" and {b"content-length", b"transfer-encoding"} <= {
+            name for name, _ in scope["headers"]
+        }:
+            detail = "Content-Length and Transfer-Encoding exclude each other"
+            response = error_response(ContractError(ErrorCode.BAD_REQUEST, detail=detail))
+            # Where a next request would begin is what is not certain.
+            response.headers["Connection"] = "close"
+            await response(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class RequestTarget:
@@ -135,5 +159,5 @@ class LostUpgrades:
         await self._app(scope, receive, send)
 
 
-MIDDLEWARE: Final = (RequestTarget, HostCheck, LostUpgrades)
+MIDDLEWARE: Final = (OneLength, RequestTarget, HostCheck, LostUpgrades)
 """From the outside in."""

@@ -161,3 +161,17 @@ async def test_a_handshake_is_bounded_as_any_request(
             async with raw(gateway, request(path, *upgrade, "X: " + "x" * MAX_HEAD_BYTES)) as one:
                 assert await one.status() == 431
                 assert await one.is_closed()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_a_request_that_ends_in_two_ways_is_refused_and_nothing_behind_it_is_read(
+    emulator: Emulator, order: int
+) -> None:
+    lengths = ["Content-Length: 5", "Transfer-Encoding: chunked"][::order]
+    async with running_gateway(emulator, app_admin_port=0) as gateway:
+        for place, path in listeners(gateway):
+            said = request(path, *lengths, method="POST") + b"0\r\n\r\n"
+            async with raw(place, said + request("/healthz")) as one:
+                answer = await one.answer()
+                assert (answer.status, answer.headers["connection"]) == (400, "close"), path
+                assert await one.is_closed(), path
