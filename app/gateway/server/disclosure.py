@@ -12,8 +12,9 @@ from starlette.requests import Request
 from app.gateway.core import Gateway
 from app.gateway.identity.identity import Scope
 
-_SIGNS_OF_OTHERS: Final = ("forwarded", "x-forwarded-for", "origin")
-"""Headers that a program does not send for itself: a proxy names its client, a browser its page."""
+_SIGNS_OF_OTHERS: Final = ("forwarded", "x-forwarded-", "x-real-ip", "via", "origin")
+"""How names of headers begin that a program does not send for itself: a proxy names its client, or
+itself, and a browser its page."""
 
 
 async def may_see_details(gateway: Gateway, request: Request) -> bool:
@@ -45,7 +46,9 @@ def _is_among(gateway: Gateway, request: Request) -> bool:
 
 def _own_peer(request: Request) -> IPv4Address | IPv6Address | None:
     """Return the address of who asks; None where somebody may stand behind it."""
-    if any(name in request.headers for name in _SIGNS_OF_OTHERS) or request.client is None:
+    if any(name.startswith(_SIGNS_OF_OTHERS) for name in request.headers.keys()):  # noqa: SIM118
+        return None
+    if request.client is None:
         return None
     try:
         peer = ip_address(request.client.host)

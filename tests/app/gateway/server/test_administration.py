@@ -147,6 +147,9 @@ async def test_without_a_port_there_is_no_such_listener_and_a_taken_one_is_named
     [
         {"X-Forwarded-For": "127.0.0.1"},
         {"Forwarded": "for=127.0.0.1"},
+        {"X-Real-IP": "127.0.0.1"},
+        {"X-Forwarded-Host": "perch.example"},
+        {"Via": "1.1 proxy"},
         {"Origin": "http://127.0.0.1:8080"},
     ],
 )

@@ -108,6 +108,9 @@ async def test_the_status_is_the_same_for_everybody() -> None:
         ({}, True),
         ({"X-Forwarded-For": "127.0.0.1"}, False),
         ({"Forwarded": "for=127.0.0.1"}, False),
+        ({"X-Real-IP": "127.0.0.1"}, False),
+        ({"X-Forwarded-Proto": "https"}, False),
+        ({"Via": "1.1 proxy"}, False),
         ({"Origin": "http://localhost"}, False),
     ],
 )
