@@ -72,12 +72,13 @@ STRANGER: Final = Attacker(
             "past the load balancer.",
             aims_at="S K",
             stopped_by="The load balancer refuses ambiguous requests and drops invalid headers; one parser "
-            "behind it, which refuses them too. Machines have no public address, and their group lets the "
+            "behind it, which refuses what ends in two ways; it takes bare line feeds, as RFC 9112 allows. Machines have no public address, and their group lets the "
             "load balancer in alone.",
             tests=(
                 "infra/policies/test_stacks.py::test_a_stack_has_every_property_or_a_written_exemption",
                 "infra/test_security.py::test_the_load_balancer_is_strict_and_over_two_zones",
                 "infra/network/test_firewall.py::test_these_are_all_the_rules_there_are",
+                f"{_GATEWAY}/server/test_request_limits.py::test_a_request_that_ends_in_two_ways_is_refused_and_nothing_behind_it_is_read",
                 f"{_PROTOCOL}/test_pipelines.py::test_a_body_that_breaks_amid_its_request_is_refused_once_and_logs_no_failure",
             ),
         ),
@@ -88,6 +89,7 @@ STRANGER: Final = Attacker(
             "own input alone, and a decoder is given cleared memory.",
             tests=(
                 "fuzz/test_fuzz.py::test_seeds_and_what_was_found_once_keep_every_promise",
+                "app/recordings/test_truth.py::test_what_a_native_decoder_forgets_to_write_is_zero_and_nothing_that_lay_there",
                 "app/recordings/test_truth.py::test_a_neighbours_sound_is_not_heard_after_it_was_read",
                 f"{_PROTOCOL}/test_hostile.py::test_neighbours_keep_their_words_while_others_misbehave",
             ),
