@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / "build" / "fuzz"
 SECONDS: Final = 15.0
-_GRACE_S: Final = 300.0
+_GRACE_S: Final = 900.0
 """For a process to start, try what is known and end, on a machine that does much else."""
 
 
