@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.credentials.access_list import (
@@ -86,6 +86,9 @@ def test_the_same_list_is_always_the_same_document() -> None:
         ({"expires": None}, "keys.0.expires"),
         ({"revoked": True}, "keys.0.revoked"),
         ({"limits": {"sessions": 0}}, "keys.0.limits.sessions"),
+        ({"limits": {"sessions": 1_000_001}}, "keys.0.limits.sessions"),
+        ({"limits": {"new_per_minute": 1_000_001}}, "keys.0.limits.new_per_minute"),
+        ({"limits": {"models": ["a"] * 101}}, "keys.0.limits.models"),
         ({"limits": {"sessions": True}}, "keys.0.limits.sessions"),
         ({"limits": {"sessions": 1.5}}, "keys.0.limits.sessions"),
         ({"limits": {"session": 1}}, "keys.0.limits.session"),
@@ -96,7 +99,8 @@ def test_the_same_list_is_always_the_same_document() -> None:
 def test_each_field_of_a_key_has_its_nearest_wrong_neighbour(
     changes: dict[str, object], named: str
 ) -> None:
-    AccessList.parse(json.dumps({"format": 1, "keys": [entry()]}))
+    most = {"sessions": 1_000_000, "new_per_minute": 1_000_000, "models": ["a"] * 100}
+    AccessList.parse(json.dumps({"format": 1, "keys": [entry(owner="a" * 128, limits=most)]}))
     assert refusal({"format": 1, "keys": [entry(**changes)]}).startswith(named)
 
 
@@ -112,13 +116,16 @@ def test_each_field_of_a_key_has_its_nearest_wrong_neighbour(
         ({"format": 1, "key": []}, "key: Extra inputs"),
         ({"format": 1, "keys": {}}, "keys"),
         ([], "document"),
-        ({"format": 1, "keys": [entry(), entry(owner="ben")]}, "keys has one name twice"),
+        (
+            {"format": 1, "keys": [entry(), entry(owner="ben")]},
+            "document: Value error, keys has one name twice",
+        ),
         (
             {
                 "format": 1,
                 "revoked_clients": [{"client": "a", "before": "2026-11-28T01:02:03Z"}] * 2,
             },
-            "revoked_clients has one name twice",
+            "document: Value error, revoked_clients has one name twice",
         ),
         (b" " * (MAX_BYTES + 1), f"longer than {MAX_BYTES} bytes"),
     ],
@@ -139,6 +146,7 @@ def test_a_list_that_is_none_shows_nothing_that_stands_in_it() -> None:
         assert text not in refusal(document)
     many = refusal({"format": 1, "keys": [entry(id=text), entry(id=text)] * 50})
     assert many.endswith("and 97 more")
+    assert "more" not in refusal({"format": 1, "keys": [entry(id=text)] * 3})
 
 
 def test_a_list_that_would_not_fit_its_secret_is_refused_when_it_is_written() -> None:
@@ -147,6 +155,7 @@ def test_a_list_that_would_not_fit_its_secret_is_refused_when_it_is_written() ->
         full.write()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_whatever_a_file_holds_is_a_list_or_an_error(content: bytes) -> None:
     with pytest.raises(AccessListError):

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.credentials.api_key import (
@@ -73,6 +73,7 @@ def test_what_is_nearly_a_key_is_none(change: object) -> None:
     assert len(str(refused.value)) < 200
 
 
+@settings(deadline=None)
 @given(place=st.integers(17, KEY_CHARS - 1), by=st.integers(1, 61))
 def test_one_character_of_a_secret_that_is_another_is_told_from_an_unknown_key(
     place: int, by: int
@@ -91,6 +92,7 @@ def test_the_id_of_one_with_the_secret_of_another_is_no_key_and_has_another_hash
     assert one.sha256 != other.sha256
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80) | st.binary(max_size=80).map(lambda raw: raw.decode("latin-1")))
 def test_whatever_is_shown_is_a_key_or_is_refused(text: str) -> None:
     with pytest.raises(MalformedKeyError):
