@@ -163,6 +163,9 @@ async def test_a_token_may_stand_in_each_of_three_places(asked: HTTPConnection) 
         request(subprotocols=(TOKEN,)),
         request(query=f"tokens={TOKEN}"),
         request(query=f"token={TOKEN}x"),
+        # Bytes that are no UTF-8: no token, and no failure of the server.
+        request(query="token=%FF%FE"),
+        request(subprotocols=("bearer.\udcff",)),
     ],
 )
 async def test_anything_else_is_no_token(asked: HTTPConnection) -> None:

@@ -112,6 +112,10 @@ async def test_a_key_is_good_for_its_time_unless_it_is_revoked(
     assert await refusal(KEY.text, wrong) == (Refusal.SECRET, KEY.key_id)
 
 
+def test_who_made_a_key_may_be_half_a_minute_ahead() -> None:
+    assert LEEWAY_S == 30
+
+
 async def test_another_list_holds_at_once() -> None:
     current = listed(access_list(key_entry(KEY, NOW)))
     by = ApiKeys(current, NOW.timestamp)
