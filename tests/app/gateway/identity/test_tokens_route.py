@@ -135,3 +135,35 @@ async def test_where_no_token_is_asked_for_none_is_made(emulator: Emulator, tmp_
         answer = await gateways.ask(None)
         assert answer.status_code == 400
         assert "asks for no token" in answer.json()["error"]
+
+
+async def test_only_a_page_of_the_list_exchanges_anything(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    listed = "https://app.example.org"
+    async with pair(emulator, tmp_path, app_allowed_origins=listed) as gateways:
+        url = gateways.one.http_url + PATH_TOKENS
+        for origin, status in (
+            (listed, 200),
+            (f"{listed}.evil.com", 403),
+            ("http://app.example.org", 403),
+            ("null", 403),
+        ):
+            shown = {"Authorization": f"Bearer {STATIC}", "Origin": origin}
+            answer = await gateways.http.post(url, headers=shown)
+            assert answer.status_code == status
+            assert status == 200 or answer.json()["code"] == "forbidden_origin"
+
+
+async def test_an_upload_asks_for_a_model_that_its_client_may_have(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    changes = {**of_issuer(tmp_path), "app_auth_tokens": ""}
+    async with pair(emulator, tmp_path, **changes) as gateways:
+        limited = issuer.token(issuer.claims(perch_limits={"models": ["parakeet"]}))
+        for shown in (limited, await gateways.token(limited, scopes=["file"])):
+            answer = await gateways.http.post(
+                gateways.one.http_url + "/transcribe/file",
+                headers={"Authorization": f"Bearer {shown}"},
+            )
+            assert (answer.status_code, answer.json()["code"]) == (403, "model_not_allowed")
