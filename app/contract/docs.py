@@ -149,17 +149,16 @@ and its connection closed. Who hangs up ends the work.
 
 ## Who may connect
 
-Where the operator asks for it, one of the following is needed for WebSockets and uploads. A bearer
-token of a list: as `Authorization:
-Bearer TOKEN`, or as the subprotocols `perch` and `bearer.TOKEN` (a browser can do no other; `perch`
-is the one selected), or as `?token=TOKEN`, which is the last resort because addresses end up in
-other people's logs. An API key (`perch_`, its id, `_` and 49 letters and digits), or where the
-operator set an issuer of tokens a JSON Web Token of it: in the same places but the address; its
-scopes have `stream` for sessions and `file` for uploads. It is looked at when a connection or an
-upload begins: a session that runs is not cut when it expires, and one that is resumed shows one
-that is good then. One that is revoked ends what it began: a running session is finalised, then
-comes the error `unauthorized` and close 1008; connecting again by it is 401. Where the operator set
-origins, a browser page must come from one of them or from the gateway itself.
+Where the operator asks for it, WebSockets and uploads need one of these. A bearer token of a list:
+as `Authorization: Bearer TOKEN`, or as the subprotocols `perch` and `bearer.TOKEN` (a browser can
+do no other; `perch` is selected), or as `?token=TOKEN`, the last resort, as addresses end up in
+others' logs. An API key (`perch_`, its id, `_` and 49 letters and digits), or where the operator
+set an issuer of tokens a JSON Web Token of it: in the same places but the address; its scopes have
+`stream` for sessions and `file` for uploads. It is looked at when a connection or an upload
+begins: a session that runs is not cut when it expires, and one that is resumed shows one that is
+good then. One that is revoked ends what it began: a running session is finalised, then come
+`unauthorized` and close 1008; connecting again by it is 401. Where the operator set origins, a
+browser page must come from one of them or from the gateway itself.
 
 A token or key may have limits of its own: so many sessions at once, so many new ones a minute, and
 models, which then are all that it may ask for. A start that names none asks for the configured one.

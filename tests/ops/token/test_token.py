@@ -68,9 +68,8 @@ def made(folder: Path, *arguments: str) -> ApiKey:
 
 
 def stored(secrets: SecretsManagerClient) -> AccessList:
-    return AccessList.parse(
-        secrets.get_secret_value(SecretId="list", VersionStage="AWSCURRENT")["SecretString"]
-    )
+    value = secrets.get_secret_value(SecretId="list", VersionStage="AWSCURRENT")
+    return AccessList.parse(value["SecretString"])
 
 
 def entry(secrets: SecretsManagerClient, key: ApiKey) -> KeyEntry:
@@ -229,7 +228,8 @@ def test_what_no_key_is_made_for_is_told_and_nothing_is_stored(
 
 
 def opened(secrets: SecretsManagerClient) -> AccessListStore:
-    return AccessListStore("local", secrets.describe_secret(SecretId="list")["ARN"], secrets)
+    arn = secrets.describe_secret(SecretId="list")["ARN"]
+    return AccessListStore("local", arn, secrets)
 
 
 def test_of_two_operators_at_once_neither_loses_a_change(
