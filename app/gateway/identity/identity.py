@@ -35,7 +35,7 @@ class Refusal(StrEnum):
     CLAIMS = "claims"
     CHECKSUM = "checksum"
     UNKNOWN = "unknown"
-    SECRET = "secret"  # noqa: S105 - a reason; pragma: allowlist secret
+    SECRET = "secret"  # noqa: S105  # pragma: allowlist secret
     REVOKED = "revoked"
     USED = "used"
 
