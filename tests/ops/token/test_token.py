@@ -281,9 +281,8 @@ def test_a_list_that_is_none_is_told_and_left_as_it_is(
 ) -> None:
     secrets.put_secret_value(SecretId="list", SecretString="{}")  # pragma: allowlist secret
     assert "cannot be read: format: Field required" in refusal(run(folder, "create", "ann"))
-    assert (
-        secrets.get_secret_value(SecretId="list", VersionStage="AWSCURRENT")["SecretString"] == "{}"
-    )
+    value = secrets.get_secret_value(SecretId="list", VersionStage="AWSCURRENT")
+    assert value["SecretString"] == "{}"
 
 
 def test_a_stack_of_an_older_program_has_no_list(tmp_path: Path) -> None:
