@@ -9,14 +9,13 @@ on which that session goes on, and nothing else.
 
 import hashlib
 import json
-import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 from typing import Final
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.asr import BEGINNING, DEFAULT_GROUP, Cursor, LastWord
@@ -24,6 +23,7 @@ from app.contract import ContractError, ErrorCode
 from app.contract.fields import ResumeOffer, ResumePoint
 from app.contract.limits import DEFAULT_HEARTBEAT_S, MAX_RESUME_TOKEN_CHARS
 from app.gateway.identity.identity import ClientLimits, Identity, Refusal, Scope, TokenRefusedError
+from app.gateway.identity.signing import keys_or_own, serializer
 
 _VERSION: Final = 2
 _SALT: Final = b"perch resume"
@@ -31,7 +31,6 @@ _SALT: Final = b"perch resume"
 
 _MARK_SALT: Final = b"perch resume mark\0"
 _MARK_BYTES: Final = 12
-_KEY_BYTES: Final = 32
 _MOST_LETTERS: Final = 40
 """Of the one word in a token, which is not sent again where it is recognised again."""
 
@@ -139,16 +138,9 @@ class ResumeTokens:
 
     def replace_keys(self, keys: Sequence[str]) -> None:
         """Sign with the first of other keys from now on, and accept all of them and no others."""
-        # The library signs with the last of its keys.
-        ordered = list(reversed(keys)) or [secrets.token_hex(_KEY_BYTES)]
-        self._serializer = URLSafeSerializer(
-            ordered,
-            salt=_SALT,
-            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
-        )
-        self._marking = [
-            hashlib.sha256(_MARK_SALT + key.encode()).digest() for key in reversed(ordered)
-        ]
+        held = keys_or_own(keys)
+        self._serializer = serializer(held, _SALT)
+        self._marking = [hashlib.sha256(_MARK_SALT + key.encode()).digest() for key in held]
 
     def marks(self, client: bytes) -> tuple[str, ...]:
         """Return a client's marks in tokens, one for each key, the signing key first.

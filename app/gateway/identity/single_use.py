@@ -5,7 +5,6 @@ environment share: made at one, it lets in at any. Each gateway remembers those 
 they end, so none lets in twice.
 """
 
-import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from math import floor
 from time import time
 from typing import Final
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.contract.limits import MAX_TOKEN_TTL_S
@@ -25,6 +24,7 @@ from app.gateway.identity.identity import (
     TokenRefusedError,
 )
 from app.gateway.identity.keys import KeysUnavailableError
+from app.gateway.identity.signing import keys_or_own, serializer
 
 PREFIX: Final = "perch-once."
 """Scanners of secrets find it, and it is what a subprotocol may have (RFC 9110, 5.6.2)."""
@@ -39,7 +39,6 @@ _SALT: Final = b"perch single-use token"
 """Keeps these signatures apart from any others made with the same keys."""
 _VERSION: Final = 1
 _NONCE_BYTES: Final = 16
-_KEY_BYTES: Final = 32
 _MS: Final = 1000
 _ROUNDING_S: Final = 0.01
 
@@ -145,12 +144,7 @@ class SingleUseTokens:
 
     def replace_keys(self, keys: Sequence[str]) -> None:
         """Sign with the first of other keys from now on, and accept all of them and no others."""
-        # The library signs with the last of its keys.
-        self._serializer = URLSafeSerializer(
-            list(reversed(keys)) or [secrets.token_hex(_KEY_BYTES)],
-            salt=_SALT,
-            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
-        )
+        self._serializer = serializer(keys_or_own(keys), _SALT)
 
     def mint(self, owner: Identity, grant: Grant) -> Minted:
         """Make a token.
