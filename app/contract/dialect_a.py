@@ -56,7 +56,7 @@ class StartTranscription(ClientMessage):
     )
     resumable: Resumable = False
     heartbeat: HeartbeatInterval | None = None
-    resume: ResumeToken | None = Field(None, repr=False)
+    resume: ResumeToken | None = Field(default=None, repr=False)
 
 
 class StopTranscription(ClientMessage):

@@ -68,7 +68,7 @@ class RecordingConfig(ClientMessage):
     hotword_boost: HotwordBoost | None = None
     resumable: Resumable = False
     heartbeat: HeartbeatInterval | None = None
-    resume: ResumeToken | None = Field(None, repr=False)
+    resume: ResumeToken | None = Field(default=None, repr=False)
 
 
 class StartRecording(ClientMessage):
