@@ -23,7 +23,6 @@ from ops.offline.diff.compare import EMPTY, compare
 from tests.acceptance.leaks.moto_state import moto_state
 from tests.support.leaks.search import Search
 from tests.support.leaks.secrets import Secret, made
-from tests.support.moto import aws_in_process, aws_models_once
 from tests.support.stacks import ROOT, SAMPLES, STACKS, sample
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ pytestmark = [
     pytest.mark.xdist_group("moto"),
     pytest.mark.usefixtures("aws_in_process"),
 ]
-__all__ = ["aws_in_process", "aws_models_once"]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,5 @@
+"""AWS in the process: a fixture of this folder, so it ends with all that it holds when that does."""
+
+from tests.support.moto import aws_in_process, aws_models_once
+
+__all__ = ["aws_in_process", "aws_models_once"]
