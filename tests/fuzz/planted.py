@@ -24,7 +24,7 @@ def _held() -> list[bytes]:
 
 
 def _grows(data: bytes) -> None:
-    _held().append(b"x" * (len(data) << 12))
+    _held().append(b"x" * (len(data) << 16))
 
 
 def _dies(data: bytes) -> None:
