@@ -101,6 +101,7 @@ PRIVATE: Final = {
         "pulumi.runtime.set_all_config",
         "pulumi.runtime.settings.Settings",
         "pulumi.runtime.settings.configure",
+        "pulumi.runtime.settings.get_engine",
         "pulumi.runtime.settings.set_root_resource",
         "pulumi.runtime.stack.run_in_stack",
     ),

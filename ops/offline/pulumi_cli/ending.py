@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar, cast
 
 import grpc
+from pulumi.runtime.settings import get_engine
 
 T = TypeVar("T")
 Awaited: TypeAlias = Coroutine[Any, Any, T] | Generator[Any, None, T]
@@ -52,6 +54,23 @@ class _Work(Coroutine[Any, Any, T]):
             raise
 
 
+class _Log:
+    """Sends the engine a line of its log, and does without where the engine has gone.
+
+    Args:
+        send: The call of the SDK's stub.
+    """
+
+    def __init__(self, send: Callable[..., object]) -> None:
+        self._send = send
+
+    def __call__(self, request: object) -> None:
+        """Send one line."""
+        # UNAVAILABLE mostly, but which status a lost connection has depends on when it is lost.
+        with suppress(grpc.RpcError):
+            self._send(request)
+
+
 def run_and_end(program: Callable[[], None]) -> None:
     """Run a program in the loop that the SDK has made for it, and see to that loop's end.
 
@@ -65,6 +84,10 @@ def run_and_end(program: Callable[[], None]) -> None:
     nothing stops the loop for it: what failed is told by the engine. Where a failed call stops the
     loop before that, in the middle of the program, that is its end.
 
+    The server also logs a last line to the engine before it closes the loop, and what fails in that
+    leaves the loop open. An engine that has all it waited for may be gone by then, even after a
+    program without a fault: a line that finds no engine is dropped.
+
     Args:
         program: What runs to its end here; its resources are registered by tasks of the loop.
     """
@@ -73,6 +96,9 @@ def run_and_end(program: Callable[[], None]) -> None:
     if whole is None:
         raise RuntimeError("a program runs in a task of its own, and here is none")
     has_ended = False
+    if (engine := get_engine()) is not None:
+        # In the stub itself: the SDK's settings are of a context, and the end is in another one.
+        engine.Log = _Log(engine.Log)
 
     def task_of(
         loop: asyncio.AbstractEventLoop,

@@ -10,7 +10,13 @@ import pulumi
 import pytest
 from google.protobuf.empty_pb2 import Empty
 from pulumi.automation._server import LanguageServer
-from pulumi.runtime.proto import language_pb2, resource_pb2, resource_pb2_grpc
+from pulumi.runtime.proto import (
+    engine_pb2,
+    engine_pb2_grpc,
+    language_pb2,
+    resource_pb2,
+    resource_pb2_grpc,
+)
 from pulumi.runtime.settings import _get_rpc_manager
 
 from ops.offline.pulumi_cli.ending import run_and_end
@@ -31,6 +37,15 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     def RegisterResourceOutputs(  # noqa: N802
         self, _request: resource_pb2.RegisterResourceOutputsRequest, _context: grpc.ServicerContext
+    ) -> Empty:
+        return Empty()
+
+
+class Engine(engine_pb2_grpc.EngineServicer):
+    """Takes the lines of a program's log."""
+
+    def Log(  # noqa: N802
+        self, _request: engine_pb2.LogRequest, _context: grpc.ServicerContext
     ) -> Empty:
         return Empty()
 
@@ -98,10 +113,10 @@ def a_call_whose_failure_nobody_asks_for() -> list[asyncio.Task[None]]:
     return [loop.create_task(wait())]
 
 
-def run(monitor: str, program: Callable[[], None]) -> str:
+def run(monitor: str, program: Callable[[], None], *engine: str) -> str:
     """Run a program as the SDK's server does; returns what went wrong."""
     request = language_pb2.RunRequest(
-        project="p", stack="s", monitor_address=monitor, parallel=1, dryRun=True
+        project="p", stack="s", monitor_address=monitor, parallel=1, dryRun=True, args=engine
     )
     with ThreadPoolExecutor(1) as thread:
         server = LanguageServer(lambda: run_and_end(program))
@@ -152,6 +167,26 @@ def test_a_call_that_fails_while_the_program_runs_leaves_no_loop_open_either(mon
     assert "Event loop stopped" in run(monitor, program)
     assert all(task.cancelled() for task in left)
     left.clear()
+    gc.collect(1)  # a full one visits all that the tests share
+
+
+@pytest.mark.parametrize("refused", ["refused", ""], ids=["with a fault", "without a fault"])
+def test_an_engine_that_is_gone_before_the_last_line_of_the_log_leaves_no_loop_open(
+    monitor: str, refused: str
+) -> None:
+    """The engine ends once it has all it waits for; the SDK logs on after that."""
+    engine = grpc.server(ThreadPoolExecutor(1))
+    engine_pb2_grpc.add_EngineServicer_to_server(Engine(), engine)
+    port = engine.add_insecure_port("127.0.0.1:0")
+    engine.start()
+
+    def program() -> None:
+        pulumi.log.info("the engine is there")
+        engine.stop(0).wait()
+        if refused:
+            raise pulumi.RunError(refused)
+
+    assert run(monitor, program, f"127.0.0.1:{port}") == refused
     gc.collect(1)  # a full one visits all that the tests share
 
 
