@@ -328,7 +328,10 @@ class FaultProxy:
             self._listener = None
         for connection in list(self._connections):
             connection.close()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        ended = tuple(self._tasks)
+        await asyncio.gather(*ended, return_exceptions=True)
+        # Their own callbacks run a turn of the loop later where all had ended already.
+        self._tasks.difference_update(ended)
 
     async def __aenter__(self) -> Self:
         await self.enable()
