@@ -52,6 +52,11 @@ class SecretValues:
         self._secrets = secrets
         self._ssm = ssm
 
+    @property
+    def api(self) -> SecretsManagerClient:
+        """Secrets Manager of the stack's account, for more than reading and putting a value."""
+        return self._secrets
+
     def arn(self, name: str) -> str:
         """Return a secret's ARN.
 

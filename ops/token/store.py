@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from app.credentials.access_list import AccessList, AccessListError
-from ops import aws_clients
 from ops.aws_clients import FAILURES
 from ops.console.errors import CommandFailedError, one_line
 from ops.secrets.values import connect as values_of
@@ -153,5 +152,4 @@ def connect(stack: str, chosen: Path | None) -> tuple[AccessListStore, SecretVal
     """
     outputs = read_outputs(stack, chosen=chosen)
     values, is_local = values_of(stack, outputs, chosen)
-    secrets, _ = aws_clients.connect("secretsmanager", stack, outputs.region, chosen)
-    return AccessListStore(stack, values.arn("access_list"), secrets), values, is_local
+    return AccessListStore(stack, values.arn("access_list"), values.api), values, is_local
