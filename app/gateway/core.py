@@ -23,7 +23,7 @@ from app.gateway.identity.keys import Keys
 from app.gateway.minting import TokenMint
 from app.gateway.readiness import RecognisersReadiness
 from app.gateway.resume_token import ResumeBearers, ResumeTokens
-from app.gateway.rotation import followed_access_list, followed_secrets
+from app.gateway.rotation import followed_secrets
 from app.gateway.settings.gateway import GatewaySettings, RecognitionMode
 from app.gateway.switch import RecognitionSwitch
 from app.gateway.telemetry.groups import GroupState
@@ -191,15 +191,15 @@ class Gateway:
             gateway.follow(files)
         for files in () if gateway.tracing is None else gateway.tracing.followed:
             gateway.follow(files)
-        for files in followed_secrets(settings, authentication, resume):
+        for files in followed_secrets(settings, authentication, resume, gateway.end_revoked):
             gateway.follow(files)
         if (word := gateway.switch.file) is not None:
             metrics.watch_files(word.name, lambda: word.problem)
         gateway.recognise(settings.app_recognition)
-        listed, file = authentication.listed, settings.app_access_list_file
-        if listed is not None and file is not None:
-            gateway.follow(followed_access_list(file, listed, gateway.end_revoked))
-            metrics.credentials.watch(listed.counts)
+        if authentication.listed is not None:
+            metrics.credentials.watch(authentication.listed.counts)
+        if (keys := authentication.keys) is not None:
+            metrics.credentials.watch_issuer(lambda: keys.age)
         metrics.endpoints.watch(asr.endpoints)
         metrics.groups.watch(gateway.group_states)
         metrics.retries_in_flight.set_function(lambda: asr.retries().in_flight)

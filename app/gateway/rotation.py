@@ -22,9 +22,19 @@ _log = get_logger(__name__)
 
 
 def followed_secrets(
-    settings: GatewaySettings, authentication: Authentication, resume: ResumeTokens
+    settings: GatewaySettings,
+    authentication: Authentication,
+    resume: ResumeTokens,
+    end_revoked: Callable[[], None],
 ) -> Iterator[FollowedFiles[Any]]:
-    """Yield what follows each file of tokens or keys that is configured."""
+    """Yield what follows each file of tokens or keys that is configured.
+
+    Args:
+        settings: Name the files.
+        authentication: Goes by all of them but the resume keys.
+        resume: Signs with those.
+        end_revoked: Called after each change of the access list; it must not wait.
+    """
     if settings.app_auth_tokens_file is not None and authentication.static is not None:
         yield _of_tokens(settings, settings.app_auth_tokens_file, authentication.static)
     if settings.app_resume_keys_file is not None:
@@ -33,6 +43,10 @@ def followed_secrets(
         )
     if settings.app_jwt_keys_file is not None and authentication.keys is not None:
         yield _of_issuer(settings, settings.app_jwt_keys_file, authentication.keys)
+    if settings.app_access_list_file is not None and authentication.listed is not None:
+        yield followed_access_list(
+            settings.app_access_list_file, authentication.listed, end_revoked
+        )
 
 
 def followed_access_list(

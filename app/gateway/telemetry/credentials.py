@@ -1,4 +1,4 @@
-"""Prometheus metrics of tokens and API keys."""
+"""Prometheus metrics of tokens, API keys and an issuer's keys."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,7 +10,7 @@ from app.gateway.identity.access_list import KeyCounts
 
 
 class CredentialMetrics(Collector):
-    """Counts refused tokens, and collects the gauges of the access list, where there is one.
+    """Counts refused tokens; collects the gauges of access list and issuer, where there are such.
 
     Args:
         registry: Where they are read from.
@@ -21,6 +21,7 @@ class CredentialMetrics(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._counts: Callable[[], KeyCounts] | None = None
+        self._age: Callable[[], float | None] | None = None
         self.refused = Counter(
             "perch_tokens_refused",
             "Tokens and keys that let nobody in, by reason.",
@@ -36,19 +37,37 @@ class CredentialMetrics(Collector):
         )
 
     def watch(self, counts: Callable[[], KeyCounts]) -> None:
-        """Set where they are read."""
+        """Set where those of the access list are read."""
         self._counts = counts
+
+    def watch_issuer(self, age: Callable[[], float | None]) -> None:
+        """Set where the age of the issuer's keys is read."""
+        self._age = age
 
     def describe(self) -> Iterable[Metric]:
         """Return the metrics without their present values."""
-        return _families(KeyCounts(0, 0.0))
+        yield from _of_list(KeyCounts(0, 0.0))
+        yield _of_issuer(0.0)
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics as they are now."""
-        return () if self._counts is None else _families(self._counts())
+        if self._counts is not None:
+            yield from _of_list(self._counts())
+        # Keys that were never read have no age: then the gateway is not ready.
+        if self._age is not None and (age := self._age()) is not None:
+            yield _of_issuer(age)
 
 
-def _families(counts: KeyCounts) -> Iterator[Metric]:
+def _of_issuer(age: float) -> Metric:
+    return GaugeMetricFamily(
+        "perch_issuer_keys_age_seconds",
+        "Since the issuer's keys were last read: beyond APP_JWT_REFRESH_S they cannot be, and those"
+        " of before count, also one that the issuer has taken back.",
+        value=age,
+    )
+
+
+def _of_list(counts: KeyCounts) -> Iterator[Metric]:
     for name, text, value in (
         ("api_keys", "API keys that are good now.", counts.good),
         (

@@ -180,3 +180,28 @@ async def test_a_gateway_whose_issuer_was_never_seen_says_so_and_is_not_ready(
         assert gateway.gateway.keys is not None
         await gateway.gateway.keys.refresh()
         assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_the_age_of_the_issuers_keys_goes_on_while_it_does_not_answer(
+    emulator: Emulator, issuer: Address
+) -> None:
+    issuer.status = 503
+    async with running_gateway(emulator, **asking(issuer)) as gateway:
+        found = gateway.gateway.keys
+        assert found is not None
+
+        def age() -> float | None:
+            return gateway.gateway.metrics.registry.get_sample_value(
+                "perch_issuer_keys_age_seconds"
+            )
+
+        assert age() is None
+        issuer.status = 200
+        await found.refresh()
+        read = age()
+        assert read is not None
+        issuer.status = 503
+        await found.refresh()
+        later = age()
+        assert later is not None
+        assert later > read
