@@ -6,18 +6,19 @@ import asyncio
 import json
 import secrets
 import ssl
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import httpx
 import trustme
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.certificates import facts_of_chain
+from app.credentials.api_key import ApiKey
 from tests.chaos.deployment import MANY, PATIENT, endpoints
-from tests.support import issuer
+from tests.support import issuer, keys
 from tests.support.certificates import Pair, pair_in, put, put_authorities, replace
 from tests.support.faults.proxy import FaultProxy
 from tests.support.processes import (
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trustme import CA
+
+    from app.credentials.access_list import AccessList
 
 RESUME_WINDOW_S: Final = 20
 """APP_RESUME_WINDOW_S: for so long a key is left in that has signed."""
@@ -93,11 +96,13 @@ class Estate:
         gateway: With TLS at its listener.
         recognisers: Two that want client certificates.
         proxy: Before the gateway, for those clients whose connections are broken.
-        issuer: Of half of the clients' tokens.
+        issuer: Of the tokens of a third of the clients.
         authority: Of the gateway's certificate.
         riva_authority: Of the recognisers' certificates and of the gateway's toward them.
         trust: What clients believe.
-        token: The bearer token of the other half.
+        token: The bearer token of another third.
+        api_key: The API key of the others.
+        listed: The access list, which has that key.
         signing_key: Name of the key that the issuer signs with.
         resume_key: The key that signs resume tokens.
     """
@@ -111,6 +116,8 @@ class Estate:
     riva_authority: CA
     trust: ssl.SSLContext
     token: str
+    api_key: ApiKey
+    listed: AccessList
     resume_key: str
     signing_key: str = "key-1"
     pid: int = field(init=False)
@@ -146,7 +153,9 @@ class Estate:
     def place(self, number: int) -> Place:
         """Return where a speaker connects: every second one so that it can be cut off."""
         port = self.proxy.port if is_cut(number) else self.gateway.port
-        token = self.token if number % 4 < 2 else self.issued()
+        # Of each kind one in two is cut off.
+        kinds = (self.token, self.issued(), self.api_key.text)
+        token = kinds[number // 2 % len(kinds)]
         return Place(url=f"wss://{LOOPBACK}:{port}", tls=self.trust, token=token)
 
     def issued(self, key: str | None = None) -> str:
@@ -199,6 +208,13 @@ class Estate:
         await self.change(
             '"client tokens taken"', by=lambda: put_lines(self.folder / "tokens", *tokens)
         )
+
+    async def go_by(self, listed: AccessList) -> None:
+        """Have the gateway go by another access list."""
+        await self.change(
+            '"access list read"', by=lambda: keys.put(self.folder / "access-list", listed)
+        )
+        self.listed = listed
 
     async def sign_resume_tokens_by(self, *keys: str) -> None:
         """Have the gateway sign with the first of these keys, and accept all of them."""
@@ -254,12 +270,26 @@ class Estate:
             answer = json.loads(await socket.recv())
         return bool(answer["type"] == "session_started")
 
+    async def ended_by(self, token: str, act: Callable[[], Awaitable[None]]) -> tuple[str, int]:
+        """Begin a session and act; return the code of its last message, and that of the close."""
+        async with self._hello(token) as (socket, _):
+            await socket.send(json.dumps({"type": "start_transcription"}))
+            last = json.loads(await socket.recv())
+            await act()
+            with suppress(ConnectionClosed):
+                async with asyncio.timeout(CHANGED_S):
+                    async for message in socket:
+                        last = json.loads(message)
+        return last.get("code", last["type"]), socket.close_code or 0
+
     @asynccontextmanager
-    async def _hello(self) -> AsyncIterator[tuple[ClientConnection, dict[str, dict[str, str]]]]:
+    async def _hello(
+        self, token: str = ""
+    ) -> AsyncIterator[tuple[ClientConnection, dict[str, dict[str, str]]]]:
         async with connect(
             f"wss://{LOOPBACK}:{self.gateway.port}/ws",
             ssl=self.trust,
-            additional_headers={"Authorization": f"Bearer {self.token}"},
+            additional_headers={"Authorization": f"Bearer {token or self.token}"},
         ) as socket:
             yield socket, json.loads(await socket.recv())
 
@@ -295,7 +325,9 @@ async def estate(folder: Path) -> AsyncIterator[Estate]:
     put(riva, riva_authority.issue_cert(LOOPBACK))
     for name in ("riva-ca.pem", "client-ca.pem"):
         put_authorities(folder / name, riva_authority)
-    token, resume_key = secret(), secret()
+    token, resume_key, api_key = secret(), secret(), ApiKey.generate()
+    listed = keys.access_list(keys.key_entry(api_key))
+    keys.put(folder / "access-list", listed)
     put_lines(folder / "tokens", token)
     put_lines(folder / "resume-keys", resume_key)
     async with AsyncExitStack() as stack:
@@ -319,6 +351,7 @@ async def estate(folder: Path) -> AsyncIterator[Estate]:
                 "APP_SSL_CERT": str(listener.certificate),
                 "APP_SSL_KEY": str(listener.key),
                 "APP_AUTH_TOKENS_FILE": str(folder / "tokens"),
+                "APP_ACCESS_LIST_FILE": str(folder / "access-list"),
                 "APP_RESUME_KEYS_FILE": str(folder / "resume-keys"),
                 "APP_RESUME_WINDOW_S": str(RESUME_WINDOW_S),
                 "APP_JWT_KEYS_URL": tokens_of.url,
@@ -348,5 +381,7 @@ async def estate(folder: Path) -> AsyncIterator[Estate]:
             riva_authority=riva_authority,
             trust=gateway.trust,
             token=token,
+            api_key=api_key,
+            listed=listed,
             resume_key=resume_key,
         )

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import trustme
 
+from app.credentials.api_key import ApiKey
+from ops.token import changes
 from tests.chaos.drills.estate import RESUME_WINDOW_S, secret, trusting
 from tests.support import issuer
 from tests.support.certificates import put, put_authorities
+from tests.support.keys import key_entry
 from tests.support.processes import LOOPBACK
 
 if TYPE_CHECKING:
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
 
 REFUSED: Final = 401
 UPGRADED: Final = 101
+REVOKED: Final = ("unauthorized", 1008)
+"""The last message of a session whose key was revoked, and how its connection is closed."""
+OVERLAP: Final = timedelta(seconds=30)
+"""Of two API keys: within it everybody who is cut off comes back, on two cores that do more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +160,52 @@ async def static_token(estate: Estate, crowd: Crowd) -> list[str]:
     await estate.accept_tokens(new)
     answers = await estate.status(old), await estate.status(new)
     return [] if answers == (REFUSED, UPGRADED) else [f"old and new are answered by {answers}"]
+
+
+@drill(
+    "api-key",
+    "An API key, as `perch token rotate` does it: both good for the overlap, then the new one",
+)
+async def api_key(estate: Estate, crowd: Crowd) -> list[str]:
+    """Rotate an API key; who began with the old one speaks on when that has ended."""
+    old, new = estate.api_key, ApiKey.generate()
+    entry = key_entry(new)
+    await estate.go_by(changes.rotated(estate.listed, old.key_id, entry, OVERLAP))
+    answers = await estate.status(old.text), await estate.status(new.text)
+    await crowd.cut_off(estate)
+    estate.api_key = new
+
+    async def has_ended() -> bool:
+        return await estate.status(old.text) == REFUSED
+
+    before = {number: heard for number, heard in crowd.live.items() if heard.begun}
+    await estate.until(has_ended, "the old key is refused")
+    problems = []
+    if not any(crowd.live.get(number) is heard for number, heard in before.items()):
+        problems.append("nobody spoke until the old key had ended, so its end was not tried")
+    if answers != (UPGRADED, UPGRADED):
+        problems.append(f"in the overlap old and new are answered by {answers}")
+    if await estate.status(new.text) != UPGRADED:
+        problems.append("the new key is refused")
+    return problems
+
+
+@drill("api-key-revoked", "An API key that is revoked: its own sessions end, and nobody else's")
+async def revoked_api_key(estate: Estate, crowd: Crowd) -> list[str]:
+    """Revoke a key under a session that is none of the crowd's."""
+    lost = ApiKey.generate()
+    await estate.go_by(changes.with_key(estate.listed, key_entry(lost, owner="bob")))
+    ended = await estate.ended_by(
+        lost.text,
+        lambda: estate.go_by(
+            changes.without_keys(estate.listed, (lost.key_id,), datetime.now(UTC))
+        ),
+    )
+    await crowd.cut_off(estate)
+    problems = [] if ended == REVOKED else [f"the session of the revoked key ended with {ended}"]
+    if await estate.status(lost.text) != REFUSED:
+        problems.append("the revoked key is taken")
+    return problems
 
 
 @drill(

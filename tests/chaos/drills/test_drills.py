@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SAID = "Good morning, we open at nine."
-STREAMS = 4
+STREAMS = 6
+"""Two of each kind of token: one who is cut off, and one who is not."""
 
 
 def heard(text: str = SAID, *, resumed: int = 0, error: str | None = None) -> Heard:
