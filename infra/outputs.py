@@ -80,6 +80,8 @@ class SecretArns(Outputs):
     """Certificate that gateways show to the fallback; null without mutual TLS."""
     riva_tls_key: str | None = None
     """Its key; likewise."""
+    riva_api_key: str | None = None
+    """What gateways show recognisers; null where these want no key."""
     gateway_resume_keys: str
     """What gateways sign resume tokens with."""
     access_list: str | None = None

@@ -67,6 +67,7 @@ EFFECTS: Final[Mapping[str, tuple[Effect, ...]]] = {
     "gateway.drain_seconds": _MACHINES,
     "gateway.tokens": _MACHINES,
     "gateway.anonymous": _MACHINES,
+    "gateway.recogniser_key": _MACHINES,
     "gateway.max_sessions": _MACHINES,
     "gateway.riva_streams": _MACHINES,
     "gateway.recognition": _NOTHING,

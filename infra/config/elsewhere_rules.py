@@ -62,6 +62,29 @@ def recognisers_have_one_group(settings: Settings) -> Iterator[Problem]:
                     )
 
 
+def a_key_is_never_shown_in_clear(settings: Settings) -> Iterator[Problem]:
+    """Refuse a key for recognisers that a gateway would show in clear beyond its machine.
+
+    A gateway in a container reaches its own recogniser by a name of Docker's, and refuses to start
+    with a key and without TLS: it does not know that the name is of this machine.
+    """
+    if not settings.gateway.recogniser_key:
+        return
+    in_clear = {
+        key
+        for colour, chosen in settings.colours()
+        for key, group in elsewhere(settings, chosen, colour)
+        if group.tls == "none"
+    }
+    for key in sorted(in_clear):
+        accepted = "public_ca, private_ca or mutual, as gateway.recogniser_key is true"
+        yield Problem(f"{key}.tls", "none", accepted)
+    for colour, chosen in settings.colours():
+        if chosen.gateway_tag is not None:
+            accepted = f"false, or {colour}.gateway_bundle in place of {colour}.gateway_tag"
+            yield Problem("gateway.recogniser_key", "true", accepted)
+
+
 def tls_has_one_authority(settings: Settings) -> Iterator[Problem]:
     """Refuse several kinds of TLS: a gateway has one authority and one certificate."""
     for colour, chosen in settings.colours():

@@ -38,6 +38,9 @@ SECRETS: Final[Mapping[str, str]] = {
     " and its authority. Made where tls of one of them is mutual.",
     "riva_tls_key": "PEM key of that certificate, without a passphrase.",
     # pragma: allowlist nextline secret
+    "riva_api_key": "What gateways show recognisers with each call: an API key or a JWT, one line."
+    " Made where gateway.recogniser_key is true.",
+    # pragma: allowlist nextline secret
     "gateway_resume_keys": "What gateways sign resume tokens with, one key a line: the first signs,"
     " all are accepted. Left out, one is made.",
 }
@@ -63,6 +66,9 @@ TOKENS_FILE: Final = "auth-tokens"
 
 RESUME_KEYS_FILE: Final = "resume-keys"
 """File beside it with the keys that every gateway of the environment signs resume tokens with."""
+
+RECOGNISER_KEY_FILE: Final = "riva-api-key"
+"""File beside them with what gateways show recognisers."""
 
 TLS_FILES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "private_ca": {"riva_tls_ca": ("riva-ca.pem", "RIVA_SSL_CERT")},
@@ -122,6 +128,8 @@ def wanted_secrets(settings: Settings) -> tuple[str, ...]:
         unread -= _tls_files(settings, chosen).keys()
     if not any(chosen.ngc_key for _, chosen in settings.colours()):
         unread.add("ngc_api_key")
+    if not settings.gateway.recogniser_key:
+        unread.add("riva_api_key")
     return tuple(name for name in SECRETS if name not in unread)
 
 
@@ -141,6 +149,8 @@ def settings_of_machines(
     }
     if settings.gateway.tokens:
         files[TOKENS_FILE] = secrets["gateway_bearer_tokens"]
+    if settings.gateway.recogniser_key:
+        files[RECOGNISER_KEY_FILE] = secrets["riva_api_key"]
     for secret, (file, _) in _tls_files(settings, chosen).items():
         files[file] = secrets[secret]
     return machine_settings(
@@ -201,6 +211,8 @@ def _gateway_variables(settings: Settings, chosen: ColourSettings) -> dict[str, 
         language_groups=language_groups(chosen),
     )
     variables |= _tls_variables(settings, chosen)
+    if gateway.recogniser_key:
+        variables["RIVA_API_KEY_FILE"] = f"{RUN}/files/{RECOGNISER_KEY_FILE}"
     variables["WS_PING_INTERVAL_S"] = str(gateway.ping_seconds)
     if gateway.tokens:
         variables["APP_AUTH_TOKENS_FILE"] = f"{RUN}/files/{TOKENS_FILE}"

@@ -27,6 +27,7 @@ from infra.config.colour_rules import (
     selector_names_a_mode,
 )
 from infra.config.elsewhere_rules import (
+    a_key_is_never_shown_in_clear,
     fallback_is_somewhere,
     languages_have_one_group,
     ports_elsewhere_exist,
@@ -247,6 +248,7 @@ RULES: Final[tuple[Callable[[Settings], Iterator[Problem]], ...]] = (
     ports_elsewhere_exist,
     languages_have_one_group,
     recognisers_have_one_group,
+    a_key_is_never_shown_in_clear,
     tls_has_one_authority,
     image_is_pinned,
     selector_names_a_mode,

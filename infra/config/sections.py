@@ -166,6 +166,9 @@ class GatewaySettings(Section):
     anonymous: Flag = False
     """Whether everybody in access.allowed_cidrs may speak without showing anything: only where
     tokens is false and no issuer of tokens is set, and never for the Internet."""
+    recogniser_key: Flag = False
+    """Whether recognisers want a key or a JWT in the metadata of each call: gateways then show the
+    secret riva_api_key, to recognisers elsewhere by TLS alone."""
     max_sessions: Annotated[int, kinds.whole(1, 10_000)] = 64
     """Sessions one machine admits at a time."""
     riva_streams: Annotated[int, kinds.whole(0, 10_000)] = 0

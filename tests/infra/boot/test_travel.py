@@ -271,6 +271,24 @@ def test_groups_of_languages_reach_the_gateway_of_their_colour_as_it_reads_them(
     assert sorted(ways) == [("10.8.0.0/24", port) for port in (9000, 50051, 50052)]
 
 
+def test_a_key_for_recognisers_is_a_file_of_the_gateways_and_in_no_variable() -> None:
+    """Its name is all that user data has: the gateway reads the file and follows it."""
+    bundle = {
+        "gateway_tag": None,
+        "gateway_bundle": "gateway/perch-0.1.0.tar.gz",
+        "gateway_sha256": "0" * 64,
+    }
+    key = {"gateway": {"recogniser_key": True}}
+    recording = changed_stack("dev", {**key, "blue": bundle, "green": bundle})
+    assert "riva-api-key" in secrets(recording)
+    assert "riva-api-key" not in secrets(stack("dev"))
+    told = environment(recording, "blue", "/etc/perch/boot.env")["PERCH_GATEWAY_SECRET_FILES"]
+    fetched = dict(pair.split("=", 1) for pair in told.split())
+    assert fetched["riva-api-key"] == recording.outputs["secret_arns"]["riva_api_key"]
+    variables = environment(recording, "blue", "/etc/perch/gateway.env")
+    assert variables["RIVA_API_KEY_FILE"] == "/run/perch/files/riva-api-key"
+
+
 def test_a_stack_without_internet_fetches_no_key_and_looks_for_the_models_of_one_that_has_it() -> (
     None
 ):

@@ -214,6 +214,22 @@ RULE_CASES: list[tuple[str, dict[str, object], str]] = [
         ),
     ),
     (
+        "a_key_is_never_shown_in_clear",
+        {"gateway__recogniser_key": True, "blue__language_groups": {"german": GERMAN}},
+        (
+            "blue.language_groups.german.tls is none; accepted: public_ca, private_ca or mutual, as"
+            " gateway.recogniser_key is true"
+        ),
+    ),
+    (
+        "a_key_is_never_shown_in_clear",
+        {"gateway__recogniser_key": True},
+        (
+            "gateway.recogniser_key is true; accepted: false, or blue.gateway_bundle in place of"
+            " blue.gateway_tag"
+        ),
+    ),
+    (
         "ports_elsewhere_exist",
         {"blue__language_groups": {"german": {**GERMAN, "endpoints": ["de:99999/0"]}}},
         "blue.language_groups.german.endpoints is de:99999/0; accepted: ports of at most 65535",
