@@ -11,6 +11,7 @@ from app.asr.events import RetryHealth, Route, Transcript
 from app.asr.files.audio import FileAudio, FileLimits
 from app.asr.group import RecogniserGroup
 from app.asr.languages import languages_of
+from app.asr.model_names import look_up
 from app.asr.pool.resolver import SystemResolver
 from app.asr.routing import group_for
 from app.asr.session.feeding import feeding
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         Readiness,
         StreamEvent,
     )
+    from app.asr.files.recognition import TellFinal
     from app.asr.pool.resolver import Resolver
     from app.asr.session.session import RecognitionSession
     from app.asr.settings import RivaSettings
@@ -226,9 +228,11 @@ class RivaASRClient:
         model: str | None = None,
         custom_configuration: Mapping[str, str] | None = None,
         request_id: str | None = None,
+        group: str | None = None,
         metadata: Metadata = (),
         max_bytes: int | None = None,
         max_duration: float | None = None,
+        tell: TellFinal | None = None,
     ) -> FileTranscript:
         """Recognise a whole recording.
 
@@ -246,9 +250,12 @@ class RivaASRClient:
                 RIVA_MODEL.
             custom_configuration: the model's own settings, added to RIVA_CUSTOM_CONFIGURATION.
             request_id: sent along for the recogniser's logs.
+            group: as in `SessionOptions`.
             metadata: as in `SessionOptions`.
             max_bytes: largest file; None takes RIVA_FILE_MAX_BYTES.
             max_duration: longest recording in seconds; None takes RIVA_FILE_MAX_DURATION_S.
+            tell: awaited with each final as soon as it stands, and never with one that is taken
+                back; the same that come in the end.
 
         Raises:
             AsrError: AUDIO_INVALID, AUDIO_TOO_LARGE, AUDIO_TOO_LONG for the file; see
@@ -268,9 +275,10 @@ class RivaASRClient:
                 model=model,
                 custom_configuration=custom_configuration,
                 request_id=request_id,
+                group=group,
                 metadata=metadata,
             )
-            return await self._group(asked).recognise_file(recording, asked)
+            return await self._group(asked).recognise_file(recording, asked, tell)
 
     @asynccontextmanager
     async def _file_slot(self) -> AsyncIterator[None]:
@@ -302,6 +310,13 @@ class RivaASRClient:
     def known_models(self, group: str = DEFAULT_GROUP) -> tuple[Model, ...]:
         """Return what a group's recognisers listed last, without a call; none before the first."""
         return self._groups[group].known_models
+
+    def model_names(self, wanted: str, group: str = DEFAULT_GROUP) -> tuple[str, ...]:
+        """Return the models a name stands for, among those a group listed last; makes no call.
+
+        One, none, or several where it is the beginning of several (`app.asr.model_names`).
+        """
+        return look_up(wanted, [one.name for one in self.known_models(group)])
 
     def languages(self, group: str = DEFAULT_GROUP) -> tuple[str, ...]:
         """Return the languages of a group, without a call.

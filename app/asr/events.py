@@ -170,6 +170,8 @@ class FileTranscript:
         duration: seconds of audio that were read from the file.
         warnings: what was odd about the file, one sentence each: that it ends before its header
             says, for one.
+        segments: the final results themselves, in order.
+        language: BCP 47 code that the recogniser was asked for.
     """
 
     text: str
@@ -177,6 +179,13 @@ class FileTranscript:
     confidence: float | None
     duration: float
     warnings: tuple[str, ...] = ()
+    segments: tuple[Transcript, ...] = ()
+    language: str | None = None
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """BCP 47 codes that the recogniser says it heard, each once; empty where it says none."""
+        return tuple(dict.fromkeys(one for part in self.segments for one in part.languages))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +240,12 @@ class Model:
     language: str | None
     streaming: bool | None
     parameters: Mapping[str, str]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Its language codes one by one; empty where the server does not say."""
+        parts = (part.strip() for part in (self.language or "").split(","))
+        return tuple(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from app.asr.events import Cursor, FileTranscript, Model, Readiness
     from app.asr.files.audio import FileAudio
+    from app.asr.files.recognition import TellFinal
     from app.asr.pool.lease import EndpointLease
     from app.asr.pool.resolver import Resolver
     from app.asr.session.rules import CallRules
@@ -139,15 +140,17 @@ class RecogniserGroup:
         rules = session_rules(self._settings, call, patience_s=0.0)
         return RecognitionSession(partial(self.retried, leases.open), leases.reopen, rules, begin)
 
-    async def recognise_file(self, recording: FileAudio, asked: SessionOptions) -> FileTranscript:
-        """Recognise a recording that is open.
+    async def recognise_file(
+        self, recording: FileAudio, asked: SessionOptions, tell: TellFinal | None = None
+    ) -> FileTranscript:
+        """Recognise a recording that is open; `tell` is awaited with each final that stands.
 
         Raises:
             AsrError: why it was not.
         """
         options = self._joined(asked)
         async with language_named(options.language, self.routes.models, self._elsewhere):
-            return await self._file_recognition.run(recording, options)
+            return await self._file_recognition.run(recording, options, tell)
 
     async def retried(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         """Make further attempts of a call that met a passing error, within the group's budget."""

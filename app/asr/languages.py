@@ -114,8 +114,7 @@ async def _known(ask: Callable[[], Awaitable[Iterable[Model]]]) -> tuple[str, ..
 
 def languages_of(models: Iterable[Model]) -> tuple[str, ...]:
     """Return the languages that models list; one may list several, joined by commas."""
-    named = (part.strip() for model in models for part in (model.language or "").split(","))
-    return tuple(dict.fromkeys(language for language in named if language))
+    return tuple(dict.fromkeys(language for model in models for language in model.languages))
 
 
 def _no_language(language: str, known: tuple[str, ...], detail: str | None = None) -> AsrError:

@@ -7,7 +7,7 @@ the file is decoded again, and a new session goes on before the last final word.
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -24,7 +24,7 @@ from app.asr.wire.results import join_finals, offline_transcripts
 from app.pcm import BYTES_PER_SAMPLE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from typing import Protocol, TypeVar
 
     from app.asr.events import FileTranscript
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     Answer = TypeVar("Answer")
 
+    TellFinal = Callable[[Transcript], Awaitable[None]]
     MakeSession = Callable[[Options, CallRules, Cursor], RecognitionSession]
 
     class Retried(Protocol):
@@ -67,12 +68,14 @@ class _Progress:
         begin: where a stream would go on after the first `kept` of them.
         kept: those that it would not give again.
         breaks: since that place was reached.
+        told: of those that are kept, the ones that `untold` has given.
     """
 
     finals: list[Transcript] = field(default_factory=list)
     begin: Cursor = BEGINNING
     kept: int = 0
     breaks: int = 0
+    told: int = 0
 
     def note(self, final: Transcript) -> None:
         """Add one more."""
@@ -85,6 +88,12 @@ class _Progress:
     def is_hopeless(self) -> bool:
         """Whether the same audio has broken enough streams."""
         return self.breaks >= _MOST_BREAKS
+
+    def untold(self, upto: int) -> Sequence[Transcript]:
+        """Return the finals up to a number that were not returned before."""
+        found = self.finals[self.told : upto]
+        self.told = max(self.told, upto)
+        return found
 
     def restart(self) -> None:
         """Drop the finals after `begin`: a stream broke, and the next one gives them again."""
@@ -124,18 +133,33 @@ class FileRecognition:
         self._make_session = make_session
         self._timeout = settings.file_timeout_ms / _MS
 
-    async def run(self, audio: FileAudio, options: Options) -> FileTranscript:
+    async def run(
+        self, audio: FileAudio, options: Options, tell: TellFinal | None = None
+    ) -> FileTranscript:
         """Recognise one.
+
+        Args:
+            audio: open.
+            options: what is asked of the recogniser.
+            tell: awaited with each final once it stands: what was told is never taken back, also
+                where a stream breaks and audio is heard again.
 
         Raises:
             AsrError: why it was not.
         """
         if await audio.whole(0) is not None:
-            return join_finals((), duration=0.0, warnings=audio.warnings)
+            nothing = join_finals((), duration=0.0, warnings=audio.warnings)
+            return replace(nothing, language=options.language)
+        progress = _Progress()
         finals = await self._in_one_call(audio, options)
         if finals is None:
-            finals = await self._by_stream(audio, options)
-        return join_finals(finals, duration=audio.duration, warnings=audio.warnings)
+            await self._by_stream(audio, options, progress, tell)
+        else:
+            progress.finals.extend(finals)
+        await _tell(progress, len(progress.finals), tell)
+        heard = join_finals(progress.finals, duration=audio.duration, warnings=audio.warnings)
+        listed = self._routes.as_listed(options, streaming=finals is None)
+        return replace(heard, language=listed.language)
 
     async def _in_one_call(
         self, audio: FileAudio, options: Options
@@ -194,7 +218,9 @@ class FileRecognition:
         )
         return tuple(finals)
 
-    async def _by_stream(self, audio: FileAudio, options: Options) -> tuple[Transcript, ...]:
+    async def _by_stream(
+        self, audio: FileAudio, options: Options, progress: _Progress, tell: TellFinal | None
+    ) -> None:
         rules = CallRules(
             sample_rate=audio.sample_rate,
             largest_chunk=self._settings.chunk_size_bytes,
@@ -206,13 +232,16 @@ class FileRecognition:
             interims=False,
             word_times=self._settings.enable_word_time_offsets,
         )
-        progress = _Progress()
-        while not await self._stream_rest(audio, options, rules, progress):
+        while not await self._stream_rest(audio, options, rules, progress, tell):
             progress.restart()
-        return tuple(progress.finals)
 
     async def _stream_rest(
-        self, audio: FileAudio, options: Options, rules: CallRules, progress: _Progress
+        self,
+        audio: FileAudio,
+        options: Options,
+        rules: CallRules,
+        progress: _Progress,
+        tell: TellFinal | None,
     ) -> bool:
         """Stream the rest; False where the session broke and could not replay its audio itself."""
         first = round(progress.begin.position * audio.sample_rate)
@@ -223,6 +252,7 @@ class FileRecognition:
                     async for event in session:
                         if isinstance(event, Transcript):
                             progress.note(event)
+                            await _tell(progress, progress.kept, tell)
             except AsrError as error:
                 # With all its audio it had what it needed to go on, and gave up for other reasons.
                 if session.can_go_on or not is_passing(error) or progress.is_hopeless:
@@ -230,3 +260,9 @@ class FileRecognition:
                 _log.warning("asr_file_heard_again", code=error.code, detail=error.detail)
                 return False
         return True
+
+
+async def _tell(progress: _Progress, upto: int, tell: TellFinal | None) -> None:
+    if tell is not None:
+        for final in progress.untold(upto):
+            await tell(final)

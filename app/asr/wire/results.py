@@ -262,6 +262,7 @@ def join_finals(
         confidence=sum(score * weight for score, weight in scored) / total if scored else None,
         duration=duration,
         warnings=warnings,
+        segments=parts,
     )
 
 

@@ -175,9 +175,10 @@ async def test_a_recording_is_asked_for_in_the_recognisers_own_tag() -> None:
         serving(FakeRiva(script=quiet, models=models, recognize=hear)) as riva,
         client_of(riva) as client,
     ):
-        await client.transcribe_file(SILENCE, language="de")
-        assert riva.files[0].config.language_code == "de-DE"
+        whole = await client.transcribe_file(SILENCE, language="de")
+        assert riva.files[0].config.language_code == whole.language == "de-DE"
         del models["b"]
         await client.ready()
-        await client.transcribe_file(SILENCE, language="de")
+        streamed = await client.transcribe_file(SILENCE, language="de")
+        assert streamed.language == "de-AT"
         assert (await riva.stream()).opening.streaming_config.config.language_code == "de-AT"

@@ -18,13 +18,13 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.asr import AsrError
+from app.asr import AsrError, Transcript
 from app.asr.files.audio import FileAudio, FileLimits
 from tests.app.asr.conftest import client_of
 from tests.app.asr.files.test_files import BOTH, decoded, encoded, offline, offline_result, sine
 from tests.app.asr.session.breaks.test_reopened_streams import ALL, RATE, SPEECH, Reader, Turns
 from tests.app.asr.sound import wav
-from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving
+from tests.support.recognisers.fake_riva import FakeRiva, Stream, final, serving, word
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -80,16 +80,42 @@ async def test_after_a_break_beyond_what_is_kept_the_rest_is_heard_again_from_th
     words = [f"w{number}" for number in range(16)]
     riva = FakeRiva(script=Turns(*scripts, Reader()))
     numbered = wav(np.arange(RATE * 4).astype("<u2").tobytes())
+    told = []
+
+    async def tell(one: Transcript) -> None:
+        told.append(one)
+
     async with serving(riva), client_of(riva, **BREAKS) as client:
-        heard = await client.transcribe_file(numbered)
+        heard = await client.transcribe_file(numbered, tell=tell)
         began = [np.frombuffer(stream.audio, "<u2")[0] / RATE for stream in riva.streams]
     assert len(began) == 3
     assert begin is None or began == begin
     assert heard.text.split() == words
     assert [word.word for word in heard.words] == words
-    for number, word in enumerate(heard.words):
-        assert word.start == pytest.approx(number * 0.25, abs=0.002)
+    for number, one in enumerate(heard.words):
+        assert one.start == pytest.approx(number * 0.25, abs=0.002)
     assert heard.duration == 4.0
+    # Nothing that was told on the way is taken back, and nothing is told twice.
+    assert tuple(told) == heard.segments
+
+
+async def test_a_final_is_told_while_the_recording_is_still_heard() -> None:
+    reader, told = Reader(), asyncio.Event()
+
+    async def script(stream: Stream) -> None:
+        await stream.receive()
+        await stream.say(final("w0", word("w0", 0, 100)))
+        # Only who was told of the first can have this one go on.
+        await told.wait()
+        await reader(stream)
+
+    async def tell(_: Transcript) -> None:
+        told.set()
+
+    async with serving(FakeRiva(script=script)) as riva, client_of(riva) as client:
+        heard = await client.transcribe_file(NUMBERED, tell=tell)
+    assert heard.segments[0].text == "w0"
+    assert heard.language == "en-US"
 
 
 async def test_audio_that_breaks_every_stream_is_given_up() -> None:
