@@ -69,6 +69,7 @@ class ErrorCode(StrEnum):
     DRAINING = "draining"
     BAD_REQUEST = "bad_request"
     NOT_FOUND = "not_found"
+    MODEL_NOT_FOUND = "model_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UPGRADE_REQUIRED = "upgrade_required"
     HEADERS_TOO_LARGE = "headers_too_large"

@@ -235,6 +235,12 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         http_status=404,
         when="An unknown HTTP path.",
     ),
+    ErrorCode.MODEL_NOT_FOUND: ErrorSpec(
+        sentence="There is no model {model}; accepted: {accepted}",
+        http_status=404,
+        when="`POST /v1/audio/transcriptions`, `GET /v1/models/ID`: the name stands for no model "
+        "that is served, or for several.",
+    ),
     ErrorCode.METHOD_NOT_ALLOWED: ErrorSpec(
         sentence="{method} is not possible here; accepted: {accepted}",
         http_status=405,
@@ -255,14 +261,13 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
     ErrorCode.UPLOAD_TOO_BIG: ErrorSpec(
         sentence="The upload is larger than the limit of {limit} bytes",
         http_status=413,
-        when="`POST /transcribe/file`.",
+        when="An upload.",
     ),
     ErrorCode.UNSUPPORTED_AUDIO: ErrorSpec(
         sentence="{filename}: {detail}",
         http_status=415,
-        when="`POST /transcribe/file`: the file is of a kind that is not decoded, or broken before "
-        "its first sample. `detail` says what it seems to be, what is accepted, and how to convert "
-        "it.",
+        when="An upload: the file is of a kind that is not decoded, or broken before its first "
+        "sample. `detail` says what it seems to be, what is accepted, and how to convert it.",
     ),
     ErrorCode.RESUME_REJECTED: ErrorSpec(
         sentence="The session cannot be resumed: {detail}",
@@ -324,22 +329,21 @@ ERRORS: Final[dict[ErrorCode, ErrorSpec]] = {
         retryable=True,
         http_status=408,
         retry_after_s=1.0,
-        when="`POST /transcribe/file`: too little came for too long. The connection is closed.",
+        when="An upload: too little came for too long. The connection is closed.",
     ),
     ErrorCode.TOO_MANY_UPLOADS: ErrorSpec(
         sentence="Uploads are at their limit: {limit}",
         retryable=True,
         http_status=503,
         retry_after_s=5.0,
-        when="`POST /transcribe/file`: what uploads may have together is used up. Sessions are "
-        "waited for.",
+        when="What uploads may have together is used up. Sessions are waited for.",
     ),
     ErrorCode.TOO_MANY_CLIENT_UPLOADS: ErrorSpec(
         sentence="This client's uploads are at their limit: {limit}",
         retryable=True,
         http_status=429,
         retry_after_s=5.0,
-        when="`POST /transcribe/file`: what one client's uploads may have together is used up.",
+        when="What one client's uploads may have together is used up.",
     ),
     ErrorCode.TOO_MANY_TOKENS: ErrorSpec(
         sentence="More than {rate:g} single-use tokens a minute",

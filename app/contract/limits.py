@@ -9,6 +9,9 @@ from typing import Final
 PROTOCOL_VERSION_A: Final = "1.1"
 """Dialect A had no version; 1.1 is the first that announces one."""
 
+SERVICE: Final = "perch"
+"""What answers over HTTP call themselves."""
+
 PROTOCOL_VERSION_B: Final = "1.0"
 """What dialect B's hello has always said. Old clients may compare it."""
 

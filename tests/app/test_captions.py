@@ -33,11 +33,10 @@ def lines(words: list[TimedWord]) -> list[tuple[str, ...]]:
 
 
 def test_a_sentence_that_fits_is_one_caption_on_one_line() -> None:
-    words = spoken("Hello there. How are you?", start=0.5)
-    assert captions(words) == [
-        Caption(0.5, pytest.approx(1.3 - GAP_S), ("Hello there.",)),
-        Caption(pytest.approx(1.3), pytest.approx(2.5), ("How are you?",)),
-    ]
+    first, second = captions(spoken("Hello there. How are you?", start=0.5))
+    assert (first.lines, second.lines) == (("Hello there.",), ("How are you?",))
+    assert (first.start, first.end) == pytest.approx((0.5, 1.3 - GAP_S))
+    assert (second.start, second.end) == pytest.approx((1.3, 2.5))
 
 
 def test_a_longer_one_is_broken_after_punctuation_and_else_in_the_middle() -> None:

@@ -234,15 +234,20 @@ class Admission:
         if self.switched_off:
             raise ContractError(ErrorCode.RECOGNITION_OFF)
 
-    def check_upload(self, visitor: Visitor, group: str = DEFAULT_GROUP) -> None:
+    def check_upload(self, visitor: Visitor, group: str | None = DEFAULT_GROUP) -> None:
         """Refuse an upload that would get no session, before it is received; count nothing.
+
+        Args:
+            visitor: Whose it is.
+            group: The group of recognisers it is for; None where that is not known yet.
 
         Raises:
             ContractError: `draining`, `recognition_off`, `asr_unavailable`, or what `Quotas.check`
                 says.
         """
         self.check_open()
-        if self.slots_of(group) == 0:
+        groups = self._capacities if group is None else (group,)
+        if not any(map(self.slots_of, groups)):
             raise ContractError(ErrorCode.ASR_UNAVAILABLE)
         self._quotas.check(visitor.client, limits=visitor.limits)
 

@@ -3,19 +3,37 @@
 from collections.abc import Sequence
 from typing import Final
 
+from app.contract import ContractError, ErrorCode
+from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.dialects.a import CodecA
 from app.gateway.dialects.b import CodecB
 from app.gateway.dialects.codec import DialectCodec
+from app.gateway.dialects.file import FileCodec
+from app.gateway.dialects.openai.rest import OpenAIRestCodec
+from app.gateway.dialects.upload import UploadCodec
 
 DIALECTS: Final[Sequence[type[DialectCodec]]] = (
     CodecA,  # the first is spoken wherever no other one is
     CodecB,
 )
 
+UPLOAD_DIALECTS: Final[Sequence[type[UploadCodec]]] = (
+    FileCodec,
+    OpenAIRestCodec,
+)
+
 
 def dialect_at(path: str) -> type[DialectCodec]:
-    """Return the dialect spoken at a WebSocket path."""
+    """Return the dialect spoken at a WebSocket path.
+
+    Raises:
+        ContractError: `not_found`: the path is kept for HTTP, also where an environment does not
+            offer the dialect it is kept for: what answers there shall not depend on that.
+    """
     spoken = path.rstrip("/")
+    kept = (one for codec in UPLOAD_DIALECTS for one in (*codec.paths, *codec.models_at))
+    if any(spoken == one or spoken.startswith(f"{one}/") for one in kept):
+        raise ContractError(ErrorCode.NOT_FOUND, path=path[:MAX_ECHO_CHARS])
     return next((one for one in DIALECTS if spoken in one.paths), DIALECTS[0])
 
 

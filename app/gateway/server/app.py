@@ -1,7 +1,7 @@
 """The gateway as an ASGI application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib.metadata import version
@@ -31,8 +31,9 @@ from app.gateway.server import pages
 from app.gateway.server.answers import error_response
 from app.gateway.server.headers import PAGE_POLICY
 from app.gateway.server.middleware import MIDDLEWARE
+from app.gateway.server.models import ListModels
 from app.gateway.server.tokens import make_token
-from app.gateway.server.transcribe_file import transcribe_file
+from app.gateway.server.transcribe_file import TranscribeFile
 from app.gateway.session.connection import ClientConnection
 from app.gateway.session.socket import EXTENSION, SocketControl
 from app.gateway.session.telemetry import Origin
@@ -43,6 +44,8 @@ from app.gateway.telemetry.trace_context import trace_context_of
 
 WEB: Final = Path(__file__).resolve().parents[2] / "web"
 _PAGE_HEADERS: Final = {"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY}
+_ANY: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""Methods that a dialect answers itself: one that is wrong, too, is told in its words."""
 _LAG_INTERVAL_S: Final = 0.5
 _REVIVAL_S: Final = 1.0
 """Before a background task that failed runs again: long enough not to fill the log."""
@@ -65,8 +68,8 @@ def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
             Route("/readyz", pages.readyz),
             Route("/health", pages.health),
             Route("/ws/status", pages.websocket_status),
-            Route("/transcribe/file", transcribe_file, methods=["POST"]),
             Route(PATH_TOKENS, make_token, methods=["POST"]),
+            *_upload_routes(settings),
             Route("/ui", page),
             *(Route(path, pages.needs_upgrade) for path in registry.paths()),
             Mount("/static", PageFiles(directory=WEB)),
@@ -89,6 +92,18 @@ class PageFiles(StaticFiles):
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "no-cache"
         return response
+
+
+def _upload_routes(settings: GatewaySettings) -> Iterator[Route]:
+    """Yield where recordings are posted, in the dialects that are offered."""
+    for dialect in registry.UPLOAD_DIALECTS:
+        if settings.speaks(dialect.name):
+            models = ListModels(dialect)
+            for path in dialect.paths:
+                yield Route(path, TranscribeFile(dialect))
+            for path in dialect.models_at:
+                yield Route(path, models.all, methods=_ANY)
+                yield Route(f"{path}/{{name:path}}", models.one, methods=_ANY)
 
 
 async def page(_request: Request) -> Response:

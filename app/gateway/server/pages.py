@@ -11,12 +11,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ExceptionHandler
 
 from app.contract import ContractError, ErrorCode
-from app.contract.limits import MAX_ECHO_CHARS, PATH_B, PROTOCOL_VERSION_B
+from app.contract.limits import MAX_ECHO_CHARS, PATH_B, PROTOCOL_VERSION_B, SERVICE
 from app.gateway.core import Gateway
 from app.gateway.server.answers import error_response
 from app.gateway.server.disclosure import may_see_details
-
-SERVICE: Final = "perch"
 
 
 def gateway_of(connection: HTTPConnection) -> Gateway:

@@ -1,26 +1,29 @@
-"""`POST /transcribe/file`: transcribe an uploaded recording."""
+"""Transcribes an uploaded recording, in whatever dialect it is posted."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from app.asr import AsrError, Fault, FileAudio, FileTranscript, SessionOptions
 from app.contract import ContractError, ErrorCode
 from app.gateway.admission.access import check_model
 from app.gateway.core import Gateway
+from app.gateway.dialects.upload import AnswerInParts, Asked, Heard, UploadCodec, UploadRequest
 from app.gateway.failures import upload_failure
 from app.gateway.identity.identity import ClientLimits, Scope
-from app.gateway.server.answers import error_response
-from app.gateway.server.pages import SERVICE, gateway_of
+from app.gateway.model_choice import ModelNames
+from app.gateway.server.pages import gateway_of
+from app.gateway.server.replies import Reply, WrongMethodError
 from app.gateway.telemetry.faults import FAULTS, REFUSALS
 from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.trace_context import Metadata, TraceContext, trace_context_of
+from app.gateway.uploads.form import FormRules
 from app.gateway.uploads.hangup import until_hang_up
 from app.gateway.uploads.queue import QueuedUpload, UploadQueue, UploadSlot
 from app.gateway.uploads.reception import Received, received
@@ -31,22 +34,23 @@ if TYPE_CHECKING:
 _LEAST_BYTES_S: Final = 1000
 """Of a second of speech, however it is coded: where a header does not say how long it is."""
 
-_LANGUAGE: Final = "language"
-"""Of the query, as the form comes after the decision who takes it."""
+End: TypeAlias = Callable[[], Awaitable[None]]
 
 _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What an upload asks for.
+class _Wanted:
+    """What an upload asks for, in the recogniser's names.
 
     Attributes:
-        language: BCP 47 code; None for the configured one.
+        asked: In the client's.
+        model: As the recogniser lists it; None for the configured one.
         group: The group of recognisers that goes with it.
     """
 
-    language: str | None
+    asked: Asked
+    model: str | None
     group: str
 
 
@@ -68,36 +72,53 @@ class _Traced:
         return self.context.metadata if self.spans is None else self.spans.metadata
 
 
-async def transcribe_file(request: Request) -> Response:
-    """Transcribe the multipart field `file`, in the language that the query names."""
-    gateway = gateway_of(request)
-    outcome = "ok"
-    try:
-        return await _transcribe(gateway, request)
-    except ClientDisconnect:
-        outcome = "disconnected"
-        # Nobody is there to read it; Starlette wants one all the same.
-        return Response()
-    except ContractError as error:
-        outcome = error.code.value
-        gateway.metrics.errors_sent.labels(outcome).inc()
-        # `message` is the predecessor's key for an upload's error.
-        response = error_response(error, status="error", message=error.sentence)
-        if error.code is ErrorCode.UPLOAD_TOO_SLOW:
-            # What is still to come would come as slowly.
-            response.headers["Connection"] = "close"
-        return response
-    finally:
-        gateway.metrics.uploads.labels(outcome).inc()
+class TranscribeFile:
+    """Answers uploads of one dialect, as an ASGI application.
+
+    Args:
+        dialect: How they are posted and answered.
+    """
+
+    def __init__(self, dialect: type[UploadCodec]) -> None:
+        self._dialect = dialect
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Transcribe a file, or say in the dialect's words why not."""
+        request = Request(scope, receive, send)
+        gateway = gateway_of(request)
+        outcome = "ok"
+        reply = Reply(self._dialect, send)
+        try:
+            await _transcribe(gateway, request, self._dialect, reply)
+        except ClientDisconnect:
+            outcome = "disconnected"
+        except ContractError as error:
+            outcome = error.code.value
+            gateway.metrics.errors_sent.labels(outcome).inc()
+            await reply.fail(error)
+        finally:
+            gateway.metrics.uploads.labels(outcome).inc()
 
 
-async def _transcribe(gateway: Gateway, request: Request) -> Response:
+async def _transcribe(
+    gateway: Gateway, request: Request, dialect: type[UploadCodec], reply: Reply
+) -> None:
+    if request.method != "POST":
+        raise WrongMethodError(request.method, "POST")
     visitor = await gateway.authorise(request, Scope.FILE)
-    asked = _asked(gateway, request, visitor.limits)
-    with _traced(gateway, request) as trace, gateway.uploads.slot(visitor, asked.group) as slot:
-        async with received(request, slot, gateway.settings, gateway.drain_begun) as upload:
-            hearing = _recognise(gateway, slot, upload, asked, trace)
-            return await until_hang_up(request.receive, hearing)
+    codec = dialect.open(UploadRequest(path=request.scope["path"], query=request.query_params))
+    asked = codec.before_form()
+    group = None if asked is None else _wanted(gateway, asked, visitor.limits).group
+    rules = FormRules(dialect.texts, dialect.most_parts)
+    with _traced(gateway, request) as trace, gateway.uploads.slot(visitor, group) as slot:
+        async with received(request, slot, gateway.settings, gateway.drain_begun, rules) as upload:
+            wanted = _wanted(gateway, codec.asked(upload.texts), visitor.limits)
+            if group is None:
+                gateway.uploads.check(visitor, wanted.group)
+            work = _recognise(_Upload(gateway, slot, upload, wanted, trace), codec, reply)
+            end = await until_hang_up(request.receive, work)
+    # Who reads the end may post the next one at once: what this one held is free by then.
+    await end()
 
 
 @contextmanager
@@ -120,60 +141,87 @@ def _traced(gateway: Gateway, request: Request) -> Iterator[_Traced]:
             spans.ended(outcome, is_fault=outcome in FAULTS | REFUSALS)
 
 
-def _asked(gateway: Gateway, request: Request, limits: ClientLimits) -> _Asked:
-    """Read what the request asks for beside its file, before that is received.
+def _wanted(gateway: Gateway, asked: Asked, limits: ClientLimits) -> _Wanted:
+    """Look up who has what is asked for.
 
     Raises:
-        ContractError: `bad_request`: the language is none; `model_not_allowed`: the client may not
-            ask for the model that goes with it.
+        ContractError: `bad_request`: the language is none; `model_not_found`, `asr_unavailable`;
+            `model_not_allowed`: the client may not ask for the model that goes with it.
     """
-    language = request.query_params.get(_LANGUAGE) or None
-    options = SessionOptions(language=language)
+    options = SessionOptions(language=asked.language)
     try:
         group, model = gateway.asr.group_of(options), gateway.asr.model_of(options)
     except AsrError as error:
         raise ContractError(ErrorCode.BAD_REQUEST, detail=error.message) from error
-    check_model(limits, model)
-    return _Asked(language, group)
+    if asked.model is None:
+        check_model(limits, model)
+        return _Wanted(asked, None, group)
+    groups = gateway.asr.groups if asked.language is None else (group,)
+    chosen = ModelNames(gateway.asr, gateway.settings).choose(asked.model, groups)
+    check_model(limits, chosen.model or model)
+    return _Wanted(asked, chosen.model, chosen.group or group)
 
 
-async def _recognise(
-    gateway: Gateway, slot: UploadSlot, upload: Received, asked: _Asked, trace: _Traced
-) -> Response:
-    log = _log.bind(group=asked.group, trace_id=trace.context.trace_id)
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """An upload that has arrived, and what belongs to it."""
+
+    gateway: Gateway
+    slot: UploadSlot
+    received: Received
+    wanted: _Wanted
+    trace: _Traced
+
+
+async def _recognise(upload: _Upload, codec: UploadCodec, reply: Reply) -> End:
+    """Recognise an upload; return what sends its answer, or the end of one that came in parts."""
+    gateway, group = upload.gateway, upload.wanted.group
+    log = _log.bind(dialect=codec.name, group=group, trace_id=upload.trace.context.trace_id)
+    parts = codec.in_parts()
     try:
-        result = await _hear(gateway, slot, upload, asked, trace)
+        result = await _hear(upload, parts, reply)
     except AsrError as error:
         if error.fault is not Fault.CALLER:
-            gateway.metrics.upstream_errors.labels(str(error.code), asked.group).inc()
+            gateway.metrics.upstream_errors.labels(str(error.code), group).inc()
         log.warning("upload failed", code=str(error.code), detail=error.detail)
-        raise upload_failure(error, upload.name, gateway.settings.max_upload_bytes) from error
+        limit = gateway.settings.max_upload_bytes
+        raise upload_failure(error, upload.received.name, limit) from error
     gateway.metrics.audio_seconds.inc(result.duration)
     log.info("upload transcribed", audio_s=round(result.duration, 3), words=len(result.words))
-    return JSONResponse(_answer(upload.name, result))
+    heard = Heard(filename=upload.received.name, transcript=result)
+    if parts is None:
+        return partial(reply.whole, codec.answer(heard))
+    return partial(reply.last_part, parts, parts.done(heard))
 
 
-async def _hear(
-    gateway: Gateway, slot: UploadSlot, upload: Received, asked: _Asked, trace: _Traced
-) -> FileTranscript:
+async def _hear(upload: _Upload, parts: AnswerInParts | None, reply: Reply) -> FileTranscript:
+    gateway, slot, trace, wanted = upload.gateway, upload.slot, upload.trace, upload.wanted
     uploads, settings = gateway.uploads, gateway.settings
     if trace.spans is not None:
         trace.spans.arrived()
     async with gateway.asr.file(
-        upload.file, max_bytes=settings.max_upload_bytes, max_duration=settings.app_max_upload_s
+        upload.received.file,
+        max_bytes=settings.max_upload_bytes,
+        max_duration=settings.app_max_upload_s,
     ) as recording:
         promised = recording.promised_duration
         if promised is None:
             promised = slot.held / _LEAST_BYTES_S
         seconds = min(promised, settings.app_max_upload_s)
-        async with uploads.turn(slot, seconds, asked.group) as turn:
+        async with uploads.turn(slot, seconds, wanted.group) as turn:
             recording.on_decoded = partial(_keep_within, uploads, turn, recording)
-            if not await gateway.readiness.confirm(asked.group):
+            if not await gateway.readiness.confirm(wanted.group):
                 raise ContractError(ErrorCode.ASR_UNAVAILABLE)
             if trace.spans is not None:
                 trace.spans.admitted()
             return await gateway.asr.transcribe_file(
-                recording, language=asked.language, metadata=trace.metadata
+                recording,
+                language=wanted.asked.language,
+                model=wanted.model,
+                hotwords=wanted.asked.hotwords,
+                group=wanted.group,
+                metadata=trace.metadata,
+                tell=None if parts is None else partial(reply.final, parts),
             )
 
 
@@ -182,25 +230,3 @@ async def _keep_within(
 ) -> None:
     uploads.hold(turn, recording.duration)
     await uploads.keep_pace(seconds)
-
-
-def _answer(name: str, result: FileTranscript) -> dict[str, object]:
-    return {
-        "status": "success",
-        "filename": name,
-        "transcript": result.text,
-        "confidence": result.confidence,
-        "duration": round(result.duration, 3),
-        "service": SERVICE,
-        "timestamp": datetime.now(UTC).isoformat(),
-        "words": [
-            {
-                "word": word.word,
-                "start": round(word.start, 3),
-                "end": round(word.end, 3),
-                "confidence": word.confidence,
-            }
-            for word in result.words
-        ],
-        "warnings": list(result.warnings),
-    }

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.contract import limits
 from app.gateway.settings.access import AccessSettings, Anonymous, lower
+from app.gateway.settings.dialects import DialectSettings
 from app.gateway.settings.frames import FrameSettings
 from app.gateway.settings.identity import IdentitySettings
 from app.gateway.settings.sessions import SessionSettings
@@ -74,7 +75,13 @@ SampleRate = Annotated[int, Ge(limits.MIN_SAMPLE_RATE_HZ), Le(limits.MAX_SAMPLE_
 
 
 class GatewaySettings(
-    AccessSettings, IdentitySettings, SessionSettings, FrameSettings, UploadSettings, TraceSettings
+    AccessSettings,
+    IdentitySettings,
+    DialectSettings,
+    SessionSettings,
+    FrameSettings,
+    UploadSettings,
+    TraceSettings,
 ):
     """Everything an operator may change; the environment wins over `.env`."""
 

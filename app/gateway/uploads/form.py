@@ -1,9 +1,11 @@
-"""Parses a multipart form and writes its file to disk.
+"""Parses a multipart form: writes its file to disk, and keeps the texts that are asked for.
 
 Starlette's own form parser cannot be told where its files lie, and knows no bound over all
 requests. Here nothing of a body stays in memory but the piece that came last.
 """
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
@@ -18,11 +20,26 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = b"multipart/form-data"
 _FIELD: Final = b"file"
-_MAX_PARTS: Final = 16
+MAX_TEXT_BYTES: Final = 32 * 1024
+"""All texts of a form that are kept, which lie in memory."""
+
 _MAX_HEADER_BYTES: Final = 8192
 """The headers of one part, names and values."""
 
 _MAX_NAME_CHARS: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class FormRules:
+    """What a form may hold beside its file.
+
+    Attributes:
+        texts: Names of the fields that are kept; others are passed over.
+        most_parts: Fields in all.
+    """
+
+    texts: Collection[str] = ()
+    most_parts: int = 16
 
 
 class FormFile:
@@ -34,13 +51,20 @@ class FormFile:
         content_type: The request's.
         limit: Most bytes of the file.
         folder: Where the file lies, without a name; None takes the system's own.
+        rules: What it may hold beside.
 
     Raises:
         ContractError: `bad_request`: it is no form.
         OSError: There is no such folder.
     """
 
-    def __init__(self, content_type: str, limit: int, folder: str | None = None) -> None:
+    def __init__(
+        self,
+        content_type: str,
+        limit: int,
+        folder: str | None = None,
+        rules: FormRules = FormRules(),
+    ) -> None:
         kind, options = parse_options_header(content_type)
         if kind != MEDIA_TYPE:
             raise _bad("Content-Type must be multipart/form-data with a field named file")
@@ -53,6 +77,10 @@ class FormFile:
         self._header_bytes = 0
         self._disposition = ""
         self._is_inside = self._is_whole = False
+        self._rules = rules
+        self._text: bytearray | None = None
+        self._text_bytes = 0
+        self._texts: dict[str, list[bytearray]] = {}
         self.name: str | None = None
         self.size = 0
         self.file = cast("BinaryIO", TemporaryFile(dir=folder))  # noqa: SIM115 - `close` does it
@@ -85,8 +113,18 @@ class FormFile:
             raise _bad("The form ends inside the file")
         if not self.size:
             raise _bad("The file is empty")
+        if self._text is not None:
+            raise _bad("The form ends inside a field")
         self.file.seek(0)
         return self.name
+
+    def texts(self) -> Mapping[str, Sequence[str]]:
+        """Return the texts that are kept, by the name of their field, in the order they came in.
+
+        Raises:
+            ContractError: `bad_request`: one is no UTF-8.
+        """
+        return {name: [_utf8(name, one) for one in values] for name, values in self._texts.items()}
 
     def close(self) -> None:
         """Close the file, which frees its space on disk."""
@@ -105,8 +143,8 @@ class FormFile:
 
     def _begin_part(self) -> None:
         self._parts += 1
-        if self._parts > _MAX_PARTS:
-            raise _bad(f"The form has more than {_MAX_PARTS} fields")
+        if self._parts > self._rules.most_parts:
+            raise _bad(f"The form has more than {self._rules.most_parts} fields")
         self._disposition, self._header_bytes = "", 0
 
     def _add(self, which: int, data: bytes) -> None:
@@ -124,12 +162,21 @@ class FormFile:
     def _open_part(self) -> None:
         _, options = parse_options_header(self._disposition)
         self._is_inside = options.get(b"name") == _FIELD and b"filename" in options
+        name = _text(options.get(b"name", b""))
+        if name in self._rules.texts and not self._is_inside:
+            self._text = bytearray()
+            self._texts.setdefault(name, []).append(self._text)
         if self._is_inside:
             if self.name is not None:
                 raise _bad("The form has more than one file in a field named file")
             self.name = _text(options[b"filename"])[:_MAX_NAME_CHARS]
 
     def _write(self, data: bytes, start: int, end: int) -> None:
+        if self._text is not None:
+            self._text_bytes += end - start
+            if self._text_bytes > MAX_TEXT_BYTES:
+                raise _bad(f"The texts of the form have more than {MAX_TEXT_BYTES} bytes")
+            self._text.extend(memoryview(data)[start:end])
         if not self._is_inside:
             return
         self.size += end - start
@@ -140,6 +187,7 @@ class FormFile:
     def _end_part(self) -> None:
         self._is_whole |= self._is_inside
         self._is_inside = False
+        self._text = None
 
 
 def _parser(boundary: bytes, callbacks: "MultipartCallbacks") -> MultipartParser:
@@ -154,6 +202,13 @@ def _text(name: bytes) -> str:
         return name.decode()
     except UnicodeDecodeError:
         return name.decode("latin-1")
+
+
+def _utf8(field: str, value: bytearray) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise _bad(f"The field {field} is no UTF-8") from error
 
 
 def _bad(detail: str) -> ContractError:

@@ -176,10 +176,11 @@ class UploadQueue:
         )
 
     @contextmanager
-    def slot(self, visitor: Visitor, group: str = DEFAULT_GROUP) -> Iterator[UploadSlot]:
+    def slot(self, visitor: Visitor, group: str | None = DEFAULT_GROUP) -> Iterator[UploadSlot]:
         """Hold a slot for the length of a `with` block.
 
-        Refuse clients that would get no session of the group anyway.
+        Refuse clients that would get no session of the group anyway; of None of them, where the
+        form says which it is for, those that would get none of any.
 
         Raises:
             ContractError: `too_many_uploads`, `too_many_client_uploads`, or what
@@ -194,6 +195,15 @@ class UploadQueue:
         finally:
             slot.hold(0)
             self._places.give(visitor.client, 1)
+
+    def check(self, visitor: Visitor, group: str) -> None:
+        """Refuse an upload that has arrived, and would get no session of the group anyway.
+
+        Raises:
+            ContractError: What `Admission.check_upload` says.
+        """
+        with self._counting_refusals():
+            self._admission.check_upload(visitor, group)
 
     @asynccontextmanager
     async def turn(

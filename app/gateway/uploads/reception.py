@@ -1,7 +1,7 @@
 """Receives an upload: fast enough, in time, and with space for it on disk."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ from starlette.types import Message, Receive
 from app.contract import ContractError, ErrorCode
 from app.gateway.settings.gateway import GatewaySettings
 from app.gateway.telemetry.logs import get_logger
-from app.gateway.uploads.form import FormFile
+from app.gateway.uploads.form import FormFile, FormRules
 from app.gateway.uploads.hangup import unless
 from app.gateway.uploads.queue import UploadSlot
 from app.gateway.uploads.rate import PATIENCE_S, MinimumRate
@@ -37,15 +37,21 @@ class Received:
     Attributes:
         name: The file's, as the client gave it.
         file: At its beginning; on disk.
+        texts: What else of its form was to be kept, by the names of the fields.
     """
 
     name: str
     file: BinaryIO
+    texts: Mapping[str, Sequence[str]]
 
 
 @asynccontextmanager
 async def received(
-    request: Request, slot: UploadSlot, settings: GatewaySettings, draining: asyncio.Event
+    request: Request,
+    slot: UploadSlot,
+    settings: GatewaySettings,
+    draining: asyncio.Event,
+    rules: FormRules,
 ) -> AsyncIterator[Received]:
     """Receive an upload, and keep its file for the length of a `with` block.
 
@@ -54,6 +60,7 @@ async def received(
         slot: Where its room on disk comes from.
         settings: The limits.
         draining: Set when it would come too late.
+        rules: What its form may hold beside the file.
 
     Raises:
         ContractError: `bad_request`, `upload_too_big`, `upload_too_slow`, `too_many_uploads`,
@@ -67,7 +74,7 @@ async def received(
             raise ContractError(ErrorCode.UPLOAD_TOO_BIG, limit=limit)
         # What is around the file does not lie on disk.
         slot.hold(min(limit, int(declared)))
-    form = await _form(request.headers.get("content-type", ""), settings)
+    form = await _form(request.headers.get("content-type", ""), settings, rules)
     try:
         name = await unless(
             draining.wait(),
@@ -75,18 +82,15 @@ async def received(
             ContractError(ErrorCode.DRAINING),
         )
         slot.hold(form.size)
-        yield Received(name, form.file)
+        yield Received(name, form.file, form.texts())
     finally:
         await in_thread(form.close)
 
 
-async def _form(content_type: str, settings: GatewaySettings) -> FormFile:
+async def _form(content_type: str, settings: GatewaySettings, rules: FormRules) -> FormFile:
     folder = settings.app_upload_dir
-    return await _on_disk(
-        lambda: FormFile(
-            content_type, settings.max_upload_bytes, None if folder is None else str(folder)
-        )
-    )
+    place = None if folder is None else str(folder)
+    return await _on_disk(lambda: FormFile(content_type, settings.max_upload_bytes, place, rules))
 
 
 async def _in_time(

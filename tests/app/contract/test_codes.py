@@ -36,6 +36,7 @@ too_many_sessions            yes  503  -     5
 draining                     yes  503  -     1
 bad_request                  no   400  -     -
 not_found                    no   404  -     -
+model_not_found              no   404  -     -
 method_not_allowed           no   405  -     -
 upgrade_required             no   426  -     -
 headers_too_large            no   431  -     -
@@ -126,6 +127,7 @@ def test_what_both_sides_count_with_is_what_was_agreed() -> None:
         "MAX_TOKEN_SESSION_S": 86_400.0,
         "MAX_TOKEN_REQUEST_BYTES": 4096,
         "MAX_ORIGIN_CHARS": 280,
+        "SERVICE": "perch",
         "PROTOCOL_VERSION_A": "1.1",
         "PROTOCOL_VERSION_B": "1.0",
     }

@@ -13,7 +13,10 @@ _IDENTITY: Final = f"{_GATEWAY}/identity"
 STRANGER: Final = Attacker(
     who="somebody on the Internet, without credentials",
     entry="load balancer, 443 and 80: `/`, `/ws`, `/ws/transcribe`, every other WebSocket path, "
-    "`/transcribe/file`, `/v1/tokens`, `/ui`, `/static`, `/healthz`, `/readyz`, `/health`, `/ws/status`",
+    "`/transcribe/file`, `/v1/audio/transcriptions`, `/v1/audio/translations`, `/v1/models`, "
+    "`/v1/models/{name:path}` and the same below `/openai` (`/openai/v1/audio/transcriptions`, "
+    "`/openai/v1/audio/translations`, `/openai/v1/models`, `/openai/v1/models/{name:path}`), "
+    "`/v1/tokens`, `/ui`, `/static`, `/healthz`, `/readyz`, `/health`, `/ws/status`",
     threats=(
         Threat(
             attempt="Use recognition without a token, or with a guessed, forged, expired or rotated-out one.",
@@ -224,7 +227,7 @@ CLIENT: Final = Attacker(
 
 FILE: Final = Attacker(
     who="whoever makes a file that somebody uploads",
-    entry="`/transcribe/file`; containers in a stream",
+    entry="`/transcribe/file`, `/v1/audio/transcriptions`; containers in a stream",
     threats=(
         Threat(
             attempt="Make a decoder take hours, gigabytes, or bytes that are not in the file.",

@@ -30,6 +30,7 @@ from tests.support.gateways.running import (
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GERMAN = "parakeet-de"
+POSTED = "/v1/audio/transcriptions"
 
 
 def speech(text: str) -> Script:
@@ -202,3 +203,48 @@ async def test_an_upload_names_its_language_in_the_address(emulator: Emulator) -
         unknown = await http.post("/transcribe/file?language=tlh", files=files)
         assert unknown.json()["code"] == "asr_rejected"
         assert "de-DE" in unknown.json()["error"]
+
+
+async def test_a_form_names_the_language_or_the_model_of_who_hears_it(emulator: Emulator) -> None:
+    files = {"file": ("talk.wav", recording("WAV", "PCM_16"))}
+    async with (
+        two_languages(emulator) as gateway,
+        httpx.AsyncClient(base_url=gateway.http_url, timeout=20) as http,
+    ):
+        for fields, heard in (
+            ({"model": "whisper-1"}, ("hello", "en-US")),
+            ({"model": "whisper-1", "language": "de"}, ("hallo", "de-DE")),
+            ({"model": "whisper-1", "language": "de_DE"}, ("hallo", "de-DE")),
+            ({"model": GERMAN}, ("hallo", "de-DE")),
+            ({"model": "Parakeet_DE", "language": "de"}, ("hallo", "de-DE")),
+        ):
+            data = fields | {"response_format": "verbose_json"}
+            answer = (await http.post(POSTED, data=data, files=files)).json()
+            assert (answer["text"], answer["language"]) == heard, fields
+        # The language says who takes it, and the model is not among theirs.
+        fields = {"model": GERMAN, "language": "en"}
+        refused = await http.post(POSTED, data=fields, files=files)
+        assert refused.json()["error"]["code"] == "model_not_found"
+        listed = (await http.get("/v1/models")).json()["data"]
+        assert [(one["id"], one["languages"]) for one in listed[1:]] == [(GERMAN, ["de-DE"])]
+        assert "en-US" in listed[0]["languages"]
+
+
+async def test_a_form_for_who_cannot_be_reached_is_refused_when_it_has_arrived(
+    emulator: Emulator,
+) -> None:
+    files = {"file": ("talk.wav", recording("WAV", "PCM_16"))}
+    async with (
+        two_languages(emulator) as gateway,
+        httpx.AsyncClient(base_url=gateway.http_url, timeout=20) as http,
+    ):
+        gateway.gateway.admission._capacities["german"] = lambda: 0
+        german = {"model": "whisper-1", "language": "de"}
+        refused = await http.post(POSTED, data=german, files=files)
+        heard = await http.post(POSTED, data={"model": "whisper-1"}, files=files)
+        gateway.gateway.admission._capacities["default"] = lambda: 0
+        nobody = await http.post(POSTED, data=german, files=files)
+        assert gateway.gateway.uploads.counts().active == 0
+    for answer in (refused, nobody):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "asr_unavailable")
+    assert heard.json()["text"] == "hello"

@@ -14,6 +14,7 @@ WITHOUT_NUMBERS = {
     "app_resume_keys", "app_resume_keys_file",
     "app_jwt_keys_url", "app_jwt_keys_file", "app_jwt_issuer", "app_jwt_audience",
     "app_jwt_algorithms", "app_jwt_scope_prefix", "app_access_list_file",
+    "app_dialects", "app_model_aliases",
     "app_riva_label", "app_colour", "app_recognition", "app_recognition_file", "log_level",
     "log_format",
     "otel_exporter_otlp_endpoint", "otel_exporter_otlp_protocol", "otel_exporter_otlp_headers",

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.contract import ContractError
-from app.gateway.uploads.form import FormFile
+from app.contract import ContractError, ErrorCode
+from app.gateway.uploads.form import MAX_TEXT_BYTES, FormFile, FormRules
 
 LIMIT = 10_000
 HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
@@ -45,6 +45,69 @@ def test_the_file_is_what_was_sent_wherever_the_form_is_cut(
     body = request.read()
     cuts = cut.draw(st.lists(st.integers(0, len(body)), max_size=8).map(sorted).map(tuple))
     assert taken(body, request.headers["Content-Type"], cuts) == ("a.wav", data)
+
+
+def texts(body: bytes, rules: FormRules, cuts: tuple[int, ...] = ()) -> dict[str, list[str]]:
+    """Return the texts that are kept of a form that comes in pieces."""
+    form = FormFile(KIND, LIMIT, rules=rules)
+    with contextlib.closing(form):
+        for start, end in zip((0, *cuts), (*cuts, len(body)), strict=True):
+            form.feed(body[start:end])
+        form.finish()
+        return {name: list(values) for name, values in form.texts().items()}
+
+
+def field(name: str, value: bytes) -> bytes:
+    return (
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value + b"\r\n"
+    )
+
+
+@given(
+    values=st.lists(st.tuples(st.sampled_from(["model", "a[]", "other"]), st.text(max_size=99))),
+    cut=st.data(),
+)
+@settings(deadline=None)
+def test_the_texts_that_are_asked_for_are_what_was_sent_in_their_order(
+    values: list[tuple[str, str]], cut: st.DataObject
+) -> None:
+    # What looks like the boundary ends a text.
+    kept = [(name, value) for name, value in values if "--x" not in value]
+    before, after = (
+        b"".join(field(name, value.encode()) for name, value in half)
+        for half in (kept[::2], kept[1::2])
+    )
+    body = before + HEAD + b"sound\r\n" + after + b"--x--\r\n"
+    cuts = cut.draw(st.lists(st.integers(0, len(body)), max_size=4).map(sorted).map(tuple))
+    found = texts(body, FormRules({"model", "a[]"}, 500), cuts)
+    expected: dict[str, list[str]] = {}
+    for name, value in (*kept[::2], *kept[1::2]):
+        if name != "other":
+            expected.setdefault(name, []).append(value)
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (field("model", b"\xff") + WHOLE, "The field model is no UTF-8"),
+        (field("model", bytes(MAX_TEXT_BYTES + 1)) + WHOLE, "The texts of the form have more"),
+        (field("model", bytes(9000)) * 4 + WHOLE, "The texts of the form have more than 32768"),
+        (field("model", b"m") * 5 + WHOLE, "The form has more than 5 fields"),
+    ],
+    ids=range(4),
+)
+def test_texts_that_cannot_be_kept_are_named(body: bytes, said: str) -> None:
+    with pytest.raises(ContractError) as refused:
+        texts(body, FormRules({"model"}, 5))
+    assert refused.value.code is ErrorCode.BAD_REQUEST
+    assert refused.value.sentence.startswith(said)
+
+
+def test_a_form_that_ends_inside_a_text_is_not_taken_for_a_whole_one() -> None:
+    cut_off = HEAD + b"sound\r\n" + field("model", b"parakeet")[:-4]
+    with pytest.raises(ContractError, match="The form ends inside a field"):
+        texts(cut_off, FormRules({"model"}))
 
 
 @given(body=st.binary(max_size=300) | st.binary(max_size=100).map(lambda rest: HEAD + rest))

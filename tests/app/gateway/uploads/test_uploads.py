@@ -118,6 +118,20 @@ async def test_a_form_without_a_file_is_400(gateway: Running, content: bytes, ki
     assert answer.json()["code"] == "bad_request"
 
 
+@pytest.mark.parametrize("fields", [{}, {"model": "whisper-1"}, {"model": "a", "stream": "1"}])
+async def test_who_has_read_an_answer_may_post_the_next_one_where_there_is_one_place(
+    emulator: Emulator, fields: dict[str, str]
+) -> None:
+    path = "/v1/audio/transcriptions" if fields else "/transcribe/file"
+    files = {"file": ("talk.wav", recording("WAV", "PCM_16"))}
+    async with (
+        running_gateway(emulator, app_max_uploads=1, app_model_aliases="whisper-1,a") as gateway,
+        httpx.AsyncClient(base_url=gateway.http_url, timeout=20) as http,
+    ):
+        found = [(await http.post(path, data=fields, files=files)).status_code for _ in range(5)]
+    assert found == [200] * 5
+
+
 async def test_a_recogniser_that_fails_is_an_error_and_not_an_empty_transcript(
     emulator: Emulator,
 ) -> None:

@@ -1,0 +1,116 @@
+"""Which model a client means: one that is served, or what a foreign name stands for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from app.asr import DEFAULT_GROUP, RivaASRClient
+from app.contract import ContractError, ErrorCode
+from app.contract.limits import MAX_ECHO_CHARS
+from app.gateway.dialects.upload import ServedModel
+from app.gateway.settings.dialects import DialectSettings
+
+_MOST_NAMED: Final = 20
+"""Models in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """What to ask for.
+
+    Attributes:
+        model: As the recogniser lists it; None for the configured one.
+        group: Whose recognisers have it; None where the language says so.
+    """
+
+    model: str | None
+    group: str | None
+
+
+class ModelNames:
+    """Reads names of models as clients write them; makes no call.
+
+    Args:
+        asr: The recognisers.
+        settings: What foreign names stand for.
+    """
+
+    def __init__(self, asr: RivaASRClient, settings: DialectSettings) -> None:
+        self._asr = asr
+        self._settings = settings
+
+    def served(self) -> tuple[ServedModel, ...]:
+        """Return the models of all groups, each name once.
+
+        Raises:
+            ContractError: `asr_unavailable`: no recogniser has said yet what it has.
+        """
+        found: dict[str, ServedModel] = {}
+        for group in self._asr.groups:
+            for one in self._asr.known_models(group):
+                languages = one.languages
+                if one.name in found:
+                    languages = (*found[one.name].languages, *languages)
+                found[one.name] = ServedModel(
+                    name=one.name,
+                    languages=tuple(dict.fromkeys(languages)),
+                    is_streaming=one.streaming,
+                )
+        if not found:
+            raise ContractError(ErrorCode.ASR_UNAVAILABLE)
+        return tuple(found.values())
+
+    def one(self, name: str) -> ServedModel:
+        """Return the model that a name stands for.
+
+        Which one the recogniser takes for the default it does not say: that has the name by which
+        it was asked for.
+
+        Raises:
+            ContractError: `model_not_found`, `asr_unavailable`.
+        """
+        served = self.served()
+        chosen = self.choose(name, self._asr.groups).model
+        default = ServedModel(
+            name=name, languages=self._asr.languages(DEFAULT_GROUP), is_streaming=None
+        )
+        return next((one for one in served if one.name == chosen), default)
+
+    def choose(self, name: str, groups: Iterable[str]) -> ModelChoice:
+        """Return what a name stands for.
+
+        A model that is served goes before a foreign name, the groups in their order.
+
+        Args:
+            name: As the client wrote it.
+            groups: Those whose models can be meant.
+
+        Raises:
+            ContractError: `model_not_found`, naming what is served; `asr_unavailable`.
+        """
+        among = tuple(groups)
+        found = self._listed(name, among)
+        foreign = None if found else self._settings.model_for(name)
+        if foreign:
+            found = self._listed(foreign, among)
+        elif foreign is not None:
+            return ModelChoice(None, None)
+        if found is None:
+            raise self._unknown(name)
+        return found
+
+    def _listed(self, name: str, groups: Iterable[str]) -> ModelChoice | None:
+        for group in groups:
+            found = self._asr.model_names(name, group)
+            if len(found) == 1:
+                return ModelChoice(found[0], group)
+        return None
+
+    def _unknown(self, name: str) -> ContractError:
+        names = sorted(one.name for one in self.served())
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        return ContractError(
+            ErrorCode.MODEL_NOT_FOUND,
+            model=name[:MAX_ECHO_CHARS],
+            accepted=", ".join(names[:_MOST_NAMED]) + more,
+        )
