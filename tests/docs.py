@@ -6,6 +6,7 @@ To add one, put its path and the function that renders it into `DOCUMENTS`.
 import argparse
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +18,14 @@ from infra.policies.page import security_page
 from ops.local.open_ports import open_ports_section
 from ops.observe.documents import GENERATED
 from tests.support.architecture import architecture_page
+from tests.support.client_pages import client_page, client_pages
 from tests.support.threats.page import threats_section
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/architecture.md": architecture_page,
+    **{path: partial(client_page, path, codec) for path, codec in client_pages().items()},
     "docs/configuration.md": configuration_page,
     **{f"ops/observe/generated/{name}": text for name, text in GENERATED.items()},
     "docs/logs.md": logs_page,

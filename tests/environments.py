@@ -29,11 +29,13 @@ USERS_PATH: Final = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 NOBODY: Final = 65_534
 OPTIONAL: Final = (
     *("actionlint", "chromium", "chroot", "cloud-init", "curl", "ffmpeg", "findmnt", "ip", "mount"),
-    *("prometheus", "shellcheck", "ssh-keygen", "sshd", "systemd-analyze", "unshare"),
+    *("node", "npm", "prometheus", "shellcheck", "ssh-keygen", "sshd", "systemd-analyze"),
+    "unshare",
 )
 """Programs without which tests skip."""
 HEARING: Final = (
     *("tests/acceptance", "tests/app/emulator", "tests/app/asr/session", "tests/app/client"),
+    "tests/clients",
     *("tests/app/gateway/audio", "tests/app/gateway/session", "tests/app/recordings"),
     *("tests/ops/local", "tests/ops/transcribe"),
 )

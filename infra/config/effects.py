@@ -79,6 +79,7 @@ EFFECTS: Final[Mapping[str, tuple[Effect, ...]]] = {
     "gateway.traces.cidrs": _IN_PLACE,
     "gateway.traces.protocol": _MACHINES,
     "gateway.traces.sample_percent": _MACHINES,
+    "gateway.dialects": _MACHINES,
     "gateway.environment": _MACHINES,
     "blue.image": _MACHINES,
     "blue.runtime": _MACHINES,

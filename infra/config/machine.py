@@ -214,6 +214,8 @@ def _gateway_variables(settings: Settings, chosen: ColourSettings) -> dict[str, 
     if gateway.recogniser_key:
         variables["RIVA_API_KEY_FILE"] = f"{RUN}/files/{RECOGNISER_KEY_FILE}"
     variables["WS_PING_INTERVAL_S"] = str(gateway.ping_seconds)
+    if gateway.dialects is not None:
+        variables["APP_DIALECTS"] = ",".join(gateway.dialects) or "none"
     if gateway.tokens:
         variables["APP_AUTH_TOKENS_FILE"] = f"{RUN}/files/{TOKENS_FILE}"
     elif not inside:

@@ -20,6 +20,7 @@ Colour = Literal["blue", "green"]
 NatChoice = Literal["none", "single", "per_zone"]
 Recognition = Literal["on", "off", "fallback"]
 OtlpProtocol = Literal["http/protobuf", "grpc"]
+OtherDialect = Literal["openai"]
 COLOURS: Final[tuple[Colour, ...]] = ("blue", "green")
 
 TLS_POLICIES: Final = (
@@ -179,6 +180,10 @@ class GatewaySettings(Section):
     """Where `perch recognition fallback` sends sessions; absent: nowhere."""
     traces: TracesSettings | None = None
     """Where gateways send traces of their streams; absent: nowhere."""
+    dialects: Annotated[
+        tuple[OtherDialect, ...] | None, kinds.optional(kinds.many(kinds.one_of("openai"), 0, 8))
+    ] = None
+    """Other services whose clients gateways answer beside Perch's own; null: all there are."""
     environment: Annotated[Mapping[str, str], VARIABLES] = Field(default_factory=dict)
     """Further environment variables of the gateway, nothing secret."""
 

@@ -161,6 +161,7 @@ NEW: Final[Mapping[str, object]] = {
     "gateway.traces.cidrs": ["10.7.0.0/25"],
     "gateway.traces.protocol": "grpc",
     "gateway.traces.sample_percent": 10,
+    "gateway.dialects": [],
     "gateway.environment": {"WS_IDLE_TIMEOUT_S": "90"},
     "blue.image": OTHER_IMAGE,
     "blue.runtime": "riva",

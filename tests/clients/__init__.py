@@ -1,0 +1,1 @@
+"""Other services' own SDKs, each in an environment of its own, against a real gateway."""

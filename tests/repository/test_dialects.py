@@ -1,0 +1,17 @@
+"""Other services' dialects have one name each, wherever they are chosen or told of."""
+
+from typing import get_args
+
+from app.gateway.dialects.registry import UPLOAD_DIALECTS
+from app.gateway.settings.dialects import OtherDialect
+from infra.config.sections import OtherDialect as OfAStack
+from tests.support.uv import ROOT
+
+
+def test_a_stack_can_choose_the_dialects_that_a_gateway_can() -> None:
+    assert set(get_args(OfAStack)) == set(map(str, OtherDialect))
+
+
+def test_each_of_them_has_a_page_for_who_uses_its_client() -> None:
+    pages = {page.stem for page in (ROOT / "docs" / "clients").glob("*.md")}
+    assert pages == set(map(str, OtherDialect)) & {one.name for one in UPLOAD_DIALECTS}
