@@ -105,10 +105,28 @@ def path_without(programs: Iterable[str], path: str, folder: Path) -> str:
     return str(folder)
 
 
+def account_with_a_shell(folder: Path) -> Path:
+    """Make a list of accounts in which the user has a shell and a home, as people have; return it.
+
+    Debian's `nobody` may not log in, and a real sshd starts nothing for who may not.
+    """
+    path = folder / "passwd"
+    account = f"nobody:x:{NOBODY}:{NOBODY}:nobody:{folder / 'home'}:/bin/sh"
+    others = [
+        line
+        for line in Path("/etc/passwd").read_text(encoding="utf-8").splitlines()
+        if line.split(":")[2] != str(NOBODY)
+    ]
+    path.write_text("\n".join([*others, account, ""]), encoding="utf-8")
+    path.chmod(0o644)
+    return path
+
+
 def lacking(environment: Environment) -> str | None:
     """Say what this machine lacks for an environment; None where it has everything."""
-    if environment.as_user and (os.geteuid() != 0 or shutil.which("setpriv") is None):
-        return "only root may become another user, with setpriv of util-linux"
+    programs = all(map(shutil.which, ("setpriv", "unshare", "mount")))
+    if environment.as_user and (os.geteuid() != 0 or not programs):
+        return "only root may become another user, with setpriv, unshare and mount of util-linux"
     if _interpreter(environment.python) is None:
         return f"no {environment.python} on PATH"
     return None
@@ -143,9 +161,16 @@ def command(
     kept = {key: value for key, value in os.environ.items() if key.startswith(KEPT)}
     home = str(folder / "home") if environment.as_user else str(Path.home())
     variables = {"HOME": home, "LANG": "C.UTF-8", "PATH": path, "TERM": "dumb", **kept}
-    become = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-    prefix = (shutil.which("setpriv") or "setpriv", *become) if environment.as_user else ()
+    prefix = _as_user(folder) if environment.as_user else ()
     return [*prefix, *words], {**variables, **environment.variables}
+
+
+def _as_user(folder: Path) -> tuple[str, ...]:
+    """Return what runs the words after it as the user, whose account it alone sees."""
+    unshare, setpriv = (shutil.which(name) or name for name in ("unshare", "setpriv"))
+    become = f"{setpriv} --reuid={NOBODY} --regid={NOBODY} --clear-groups"
+    script = f'{shutil.which("mount")} --bind "$0" /etc/passwd && exec {become} "$@"'
+    return (unshare, "--mount", "--", "sh", "-c", script, str(account_with_a_shell(folder)))
 
 
 def run(environment: Environment, options: Sequence[str]) -> tuple[int, str, float]:

@@ -40,7 +40,12 @@ def test_a_user_has_a_home_of_its_own_and_no_folder_of_the_system_on_its_path(
     monkeypatch.setenv("RIVA_HOST", "somewhere")
     words, variables = environments.command(Environment(as_user=True), tmp_path, "make", "test")
     assert words[-2:] == ["make", "test"]
-    assert "--reuid=65534" in words
+    assert "--reuid=65534" in " ".join(words)
+    accounts = (tmp_path / "passwd").read_text(encoding="utf-8").splitlines()
+    assert [line for line in accounts if line.split(":")[2:3] == ["65534"]] == [
+        f"nobody:x:65534:65534:nobody:{tmp_path / 'home'}:/bin/sh"
+    ]
+    assert accounts[0].startswith("root:")
     assert "sbin" not in variables["PATH"]
     assert variables["HOME"] == str(tmp_path / "home")
     assert "RIVA_HOST" not in variables
