@@ -108,10 +108,10 @@ def path_without(programs: Iterable[str], path: str, folder: Path) -> str:
 def account_with_a_shell(folder: Path) -> Path:
     """Make a list of accounts in which the user has a shell and a home, as people have; return it.
 
-    Debian's `nobody` may not log in, and a real sshd starts nothing for who may not.
+    Debian's `nobody` has no shell, and sshd takes the account for locked.
     """
     path = folder / "passwd"
-    account = f"nobody:x:{NOBODY}:{NOBODY}:nobody:{folder / 'home'}:/bin/sh"
+    account = f"somebody:x:{NOBODY}:{NOBODY}:somebody:{folder / 'home'}:/bin/sh"
     others = [
         line
         for line in Path("/etc/passwd").read_text(encoding="utf-8").splitlines()

@@ -43,7 +43,7 @@ def test_a_user_has_a_home_of_its_own_and_no_folder_of_the_system_on_its_path(
     assert "--reuid=65534" in " ".join(words)
     accounts = (tmp_path / "passwd").read_text(encoding="utf-8").splitlines()
     assert [line for line in accounts if line.split(":")[2:3] == ["65534"]] == [
-        f"nobody:x:65534:65534:nobody:{tmp_path / 'home'}:/bin/sh"
+        f"somebody:x:65534:65534:somebody:{tmp_path / 'home'}:/bin/sh"
     ]
     assert accounts[0].startswith("root:")
     assert "sbin" not in variables["PATH"]
