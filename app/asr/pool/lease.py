@@ -62,7 +62,12 @@ class EndpointLease:
     @property
     def elsewhere(self) -> bool:
         """Whether there is another endpoint that is not ejected."""
-        return not self._callbacks.is_in_use or self._callbacks.has_other_than(self.endpoint)
+        return self.is_off_route or self._callbacks.has_other_than(self.endpoint)
+
+    @property
+    def is_off_route(self) -> bool:
+        """Whether another route is in use now: the stream shall leave, even for its last audio."""
+        return not self._callbacks.is_in_use
 
     @property
     def is_to_move(self) -> bool:
@@ -70,12 +75,12 @@ class EndpointLease:
 
         Its route is not the one in use any more, or its endpoint's address is gone.
         """
-        return not self._callbacks.is_in_use or self.endpoint.is_leaving
+        return self.is_off_route or self.endpoint.is_leaving
 
     def when_moved(self, leave: Callable[[], None]) -> None:
         """Call `leave` once the stream shall leave at once; now, where that is so already."""
         self._leave = leave
-        if not self._callbacks.is_in_use:
+        if self.is_off_route:
             leave()
 
     def move(self) -> None:

@@ -301,10 +301,14 @@ class RecognitionSession:
         return transcript
 
     def _is_time_to_rotate(self, opened_at: float, reader: ReplayReader) -> bool:
-        limit = self._rules.max_call_s
-        due = self._lease.is_to_move or 0 < limit <= self._now() - opened_at
         # One that is cut ends by itself.
-        return due and not reader.is_cut and not self._audio.ended and self._coverage.is_fit
+        if reader.is_cut or not self._coverage.is_fit:
+            return False
+        if self._audio.ended:
+            # It is nearly over. A switch of routes is certain, for what was sent last too.
+            return self._lease.is_off_route
+        limit = self._rules.max_call_s
+        return self._lease.is_to_move or 0 < limit <= self._now() - opened_at
 
     async def _wait_for_more(self) -> AsyncGenerator[StreamEvent]:
         """After a call that ended well, answer, and wait until there is audio for another one."""

@@ -55,9 +55,9 @@ class Broken(Reader):
         said = 0
         while (await stream.receive()) is not None:
             if said < self._words and not self._late:
-                said = await self._say(stream, said)
+                said = await self.say(stream, said)
         if self._late and self._timed:
-            await self._say(stream, 0)
+            await self.say(stream, 0)
         elif self._late:
             await stream.say(final("w0"))
         await stream.fail(grpc.StatusCode.UNAVAILABLE, "gone")

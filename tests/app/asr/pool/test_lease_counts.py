@@ -133,11 +133,11 @@ def test_a_stream_leaves_when_its_route_is_left_and_at_once_where_that_was_befor
     left: list[str] = []
     lease.move()  # nobody to move yet
     lease.when_moved(lambda: left.append("now"))
-    assert (left, lease.is_to_move) == ([], False)
+    assert (left, lease.is_to_move, lease.is_off_route) == ([], False, False)
     endpoint.is_leaving = True
-    assert lease.is_to_move
+    assert (lease.is_to_move, lease.is_off_route) == (True, False)
     endpoint.is_leaving, notes.is_in_use = False, False
-    assert lease.is_to_move
+    assert (lease.is_to_move, lease.is_off_route) == (True, True)
     lease.move()
     assert left == ["now"]
     lease.when_moved(lambda: left.append("at once"))

@@ -134,42 +134,60 @@ async def test_a_route_that_changes_between_a_break_and_the_next_call_is_followe
         assert (len(primary.streams), len(fallback.streams)) == (2, 1)
 
 
-async def test_a_stream_that_cannot_hear_its_audio_again_moves_at_its_next_final() -> None:
-    told = asyncio.Event()
+class Vague:
+    """Says something without saying about which audio; once it may, what each word is.
 
-    async def vague(stream: Stream) -> None:
-        """Says something without saying about which audio, then what the next word is."""
-        for _ in range(2):
+    Args:
+        to_the_end: hears all audio first.
+    """
+
+    def __init__(self, *, to_the_end: bool) -> None:
+        self.may_go_on = asyncio.Event()
+        self._to_the_end = to_the_end
+
+    async def __call__(self, stream: Stream) -> None:
+        if self._to_the_end:
+            await stream.receive_all()
+        else:
             await stream.receive()
-        await stream.say(final("w0"))
-        await told.wait()
-        await Reader()(stream)
+        await stream.say(final("about something"))
+        await self.may_go_on.wait()
+        if self._to_the_end:
+            await Reader().say(stream, 0)
+        else:
+            await Reader()(stream)
 
+
+@pytest.mark.parametrize("ended", [False, True], ids=["speaking", "ended"])
+async def test_a_stream_that_cannot_hear_its_audio_again_moves_at_its_next_final(
+    *, ended: bool
+) -> None:
+    vague = Vague(to_the_end=ended)
     primary, fallback = FakeRiva(script=vague), FakeRiva(script=Reader())
     microphone = Microphone()
-    async with both(primary, fallback, chunk_size_bytes=4000) as client:
+    async with both(primary, fallback) as client:
         heard = []
+        said = asyncio.Event()
 
         async def listen() -> None:
             async for transcript in client.stream_transcribe(microphone.listen()):
                 heard.append(transcript.text)
                 said.set()
 
-        said = asyncio.Event()
         listener = asyncio.create_task(listen())
-        for chunk in CHUNKS[:8]:
+        for chunk in CHUNKS:
             microphone.speak(chunk)
+        if ended:
+            microphone.stop()
         await asyncio.wait_for(said.wait(), 20)
         client.route(Route.FALLBACK)
-        assert fallback.streams == []
-        told.set()
-        for chunk in CHUNKS[8:]:
-            microphone.speak(chunk)
+        vague.may_go_on.set()
+        await asyncio.wait_for(fallback.stream(), 20)
         microphone.stop()
-        await listener
-        assert len(fallback.streams) == 1
-        assert not primary.streams[0].cancelled or primary.streams[0].ended.is_set()
-    assert heard[-len(ALL) + 1 :] == ALL[1:]
+        await asyncio.wait_for(listener, 20)
+        await asyncio.wait_for(primary.streams[0].ended.wait(), 20)
+        assert (len(primary.streams), len(fallback.streams)) == (1, 1)
+    assert heard == ["about something", *ALL]
 
 
 async def test_a_route_that_is_not_there_is_refused_by_name() -> None:

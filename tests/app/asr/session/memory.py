@@ -95,7 +95,7 @@ class MemoryLease:
         self._recogniser = recogniser
         self._is_open = True
         self._leave: Callable[[], None] | None = None
-        self.is_to_move = self.has_failed = False
+        self.is_to_move = self.is_off_route = self.has_failed = False
         self.call = MemoryCall(recogniser.script)
         recogniser.open += 1
 
@@ -103,8 +103,8 @@ class MemoryLease:
         self._leave = leave
 
     def move(self) -> None:
-        """Have the call leave its endpoint."""
-        self.is_to_move = True
+        """Have the call leave its route."""
+        self.is_to_move = self.is_off_route = True
         if self._leave is not None:
             self._leave()
 

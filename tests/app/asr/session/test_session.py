@@ -244,6 +244,20 @@ async def test_no_call_stays_open_however_a_session_ends(way: str) -> None:
     } == set()
 
 
+@pytest.mark.parametrize(("why", "calls"), [("route", 2), ("address", 1), ("age", 1)])
+async def test_after_the_audio_has_ended_a_final_moves_a_call_to_another_route_alone(
+    why: str, calls: int
+) -> None:
+    recogniser = MemoryRecogniser(Talker())
+    session = recogniser.session(max_call_s=1e-9 if why == "age" else 0.0)
+    async with asyncio.timeout(20), session:
+        recogniser.leases[0].is_to_move = why != "age"
+        recogniser.leases[0].is_off_route = why == "route"
+        session.end(speech(4))
+        heard = [event async for event in session if isinstance(event, Transcript)]
+    assert (said(heard), len(recogniser.leases)) == (names(0, 4), calls)
+
+
 async def test_a_caller_waits_for_room_and_no_longer_than_it_was_told() -> None:
     class Deaf(Talker):
         async def __call__(self, _: object) -> None:

@@ -51,11 +51,12 @@ class Reader:
     async def __call__(self, stream: Stream) -> None:
         said = 0
         while (await stream.receive()) is not None:
-            said = await self._say(stream, said)
+            said = await self.say(stream, said)
             if self._left is not None and said >= self._left:
                 await stream.fail(self._status, "gone")
 
-    async def _say(self, stream: Stream, said: int) -> int:
+    async def say(self, stream: Stream, said: int) -> int:
+        """Say every word that came whole behind the `said` first ones; return how many that is."""
         samples = np.frombuffer(stream.audio, "<u2")
         first = -(-int(samples[0]) // BLOCK)
         while (first + said + 1) * BLOCK - int(samples[0]) <= len(samples):
