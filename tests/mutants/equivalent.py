@@ -63,6 +63,13 @@ EQUIVALENTS: Final[tuple[Equivalent, ...]] = (
     ),
     Equivalent(
         path="app/contract/parsing.py",
+        line="first = error.errors(include_url=False, include_context=False)[0]",
+        old="False",
+        new="True",
+        why="only the place, the kind and the input of the error are read",
+    ),
+    Equivalent(
+        path="app/contract/parsing.py",
         line='accepted = node.get("accepted", accepted)',
         old='"accepted"',
         new="'XXaccepted'",
