@@ -110,18 +110,22 @@ def covering(name: str, tree: Tree, *, again: bool) -> Covering:
 def tried(
     package: Package, covered: Covering, trees: Sequence[Tree], options: argparse.Namespace
 ) -> dict[Mutant, Verdict]:
-    """Try a package's sample, as many at a time as there are trees."""
+    """Try a package's sample, as many at a time as there are trees.
+
+    It is drawn from a copy: who works on the repository meanwhile changes nothing.
+    """
+    root = trees[0].folder
     free: SimpleQueue[Tree] = SimpleQueue()
     for tree in trees:
         free.put(tree)
 
     def one(mutant: Mutant) -> Verdict:
-        if equivalent.reason(ROOT, mutant):
+        if equivalent.reason(root, mutant):
             return "equivalent"
         if mutant.path.endswith(".py"):
             steps = covered.steps(mutant.path, mutant.line, options.budget)
         else:
-            steps = [covered.tests_of_script(mutant.path, package.files(ROOT), options.budget)]
+            steps = [covered.tests_of_script(mutant.path, package.files(root), options.budget)]
         tree = free.get()
         verdict: Verdict = "not run by any test"
         try:
@@ -138,7 +142,7 @@ def tried(
         sys.stderr.write(f"{verdict}: {mutant}\n")
         return verdict
 
-    mutants = package.sample(ROOT, options.count, options.seed)
+    mutants = package.sample(root, options.count, options.seed)
     with ThreadPoolExecutor(len(trees)) as pool:
         return dict(zip(mutants, pool.map(one, mutants), strict=True))
 

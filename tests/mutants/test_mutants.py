@@ -3,6 +3,7 @@
 It does not prove that what survives matters: that is for a person to judge.
 """
 
+import argparse
 import ast
 import subprocess
 import textwrap
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.__main__ import PACKAGES, ROOT, Package, main, report
+from tests.mutants.__main__ import PACKAGES, ROOT, Package, main, report, tried
 from tests.mutants.covering import Covering, imported
 from tests.mutants.equivalent import EQUIVALENTS, Equivalent, reason
 from tests.mutants.source import Mutant, mutants_of
@@ -263,6 +264,22 @@ def test_a_run_tells_what_was_noticed_from_what_was_not(
         file.write_text(f"from app import small\nassert {told}\ndef test_small(): pass")
         assert tree.try_out(mutant, ["tests/test_app.py::test_small"], 100, 60) == verdict
     tree.close()
+
+
+def test_what_is_edited_while_it_runs_changes_nothing(tmp_path: Path) -> None:
+    repository, folder = tmp_path / "repository", tmp_path / "tree"
+    repository.mkdir()
+    subprocess.run(["git", "init", "-q"], cwd=repository, check=True)
+    (repository / "app.py").write_text("LIMIT = 3\n")
+    tree = Tree(repository, folder)
+    (repository / "app.py").write_text("# Three.\nLIMIT = 3\n")
+    verdicts = tried(
+        Package(sources=("app.py",), tests=()),
+        Covering(lines={}, seconds={}, programs={}, imports={}),
+        [tree],
+        argparse.Namespace(count=9, seed="1", budget=1.0),
+    )
+    assert verdicts == {mutants_of(folder, "app.py")[0]: "not run by any test"}
 
 
 def test_the_report_counts_what_timed_out_as_noticed_and_names_the_rest() -> None:
