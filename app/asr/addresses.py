@@ -72,7 +72,10 @@ def _address(entry: str) -> Address:
     port = int(match["port"])
     http_port = None if match["http"] is None else int(match["http"])
     if not 1 <= port <= _HIGHEST_PORT or (http_port or 0) > _HIGHEST_PORT:
-        raise ValueError(f"{entry!r} has a port beyond {_HIGHEST_PORT}")
+        raise ValueError(
+            f"{entry!r} has a port that is none; accepted: 1 to {_HIGHEST_PORT}, and 0 to "
+            f"{_HIGHEST_PORT} for HTTP"
+        )
     return Address(
         host=match["v6"] or match["host"],
         port=port,
