@@ -54,7 +54,7 @@ def test_a_range_is_let_in_and_kept_out_again_with_the_difference_shown(file: Pa
         (("add", "nowhere"), "an IPv4 range"),
         (("add", "::/0"), "an IPv4 range"),
         (("add", "0.0.0.0/0"), "access.anywhere_on_other_ports"),
-        (("remove", "203.0.113.0/24"), "access.allowed_cidrs"),
+        (("remove", "203.0.113.0/24"), "access.allowed_cidrs is [];"),
         (("remove", "192.0.2.0/24"), "is not allowed; allowed: 203.0.113.0/24"),
     ],
 )

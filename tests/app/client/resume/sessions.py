@@ -12,10 +12,14 @@ from app.client import (
     ReconnectRules,
     ResumableConnection,
     SessionStopped,
+    StartTranscription,
     Transcription,
     connect,
 )
 from app.client.resume import DEFAULT_KEEP_S
+from app.client.resume.session import ResumableSession
+from app.contract.fields import ResumeOffer
+from tests.support.gateways import scripted as play
 from tests.support.gateways.breaking import SEGMENT_BYTES, Broken, texts_of
 
 SOON = ReconnectRules(first_s=0.001, longest_s=0.01)
@@ -77,3 +81,14 @@ async def speak_through(
     assert stopped.segments == len(numbers)
     assert list(connection.reconnects) == [e for e in events if isinstance(e, Reconnected)]
     return events, connection
+
+
+def session(keep_s: float = DEFAULT_KEEP_S) -> ResumableSession:
+    """One that runs, with a second of audio sent."""
+    offer = ResumeOffer(token="t0", window_s=60, heartbeat_s=5)
+    running = ResumableSession(StartTranscription(), offer, keep_s=keep_s)
+    running.received(play.started())
+    running.append(bytes(running.buffer.bytes_per_s))
+    while running.next_piece(32_000):
+        pass
+    return running

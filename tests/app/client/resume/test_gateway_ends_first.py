@@ -8,12 +8,18 @@ import asyncio
 
 import pytest
 
-from app.client import GatewayError, StartTranscription, Transcription, connect
-from app.client.resume.session import ResumableSession
+from app.client import GatewayError, Transcription, connect
 from app.contract import ErrorCode
-from app.contract.fields import Finalized, Heartbeat, ResumeOffer, ResumePoint
-from tests.app.client.resume.sessions import SPEECH, connected, finals, read, say, speak_through
-from tests.support.gateways import scripted as play
+from app.contract.fields import Finalized, Heartbeat, ResumePoint
+from tests.app.client.resume.sessions import (
+    SPEECH,
+    connected,
+    finals,
+    read,
+    say,
+    session,
+    speak_through,
+)
 from tests.support.gateways.breaking import SEGMENT_BYTES, Fault, breaking, texts_of
 from tests.support.gateways.scripted import NOW
 
@@ -56,17 +62,6 @@ async def test_a_plain_connection_hears_the_last_words_and_says_why_it_ended() -
         heard = [event async for event in connection.events() if isinstance(event, Transcription)]
     assert ended.value.code == ErrorCode.GOING_AWAY
     assert [final.text for final in heard] == texts_of(SPEECH[: 3 * SEGMENT_BYTES])
-
-
-def session(keep_s: float = 120.0) -> ResumableSession:
-    """One that runs, with a second of audio sent."""
-    offer = ResumeOffer(token="t0", window_s=60, heartbeat_s=5)
-    running = ResumableSession(StartTranscription(), offer, keep_s=keep_s)
-    running.received(play.started())
-    running.append(bytes(running.buffer.bytes_per_s))
-    while running.next_piece(32_000):
-        pass
-    return running
 
 
 def finalized(position: float) -> Finalized:
