@@ -55,7 +55,7 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Running]:
 
 
 async def load(corpus: Path, running: Running, *options: str) -> tuple[str, Any]:
-    out = corpus / "out"
+    out = corpus / "made" / "out"
     words = (
         *("--url", running.url, "--corpus", str(corpus), "--out", str(out)),
         *("--ramp", "0.2", "--duration", "2", "--jitter", "0.1", *options),

@@ -43,7 +43,19 @@ def test_a_pool_that_fills_at_the_beginning_is_no_leak() -> None:
     assert growth(filling).verdict == "steady"
 
 
-def test_too_few_or_too_noisy_readings_say_nothing() -> None:
-    assert growth([]).verdict == "not clear"
-    assert growth(readings(0.0, seconds=20)).verdict == "not clear"
+@pytest.mark.parametrize(
+    ("seconds", "kept", "hours"),
+    # A fifth of them is settling; those that are left span one second less.
+    [(0, 0, 0.0), (1, 1, 0.0), (20, 16, 15 / 3600)],
+)
+def test_too_few_readings_say_nothing_but_how_many_they_are(
+    seconds: int, kept: int, hours: float
+) -> None:
+    found = growth(readings(0.0, seconds=seconds))
+    assert (found.verdict, found.readings, found.hours) == ("not clear", kept, hours)
+    assert (found.bytes_per_hour, found.low, found.high) == (None, None, None)
+    assert found.sentence == f"not clear: {kept} readings are too few for a line"
+
+
+def test_too_noisy_readings_say_nothing() -> None:
     assert growth(readings(0.0, seconds=60, noise=5 * MIB)).verdict == "not clear"

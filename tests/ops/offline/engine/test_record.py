@@ -189,6 +189,16 @@ def test_what_exists_already_is_read_under_the_given_id(make_program: MakeProgra
     assert recording.outputs["range"] == "${Vpc.shared.cidrBlock}"
 
 
+def test_what_is_taken_over_is_no_new_resource_and_known_by_its_id(
+    make_program: MakeProgram,
+) -> None:
+    root = make_program(
+        'aws.ec2.Vpc("v", opts=pulumi.ResourceOptions(import_="vpc-0123456789abcdef0"))'
+    )
+    adopted = record("one", root=root).one("aws:ec2/vpc:Vpc")
+    assert (adopted.read, adopted.import_id) == (False, "vpc-0123456789abcdef0")
+
+
 def test_a_second_checkouts_modules_do_not_leak_into_the_run(tmp_path: Path) -> None:
     """Two revisions of one program, run in one process, each see their own modules."""
     answers = []

@@ -176,8 +176,18 @@ def test_a_second_run_is_not_an_update_and_says_what_exists(make_program: MakePr
         apply("one", endpoint_url=IN_PROCESS, root=root)
 
 
-def test_what_exists_already_is_not_read(make_program: MakeProgram) -> None:
-    root = make_program('aws.ec2.Vpc.get("shared", "vpc-1")')
+@pytest.mark.parametrize(
+    "code",
+    [
+        'aws.ec2.Vpc.get("shared", "vpc-1")',
+        'aws.ec2.Vpc("shared", opts=pulumi.ResourceOptions(import_="vpc-1"))',
+    ],
+    ids=["read", "taken over"],
+)
+def test_what_exists_already_is_neither_read_nor_taken_over(
+    make_program: MakeProgram, code: str
+) -> None:
+    root = make_program(code)
     with pytest.raises(OfflineError, match=r"vpc-1: reading or importing .* is not implemented"):
         apply("one", endpoint_url=IN_PROCESS, root=root)
 
