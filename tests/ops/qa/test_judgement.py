@@ -1,6 +1,7 @@
 """What is wrong with a run, and what got worse since another by more than chance explains."""
 
 import json
+import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -147,7 +148,10 @@ def test_a_session_that_fails_now_and_words_in_silence_now_are_regressions() -> 
     before = run(("a", SAID, SAID, ()), ("s", "", "", ()))
     after = run(("a", SAID, None, ()), ("s", "", "hum", ()))
     # The whole is drawn again too, and half its draws have the failed clip.
-    assert {one.about for one in regressions(before, after)} >= {"a", "s"}
+    failed, heard, *_ = regressions(before, after)
+    assert (failed.about, heard.about) == ("a", "s")
+    assert failed.sentence == "a: 0.0 % before, 100.0 % now: the session failed"
+    assert heard.sentence == "s: no rate before, no rate now: something was heard in it"
 
 
 def test_intervals_hold_the_rate_and_shrink_with_more_recordings() -> None:
@@ -197,6 +201,27 @@ def test_the_page_has_players_and_fetches_nothing(tmp_path: Path) -> None:
     assert sources.found == ["audio:data:audio/wav;"]
     assert "perch qa --stack &lt;local&gt;" in page
     assert page.count("<svg") == 3
+
+
+def test_the_page_says_of_each_clip_what_differs_or_why_it_failed() -> None:
+    made = run(
+        ("one", "boats came home", "boats home", ("clean",)),
+        ("gone", "boats came", None, ("clean",)),
+        ("quiet", "", "", ("silence",)),
+    )
+    timed = made.clips[0].model_copy(update={"first_interim_s": 0.25, "final_s": 1.5})
+    made = made.model_copy(update={"clips": (timed, *made.clips[1:])})
+    limits = thresholds("parakeet")
+    *_, shown = as_page(made, findings(made, limits), limits, None).split("what differs")
+    assert [re.findall("<td[^>]*>(.*?)</td>", row) for row in shown.split("<tr>")[1:]] == [
+        # Errors of the three kinds after the rate, the times of the words before the last.
+        ["one", "33.3 %", "0", "1", "0", "0.25", "1.50", "boats <del>came</del> home", ""],
+        [
+            *("gone<br><mark>failed</mark>", "100.0 %", "0", "2", "0", "-", "-"),
+            *("the gateway is down", ""),
+        ],
+        ["quiet", "-", "0", "0", "0", "-", "-", "", ""],
+    ]
 
 
 def test_the_matrix_says_by_which_command_it_was_made() -> None:

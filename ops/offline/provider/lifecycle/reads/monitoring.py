@@ -58,7 +58,6 @@ def _budget(existing: Existing, found: Mapping[str, Any]) -> dict[str, Any]:
         told.update({key: asked[key] for key in asked if key.startswith("subscriber")})
         notifications.append(told)
     return {
-        "accountId": None,
         "limitAmount": found["BudgetLimit"]["Amount"],
         "limitUnit": found["BudgetLimit"]["Unit"],
         "costFilters": [
