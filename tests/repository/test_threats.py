@@ -87,3 +87,17 @@ def test_the_ports_of_this_machine_stand_on_the_same_page() -> None:
     page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     assert threats_section() in page
     assert all(port.what in page for port in OPEN_PORTS)
+
+
+def test_what_is_left_and_accepted_has_an_owner_and_a_day_of_review() -> None:
+    """As an exemption of a stack: one whose review is due goes on to count."""
+    left = [threat for one in ATTACKERS for threat in one.threats if threat.accepted is not None]
+    assert left
+    for threat in left:
+        assert threat.accepted is not None
+        sentence = f"of the {threat.accepted.owner}, review {threat.accepted.review:%Y-%m-%d}."
+        assert threat.accepted.owner.strip()
+        assert f"{threat.stopped_by} Accepted risk {sentence}" in threats_section()
+    for one in ATTACKERS:
+        for threat in one.threats:
+            assert "is accepted" not in threat.stopped_by, "by whom, and until when?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.support.threats.row import Attacker, Threat
+from tests.support.threats.row import Accepted, Attacker, Threat
 
 _GATEWAY: Final = "app/gateway"
 _PROTOCOL: Final = f"{_GATEWAY}/server/protocol"
@@ -130,9 +130,12 @@ THIEF: Final = Attacker(
         Threat(
             attempt="Use a browser's single-use token again, later, or in place of another kind.",
             aims_at="M",
-            stopped_by="It is signed, short, and good once at each gateway; at another one it is good once "
-            "more within its minute, which is accepted (ADR 0324).",
+            stopped_by="It is signed, short, and good once at each gateway, for that client, its limits and models. Whoever "
+            "reads it inside TLS can use it once more at each other gateway and at one that was started since, within its "
+            "life: a minute, where no more was asked for, and ten at most (ADR 0324).",
+            accepted=Accepted(owner="security reviewer"),
             tests=(
+                f"{_IDENTITY}/test_single_use_sessions.py::test_a_token_of_one_gateway_opens_one_session_at_another_and_is_in_no_log",
                 f"{_IDENTITY}/test_single_use.py::test_it_lets_in_once_at_each_gateway",
                 f"{_IDENTITY}/test_single_use.py::test_it_is_good_to_its_end_and_not_a_moment_longer",
                 f"{_IDENTITY}/test_single_use.py::test_neither_kind_of_token_stands_for_the_other",

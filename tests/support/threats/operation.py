@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.support.threats.row import Attacker, Threat
+from tests.support.threats.row import Accepted, Attacker, Threat
 
 NEIGHBOUR: Final = Attacker(
     who="another user or container on the same machine",
@@ -25,7 +25,8 @@ NEIGHBOUR: Final = Attacker(
             attempt="Drain a gateway from elsewhere, or by way of a page or a proxy.",
             aims_at="G",
             stopped_by="Drain is for programs of this machine: a peer that is not loopback, a forwarded "
-            "request and a page's get 404. Another user of the machine may drain, which is accepted (ADR 0308).",
+            "request and a page's get 404. Another user of the machine may drain (ADR 0308).",
+            accepted=Accepted(owner="platform engineer"),
             tests=(
                 "app/gateway/server/test_administration.py::test_only_this_machine_may_drain",
                 "app/gateway/server/test_administration.py::test_who_asks_for_somebody_else_finds_no_drain",

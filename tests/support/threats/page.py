@@ -9,7 +9,7 @@ from tests.support.threats.operation import OPERATION
 from tests.support.threats.row import ASSETS
 
 if TYPE_CHECKING:
-    from tests.support.threats.row import Attacker
+    from tests.support.threats.row import Attacker, Threat
 
 ATTACKERS: Final[tuple[Attacker, ...]] = (*CLIENTS, *OPERATION)
 
@@ -42,9 +42,15 @@ def threats_section() -> str:
     assets = "".join(f"* **{letter}**: {what}\n" for letter, what in ASSETS.items())
     rows = (
         f"| {attacker.who if first else ''} | {attacker.entry if first else ''} "
-        f"| {threat.attempt} | {threat.aims_at} | {threat.stopped_by} "
+        f"| {threat.attempt} | {threat.aims_at} | {threat.stopped_by}{_accepted(threat)} "
         f"| {'<br>'.join(f'`{test}`' for test in threat.tests)} |\n"
         for attacker in ATTACKERS
         for first, threat in zip([True, *[False] * 99], attacker.threats, strict=False)
     )
     return f"{_HEAD}{assets}{_COLUMNS}{''.join(rows)}{_TAIL}"
+
+
+def _accepted(threat: Threat) -> str:
+    if threat.accepted is None:
+        return ""
+    return f" Accepted risk of the {threat.accepted.owner}, review {threat.accepted.review}."

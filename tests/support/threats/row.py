@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+NEXT_REVIEW: Final = date(2027, 5, 31)
+"""As of most of what stacks lack on purpose (infra/policies/exemptions.py)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A risk that is left, and known.
+
+    Attributes:
+        owner: The role that answers for it.
+        review: When it has to be looked at again.
+    """
+
+    owner: str
+    review: date = NEXT_REVIEW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,12 +32,14 @@ class Threat:
         aims_at: Assets, by their letters.
         stopped_by: What stands against it, and what is left.
         tests: `PATH::NAME` of each test that shows it, from `tests/`.
+        accepted: Who has accepted what is left; None where nothing is that matters.
     """
 
     attempt: str
     aims_at: str
     stopped_by: str
     tests: tuple[str, ...]
+    accepted: Accepted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
