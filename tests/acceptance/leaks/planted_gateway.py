@@ -1,7 +1,7 @@
 """A gateway in a process of its own, with a secret of every kind that it can be given.
 
-As on a machine: tokens and keys in files, TLS to clients, mutual TLS and an API key to the
-recogniser, traces on, the log as talkative as it can be.
+As on a machine: tokens, keys and the access list in files, TLS to clients, mutual TLS and an API
+key to the recogniser, traces on, the log as talkative as it can be.
 """
 
 from __future__ import annotations
@@ -11,18 +11,22 @@ import os
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 import jwt
 import trustme
 
+from app.credentials.api_key import ApiKey
 from tests.support.collector import Collector, collecting
 from tests.support.gateways.child_process import free_port
 from tests.support.issuer import AUDIENCE, NAME, claims
+from tests.support.keys import access_list, key_entry, put
 from tests.support.leaks.secrets import (
     Secret,
     made,
+    of_api_key,
     plain,
     private_key,
     signature_of,
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START_S = 60
+KEYS: Final = ("a good API key", "an ended API key", "a revoked API key", "an API key of nobody")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,7 @@ class PlantedGateway:
         token: A client's, of the list.
         wrong: A client's that is in no list.
         signed: A client's, of an issuer.
+        keys: API keys by their names, which are `KEYS`.
         secrets: Everything that must not come out; clients' tokens among it.
         riva: The recogniser.
         collector: Of traces.
@@ -63,6 +69,7 @@ class PlantedGateway:
     token: Secret
     wrong: Secret
     signed: str
+    keys: dict[str, ApiKey]
     secrets: tuple[Secret, ...]
     riva: FakeRiva
     collector: Collector
@@ -126,6 +133,23 @@ def _write_files(
     return variables, secrets, token, signed
 
 
+def _write_access_list(path: Path) -> dict[str, ApiKey]:
+    """Write a list of all keys but the last one; return them by name."""
+    keys = {name: ApiKey.generate() for name in KEYS}
+    good, ended, revoked, _ = keys.values()
+    before = datetime.now(UTC) - timedelta(days=2)
+    every = frozenset({"stream", "file", "admin"})
+    put(
+        path,
+        access_list(
+            key_entry(good, scopes=every),
+            key_entry(ended, before, expires=before + timedelta(days=1)),
+            key_entry(revoked, revoked=before),
+        ),
+    )
+    return keys
+
+
 async def _listens(port: int) -> bool:
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -140,6 +164,8 @@ async def planted_gateway(folder: Path) -> AsyncIterator[PlantedGateway]:
     """Run it until the end of the block; what it has said stays."""
     authority = trustme.CA()
     variables, secrets, token, signed = _write_files(folder, authority)
+    keys = _write_access_list(folder / "access-list")
+    secrets += [secret for name, key in keys.items() for secret in of_api_key(name, key)]
     wrong = plain("a token of no list", "perch-")
     api_key, otlp = plain("the recogniser's API key", "nvapi-"), plain("the collector's key")
     server = authority.issue_cert("127.0.0.1")
@@ -162,6 +188,7 @@ async def planted_gateway(folder: Path) -> AsyncIterator[PlantedGateway]:
                     "APP_HOST": "127.0.0.1",
                     "APP_PORT": str(port),
                     "APP_ADMIN_PORT": str(admin_port),
+                    "APP_ACCESS_LIST_FILE": str(folder / "access-list"),
                     "LOG_LEVEL": "DEBUG",
                     "RIVA_HOST": "127.0.0.1",
                     "RIVA_PORT": str(riva.port),
@@ -194,6 +221,7 @@ async def planted_gateway(folder: Path) -> AsyncIterator[PlantedGateway]:
                 token=token,
                 wrong=wrong,
                 signed=signed,
+                keys=keys,
                 secrets=(*secrets, wrong, api_key, otlp),
                 riva=riva,
                 collector=collector,

@@ -1,7 +1,8 @@
 """The whole product on this machine: no secret of it comes out, and nothing else of it is open.
 
-`perch up` runs as a person's shell with secrets in it starts it. What a machine in AWS has open is
-said by its security groups (infra/policies); that those let nobody else in is AWS's to do.
+`perch up` runs as a person's shell with secrets in it starts it, and API keys are used on it. What
+a machine in AWS has open is said by its security groups (infra/policies); that those let nobody
+else in is AWS's to do.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ops.local.open_ports import OPEN_PORTS
 from ops.offline.simulator.credentials import load
 from tests.acceptance.leaks.places import command_lines, environments, files
 from tests.acceptance.leaks.sockets import addresses_of_this_machine, open_sockets
+from tests.acceptance.leaks.stack_visits import KeysOfAStack
 from tests.support.leaks.search import Search, Text
 from tests.support.leaks.secrets import Secret, plain, private_key
 from tests.support.port_rows import free_row
@@ -27,6 +29,9 @@ from tests.support.up_process import Up, running_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from ops.local.state import StateFolder
 
 pytestmark = [
     pytest.mark.slow,
@@ -71,7 +76,15 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 @pytest.fixture(scope="module")
-def secrets(up: Up) -> list[Secret]:
+def keys(up: Up) -> KeysOfAStack:
+    """API keys, and single-use tokens that were given for them, used on the stack."""
+    made = KeysOfAStack(up)
+    made.use()
+    return made
+
+
+@pytest.fixture(scope="module")
+def secrets(up: Up, keys: KeysOfAStack) -> list[Secret]:
     """What was planted, and what the run has made up by itself."""
     key = load(up.folder.aws_credentials)
     client = boto3.client(
@@ -86,6 +99,7 @@ def secrets(up: Up) -> list[Secret]:
     return [
         *SHELL.values(),
         PROXY,
+        *keys.secrets,
         Secret("the access key of the run", key.secret.encode()),
         Secret("the keys of resume tokens", resume.encode()),
         *(
@@ -101,9 +115,13 @@ def holds_a_secret_on_purpose(up: Up) -> set[str]:
     return {
         path.name
         for path in up.folder.path.rglob("*")
-        if path.is_file()
-        and (path in {up.folder.aws_credentials, up.folder.resume_keys} or _has_a_key(path))
+        if path.is_file() and (path in _on_purpose(up.folder) or _has_a_key(path))
     }
+
+
+def _on_purpose(folder: StateFolder) -> set[Path]:
+    # The list has hashes alone: with one nobody gets in, and nobody else has to see it either.
+    return {folder.aws_credentials, folder.resume_keys, folder.access_list}
 
 
 def _has_a_key(path: os.PathLike[str]) -> bool:
@@ -136,7 +154,9 @@ def answers(up: Up) -> Iterator[Text]:
                 yield url, f"{answer.headers}\n{answer.text}"
 
 
-def test_nothing_secret_is_in_anything_that_the_stack_tells(up: Up, secrets: list[Secret]) -> None:
+def test_nothing_secret_is_in_anything_that_the_stack_tells(
+    up: Up, secrets: list[Secret], keys: KeysOfAStack
+) -> None:
     children = [child.pid for child in up.state.children]
     search = Search(secrets)
     purpose = holds_a_secret_on_purpose(up)
@@ -146,6 +166,7 @@ def test_nothing_secret_is_in_anything_that_the_stack_tells(up: Up, secrets: lis
         done = up.perch(*command)
         every.append((f"perch {' '.join(command)}", done.output))
         every.append((f"perch {' '.join(command)}, its exception", repr(done.exception)))
+    every += keys.told
     every += answers(up)
     every += files(up.folder.path, but=kept)
     every += command_lines([*children, up.state.supervisor.pid])
@@ -156,6 +177,19 @@ def test_nothing_secret_is_in_anything_that_the_stack_tells(up: Up, secrets: lis
     # The search would have seen them where they are on purpose, for their owner alone.
     assert {path.name for path in kept if search.found(path.read_bytes())} == purpose
     assert {path.stat().st_mode & 0o077 for path in kept} == {0}
+    given_out = search.found(" ".join(key.text for key in keys.keys))
+    assert {name.partition(",")[0] for name in given_out} == {
+        "a key",
+        "its successor",
+        "a revoked key",
+    }
+    # Of keys there are hashes alone, and of single-use tokens nothing.
+    listed = search.found(up.folder.access_list.read_bytes())
+    assert {name.partition(",")[0] for name in listed} == {
+        "the hash of a key",
+        "the hash of its successor",
+        "the hash of a revoked key",
+    }
 
 
 def test_only_what_the_table_of_ports_lists_is_open_and_on_loopback_alone(up: Up) -> None:

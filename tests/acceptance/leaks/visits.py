@@ -25,27 +25,31 @@ class Visits:
     """Clients of every kind, one after the other; keeps what they were answered.
 
     Attributes:
+        gateway: Whom they visit.
+        trust: Their TLS.
         answers: What came, by who had asked.
         tokens: Resume tokens that were given out.
+        single_use: Single-use tokens that were.
     """
 
     def __init__(self, gateway: PlantedGateway) -> None:
-        self._gateway = gateway
-        self._trust = ssl.create_default_context(cadata=gateway.authority.cert_pem.bytes().decode())
+        self.gateway = gateway
+        self.trust = ssl.create_default_context(cadata=gateway.authority.cert_pem.bytes().decode())
         self.answers: list[tuple[str, str]] = []
         self.tokens: list[str] = []
+        self.single_use: list[str] = []
 
     async def all(self) -> None:
         """Pay every visit."""
-        token, wrong = self._gateway.token.text, self._gateway.wrong.text
-        bearer, forged = f"Bearer {token}", self._gateway.signed[:-4] + "AAAA"
+        token, wrong = self.gateway.token.text, self.gateway.wrong.text
+        bearer, forged = f"Bearer {token}", self.gateway.signed[:-4] + "AAAA"
         for _ in range(2):  # the recogniser says too much in every other stream
-            await self._session("a session by header", headers={"Authorization": bearer})
-        await self._session("a session by subprotocol", offered=["perch", f"bearer.{token}"])
-        await self._session("a session of dialect B", "/ws/transcribe", {"Authorization": bearer})
-        signed = {"Authorization": f"Bearer {self._gateway.signed}"}
-        await self._session("a session by a signed token", headers=signed)
-        await self._session("a token in the address", f"/ws?token={token}")
+            await self.session("a session by header", headers={"Authorization": bearer})
+        await self.session("a session by subprotocol", offered=["perch", f"bearer.{token}"])
+        await self.session("a session of dialect B", "/ws/transcribe", {"Authorization": bearer})
+        signed = {"Authorization": f"Bearer {self.gateway.signed}"}
+        await self.session("a session by a signed token", headers=signed)
+        await self.session("a token in the address", f"/ws?token={token}")
         for name, path, headers in (
             ("nobody", "/ws", {}),
             ("a wrong token", "/ws", {"Authorization": f"Bearer {wrong}"}),
@@ -56,22 +60,23 @@ class Visits:
             ("a wrong host", "/ws", {"Authorization": bearer, "Host": f"{wrong}.example"}),
             ("a cookie", "/ws", {"Cookie": f"session={wrong}"}),
         ):
-            await self._session(name, path, headers)
+            await self.session(name, path, headers)
         await self._broken(bearer)
         await self._http(bearer)
 
-    async def _session(
+    async def session(
         self,
         name: str,
         path: str = "/ws",
         headers: dict[str, str] | None = None,
         offered: list[str] | None = None,
     ) -> None:
+        """Try to speak, and keep what comes."""
         heard: list[str] = []
         try:
             async with connect(
-                f"wss://localhost:{self._gateway.port}{path}",
-                ssl=self._trust,
+                f"wss://localhost:{self.gateway.port}{path}",
+                ssl=self.trust,
                 additional_headers=headers,
                 subprotocols=offered,  # type: ignore[arg-type]
                 compression=None,
@@ -112,7 +117,7 @@ class Visits:
 
     async def _broken(self, bearer: str) -> None:
         """Messages and frames that are none, with the token in them."""
-        token = self._gateway.token.text
+        token = self.gateway.token.text
         text, close = Opcode.TEXT, Opcode.CLOSE
         reserved = 0x40 | Opcode.BINARY
         for name, broken in (
@@ -125,8 +130,8 @@ class Visits:
             ("a close with a reason", frame(close, b"\x0f\xa0" + token.encode())),
         ):
             async with connect(
-                f"wss://localhost:{self._gateway.port}/ws",
-                ssl=self._trust,
+                f"wss://localhost:{self.gateway.port}/ws",
+                ssl=self.trust,
                 additional_headers={"Authorization": bearer},
                 compression=None,
                 proxy=None,
@@ -139,13 +144,13 @@ class Visits:
                             self.answers.append((name, str(answer)))
 
     async def _http(self, bearer: str) -> None:
-        token = self._gateway.token.text
+        token = self.gateway.token.text
         async with httpx.AsyncClient(
-            verify=self._trust, trust_env=False, base_url=f"https://localhost:{self._gateway.port}"
+            verify=self.trust, trust_env=False, base_url=f"https://localhost:{self.gateway.port}"
         ) as client:
             sound = {"file": (f"{token}.wav", _wav(), "audio/wav")}
             rubbish = {"file": (f"{token}.wav", token.encode(), f"audio/{token}")}
-            ours, wrong = {"Authorization": bearer}, {"Authorization": self._gateway.wrong.text}
+            ours, wrong = {"Authorization": bearer}, {"Authorization": self.gateway.wrong.text}
             file, named = "/transcribe/file", f"/transcribe/file?language={token}"
             for name, asked in (
                 ("an upload", client.post(file, headers=ours, files=sound)),
@@ -162,7 +167,7 @@ class Visits:
                 answer = await asked
                 self.answers.append((name, f"{answer.headers}\n{answer.text}"))
         async with httpx.AsyncClient(trust_env=False) as client:
-            url = f"http://127.0.0.1:{self._gateway.admin_port}"
+            url = f"http://127.0.0.1:{self.gateway.admin_port}"
             for accept in ("text/plain", "application/openmetrics-text"):
                 answer = await client.get(f"{url}/metrics", headers={"Accept": accept})
                 assert answer.status_code == 200
