@@ -3,6 +3,7 @@
 One JSON document, read by every gateway. It holds no key: of each there is a hash.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import (
@@ -27,6 +28,8 @@ MAX_MODELS: Final = 100
 MAX_NAME_CHARS: Final = 128
 
 _FIRST_PROBLEMS: Final = 3
+_PART_CHARS: Final = 20
+"""Of a name in a message: the longest that is known has fewer."""
 
 
 class AccessListError(ValueError):
@@ -39,6 +42,16 @@ def _plain(text: str) -> str:
     return text
 
 
+def _in_utc(when: datetime) -> datetime:
+    """Refuse a time that UTC has no date for: whoever lists it could not write it."""
+    try:
+        when.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC it is not in the years 1 to 9999") from None
+    return when
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 KeyId = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS), AfterValidator(_plain)]
 TokenId = Annotated[str, Field(min_length=1, max_length=256)]
@@ -72,13 +85,13 @@ class KeyEntry(_Entry):
     """Of the key's text."""
     scopes: Annotated[frozenset[Scope], Field(min_length=1)]
     """What it allows."""
-    created: AwareDatetime
+    created: Moment
     """From when it is good."""
-    expires: AwareDatetime
+    expires: Moment
     """Until when."""
     limits: Limits = Limits()
     """Of its client."""
-    revoked: AwareDatetime | None = None
+    revoked: Moment | None = None
     """Since when it is good no more."""
     replaced_by: KeyId | None = None
     """The key that takes its place; until it ends both are good."""
@@ -93,9 +106,9 @@ class RevokedToken(_Entry):
 
     jti: TokenId
     """Its name."""
-    revoked: AwareDatetime
+    revoked: Moment
     """Since when."""
-    until: AwareDatetime
+    until: Moment
     """When the entry may go, as the token has ended by itself."""
 
 
@@ -104,7 +117,7 @@ class RevokedClient(_Entry):
 
     client: ClientName
     """As the issuer has it (`client_id`); or all that a gateway knows it by."""
-    before: AwareDatetime
+    before: Moment
     """Tokens that were made until then are refused."""
 
 
@@ -164,8 +177,9 @@ class AccessList(_Entry):
 
 def _sentence(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_input=False, include_context=False)
+    # A name that is not known may be anything, even a whole key.
     shown = (
-        f"{'.'.join(str(part) for part in one['loc']) or 'document'}: {one['msg']}"
+        f"{'.'.join(str(part)[:_PART_CHARS] for part in one['loc']) or 'document'}: {one['msg']}"
         for one in found[:_FIRST_PROBLEMS]
     )
     more = len(found) - _FIRST_PROBLEMS

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from time import time
 from typing import Final
 
@@ -45,11 +46,12 @@ class CurrentAccessList:
     def replace(self, document: AccessList) -> None:
         """Go by another list from now on."""
         keys = {entry.id: entry for entry in document.keys}
-        before = {}
+        before: dict[str, float] = {}
         for entry in document.revoked_clients:
-            # By either name; a client of the issuer is hardly ever called as a whole name is.
+            # By either name; a client of the issuer is hardly ever called as a whole name is. One
+            # that is listed by both is revoked until the later time, in whatever order they stand.
             for name in (entry.client, f"{self._issuer} {entry.client}"):
-                before[name] = entry.before.timestamp()
+                before[name] = max(entry.before.timestamp(), before.get(name, -inf))
         tokens = frozenset(entry.jti for entry in document.revoked_tokens)
         self._keys, self._before, self._tokens = keys, before, tokens
 

@@ -169,6 +169,20 @@ def test_who_was_let_in_is_not_any_more_once_key_token_or_client_is_revoked(
     assert by.refusal(shown) is reason
 
 
+@pytest.mark.parametrize("later_first", [True, False])
+def test_a_client_that_is_revoked_by_both_its_names_is_until_the_later_time(
+    later_first: bool,
+) -> None:
+    both = (
+        RevokedClient(client="gone", before=NOW),
+        RevokedClient(client=f"{ISSUER} gone", before=NOW - DAY),
+    )
+    by = listed(access_list(clients=both if later_first else both[::-1]))
+    for issued in (NOW - DAY, NOW):
+        shown = identity(f"{ISSUER} gone", issued=issued.timestamp())
+        assert by.refusal(shown) is Refusal.REVOKED
+
+
 def test_that_a_key_has_ended_does_not_end_what_it_began() -> None:
     ended = listed(access_list(key_entry(KEY, NOW - DAY - DAY)))
     assert ended.refusal(identity(key_id=KEY.key_id)) is None
