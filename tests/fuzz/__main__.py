@@ -58,12 +58,12 @@ class Row:
         """Its line of the table."""
         grown = (self.noted.peak_kib - self.noted.begun_kib) / 1024
         return (
-            f"{self.name:<12}{self.by:<12}{self.noted.executions:>10,}{self.seconds:>8.0f}"
+            f"{self.name:<16}{self.by:<12}{self.noted.executions:>10,}{self.seconds:>8.0f}"
             f"{grown:>8.0f}{self.findings:>10}  {self.failure}"
         ).rstrip()
 
 
-HEAD: Final = f"{'target':<12}{'engine':<12}{'inputs':>10}{'seconds':>8}{'MiB':>8}{'findings':>10}"
+HEAD: Final = f"{'target':<16}{'engine':<12}{'inputs':>10}{'seconds':>8}{'MiB':>8}{'findings':>10}"
 
 
 def best_engine() -> str:
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of findings")
     options = parser.parse_args(arguments)
     if options.list:
-        _say("\n".join(f"{target.name:<12}{target.title}" for target in TARGETS.values()))
+        _say("\n".join(f"{target.name:<16}{target.title}" for target in TARGETS.values()))
         return 0
     if options.by == "hypothesis":
         _say("atheris is not used: it is for Linux on x86-64 and Python 3.11 to 3.13")

@@ -142,6 +142,47 @@ async def _verified(token: str) -> Identity | None:
             return None
 
 
+def header_seeds() -> list[bytes]:
+    """Headers of a token that is right in all else, with what has let strangers in elsewhere."""
+    elsewhere = {"jku": "https://elsewhere.example/", "x5u": "https://elsewhere.example/"}
+    own = {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}
+    said: list[object] = [
+        {"alg": "EdDSA", "kid": "one", "typ": "at+jwt"},
+        {"alg": "EdDSA"},
+        {"alg": "EdDSA", "kid": "one", **elsewhere, "jwk": own, "x5c": ["x"]},
+        {"alg": "EdDSA", "kid": "two"},
+        {"alg": "EdDSA", "kid": "../one"},
+        {"alg": "EdDSA", "kid": None, "typ": None},
+        {"alg": "EdDSA", "kid": 1, "typ": {}},
+        {"alg": "EdDSA", "kid": "one", "typ": "JOSE"},
+        {"alg": "EdDSA", "kid": "one", "crit": ["b64"], "b64": False},
+        {"alg": "EdDSA", "kid": "one", "b64": False},
+        {"alg": "EdDSA", "kid": "one", "cty": "JWT", "zip": "DEF", "enc": "A256GCM"},
+        {"alg": "ES256", "kid": "one"},
+        {"alg": "HS256", "kid": "one"},
+        {"alg": "none"},
+        {"alg": "None", "kid": "one"},
+        {"alg": ["EdDSA"], "kid": "one"},
+        ["alg"],
+    ]
+    two = b'{"alg": "none", "alg": "EdDSA", "kid": "two", "kid": "one"}'
+    return [two, b"{", b"[" * 3000, *(json.dumps(one).encode() for one in said)]
+
+
+def check_header(data: bytes) -> None:
+    """A header lets in by a configured algorithm, a key of the issuer, and nothing else."""
+    identity = ran(_verified(signed(data, json.dumps(_CLAIMS).encode())))
+    if identity is None:
+        return
+    said = json.loads(data)
+    assert (said["alg"], said.get("kid", "one")) in {("EdDSA", "one"), ("EdDSA", None)}, said
+    assert "crit" not in said
+    assert said.get("b64", True) is not False
+    kind = said.get("typ")
+    assert kind is None or "jwt" in kind.lower()
+    assert identity.client == f"{_ISSUER} somebody"
+
+
 def key_set_seeds() -> list[bytes]:
     """Key sets with keys of each kind, right and wrong."""
     (okp, elliptic) = json.loads(key_set())["keys"]
@@ -208,6 +249,12 @@ IDENTITY: Final = Target(
     title="Tokens of an issuer",
     seeds=identity_seeds,
     check=check_identity,
+)
+JWT_HEADERS: Final = Target(
+    name="jwt-headers",
+    title="Headers of an issuer's tokens",
+    seeds=header_seeds,
+    check=check_header,
 )
 KEY_SETS: Final = Target(
     name="key-sets",
