@@ -102,7 +102,7 @@ secrets = SecretStore(
         key_arn=encryption.data_key_arn,
         generated=GENERATED,
         former=FORMER_SECRETS,
-        first=first_secrets(stack.name),
+        first=first_secrets(stack.name, stack.secrets),
         disposable=settings.disposable,
     ),
     here,

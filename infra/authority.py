@@ -1,4 +1,4 @@
-"""An environment's own authority, and the certificates of its gateways: made, signed and read.
+"""An environment's own authority, and the certificates of its machines: made, signed and read.
 
 Both are one PEM text each, so that a key and its certificate are always replaced together: the key
 first, then certificates, the newest authority's before the one that it took the place of.
@@ -24,6 +24,10 @@ a year, and a month for who renews once a year."""
 CLOCK_SKEW: Final = timedelta(hours=1)
 """A certificate counts from before it was made, for machines whose clock is behind."""
 
+SERVER: Final = (ExtendedKeyUsageOID.SERVER_AUTH,)
+CLIENT: Final = (ExtendedKeyUsageOID.CLIENT_AUTH,)
+"""What a certificate is for: to be shown by who is connected to, or by who connects."""
+
 _BLOCK: Final = re.compile(r"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----\n?", re.DOTALL)
 
 
@@ -37,8 +41,8 @@ class Identity:
 
     Attributes:
         key: The key, which is never shown.
-        certificates: Of an authority its own, then the one before it; of a gateway its own, then
-            those of the authorities that are trusted.
+        certificates: Of an authority its own, then the one before it; of a gateway or a recogniser
+            its own, then those of the authorities that are trusted.
     """
 
     key: ec.EllipticCurvePrivateKey
@@ -133,26 +137,25 @@ def issue(
     *,
     now: datetime,
     lifetime: timedelta = LEAF_LIFETIME,
-    is_client: bool = False,
+    usages: Sequence[x509.ObjectIdentifier] = SERVER,
 ) -> Identity:
-    """Return a new key with a certificate for a server of these names, or for a client.
+    """Return a new key with a certificate for a server of these names, or for a client, or both.
 
     Args:
         authority: Who signs.
         names: Host names and IP addresses, the best known first.
         now: Time, with offset.
         lifetime: How long it counts; never longer than the authority's own certificate.
-        is_client: Whether it is shown by who connects, and by no server.
+        usages: SERVER, CLIENT, or the sum of both.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     signer = authority.certificate
     lifetime = min(lifetime, signer.not_valid_after_utc - now)
-    usage = ExtendedKeyUsageOID.CLIENT_AUTH if is_client else ExtendedKeyUsageOID.SERVER_AUTH
     made = (
         _builder(_name(names[0]), signer.subject, key, now=now, lifetime=lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(
             x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False
         )
@@ -165,6 +168,19 @@ def issue(
     return Identity(key=key, certificates=(made, *authority.certificates))
 
 
+def gateway_identity(authority: Identity, environment: str, *, now: datetime) -> Identity:
+    """Return a new key and certificate of an environment's gateways.
+
+    They show it to who connects to them, and to recognisers on their machines that want one.
+    """
+    return issue(authority, gateway_names(environment), now=now, usages=SERVER + CLIENT)
+
+
+def recogniser_identity(authority: Identity, environment: str, *, now: datetime) -> Identity:
+    """Return a new key and certificate of the recognisers on an environment's own machines."""
+    return issue(authority, recogniser_names(environment), now=now)
+
+
 def first_identity(environment: str) -> str:
     """Return what an environment's gateways begin with, as PEM.
 
@@ -172,7 +188,13 @@ def first_identity(environment: str) -> str:
     authority's key comes into Pulumi's state. `perch certs rotate` makes the environment's own.
     """
     now = datetime.now(UTC)
-    return issue(new_authority(environment, now=now), gateway_names(environment), now=now).pem
+    return gateway_identity(new_authority(environment, now=now), environment, now=now).pem
+
+
+def first_recogniser_identity(environment: str) -> str:
+    """Return what the recognisers on an environment's machines begin with; likewise."""
+    now = datetime.now(UTC)
+    return recogniser_identity(new_authority(environment, now=now), environment, now=now).pem
 
 
 def is_signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
@@ -191,6 +213,15 @@ def gateway_names(environment: str) -> tuple[str, ...]:
     knows beforehand, and looks at no name.
     """
     return (f"gateway.{environment}.perch.internal", "localhost", "127.0.0.1", "::1")
+
+
+def recogniser_names(environment: str) -> tuple[str, ...]:
+    """Return the names in the certificate of the recognisers on an environment's own machines.
+
+    A gateway of a bundle asks by loopback's address, one in a container by the other's name.
+    """
+    names = (f"recogniser.{environment}.perch.internal", "perch-asr", "localhost")
+    return (*names, "127.0.0.1", "::1")
 
 
 def _builder(

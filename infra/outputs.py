@@ -68,6 +68,8 @@ class SecretArns(Outputs):
     """The gateways' key and certificate; null for a stack of an older program."""
     tls_authority: str | None = None
     """The environment's own authority; likewise."""
+    recogniser_tls: str | None = None
+    """Key and certificate of the recognisers on machines; null where these are asked in clear."""
     gateway_bearer_tokens: Annotated[
         str,
         Field(validation_alias=AliasChoices("gateway_bearer_tokens", "gateway_signing_key")),

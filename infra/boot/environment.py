@@ -100,6 +100,15 @@ def boot_environment(settings: MachineSettings) -> dict[str, str]:
             {TLS_FILE: settings.gateway_tls_secret_arn, **settings.gateway_secret_files}
         ),
         "PERCH_GATEWAY_TLS": f"{RUN}/files/{TLS_FILE}",
+        # Left out where it is off: user data has few bytes.
+        **(
+            {
+                "PERCH_ASR_TLS": settings.recogniser_tls,
+                "PERCH_ASR_SECRET": settings.recogniser_tls_secret_arn or "",
+            }
+            if settings.recogniser_is_asked_by_tls
+            else {"PERCH_ASR_TLS": ""}
+        ),
         "PERCH_GATEWAY_ARTIFACT": settings.gateway_artifact,
         "PERCH_GATEWAY_SHA256": settings.gateway_artifact_sha256 or "",
         # A container is handed them by name; a bundle's unit reads the file.

@@ -14,7 +14,7 @@ from infra.boot.environment import (
     environment_file,
     stop_seconds,
 )
-from infra.boot.gateway import gateway_environment
+from infra.boot.gateway import gateway_environment, recogniser_environment
 from infra.boot.sandbox import directives, sandboxed
 from infra.boot.settings import MachineSettings
 
@@ -72,7 +72,7 @@ def settings_files(settings: MachineSettings) -> Iterator[HostFile]:
     yield HostFile(
         path="/etc/perch/asr.env",
         mode=0o644,
-        content=container_file(settings.recogniser_environment),
+        content=container_file(recogniser_environment(settings)),
     )
     yield HostFile(
         path="/etc/perch/cloudwatch-agent.json", mode=0o644, content=log_agent_config(settings)
@@ -117,6 +117,8 @@ def _units(settings: MachineSettings) -> Iterator[HostFile]:
 def _chosen(folder: Path, settings: MachineSettings) -> Iterator[Path]:
     """Yield a folder's files but those (`name+variant`) for another recogniser or gateway."""
     wanted = {"", settings.kind, "image" if settings.gateway_is_image else "bundle"}
+    if settings.recogniser_is_asked_by_tls:
+        wanted.add("tls")
     for source in sorted(folder.iterdir()):
         _, _, variant = source.name.partition("+")
         if source.is_file() and variant.partition(".")[0] in wanted:

@@ -16,6 +16,12 @@ container only through a mount of its folder."""
 TLS_FILE: Final = "gateway-tls.pem"
 """Among the gateway's secrets: its key and certificate, and its authority's. One file, so that a
 key is never without its certificate."""
+ASR_TLS: Final = f"{RUN}/asr"
+"""Folder of what the recogniser speaks TLS by, on the machine and in its container."""
+ASR_CA_FILE: Final = "asr-ca.pem"
+"""Among the gateway's secrets: authorities of recognisers, that of its machine's first."""
+ASR_CLIENT_FILE: Final = "asr-client.pem"
+"""Beside it: the gateway's own key and certificate, as they were when the recogniser started."""
 ASR_CONTAINER: Final = "perch-asr"
 READY_PATH: Final = {"nim": "/v1/health/ready", "riva": "/v2/health/ready"}
 
@@ -92,4 +98,43 @@ def gateway_environment(settings: MachineSettings) -> dict[str, str]:
         "RIVA_PORT": str(settings.riva_grpc_port),
         "RIVA_HTTP_PORT": str(settings.riva_http_port),
         "RIVA_HTTP_READY_PATH": READY_PATH[settings.kind],
+        **_tls_to_recogniser(settings),
+    }
+
+
+def _tls_to_recogniser(settings: MachineSettings) -> dict[str, str]:
+    """Return what is other where the recogniser is asked by TLS: gRPC alone tells that it is ready.
+
+    Whether its HTTP port would speak TLS, too, depends on its kind and release.
+    """
+    if not settings.recogniser_is_asked_by_tls:
+        return {}
+    client = f"{RUN}/files/{ASR_CLIENT_FILE}"
+    shown = {"RIVA_SSL_CLIENT_CERT": client, "RIVA_SSL_CLIENT_KEY": client}
+    return {
+        "RIVA_SSL": "true",
+        "RIVA_SSL_CERT": f"{RUN}/files/{ASR_CA_FILE}",
+        "RIVA_HTTP_PORT": "0",
+        **(shown if settings.recogniser_tls == "mtls" else {}),
+    }
+
+
+def recogniser_environment(settings: MachineSettings) -> dict[str, str]:
+    """Return the environment of the recogniser's container: the stack's, and a NIM's TLS.
+
+    A Speech NIM documents NIM_SSL_MODE and no variable for its files (Runtime Parameters for Speech
+    NIM Containers). Others of NVIDIA's take the key by NIM_SSL_KEY_PATH, the certificate by
+    NIM_SSL_CERT_PATH (Maxine) or NIM_SSL_CERTS_PATH (LLM), clients' authority by
+    NIM_SSL_CA_CERTS_PATH (LLM). It is told all of them; one that it does not know does nothing.
+    A classic Riva server has flags instead.
+    """
+    if settings.kind != "nim" or not settings.recogniser_is_asked_by_tls:
+        return dict(settings.recogniser_environment)
+    return {
+        **settings.recogniser_environment,
+        "NIM_SSL_MODE": settings.recogniser_tls.upper(),
+        "NIM_SSL_KEY_PATH": f"{ASR_TLS}/key.pem",
+        "NIM_SSL_CERT_PATH": f"{ASR_TLS}/cert.pem",
+        "NIM_SSL_CERTS_PATH": f"{ASR_TLS}/cert.pem",
+        "NIM_SSL_CA_CERTS_PATH": f"{ASR_TLS}/ca.pem",
     }

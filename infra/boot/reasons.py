@@ -29,6 +29,7 @@ FAILURE_REASONS: Final[Mapping[str, str]] = {
     "models_unbuilt": "The recogniser could not make its models: an export or a deployment.",
     "models_unreachable": "A classic Riva server's prepared models cannot be read.",
     "not_ready": "The gateway was not ready by the deadline.",
+    "recogniser_in_clear": "The recogniser was told to speak TLS, and answers in clear.",
     "runtime_missing": "Docker has no nvidia runtime.",
     "secret_denied": "The instance role may not read a secret.",  # pragma: allowlist secret
     "secret_missing": "A secret does not exist or holds no text.",  # pragma: allowlist secret

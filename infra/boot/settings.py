@@ -11,6 +11,7 @@ from infra.reading import kinds
 from infra.reading.reader import Section, Unread, read
 
 AsrKind = Literal["nim", "riva"]
+AsrTls = Literal["off", "tls", "mtls"]
 
 MIN_DRIVER: Final[Mapping[AsrKind, str]] = {"nim": "535", "riva": "570.86"}
 """Oldest NVIDIA driver: 535 by the NIM support matrix, 570.86 for Riva server 2.19."""
@@ -62,6 +63,7 @@ OWN_GATEWAY_VARIABLES: Final = frozenset(
         "RIVA_HTTP_PORT",
         "RIVA_HTTP_READY_PATH",
         "RIVA_PORT",
+        "RIVA_SSL",
     }
 )
 """What the machine decides for its gateway."""
@@ -72,12 +74,15 @@ OWN_RECOGNISER_VARIABLES: Final = frozenset(
         "NIM_CACHE_PATH",
         "NIM_GRPC_API_PORT",
         "NIM_HTTP_API_PORT",
-        "NIM_SSL_MODE",
+        *(
+            f"NIM_SSL_{word}"
+            for word in ("MODE", "KEY_PATH", "CERT_PATH", "CERTS_PATH", "CA_CERTS_PATH")
+        ),
         "NIM_TAGS_SELECTOR",
         "NVIDIA_VISIBLE_DEVICES",
     }
 )
-"""What the machine decides for its recogniser, which its gateway asks in clear over loopback."""
+"""What the machine decides for its recogniser."""
 MODELS_IN_CONTAINER: Final[Mapping[AsrKind, str]] = {"nim": "/opt/nim/.cache", "riva": "/data"}
 """Where the recogniser finds the folder of models that is kept between machines."""
 
@@ -176,6 +181,13 @@ class MachineSettings(Section):
         str, kinds.text(_SECRET, "the ARN of a Secrets Manager secret")
     ]
     """Secret with the gateway's key and certificate, and its authority's, in one PEM text."""
+    recogniser_tls: Annotated[AsrTls, kinds.one_of("off", "tls", "mtls")] = "off"
+    """How the gateway speaks to the recogniser: in clear, by TLS, by TLS of both."""
+    recogniser_tls_secret_arn: Annotated[
+        str | None, kinds.optional(kinds.text(_SECRET, "the ARN of a Secrets Manager secret"))
+    ] = None
+    """Secret with the recogniser's key and certificate, and its authority's, likewise; None where
+    it is asked in clear."""
     gateway_secret_files: _Texts = Field(default_factory=dict)
     """File name under /run/perch/files -> ARN of the secret whose string is its content."""
     gateway_environment: _Texts = Field(default_factory=dict)
@@ -222,6 +234,11 @@ class MachineSettings(Section):
         "8.0"
     )
     """8.0 is the floor of Speech NIM 26.x; 7.5 (T4) works with old pinned tags only."""
+
+    @property
+    def recogniser_is_asked_by_tls(self) -> bool:
+        """Whether the recogniser's gRPC port, its only open one then, speaks TLS."""
+        return self.recogniser_tls != "off"
 
     @property
     def gateway_is_image(self) -> bool:
@@ -319,6 +336,11 @@ def _recogniser(settings: MachineSettings) -> Iterator[str]:
         yield (
             "recogniser_environment.NIM_EXPORT_PATH: a NIM would export at every start and end; "
             "give NIM_DISABLE_MODEL_DOWNLOAD true as well, and the machine exports once"
+        )
+    if settings.recogniser_is_asked_by_tls != (settings.recogniser_tls_secret_arn is not None):
+        yield (
+            f"recogniser_tls_secret_arn: {settings.recogniser_tls_secret_arn!r} with "
+            f"recogniser_tls {settings.recogniser_tls!r}; give both, or off and none"
         )
     if settings.rmirs and settings.kind != "riva":
         yield "rmirs: a NIM brings its own models; leave it out, or kind riva"

@@ -12,6 +12,7 @@ from infra.reading import kinds
 from infra.reading.reader import Section
 
 Runtime = Literal["nim", "riva"]
+OwnRecogniserTls = Literal["off", "tls", "mtls"]
 
 
 class ColourSettings(Section):
@@ -34,6 +35,10 @@ class ColourSettings(Section):
     """Recognisers elsewhere for further languages, by name; docs/deploy.md has an example."""
     recogniser_environment: Annotated[Mapping[str, str], VARIABLES] = Field(default_factory=dict)
     """Further environment variables of the recogniser, nothing secret, such as NIM_EXPORT_PATH."""
+    recogniser_tls: Annotated[OwnRecogniserTls, kinds.one_of("off", "tls", "mtls")] = "off"
+    """How the gateway speaks to the recogniser on its machine: off, in clear over loopback; tls, by
+    TLS, with the secret recogniser_tls; mtls, the same and the gateway shows gateway_tls. Other
+    than off, the recogniser's HTTP port is closed."""
     ngc_key: Flag = True
     """Whether machines fetch ngc_api_key; false: the image is in another registry and the models
     are in the cache."""

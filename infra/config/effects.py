@@ -93,6 +93,7 @@ EFFECTS: Final[Mapping[str, tuple[Effect, ...]]] = {
     "blue.language_groups.<name>.model": _MACHINES,
     "blue.language_groups.<name>.streams": _MACHINES,
     "blue.recogniser_environment": _MACHINES,
+    "blue.recogniser_tls": _MACHINES,
     "blue.ngc_key": _MACHINES,
     "blue.rmirs": _MACHINES,
     "blue.gateway_tag": _MACHINES,

@@ -80,9 +80,28 @@ def a_key_is_never_shown_in_clear(settings: Settings) -> Iterator[Problem]:
         accepted = "public_ca, private_ca or mutual, as gateway.recogniser_key is true"
         yield Problem(f"{key}.tls", "none", accepted)
     for colour, chosen in settings.colours():
-        if chosen.gateway_tag is not None:
-            accepted = f"false, or {colour}.gateway_bundle in place of {colour}.gateway_tag"
+        if chosen.gateway_tag is not None and chosen.recogniser_tls == "off":
+            accepted = f"false, or {colour}.recogniser_tls tls or mtls, or {colour}.gateway_bundle"
             yield Problem("gateway.recogniser_key", "true", accepted)
+
+
+def own_tls_fits_that_to_others(settings: Settings) -> Iterator[Problem]:
+    """Refuse TLS to a machine's own recogniser beside TLS to others that a gateway cannot do, too.
+
+    A gateway believes one list of authorities, shows recognisers one certificate, and looks for one
+    name in theirs, but for groups' own names.
+    """
+    fallback = settings.gateway.fallback
+    for colour, chosen in settings.colours():
+        own = chosen.recogniser_tls
+        for key, group in elsewhere(settings, chosen, colour) if own != "off" else ():
+            field = f"{colour}.recogniser_tls"
+            if group.tls == "public_ca":
+                yield Problem(field, own, f"off, as {key}.tls is public_ca")
+            elif group.tls == "mutual" and own == "mtls":
+                yield Problem(field, own, f"off or tls, as {key}.tls is mutual")
+            elif group is fallback and group.tls != "none" and group.server_name is not None:
+                yield Problem(field, own, f"off, as {key}.server_name is {group.server_name}")
 
 
 def tls_has_one_authority(settings: Settings) -> Iterator[Problem]:

@@ -31,6 +31,8 @@ SECRETS: Final[Mapping[str, str]] = {
     " Left out, one is made; `perch certs rotate` makes the next.",
     "tls_authority": "PEM key and certificates of the environment's own authority. No machine"
     " reads it: `perch certs` puts it there and signs gateway_tls with it.",
+    "recogniser_tls": "PEM key and certificate of the recognisers on machines, and their"
+    " authority's. Made where a colour's recogniser_tls is not off; left out, one is made.",
     "gateway_bearer_tokens": "Bearer tokens that let clients in, one a line.",
     "riva_tls_ca": "PEM certificate of the authority that certificates of recognisers elsewhere are"
     " from. Made where tls of gateway.fallback or of a language group is private_ca or mutual.",
@@ -130,6 +132,8 @@ def wanted_secrets(settings: Settings) -> tuple[str, ...]:
         unread.add("ngc_api_key")
     if not settings.gateway.recogniser_key:
         unread.add("riva_api_key")
+    if all(chosen.recogniser_tls == "off" for _, chosen in settings.colours()):
+        unread.add("recogniser_tls")
     return tuple(name for name in SECRETS if name not in unread)
 
 
@@ -168,6 +172,10 @@ def settings_of_machines(
         rmirs=tuple(f"s3://{context.artefact_bucket}/{key}" for key in chosen.rmirs),
         ngc_key_secret_arn=secrets["ngc_api_key"] if chosen.ngc_key else None,
         gateway_tls_secret_arn=secrets["gateway_tls"],
+        recogniser_tls=chosen.recogniser_tls,
+        recogniser_tls_secret_arn=(
+            None if chosen.recogniser_tls == "off" else secrets["recogniser_tls"]
+        ),
         gateway_secret_files=files,
         recognition_parameter=context.recognition_parameter,
         secrets_version_parameter=context.secrets_version_parameter,
@@ -305,7 +313,7 @@ def _tls_files(settings: Settings, chosen: ColourSettings) -> Mapping[str, tuple
 
 
 def _tls_variables(settings: Settings, chosen: ColourSettings) -> dict[str, str]:
-    """Return the gateway's variables for TLS to others; its own recogniser has none."""
+    """Return the gateway's variables for TLS to others; those to its own recogniser go before."""
     variables = {
         variable: f"{RUN}/files/{file}" for file, variable in _tls_files(settings, chosen).values()
     }
@@ -314,6 +322,9 @@ def _tls_variables(settings: Settings, chosen: ColourSettings) -> dict[str, str]
         variables["RIVA_FALLBACK_SSL"] = "true"
         if fallback.server_name is not None:
             variables["RIVA_SSL_SERVER_NAME"] = fallback.server_name
+    elif fallback is not None and chosen.recogniser_tls != "off":
+        # Else it would follow RIVA_SSL, which is the own recogniser's.
+        variables["RIVA_FALLBACK_SSL"] = "false"
     return variables
 
 

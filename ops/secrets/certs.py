@@ -1,4 +1,4 @@
-"""`perch certs`: a stack's own authority, and the certificate its gateways show."""
+"""`perch certs`: a stack's own authority, and the certificates its machines show."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from infra.authority import (
+    CLIENT,
     Identity,
     UnusableIdentityError,
+    gateway_identity,
     gateway_names,
     is_signed_by,
     issue,
     new_authority,
     parse,
+    recogniser_identity,
 )
 from ops.console.errors import CommandFailedError, ConfigurationError
 from ops.console.options import stack_options
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from ops.secrets.values import SecretValues
 
 GATEWAYS = "gateway_tls"
+RECOGNISERS = "recogniser_tls"
 AUTHORITY = "tls_authority"
 DAY_SECONDS = 86_400
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?|::1")
@@ -83,9 +87,19 @@ def _open(stack: str, state_dir: Path | None) -> tuple[StackOutputs, SecretValue
 
 
 def _sign(outputs: StackOutputs, secrets: SecretValues, authority: Identity) -> Identity:
-    """Make the gateways' next key and certificate and tell machines to fetch it."""
-    made = issue(authority, gateway_names(outputs.environment), now=datetime.now(UTC))
+    """Make the machines' next keys and certificates and tell them to fetch these."""
+    now = datetime.now(UTC)
+    made = gateway_identity(authority, outputs.environment, now=now)
     secrets.put(GATEWAYS, made.pem)
+    if outputs.secret_arns.recogniser_tls is not None:
+        own = recogniser_identity(authority, outputs.environment, now=now)
+        secrets.put(RECOGNISERS, own.pem)
+        ends = own.certificate.not_valid_after_utc
+        click.echo(
+            f"recognisers: {own.certificate.subject.rfc4514_string()} until {ends:%Y-%m-%d};"
+            f" each takes it as it starts: perch rotate --stack {outputs.environment} where that"
+            " should be now"
+        )
     secrets.announce()
     return made
 
@@ -99,7 +113,7 @@ def _told(made: Identity, *, is_local: bool) -> None:
 
 @click.group("certs")
 def command() -> None:
-    """Make, replace and show a stack's own authority and the certificate of its gateways.
+    """Make, replace and show a stack's own authority and the certificates of its machines.
 
     Private keys go from here into Secrets Manager and are never shown.
     """
@@ -108,7 +122,7 @@ def command() -> None:
 @command.command("create")
 @stack_options
 def create(stack: str, state_dir: Path | None) -> None:
-    """Make a stack's own authority, and have it sign the certificate of the gateways.
+    """Make a stack's own authority, and have it sign the certificates of its machines.
 
     A stack begins with a certificate of an authority whose key nobody kept; it serves until then.
     """
@@ -128,6 +142,9 @@ def create(stack: str, state_dir: Path | None) -> None:
 @click.option("--authority", is_flag=True, help="Make the next authority, too; it signs from now.")
 def rotate(stack: str, state_dir: Path | None, authority: bool) -> None:
     """Replace the key and certificate of a stack's gateways, while they serve.
+
+    Where recognisers on its machines speak TLS theirs are replaced, too, for the next time that one
+    of them starts; until then it and its gateway go on with those before.
 
     With a new authority the one before it stays trusted until the next new one. A gateway takes a
     new certificate for the next connection, so sessions go on.
@@ -205,7 +222,7 @@ def recognisers(stack: str, state_dir: Path | None, names: tuple[str, ...], fold
     # Believed before it is shown: whoever runs the recognisers puts the files in place afterwards.
     secrets.put("riva_tls_ca", trusted)
     if arns.riva_tls_certificate is not None:
-        client = issue(authority, gateway_names(outputs.environment)[:1], now=now, is_client=True)
+        client = issue(authority, gateway_names(outputs.environment)[:1], now=now, usages=CLIENT)
         shown = Identity(key=client.key, certificates=client.certificates[:1])
         secrets.put("riva_tls_certificate", shown.certificates_pem)
         secrets.put("riva_tls_key", shown.key_pem)
@@ -220,7 +237,7 @@ def recognisers(stack: str, state_dir: Path | None, names: tuple[str, ...], fold
 @click.option("--pem", is_flag=True, help="Print the authorities' certificates, for who checks.")
 def show(stack: str, state_dir: Path | None, as_json: bool, pem: bool) -> None:
     """Show the certificates of a stack: names, ends, fingerprints, and never a key."""
-    _, secrets, _ = _open(stack, state_dir)
+    outputs, secrets, _ = _open(stack, state_dir)
     shown = identity(secrets, GATEWAYS)
     if shown is None:
         raise CommandFailedError(f"secret {GATEWAYS} of stack {stack} has no value")
@@ -229,17 +246,19 @@ def show(stack: str, state_dir: Path | None, as_json: bool, pem: bool) -> None:
         click.echo(trusted.certificates_pem, nl=False)
         return
     authority = identity(secrets, AUTHORITY)
+    found = {"gateways": shown, "authority": authority}
+    if outputs.secret_arns.recogniser_tls is not None:
+        found["recognisers"] = identity(secrets, RECOGNISERS)
     now = datetime.now(UTC)
     told: dict[str, object] = {
-        "gateways": facts(shown, now=now),
-        "authority": None if authority is None else facts(authority, now=now),
+        **{name: None if one is None else facts(one, now=now) for name, one in found.items()},
         "is_signed_by_it": authority is not None
         and is_signed_by(shown.certificate, authority.certificate),
     }
     if as_json:
         click.echo(json.dumps(told, indent=2))
         return
-    for name, one in (("gateways", shown), ("authority", authority)):
+    for name, one in found.items():
         if one is None:
             click.echo(f"{name}: none of its own yet; `perch certs create --stack {stack}`")
             continue

@@ -48,9 +48,10 @@ def _checked(name: str, text: str) -> str:
         raise ConfigurationError(
             f"{name}: not one word of letters, digits and + / = _ . : , @ % ~ -"
         )
-    if name in {"gateway_tls", "tls_authority"}:
+    if name in {"gateway_tls", "recogniser_tls", "tls_authority"}:
         try:
-            parse(value)
+            # The key first, as machines take it apart.
+            return parse(value).pem
         except UnusableIdentityError as error:
             raise ConfigurationError(f"{name}: {error}") from None
     return value

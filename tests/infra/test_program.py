@@ -116,7 +116,9 @@ def contract() -> set[str]:
     return names(StackOutputs, "")
 
 
-TLS_SECRETS = {"riva_api_key", "riva_tls_ca", "riva_tls_certificate", "riva_tls_key"}
+TLS_SECRETS = {
+    *("recogniser_tls", "riva_api_key", "riva_tls_ca", "riva_tls_certificate", "riva_tls_key")
+}
 NULLABLE = {
     *("ca_certificate_path", "connect_endpoint_id", "language_groups", "model", "ngc_api_key"),
     "riva_fallback_endpoints",

@@ -53,6 +53,13 @@ def image_gateway(**changes: Any) -> MachineSettings:  # noqa: ANN401 - any fiel
     return boot_settings(**(image | changes))
 
 
+def with_tls(mode: str, **changes: Any) -> MachineSettings:  # noqa: ANN401 - any field
+    """The same with a recogniser that is asked by TLS."""
+    secret = arn("perch/dev/recogniser-tls")
+    own = {"recogniser_tls": mode, "recogniser_tls_secret_arn": secret}
+    return boot_settings(**(own | changes))
+
+
 def classic_riva(**changes: Any) -> MachineSettings:  # noqa: ANN401 - any field
     """The same with a classic Riva server."""
     return boot_settings(**({"kind": "riva", "image": RIVA} | changes))

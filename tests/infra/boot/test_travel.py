@@ -60,6 +60,10 @@ FORMS: dict[str, tuple[dict[str, Any], ...]] = {
             }
         },
     ),
+    "tls": (
+        {},
+        {"recogniser_tls": "mtls", "recogniser_tls_secret_arn": arn("perch/dev/recogniser-tls")},
+    ),
     "scrape": ({}, {"scrape_cidrs": ("10.8.0.0/16", "192.168.224.0/20")}),
     "files": ({}, {"gateway_secret_files": {f"riva-{n}.pem": arn(f"tls-{n}") for n in range(5)}}),
 }

@@ -12,7 +12,7 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -36,12 +36,14 @@ from tests.infra.boot.standins.host_checks import (
     verify_units,
 )
 from tests.support.boot_settings import (
+    GATEWAY_IMAGE,
     NIM,
     any_settings,
     arn,
     boot_settings,
     classic_riva,
     image_gateway,
+    with_tls,
 )
 from tests.support.tools import need
 
@@ -369,6 +371,9 @@ def test_every_reason_a_script_gives_is_in_the_table_and_the_other_way_round() -
     assert given_reasons == set(FAILURE_REASONS)
 
 
+IMAGE: Final = {"gateway_artifact": GATEWAY_IMAGE, "gateway_artifact_sha256": None}
+
+
 def test_every_variable_a_script_or_the_exporter_reads_is_given() -> None:
     text = "".join(
         path.read_text() for path in [*(HERE / "scripts").iterdir(), HERE / "host" / "exporter.py"]
@@ -376,7 +381,7 @@ def test_every_variable_a_script_or_the_exporter_reads_is_given() -> None:
     read = set(re.findall(r"\bPERCH_[A-Z_0-9]+", text))
     given_names = {
         shlex.split(line)[0].partition("=")[0]
-        for line in written(image_gateway())["/etc/perch/boot.env"].splitlines()
+        for line in written(with_tls("tls", **IMAGE))["/etc/perch/boot.env"].splitlines()
     }
     assert read - {"PERCH_UNIT"} == given_names
 

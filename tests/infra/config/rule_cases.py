@@ -155,6 +155,44 @@ RULE_CASES: list[tuple[str, dict[str, object], str]] = [
         "gateway.recognition is fallback; accepted: on or off, or gateway.fallback as well",
     ),
     (
+        "own_tls_fits_that_to_others",
+        {
+            "blue__recogniser_tls": "tls",
+            "blue__language_groups": {"german": {**GERMAN, "tls": "public_ca"}},
+        },
+        (
+            "blue.recogniser_tls is tls; accepted: off, as blue.language_groups.german.tls is"
+            " public_ca"
+        ),
+    ),
+    (
+        "own_tls_fits_that_to_others",
+        {
+            "blue__recogniser_tls": "mtls",
+            "blue__language_groups": {"german": {**GERMAN, "tls": "mutual"}},
+        },
+        (
+            "blue.recogniser_tls is mtls; accepted: off or tls, as blue.language_groups.german.tls"
+            " is mutual"
+        ),
+    ),
+    (
+        "own_tls_fits_that_to_others",
+        {
+            "green__recogniser_tls": "tls",
+            "gateway__fallback": {
+                "endpoints": ["10.9.0.7:50051/9000"],
+                "cidrs": ["10.9.0.0/24"],
+                "tls": "private_ca",
+                "server_name": "riva.example.org",
+            },
+        },
+        (
+            "green.recogniser_tls is tls; accepted: off, as gateway.fallback.server_name is"
+            " riva.example.org"
+        ),
+    ),
+    (
         "ports_elsewhere_exist",
         {
             "gateway__fallback": {
@@ -225,8 +263,8 @@ RULE_CASES: list[tuple[str, dict[str, object], str]] = [
         "a_key_is_never_shown_in_clear",
         {"gateway__recogniser_key": True},
         (
-            "gateway.recogniser_key is true; accepted: false, or blue.gateway_bundle in place of"
-            " blue.gateway_tag"
+            "gateway.recogniser_key is true; accepted: false, or blue.recogniser_tls tls or mtls,"
+            " or blue.gateway_bundle"
         ),
     ),
     (

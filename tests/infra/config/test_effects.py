@@ -175,6 +175,7 @@ NEW: Final[Mapping[str, object]] = {
     "blue.language_groups.<name>.model": "conformer-de",
     "blue.language_groups.<name>.streams": 12,
     "blue.recogniser_environment": {"NIM_LOG_LEVEL": "DEBUG"},
+    "blue.recogniser_tls": "mtls",
     "blue.ngc_key": False,
     "blue.rmirs": ["riva/parakeet.rmir"],
     "blue.gateway_tag": "0.2.0",

@@ -15,10 +15,19 @@ from typing import Any
 import boto3
 import pytest
 from click.testing import CliRunner, Result
+from cryptography import x509
 from mypy_boto3_secretsmanager import SecretsManagerClient
 from mypy_boto3_ssm import SSMClient
 
-from infra.authority import Identity, first_identity, gateway_names, is_signed_by, parse
+from infra.authority import (
+    Identity,
+    first_identity,
+    first_recogniser_identity,
+    gateway_names,
+    is_signed_by,
+    parse,
+    recogniser_names,
+)
 from infra.boot.environment import boot_environment
 from ops.secrets import certs
 from ops.secrets import values as secret_values
@@ -60,6 +69,10 @@ def account(tmp_path: Path) -> Iterator[Account]:
                 Name="perch-local-gateway-tls", SecretString=first_identity("local")
             )["ARN"],
             "tls_authority": secrets.create_secret(Name="perch-local-tls-authority")["ARN"],
+            "recogniser_tls": secrets.create_secret(
+                Name="perch-local-recogniser-tls",
+                SecretString=first_recogniser_identity("local"),
+            )["ARN"],
         }
         ssm.put_parameter(Name=VERSION, Value="0", Type="String", AllowedPattern="^[0-9]{1,16}$")
         outputs: dict[str, Any] = OUTPUTS | {"secret_arns": OUTPUTS["secret_arns"] | arns}
@@ -78,6 +91,39 @@ def test_makes_an_authority_of_its_own_that_signs_the_gateways(account: Account)
     assert gateways.certificates[1:] == (authority.certificate, first.certificates[1])
     assert account.version != "0"
     assert "every gateway shows it within 11 s" in done.output
+
+
+def purposes(of: Identity) -> set[str]:
+    usage = of.certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    return {str(one._name) for one in usage}
+
+
+def test_the_authority_signs_recognisers_too_and_gateways_may_show_them_a_certificate(
+    account: Account,
+) -> None:
+    before = account.held("recogniser_tls")
+    done = account.run("create")
+    authority, own = account.held("tls_authority"), account.held("recogniser_tls")
+    assert is_signed_by(own.certificate, authority.certificate)
+    assert own.key.public_key() != before.key.public_key()
+    assert "each takes it as it starts: perch rotate --stack" in done.output
+    assert purposes(own) == {"serverAuth"}
+    assert purposes(account.held("gateway_tls")) == {"serverAuth", "clientAuth"}
+    shown = json.loads(account.run("show", "--json").stdout)
+    assert shown["recognisers"]["names"] == list(recogniser_names("local"))
+
+
+def test_a_stack_whose_recognisers_are_asked_in_clear_has_no_certificate_of_theirs(
+    account: Account,
+) -> None:
+    file = account.folder / "outputs.json"
+    outputs = json.loads(file.read_text())
+    outputs["secret_arns"]["recogniser_tls"] = None
+    file.write_text(json.dumps(outputs))
+    before = account.held("recogniser_tls")
+    assert "recognisers" not in account.run("create").output
+    assert account.held("recogniser_tls").pem == before.pem
+    assert "recognisers" not in json.loads(account.run("show", "--json").stdout)
 
 
 def test_refuses_to_take_an_authoritys_place_by_the_way(account: Account) -> None:
@@ -132,7 +178,7 @@ def test_shows_everything_but_a_key(account: Account) -> None:
     assert shown["is_signed_by_it"] is True
     assert 396 < shown["gateways"]["days_left"] <= 397
     told = account.run("show").output + account.run("show", "--pem").output + json.dumps(shown)
-    for name in ("gateway_tls", "tls_authority"):
+    for name in ("gateway_tls", "recogniser_tls", "tls_authority"):
         held = account.held(name)
         key = held.pem.removesuffix(held.certificates_pem)
         # The last of its lines is of the public half, which certificates have as well.

@@ -229,7 +229,7 @@ class Host:
         self.run_folder = self._folder("run")
         self.state = self._folder("state")
         self.store = self._folder("state/store")
-        run = ("run/secrets", "run/files", "run/recognition", "run/docker")
+        run = ("run/secrets", "run/files", "run/asr", "run/recognition", "run/docker")
         for name in (*run, "state/store/models", "logs"):
             self._folder(name)
         (self.run_folder / "gpu").write_text("nvidia-a10g-sm86\n")
