@@ -44,6 +44,18 @@ def facts_of_chain(pem: bytes) -> CertificateFacts:
     return _all_facts(pem)[0]
 
 
+def facts_of_signer(pem: bytes) -> CertificateFacts | None:
+    """Return the facts of the certificate behind the first of a chain; None where it ends there.
+
+    Args:
+        pem: One certificate or more.
+
+    Raises:
+        ValueError: It holds none.
+    """
+    return next(iter(_all_facts(pem)[1:]), None)
+
+
 def facts_of_authorities(pem: bytes) -> CertificateFacts:
     """Return the facts of the certificate in a bundle that ends first.
 

@@ -41,13 +41,13 @@ EXPORTER_SECONDS: Final = 15
 GATEWAY_SERIES: Final = " ".join(
     (
         "perch_sessions_active=ActiveSessions perch_session_slots=SessionSlots",
-        'perch_certificate_expiry_timestamp_seconds{name="gateway"}=-GatewayCertificateDays',
+        "perch_certificate_expiry_timestamp_seconds=-GatewayCertificateDays",
         *(f"{one.selector}=+{one.cloudwatch}" for one in SERIES),
     )
 )
 """Series of the gateway that become CloudWatch metrics: gauges, for scaling on sessions per
-machine; times (-), of which the days until then are sent; and counters (+), whose increase is sent,
-for the objectives."""
+machine; times (-), of which the days until the first are sent; and counters (+), whose increase is
+sent, for the objectives."""
 
 HOST_KEY_FILE: Final = "/etc/ssh/ssh_host_ed25519_key.pub"
 """What cloud-init makes of sshd at the first start of an instance."""

@@ -1,85 +1,17 @@
 """Which alarms there are: data, decided without AWS. `infra.observability.alarms` makes them."""
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from collections.abc import Iterator
+from typing import Final
 
 from infra.boot.environment import EXPORTER_SECONDS
 from infra.boot.settings import METRICS_NAMESPACE
-from infra.catalogue.limits import CERTIFICATE_DAYS, DISK_FREE_GB, FULL_SHARE, GPU_MEMORY_SHARE
+from infra.catalogue.limits import DISK_FREE_GB, FULL_SHARE, GPU_MEMORY_SHARE
 from infra.catalogue.objectives import BURNS, MIN_EVENTS, OBJECTIVES, Objective, Series
-
-Severity = Literal["page", "ticket"]
-Missing = Literal["notBreaching", "breaching", "missing"]
+from infra.observability.alarm import FIVE_MINUTES, Alarm, Metric, machine, single
+from infra.observability.expiry_alarms import expiry_alarms
 
 _ALB: Final = "AWS/ApplicationELB"
-_MINUTE: Final = 60
-_FIVE_MINUTES: Final = 300
-_HOUR: Final = 3_600
-_DAY: Final = 86_400
-_NO_END_DAYS: Final = 999
-"""Stands for the certificate of a colour without machines; longer than any lasts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """One series.
-
-    Attributes:
-        namespace: CloudWatch namespace.
-        name: Metric name.
-        statistic: How a period's values become one.
-        dimensions: Dimension -> the name of a value `infra.observability.alarms` knows: balancer,
-            target_group, group, environment, colour, certificate; blue_group and green_group where
-            both are meant.
-    """
-
-    namespace: str
-    name: str
-    statistic: str
-    dimensions: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
-    """One alarm.
-
-    Attributes:
-        slug: Its name after the stack's (and the colour's).
-        why: What it means to a person, one sentence.
-        severity: page: somebody gets up; ticket: somebody looks in working hours.
-        metrics: Id -> series; more than one are joined by `expression`.
-        expression: Metric math over those ids; None for a single series.
-        above: Whether it alarms above the threshold, or below.
-        threshold: In the metric's unit.
-        period: Seconds.
-        periods: How many periods are looked at.
-        breaching: How many of them must breach.
-        missing: What a period without data means.
-    """
-
-    slug: str
-    why: str
-    severity: Severity
-    metrics: Mapping[str, Metric]
-    expression: str | None = None
-    above: bool = True
-    threshold: float
-    period: int = _MINUTE
-    periods: int = 5
-    breaching: int = 5
-    missing: Missing = "notBreaching"
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def description(self) -> str:
-        """Return what a notification says: severity, meaning, and the page with what to do."""
-        return f"{self.severity}: {self.why} What to do: runbooks/{self.slug}.md"
-
-
-def _one(metric: Metric) -> dict[str, Metric]:
-    return {"m": metric}
 
 
 def _target(name: str, statistic: str) -> Metric:
@@ -88,15 +20,6 @@ def _target(name: str, statistic: str) -> Metric:
         name=name,
         statistic=statistic,
         dimensions={"LoadBalancer": "balancer", "TargetGroup": "target_group"},
-    )
-
-
-def _machine(name: str, statistic: str, source: str = "group") -> Metric:
-    return Metric(
-        namespace=METRICS_NAMESPACE,
-        name=name,
-        statistic=statistic,
-        dimensions={"AutoScalingGroupName": source},
     )
 
 
@@ -152,10 +75,10 @@ def _objective(objective: Objective) -> Alarm:
         slug=objective.slug,
         why=f"{objective.meaning} Promised: {objective.promise}.",
         severity=burn.severity,
-        metrics={key: _machine(one.cloudwatch, "Sum") for key, one in series.items()},
+        metrics={key: machine(one.cloudwatch, "Sum") for key, one in series.items()},
         expression=expression,
         threshold=round(100 * burn.share(objective), 4),
-        period=_FIVE_MINUTES,
+        period=FIVE_MINUTES,
         periods=3,
         breaching=2,
     )
@@ -172,7 +95,7 @@ def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
         slug="targets-unhealthy",
         why="A machine in service cannot take a session: its recogniser is gone, or it is full.",
         severity="page",
-        metrics=_one(_target("UnHealthyHostCount", "Maximum")),
+        metrics=single(_target("UnHealthyHostCount", "Maximum")),
         threshold=0,
     )
     yield Alarm(
@@ -192,7 +115,7 @@ def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
         slug="targets-unreachable",
         why="The load balancer cannot open connections to the gateways.",
         severity="page",
-        metrics=_one(_target("TargetConnectionErrorCount", "Sum")),
+        metrics=single(_target("TargetConnectionErrorCount", "Sum")),
         threshold=5,
         breaching=3,
     )
@@ -200,9 +123,9 @@ def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
         slug="boot-failures",
         why="A machine gave up starting; the end of its log is in the model-cache bucket.",
         severity="ticket",
-        metrics=_one(_boot("BootFailures")),
+        metrics=single(_boot("BootFailures")),
         threshold=0,
-        period=_FIVE_MINUTES,
+        period=FIVE_MINUTES,
         periods=1,
         breaching=1,
     )
@@ -210,9 +133,9 @@ def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
         slug="log-agent-failures",
         why="A machine serves without its log agent: its logs and GPU metrics stay on it.",
         severity="ticket",
-        metrics=_one(_boot("LogAgentFailures")),
+        metrics=single(_boot("LogAgentFailures")),
         threshold=0,
-        period=_FIVE_MINUTES,
+        period=FIVE_MINUTES,
         periods=1,
         breaching=1,
     )
@@ -220,13 +143,13 @@ def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
         slug="model-cache-failures",
         why="A machine could not store its models; every later one starts as slowly as the first.",
         severity="ticket",
-        metrics=_one(_boot("ModelCacheSaveFailures")),
+        metrics=single(_boot("ModelCacheSaveFailures")),
         threshold=0,
-        period=_FIVE_MINUTES,
+        period=FIVE_MINUTES,
         periods=1,
         breaching=1,
     )
-    late = math.ceil(ready_seconds / _FIVE_MINUTES) + 1
+    late = math.ceil(ready_seconds / FIVE_MINUTES) + 1
     yield Alarm(
         slug="machines-missing",
         why="Machines that the group asks for have not come for longer than a start takes.",
@@ -238,7 +161,7 @@ def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
         },
         expression="desired - machines",
         threshold=0,
-        period=_FIVE_MINUTES,
+        period=FIVE_MINUTES,
         periods=late,
         breaching=late,
     )
@@ -247,8 +170,8 @@ def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
         why="More than 90 % of the session slots are taken, and new sessions will soon be refused.",
         severity="page",
         metrics={
-            "active": _machine("ActiveSessions", "Average"),
-            "slots": _machine("SessionSlots", "Average"),
+            "active": machine("ActiveSessions", "Average"),
+            "slots": machine("SessionSlots", "Average"),
         },
         expression="IF(slots > 0, 100 * active / slots, 0)",
         threshold=round(100 * FULL_SHARE),
@@ -259,8 +182,8 @@ def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
         why="GPU memory is nearly used up; the recogniser's next allocation may fail.",
         severity="ticket",
         metrics={
-            "used": _machine("GpuMemoryUsed", "Maximum"),
-            "total": _machine("GpuMemoryTotal", "Minimum"),
+            "used": machine("GpuMemoryUsed", "Maximum"),
+            "total": machine("GpuMemoryTotal", "Minimum"),
         },
         expression="IF(total > 0, 100 * used / total, 0)",
         threshold=round(100 * GPU_MEMORY_SHARE),
@@ -271,7 +194,7 @@ def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
         slug="disk-space",
         why="Less than 20 GB are free on a machine's disk; a pull or a model build needs more.",
         severity="ticket",
-        metrics=_one(_machine("DiskFree", "Minimum")),
+        metrics=single(machine("DiskFree", "Minimum")),
         above=False,
         threshold=DISK_FREE_GB,
     )
@@ -283,11 +206,11 @@ def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
         severity="ticket",
         metrics={
             "machines": _group("GroupInServiceInstances"),
-            "samples": _machine("DiskFree", "SampleCount"),
+            "samples": machine("DiskFree", "SampleCount"),
         },
-        expression=f"machines - FILL(samples, 0) / {_FIVE_MINUTES // EXPORTER_SECONDS}",
+        expression=f"machines - FILL(samples, 0) / {FIVE_MINUTES // EXPORTER_SECONDS}",
         threshold=0.5,
-        period=_FIVE_MINUTES,
+        period=FIVE_MINUTES,
         periods=2,
         breaching=2,
     )
@@ -296,12 +219,12 @@ def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
         why="A machine's GPU does not answer nvidia-smi, and its recogniser with it.",
         severity="page",
         metrics={
-            "host": _machine("DiskFree", "SampleCount"),
-            "gpu": _machine("GpuMemoryTotal", "SampleCount"),
+            "host": machine("DiskFree", "SampleCount"),
+            "gpu": machine("GpuMemoryTotal", "SampleCount"),
         },
-        expression=f"(FILL(host, 0) - FILL(gpu, 0)) / {_FIVE_MINUTES // EXPORTER_SECONDS}",
+        expression=f"(FILL(host, 0) - FILL(gpu, 0)) / {FIVE_MINUTES // EXPORTER_SECONDS}",
         threshold=0.5,
-        period=_FIVE_MINUTES,
+        period=FIVE_MINUTES,
         periods=2,
         breaching=2,
     )
@@ -311,7 +234,7 @@ def colour_alarms(min_machines: int, ready_seconds: int) -> Iterator[Alarm]:
             slug="too-few-machines",
             why="Fewer machines are in service than the stack asks for.",
             severity="page",
-            metrics=_one(_group("GroupInServiceInstances")),
+            metrics=single(_group("GroupInServiceInstances")),
             above=False,
             threshold=min_machines,
             periods=15,
@@ -341,7 +264,7 @@ def entrance_alarms(*, may_be_empty: bool) -> Iterator[Alarm]:
         slug="entrance-errors",
         why="The load balancer itself answers with 5xx: no machine could take the request.",
         severity="page",
-        metrics={"errors": errors, **groups} if may_be_empty else _one(errors),
+        metrics={"errors": errors, **groups} if may_be_empty else single(errors),
         expression="IF(blue + green > 0, FILL(errors, 0), 0)" if may_be_empty else None,
         threshold=10,
         breaching=3,
@@ -350,42 +273,8 @@ def entrance_alarms(*, may_be_empty: bool) -> Iterator[Alarm]:
         slug="connections-rejected",
         why="The load balancer is at its limit of connections.",
         severity="page",
-        metrics=_one(balancer("RejectedConnectionCount")),
+        metrics=single(balancer("RejectedConnectionCount")),
         threshold=0,
         breaching=3,
     )
-    yield Alarm(
-        slug="certificate-expires",
-        why="The certificate ends in less than 30 days and has not renewed itself.",
-        severity="ticket",
-        metrics=_one(
-            Metric(
-                namespace="AWS/CertificateManager",
-                name="DaysToExpiry",
-                statistic="Minimum",
-                dimensions={"CertificateArn": "certificate"},
-            )
-        ),
-        above=False,
-        threshold=CERTIFICATE_DAYS,
-        period=_DAY,
-        periods=1,
-        breaching=1,
-    )
-    # Of neither colour: a release need not stop for what ends in weeks.
-    blue, green = (f"FILL({colour}, {_NO_END_DAYS})" for colour in ("blue", "green"))
-    yield Alarm(
-        slug="gateway-certificate",
-        why="The certificate that gateways show the load balancer ends in less than 30 days.",
-        severity="ticket",
-        metrics={
-            colour: _machine("GatewayCertificateDays", "Minimum", f"{colour}_group")
-            for colour in ("blue", "green")
-        },
-        expression=f"IF({blue} > {green}, {green}, {blue})",
-        above=False,
-        threshold=CERTIFICATE_DAYS,
-        period=_HOUR,
-        periods=1,
-        breaching=1,
-    )
+    yield from expiry_alarms()

@@ -8,7 +8,8 @@ import pulumi_aws as aws
 
 from infra.config.sections import COLOURS, Colour
 from infra.iam import Statement, policy
-from infra.observability.alarm_table import Alarm, Metric, colour_alarms, entrance_alarms
+from infra.observability.alarm import Alarm, Metric
+from infra.observability.alarm_table import colour_alarms, entrance_alarms
 
 
 @dataclass(frozen=True, kw_only=True)

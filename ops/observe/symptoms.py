@@ -11,6 +11,7 @@ from infra.catalogue.limits import (
     DISK_FREE_GB,
     FULL_SHARE,
     GPU_MEMORY_SHARE,
+    SECRET_DAYS,
 )
 
 BY: Final = "environment, colour"
@@ -95,6 +96,14 @@ SYMPTOMS: Final = (
         expr=f"perch_certificate_expiry_timestamp_seconds - time() < {CERTIFICATE_DAYS} * 86400",
         lasts="1h",
         meaning="A certificate that a gateway uses or believes ends in less than 30 days.",
+    ),
+    Symptom(
+        alert="PerchSecretAge",
+        runbook="secret-age",
+        severity="ticket",
+        expr=f"time() - perch_host_secret_changed_timestamp_seconds > {SECRET_DAYS} * 86400",
+        lasts="1h",
+        meaning="A secret that machines have was not replaced for a year.",
     ),
     Symptom(
         alert="PerchFileNotFollowed",

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from ops.stack import StackOutputs
 
 ENTRANCE_ALARMS: Final = frozenset(
-    {"any", "certificate-expires", "connections-rejected", "entrance-errors", "gateway-certificate"}
+    {
+        *("any", "certificate-expires", "connections-rejected", "entrance-errors"),
+        *("gateway-certificate", "secret-age"),
+    }
 )
 """Alarms of a stack that are of no colour, after its name; a test holds them equal to its own."""
 

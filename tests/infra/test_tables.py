@@ -14,7 +14,8 @@ from infra.boot.environment import GATEWAY_SERIES
 from infra.boot.settings import METRICS_NAMESPACE
 from infra.catalogue import gpu, models
 from infra.catalogue.regions import partition
-from infra.observability.alarm_table import Alarm, colour_alarms, entrance_alarms
+from infra.observability.alarm import Alarm
+from infra.observability.alarm_table import colour_alarms, entrance_alarms
 from infra.observability.dashboard import screen
 from tests.infra.building import ROOT
 
@@ -227,6 +228,7 @@ def published() -> set[str]:
     names = set(re.findall(r"\bmetric ([A-Z]\w+) ", scripts))
     exporter = (boot / "host" / "exporter.py").read_text(encoding="utf-8")
     names |= set(re.findall(r'"([A-Z][A-Za-z]+)", "(?:Percent|Megabytes|None)"', exporter))
+    names |= set(re.findall(r'values\["([A-Z]\w+)"\] =', exporter))
     names |= set(re.findall(r'\{"([A-Z]\w+)": "Gigabytes"', exporter))
     return names | {pair.rpartition("=")[2].lstrip("+-") for pair in GATEWAY_SERIES.split()}
 

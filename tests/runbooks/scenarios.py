@@ -309,6 +309,10 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         shows=("30 are wanted", "perch-local-certificate-expires"),
         by_hand=lambda stage: stage.serve_certificate(days=90),
     ),
+    "secret-age": Scenario(
+        fault=lambda stage: stage.alarm("secret-age"),
+        shows=("perch-local-secret-age", "gateways: from"),
+    ),
     "cache-rebuild": Scenario(fault=_cache_is_broken, shows=("not whole",), mended=_saved),
     "certificate-and-key-rotation": Scenario(),
     "gateway-certificate": Scenario(

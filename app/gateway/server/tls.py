@@ -2,11 +2,12 @@
 
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import time
 from typing import Final
 
-from app.certificates import CertificateFacts, check_pair, facts_of_chain
+from app.certificates import CertificateFacts, check_pair, facts_of_chain, facts_of_signer
 from app.followed_files import FollowedFiles
 from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.metrics import GatewayMetrics
@@ -84,7 +85,9 @@ class ListenerCertificate:
     ) -> None:
         connection.context = self._newest
 
-    def _parse(self, contents: Sequence[bytes]) -> tuple[ssl.SSLContext, CertificateFacts]:
+    def _parse(
+        self, contents: Sequence[bytes]
+    ) -> tuple[ssl.SSLContext, CertificateFacts, CertificateFacts | None]:
         facts = facts_of_chain(contents[0])
         # Before OpenSSL sees the key: of one with a password it would ask the terminal.
         check_pair(*contents)
@@ -100,10 +103,17 @@ class ListenerCertificate:
             raise ValueError(f"certificate and key cannot be used ({error})") from None
         if loaded != list(contents):
             raise ValueError("the files changed while they were read")
-        return context, facts
+        return context, facts, facts_of_signer(contents[0])
 
-    def _take(self, found: tuple[ssl.SSLContext, CertificateFacts]) -> None:
-        self._newest, self._facts = found
-        facts = self._facts
-        self._metrics.certificate_expiry.labels("gateway").set(facts.ends_at)
+    def _take(
+        self, found: tuple[ssl.SSLContext, CertificateFacts, CertificateFacts | None]
+    ) -> None:
+        self._newest, self._facts, signer = found
+        facts, expiry = self._facts, self._metrics.certificate_expiry
+        expiry.labels("gateway").set(facts.ends_at)
+        if signer is not None:
+            expiry.labels("gateway_ca").set(signer.ends_at)
+        else:
+            with suppress(KeyError):
+                expiry.remove("gateway_ca")
         _log.info("certificate taken", fingerprint=facts.fingerprint, ends=facts.ends)

@@ -157,9 +157,9 @@ class GatewayMetrics(ConnectionMetrics, LatencyMetrics):
         )
         self.certificate_expiry = gauge(
             "perch_certificate_expiry_timestamp_seconds",
-            "When the certificate in use ends: gateway, that of APP_SSL_CERT; riva_client and "
-            "riva_ca, those of RIVA_SSL_CLIENT_CERT and RIVA_SSL_CERT, of several authorities the "
-            "first to end; absent without one.",
+            "When the certificate in use ends: gateway, that of APP_SSL_CERT; gateway_ca, the one "
+            "behind it there; riva_client and riva_ca, those of RIVA_SSL_CLIENT_CERT and "
+            "RIVA_SSL_CERT, of several authorities the first to end; absent without one.",
             ["name"],
         )
         self.files_not_followed = gauge(

@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Final
 
 MIB: Final = 1024 * 1024
@@ -77,7 +78,10 @@ class Sample:
         gpus: empty where nvidia-smi failed.
         disk_free: bytes free on the fullest disk.
         series: CloudWatch name -> sum of the gateway's gauge, or of its counter with a + before the
-            name, or its time in seconds since 1970 with a -; absent while the gateway is.
+            name, or the first of its times in seconds since 1970 with a -; absent while the gateway
+            is.
+        changed: secret's file -> when it was given the value that the machine has, in seconds since
+            1970.
         texts: path -> what is served there of the gateway and the recogniser, as they served it
             themselves; empty while they do not answer.
     """
@@ -86,6 +90,7 @@ class Sample:
     gpus: tuple[Gpu, ...] = ()
     disk_free: int = 0
     series: Mapping[str, float] = field(default_factory=dict)
+    changed: Mapping[str, float] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -126,15 +131,32 @@ def ask_gpus() -> tuple[Gpu, ...]:
 
 
 def sums_of(text: str, wanted: Mapping[str, str]) -> dict[str, float]:
-    """Return each wanted Prometheus series, summed over labels that are not named."""
+    """Return each wanted Prometheus series: of labels not named the sum, or of times the first."""
     sums: dict[str, float] = {}
     for line in text.splitlines():
         series, _, rest = line.rpartition("} ") if "{" in line else line.partition(" ")
         name = wanted.get(series.partition("{")[0]) or wanted.get(series + "}")
         value = number(rest.split(" ")[0])
         if name and value is not None:
-            sums[name] = sums.get(name, 0.0) + value
+            before = sums.get(name)
+            join = min if name[0] == "-" else float.__add__
+            sums[name] = value if before is None else join(before, value)
     return sums
+
+
+def times_of(text: str) -> dict[str, float]:
+    """Return what fetch-secrets noted: a line for each secret with its name and a time."""
+    pairs = (line.partition(" ") for line in text.splitlines())
+    found = {name: number(value) for name, _, value in pairs}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def noted(path: str) -> str:
+    """Return a file's text; none while there is no such file."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def ask(address: str) -> str:
@@ -160,6 +182,8 @@ def prometheus_text(sample: Sample) -> str:
             if reading.column in gpu.values
         ]
         lines += _family(f"perch_gpu_{reading.prometheus}", series)
+    changed = [({"name": name}, value) for name, value in sample.changed.items()]
+    lines += _family("perch_host_secret_changed_timestamp_seconds", changed)
     lines += _family("perch_host_disk_free_bytes", [({}, sample.disk_free)])
     lines += _family("perch_host_sample_timestamp_seconds", [({}, sample.taken_at)])
     return "\n".join(lines) + "\n"
@@ -197,6 +221,9 @@ def embedded_metrics(
             values[name] = value
         elif name in last:
             values[name[1:]] = value - last[name] * (value >= last[name])
+    if sample.changed:
+        values["SecretDays"] = (sample.taken_at - min(sample.changed.values())) / DAY_SECONDS
+        units["SecretDays"] = "None"
     # One GPU a machine serves (the units name GPU 0), so a further one would only blur it.
     for gpu in sample.gpus[:1]:
         for reading in READINGS:
@@ -231,6 +258,7 @@ def take_sample(environment: Mapping[str, str]) -> Sample:
         # Image and models may lie on a disk of their own (docs/adr/0808).
         disk_free=min(shutil.disk_usage(one).free for one in ("/", environment["PERCH_STORE"])),
         series=sums_of(gateway, wanted),
+        changed=times_of(noted(environment["PERCH_RUN"] + "/secret-times")),
         texts={
             "/gateway": gateway,
             "/recogniser": ask(environment["PERCH_HTTP_PORT"] + "/v1/metrics"),

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
 
@@ -196,13 +197,31 @@ def test_sends_by_how_much_a_counter_grew_and_nothing_of_one_that_it_sees_first(
     assert sent(3, {"+Finals": 7}) == 3  # its gateway began anew
 
 
-def test_sends_how_many_days_a_certificate_has_left_and_of_no_other_one() -> None:
+def test_sends_how_many_days_the_certificate_has_left_that_ends_first() -> None:
     metrics = GatewayMetrics("1")
-    metrics.certificate_expiry.labels("gateway").set(1_790_000_000.5 + 20.5 * 86_400)
-    metrics.certificate_expiry.labels("riva_client").set(1.0)
+    for name, days in (("gateway", 390), ("riva_client", 20.5), ("gateway_ca", 3_000)):
+        metrics.certificate_expiry.labels(name).set(1_790_000_000.5 + days * 86_400)
     found = exporter.sums_of(metrics.render().decode(), pairs())
     event = json.loads(exporter.embedded_metrics(of(BUSY, **found), ENVIRONMENT, {}))
     assert event["GatewayCertificateDays"] == pytest.approx(20.5)
+
+
+def test_says_when_each_secret_was_changed_and_how_many_days_ago_the_oldest(
+    tmp_path: Path,
+) -> None:
+    assert exporter.times_of(exporter.noted(str(tmp_path / "none"))) == {}
+    file = tmp_path / "secret-times"
+    file.write_text(f"auth-tokens {1_790_000_000 - 400 * 86_400}\nresume-keys 1790000000\nx y\n")
+    changed = exporter.times_of(exporter.noted(str(file)))
+    assert changed == {"auth-tokens": 1_755_440_000.0, "resume-keys": 1_790_000_000.0}
+    sample = exporter.Sample(taken_at=1_790_000_000.0, changed=changed)
+    text = exporter.prometheus_text(sample)
+    assert 'perch_host_secret_changed_timestamp_seconds{name="auth-tokens"} 1755440000\n' in text
+    event = json.loads(exporter.embedded_metrics(sample, ENVIRONMENT, {}))
+    assert event["SecretDays"] == pytest.approx(400)
+    assert "SecretDays" not in json.loads(
+        exporter.embedded_metrics(exporter.Sample(taken_at=1.0), ENVIRONMENT, {})
+    )
 
 
 @contextmanager

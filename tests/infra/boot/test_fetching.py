@@ -5,9 +5,11 @@ AWS takes to know the rights of a new role.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
+from infra.boot.host.exporter import times_of
 from tests.infra.boot.standins import answers
 from tests.infra.boot.standins.host import Host, gateway_identity, one_clear_line
 from tests.support.boot_settings import GATEWAY_IMAGE, NIM, arn
@@ -34,6 +36,17 @@ class TestFetchSecrets:
         assert {path.name for path in secrets.iterdir()} == {"ngc.env"}
         assert host.gateway_tls.read_text() == gateway_identity().rstrip()
         assert host.calls("chown perch:perch", "riva-ca.pem")
+
+    def test_notes_for_the_exporter_when_each_secret_was_changed(self, host: Host) -> None:
+        host.answer("get-secret-value", out="a-word\n")
+        assert host.run("fetch-secrets").returncode == 0
+        file = host.run_folder / "secret-times"
+        since = datetime(2026, 11, 28, 8, tzinfo=UTC).timestamp()
+        assert times_of(file.read_text()) == dict.fromkeys(
+            ("ngc.env", "gateway-tls.pem", "auth-tokens", "riva-ca.pem"), since
+        )
+        assert file.stat().st_mode & 0o777 == 0o644
+        assert not list((host.run_folder / "secrets").glob(".*"))
 
     def test_shows_no_secret_in_output_or_on_a_command_line(self, host: Host) -> None:
         host.answer("ngc-key", out=f"{NGC_KEY}\n")

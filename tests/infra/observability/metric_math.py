@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from infra.observability.alarm_table import Alarm
+from infra.observability.alarm import Alarm
 
 Series = Sequence[float | None]
 """One value a period, None where nothing was sent."""

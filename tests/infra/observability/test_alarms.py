@@ -80,6 +80,11 @@ ENTRANCE = {
         " IF(FILL(blue, 999) > FILL(green, 999), FILL(green, 999), FILL(blue, 999)) < 30,"
         " 1 of 1 x 3600 s, notBreaching"
     ),
+    (
+        "secret-age: ticket, SecretDays Maximum SecretDays Maximum"
+        " IF(FILL(blue, 0) > FILL(green, 0), FILL(blue, 0), FILL(green, 0)) > 365,"
+        " 1 of 1 x 86400 s, notBreaching"
+    ),
 }
 COMPARED = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 TOPIC = "arn:aws:sns:us-east-2:123456789012:topic:perch-prod-alarms"

@@ -9,7 +9,8 @@ from typing import Final
 
 import pytest
 
-from infra.observability.alarm_table import Alarm, Metric, colour_alarms, entrance_alarms
+from infra.observability.alarm import Alarm, Metric
+from infra.observability.alarm_table import colour_alarms, entrance_alarms
 from tests.infra.observability.metric_math import is_in_alarm
 
 ALARMS: Final = (*colour_alarms(1, 2700), *entrance_alarms(may_be_empty=False))
@@ -36,6 +37,7 @@ HEALTHY: Final[dict[str, float | None]] = {
     "ModelCacheSaveFailures": None,
     "RejectedConnectionCount": None,
     "RequestCount": 100,
+    "SecretDays": 100,
     "SessionSlots": 50,
     "SessionsEnded": 200,
     "SessionsFailed": 0,
@@ -63,6 +65,7 @@ FAULTS: Final = (
     Fault("nearly-full", {"ActiveSessions": 48}),
     Fault("certificate-expires", {"DaysToExpiry": 20}),
     Fault("gateway-certificate", {"GatewayCertificateDays": 29.9}),
+    Fault("secret-age", {"SecretDays": 365.5}),
     # One agent of two: nothing at all comes through it.
     Fault("metrics-missing", sending={"DiskFree": 1, "GpuMemoryTotal": 1}),
     # One GPU of two: the exporter leaves its values out and goes on.

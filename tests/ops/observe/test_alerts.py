@@ -54,6 +54,7 @@ HEALTHY: Final[dict[str, tuple[float, float]]] = {
     'perch_gpu_memory_total_bytes{gpu="0", ': (24e9, 0),
     "perch_host_disk_free_bytes{": (80e9, 0),
     'perch_certificate_expiry_timestamp_seconds{name="gateway", ': (60 * 86400, 0),
+    'perch_host_secret_changed_timestamp_seconds{name="auth-tokens", ': (0, 0),
     'perch_file_not_followed{name="APP_SSL_CERT", ': (0, 0),
 }
 
@@ -91,6 +92,11 @@ FAULTS: Final = (
     Fault(
         "PerchCertificateExpires",
         stands={of("perch_certificate_expiry_timestamp_seconds"): 20 * 86400},
+    ),
+    # The clock of these tests begins at 0.
+    Fault(
+        "PerchSecretAge",
+        stands={of("perch_host_secret_changed_timestamp_seconds"): -366 * 86400},
     ),
     Fault("PerchFileNotFollowed", stands={of("perch_file_not_followed"): 1}),
 )

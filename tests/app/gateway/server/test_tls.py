@@ -142,6 +142,14 @@ async def test_key_certificate_and_authorities_may_be_one_file(
         put_one(1)
         await eventually(lambda: log.text.count("certificate taken") == 2)
         assert await shown(gateway, authority) == fingerprint_of(issued[1])
+        expiry = "perch_certificate_expiry_timestamp_seconds"
+        signer = facts_of_chain(authority.cert_pem.bytes())
+        assert measured(gateway, expiry, "gateway_ca") == signer.ends_at
+        # One without its authority says no more when that ends.
+        alone = (issued[0].private_key_pem, issued[0].cert_chain_pems[0])
+        certificates.replace(file, b"".join(part.bytes() for part in alone))
+        await eventually(lambda: log.text.count("certificate taken") == 3)
+        assert measured(gateway, expiry, "gateway_ca") is None
     assert "file not followed" not in log.text
 
 

@@ -14,6 +14,8 @@ import os
 import sys
 import time
 
+CHANGED = "2026-11-28T08:00:00.123000+00:00\t"
+"""When a secret has its value since, in the column before it."""
 HERE = os.environ.get("STANDIN_HOME", "/opt/standins")
 
 
@@ -39,6 +41,8 @@ def main() -> int:
                 continue
             write(left, str(times - 1).encode())
         time.sleep(rule["seconds"])
+        if rule["out"] and "[CreatedDate,SecretString]" in line:
+            sys.stdout.write(CHANGED)
         sys.stdout.write(rule["out"])
         sys.stderr.write(rule["err"])
         if rule["exec"]:
