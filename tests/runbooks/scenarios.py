@@ -242,7 +242,13 @@ def _key_leaks(stage: Stage) -> None:
 
 
 def _is_revoked(stage: Stage) -> None:
-    assert find(_list_of(stage).read().document, LEAKED).revoked is not None
+    """The key and both tokens are turned away, and the owner has a key that is good."""
+    listed = _list_of(stage).read().document
+    assert find(listed, LEAKED).revoked is not None
+    assert [one.jti for one in listed.revoked_tokens] == ["a-token-that-leaked"]
+    assert [one.client for one in listed.revoked_clients] == ["a-client-that-leaked"]
+    owned = [key for key in listed.keys if key.owner == "whoever lost it"]
+    assert [key.revoked for key in owned if key.id != LEAKED] == [None]
 
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
@@ -336,7 +342,12 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         fault=_key_leaks,
         shows=(f"{LEAKED}  good", "whoever lost it"),
         mended=_is_revoked,
-        variables={"KEY": LEAKED},
+        variables={
+            "KEY": LEAKED,
+            "OWNER": "whoever lost it",
+            "JTI": "a-token-that-leaked",
+            "CLIENT": "a-client-that-leaked",
+        },
     ),
     "kill-switch": Scenario(),
     "release": Scenario(fault=lambda stage: stage.bounds("green"), mended=_serves("green")),

@@ -23,7 +23,7 @@ from tests.runbooks.pages import FOLDER, HEADINGS, KINDS, PAGES, ROOT, RUNBOOKS,
 from tests.support.outputs import OUTPUTS
 
 OPERATORS = {"|", "||", ";", "&&"}
-SHELL = {"AWS_REGION", "COLOUR", "KEY", "PERCH_STACK"}
+SHELL = {"AWS_REGION", "CLIENT", "COLOUR", "JTI", "KEY", "OWNER", "PERCH_STACK"}
 """Variables of runbooks/env.sh, and the id of the key that a page is about."""
 OF_OTHERS = {
     # How an alarm is named.
