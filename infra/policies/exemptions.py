@@ -84,8 +84,8 @@ EXEMPTIONS: Final[Sequence[Exemption]] = (
         " right to write every secret, day and night. NVIDIA, the clients' owners and the"
         " recognisers' issue most of them, and no function can. What can be made here, a person"
         " replaces by `perch secrets rotate` and `perch certs rotate`, in seconds and with no"
-        " session ended; an"
-        " alarm asks for it 30 days before a certificate ends.",
+        " session ended. Alarms ask for it: 30 days before a certificate ends, and a year after any"
+        " secret was changed.",
         owner="security reviewer",
         review=_SPRING,
     ),
