@@ -93,6 +93,25 @@ def test_no_unit_but_two_may_become_more_than_it_is(variant: str) -> None:
     }
 
 
+SECRET_FOLDERS: Final = ("secrets", "files", "asr")
+READERS: Final = {
+    *("perch-secrets", "perch-secrets-watch", "perch-image", "perch-asr", "perch-gateway"),
+    *("perch-lifecycle", "perch-boot-failed@"),
+    # It has no view of the file system of its own, in which anything could be hidden.
+    "perch-store",
+}
+"""Units that find secrets in memory: who puts them there, and who is given them."""
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_secrets_are_out_of_sight_of_every_unit_that_needs_none(variant: str) -> None:
+    hidden = "InaccessiblePaths=" + " ".join(f"-/run/perch/{name}" for name in SECRET_FOLDERS)
+    found = services(VARIANTS[variant])
+    readers = {unit for unit, text in found.items() if hidden not in text.splitlines()}
+    wanted = READERS | ({"perch-gateway-install"} if variant == "image" else set())
+    assert readers == {f"{name}.service" for name in wanted}
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_page_has_a_score_of_every_unit_and_of_no_other(variant: str) -> None:
     assert recorded(variant).keys() == services(VARIANTS[variant]).keys()
