@@ -23,6 +23,8 @@ MAX_TOKENS: Final = 4
 
 _BEARER_SUBPROTOCOL: Final = "bearer."
 _MODELS_TOLD: Final = 10
+_BY_TLS: Final = frozenset({"https", "wss"})
+_IN_CLEAR: Final = frozenset({"http", "ws"})
 
 
 class AccessPolicy:
@@ -187,7 +189,19 @@ class AccessPolicy:
             own = Authority.parse(connection.headers.get("host", ""))
         except ValueError:
             return False
-        return page is not None and own.at(page.scheme) == page.authority
+        if page is None or page.scheme not in _schemes_of_own_page(connection):
+            return False
+        return own.at(page.scheme) == page.authority
+
+
+def _schemes_of_own_page(connection: HTTPConnection) -> frozenset[str]:
+    """Return how the gateway's own page may have come.
+
+    Where the gateway itself has TLS, never in clear: anybody on the way could have put a page of
+    that name there. Where it has none, something before it may have.
+    """
+    has_tls = connection.scope.get("scheme") in _BY_TLS
+    return _BY_TLS if has_tls else _BY_TLS | _IN_CLEAR
 
 
 def check_model(limits: ClientLimits, model: str) -> None:

@@ -18,11 +18,15 @@ TOKEN = "a-token-of-sixteen"  # pragma: allowlist secret
 
 
 def request(
-    *headers: tuple[str, str], query: str = "", subprotocols: tuple[str, ...] = ()
+    *headers: tuple[str, str],
+    query: str = "",
+    subprotocols: tuple[str, ...] = (),
+    scheme: str = "ws",
 ) -> HTTPConnection:
     return HTTPConnection(
         {
             "type": "websocket",
+            "scheme": scheme,
             "headers": [(name.encode(), value.encode()) for name, value in headers],
             "query_string": query.encode(),
             "subprotocols": subprotocols,
@@ -52,6 +56,7 @@ async def bearer_of(token: str) -> Identity:
         ("http://speech.example:81", "speech.example", False),
         ("ws://speech.example", "speech.example:80", True),
         ("wss://speech.example", "speech.example:443", True),
+        ("ftp://speech.example", "speech.example", False),
         ("null", "speech.example", False),
         ("file://", "speech.example", False),
         ("https://[", "speech.example", False),
@@ -62,6 +67,32 @@ async def test_a_page_may_connect_that_is_listed_or_our_own(
 ) -> None:
     policy = AccessPolicy((), ("https://app.example/",), ("*",))
     asked = request(("host", host), ("origin", origin))
+    if accepted:
+        assert await policy.check(asked, Scope.STREAM) is None
+    else:
+        with pytest.raises(ContractError) as refused:
+            await policy.check(asked, Scope.STREAM)
+        assert refused.value.code == "forbidden_origin"
+
+
+@pytest.mark.parametrize(
+    ("origin", "accepted"),
+    [
+        ("https://speech.example:8443", True),
+        ("wss://speech.example:8443", True),
+        ("http://speech.example:8443", False),
+        ("ws://speech.example:8443", False),
+        ("https://speech.example", False),
+        ("ftp://speech.example:8443", False),
+        ("://speech.example:8443", False),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["https", "wss"])
+async def test_the_page_of_a_gateway_with_tls_never_came_in_clear(
+    origin: str, scheme: str, *, accepted: bool
+) -> None:
+    policy = AccessPolicy((), ("https://app.example/",), ("*",))
+    asked = request(("host", "speech.example:8443"), ("origin", origin), scheme=scheme)
     if accepted:
         assert await policy.check(asked, Scope.STREAM) is None
     else:
