@@ -54,7 +54,7 @@ class ApiKey:
         key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(ID_CHARS))
         secret = "".join(secrets.choice(_ALPHABET) for _ in range(SECRET_CHARS))
         body = f"{PREFIX}{key_id}_{secret}"
-        return cls(key_id, body + _checksum(body))
+        return cls(key_id, body + checksum(body))
 
     @classmethod
     def parse(cls, text: str) -> "ApiKey":
@@ -67,8 +67,8 @@ class ApiKey:
         # Its length first: nothing is searched in what a stranger may have made long.
         if len(text) != KEY_CHARS or _KEY.fullmatch(text) is None:
             raise MalformedKeyError(f"a key is {KEY_CHARS} characters that match {KEY_PATTERN}")
-        body, checksum = text[:-CHECKSUM_CHARS], text[-CHECKSUM_CHARS:]
-        if checksum != _checksum(body):
+        body, end = text[:-CHECKSUM_CHARS], text[-CHECKSUM_CHARS:]
+        if end != checksum(body):
             raise ChecksumError("the last six characters do not fit the others")
         return cls(text[len(PREFIX) : len(PREFIX) + ID_CHARS], text)
 
@@ -78,7 +78,8 @@ class ApiKey:
         return hashlib.sha256(self.text.encode("ascii")).hexdigest()
 
 
-def _checksum(body: str) -> str:
+def checksum(body: str) -> str:
+    """Return the end of a key, which anybody can tell from the rest of it."""
     number = zlib.crc32(body.encode("ascii"))
     digits = []
     for _ in range(CHECKSUM_CHARS):

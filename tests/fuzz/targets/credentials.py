@@ -15,7 +15,7 @@ from itsdangerous.encoding import base64_encode
 from app.contract import ContractError, ErrorCode, TokenRequest, parse_token_request
 from app.contract.limits import MAX_TOKEN_TTL_S
 from app.credentials.access_list import AccessList, AccessListError
-from app.credentials.api_key import ID_CHARS, PREFIX, SECRET_CHARS, ApiKey, _checksum
+from app.credentials.api_key import ID_CHARS, PREFIX, SECRET_CHARS, ApiKey, checksum
 from app.gateway.identity.access_list import CurrentAccessList
 from app.gateway.identity.api_keys import ApiKeys
 from app.gateway.identity.identity import ClientLimits, Identity, Refusal, TokenRefusedError
@@ -49,7 +49,7 @@ def _clock() -> float:
 
 def _key(number: int) -> ApiKey:
     body = f"{PREFIX}{number:0{ID_CHARS}d}_{str(number) * SECRET_CHARS}"
-    return ApiKey.parse(body + _checksum(body))
+    return ApiKey.parse(body + checksum(body))
 
 
 GOOD, ENDED, EARLY, REVOKED = map(_key, range(4))
@@ -88,7 +88,7 @@ def check_api_key(data: bytes) -> None:
     """The good key lets its owner in; every other text is refused, or is no key at all."""
     text = data[1:].decode("latin-1")
     if data[:1] == b"c" and text.isascii():
-        text += _checksum(text)
+        text += checksum(text)
     try:
         identity = ran(_KEYS.identify(text))
     except TokenRefusedError as refused:
