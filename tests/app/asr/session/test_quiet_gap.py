@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.asr.session.quiet import QuietGap
+from app.asr.session.quiet import QuietCut, QuietGap
 from app.asr.wire.timeline import Timeline
 from tests.app.asr.conftest import client_of
 from tests.app.asr.sound import of, tone
@@ -217,3 +217,23 @@ async def test_a_gap_that_is_told_not_yet_rings_again() -> None:
     await asyncio.wait_for(rung.wait(), 20)
     gap.close()
     assert answers == []
+
+
+async def test_a_cut_waits_for_a_pause_no_longer_than_its_patience_and_is_made_once() -> None:
+    speaks, cuts = True, 0
+
+    def end_here() -> None:
+        nonlocal cuts
+        cuts += 1
+        reader.is_ending = True
+
+    reader = SimpleNamespace(is_ending=False, position=0, end_here=end_here)
+    coverage = SimpleNamespace(begins_to_speak=lambda _: speaks)
+
+    cut = QuietCut(reader, coverage)  # type: ignore[arg-type]  # the parts that are used
+    moments = iter((100.0, 101.5, 102.9, 103.0))
+    cut._now = lambda: next(moments)
+    assert [cut() for _ in range(5)] == [True, True, True, False, False]
+    assert cuts == 1
+    reader.is_ending = speaks = False
+    assert (cut(), cuts) == (False, 2)

@@ -142,6 +142,16 @@ def test_what_will_not_pass_is_not_tried_again() -> None:
     assert state.refused(BAD, 10.0) is None
 
 
+def test_what_is_left_of_an_outage_and_the_last_wait_end_at_its_limit() -> None:
+    state = Reopening(RULES, lambda _, bound: bound)
+    assert state.left(5.0) == RULES.outage_limit  # none has begun
+    state.opened(0.0)
+    state.broke(GONE, 10.0, elsewhere=False)
+    assert [state.left(now) for now in (10.0, 12.0, 30.0, 31.0)] == [20.0, 18.0, 0.0, 0.0]
+    assert state.refused(GONE, 29.95) == pytest.approx(0.05)
+    assert state.refused(GONE, 30.0) is None
+
+
 def test_who_does_not_keep_up_gets_the_same_audio_again_only_elsewhere() -> None:
     assert broken(LATE, elsewhere=True) == 0.0
     assert broken(LATE, elsewhere=False) is None
