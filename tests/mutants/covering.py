@@ -60,9 +60,10 @@ class Covering:
     def tests(self, path: str, line: int, budget: float) -> list[str]:
         """List the tests to run, the fastest first, as many as the seconds allow.
 
-        Those that run the line come first. Importing runs some, and what tests share is run by the
-        first of them alone; so then come those whose file imports the module, those that run
-        anything of it, those whose file imports its package, and every other one.
+        Those that run the line come first. Importing runs some, what tests share is run by the
+        first of them alone, and what another process runs is not noted; so then come those that
+        start the module as a program or whose file imports it, those that run anything of it, those
+        whose file imports its package, and every other one.
 
         Args:
             path: Of the file that is broken.
@@ -76,11 +77,14 @@ class Covering:
         running, near = set(by_line.get(line, ())), {one for of in by_line.values() for one in of}
         module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         package = module.rpartition(".")[0]
+        starting = set(self.programs.get(module.removesuffix(".__main__"), ()))
 
         def distance(test: str) -> int:
             imported = self.imports.get(_file(test), ())
             if test in running:
                 return 0
+            if test in starting:
+                return 1
             if any(name == module or name.startswith(f"{module}.") for name in imported):
                 return 1
             return 2 if test in near else 3 if package in imported else 4

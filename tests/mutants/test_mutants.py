@@ -148,6 +148,17 @@ def test_those_that_run_a_line_are_a_step_of_their_own_before_the_others() -> No
     assert covering.steps("a.py", 3, budget=0.1) == [["runs"]]
 
 
+def test_those_that_start_a_module_as_a_program_come_before_the_other_ones_of_its_package() -> None:
+    covering = Covering(
+        lines={},
+        seconds={"a.py::starts": 9.0, "b.py::imports": 0.1},
+        programs={"app.gateway": ["a.py::starts"], "ops.listener": ["a.py::starts"]},
+        imports={"b.py": ["app.gateway", "ops"]},
+    )
+    for path in ("app/gateway/__main__.py", "ops/listener.py"):
+        assert covering.tests(path, 1, budget=9.5)[0] == "a.py::starts"
+
+
 def test_what_a_file_sets_up_for_its_tests_counts_with_whichever_is_chosen() -> None:
     covering = Covering(
         lines={},
