@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -180,28 +180,11 @@ class Turn:
 
 
 def _turning(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of `Turn`, and the turn as its first argument."""
+    """Give a command an option for each field of `Turn`, and the turn as its first argument."""
 
     @functools.wraps(command)
-    def called(  # noqa: PLR0913 - click's keywords
-        *,
-        stack: str,
-        state_dir: Path | None,
-        colour: Colour,
-        wait: bool,
-        minutes: float,
-        every: float,
-        **others: object,
-    ) -> None:
-        turn = Turn(
-            stack=stack,
-            state_dir=state_dir,
-            colour=colour,
-            wait=wait,
-            minutes=minutes,
-            every=every,
-        )
-        command(turn, **others)
+    def called(**given: Any) -> None:  # noqa: ANN401 - as click has read them
+        command(Turn(**{field.name: given.pop(field.name) for field in fields(Turn)}), **given)
 
     for option in reversed(
         (
