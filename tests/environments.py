@@ -28,7 +28,8 @@ USERS_PATH: Final = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 """Debian's default for whoever is not root."""
 NOBODY: Final = 65_534
 OPTIONAL: Final = (
-    *("actionlint", "chromium", "chroot", "cloud-init", "curl", "ffmpeg", "findmnt", "ip", "mount"),
+    *("actionlint", "awk", "chromium", "chroot", "cloud-init", "curl", "ffmpeg", "findmnt", "ip"),
+    "mount",
     *("node", "npm", "prometheus", "shellcheck", "ssh-keygen", "sshd", "systemd-analyze"),
     "unshare",
 )

@@ -16,8 +16,14 @@ from tests.support.forking import Done, Forks, Order
 
 ELSEWHERE = "tests.conformance.driver"
 """Imports at its top what only another environment has."""
+SDKS = "tests.clients."
+"""Before the programs that run where another service's SDK is, started by its test alone."""
 ENTRIES = (
-    *((module, ()) for module in entries.modules() if module != ELSEWHERE),
+    *(
+        (module, ())
+        for module in entries.modules()
+        if module != ELSEWHERE and not module.startswith(SDKS)
+    ),
     *(("ops.cli", (name,)) for name in SUBCOMMANDS),
 )
 HEAVY = (

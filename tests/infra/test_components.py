@@ -114,6 +114,7 @@ CHILDREN: dict[str, tuple[Callable[[], Any], list[str]]] = {
                 "MetricAlarm x-connections-rejected",
                 "MetricAlarm x-entrance-errors",
                 "MetricAlarm x-gateway-certificate",
+                "MetricAlarm x-secret-age",
                 "Topic x-alarms",
                 "TopicPolicy x-alarms",
                 "TopicSubscription x-alarms-oncall-at-example.com",

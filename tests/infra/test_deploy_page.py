@@ -26,6 +26,7 @@ from app.contract import ErrorCode
 from infra.boot import read_user_data
 from infra.boot.reasons import FAILURE_REASONS
 from infra.catalogue.models import FIRST_START_SECONDS
+from infra.config.colour import OwnRecogniserTls
 from infra.config.elsewhere import RecogniserTls
 from infra.config.machine import SECRETS
 from infra.config.sections import Settings
@@ -73,7 +74,7 @@ DOCKER: Final[Mapping[str, frozenset[str]]] = {
     "pull": frozenset({"--platform"}),
     "tag": frozenset(),
 }
-TLS_CHOICES: Final = get_args(RecogniserTls)
+TLS_CHOICES: Final = (*get_args(RecogniserTls), *get_args(OwnRecogniserTls))
 NOT_KEYS: Final = {
     "--platform", "--preserve-config", "--skip-preview", "Account", "Bucket",
     "DeletionGuard", "Environment", "Group", "Key", "L-DB2E81BA", "Listener", "LoadBalancer",

@@ -35,11 +35,13 @@ OUTPUTS: dict[str, Any] = {
     "secret_arns": {
         "ngc_api_key": "a",
         "gateway_bearer_tokens": "b",
+        "riva_api_key": None,
         "riva_tls_ca": None,
         "riva_tls_certificate": None,
         "riva_tls_key": None,
         "gateway_resume_keys": "d",
         "gateway_tls": "e",
+        "recogniser_tls": None,
         "tls_authority": "f",
         "access_list": "g",
     },

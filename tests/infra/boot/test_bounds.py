@@ -51,7 +51,10 @@ def test_every_call_over_the_network_or_to_a_driver_has_a_bound() -> None:
     [
         (
             "common",
-            ["timeout 60", "connect 5", "read 30", "-m 2", "-m 2", "-m 5", "-m 10", "kill 5"],
+            [
+                *("timeout 60", "connect 5", "read 30"),
+                *("-m 2", "-m 2", "-m 5", "-m 5", "-m 10", "kill 5"),
+            ],
         ),
         ("mount-store", ["timeout 120", "timeout 120", "timeout 60"]),
         ("pull-image", ["timeout 60"]),

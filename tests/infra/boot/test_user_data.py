@@ -255,7 +255,7 @@ def test_the_gateway_starts_without_the_recogniser(variant: MachineSettings) -> 
 @every_variant
 def test_no_unit_starts_before_the_secrets_it_reads(variant: MachineSettings) -> None:
     for name, unit in units(variant).items():
-        text = json.dumps(unit)
+        text = json.dumps([one for one in unit if one[1] != "InaccessiblePaths"])
         if "pull-image" in text or "/run/perch/secrets" in text:
             assert "perch-secrets.service" in values(unit, "Requires"), name
             assert "perch-secrets.service" in values(unit, "After"), name
@@ -388,10 +388,8 @@ def test_every_variable_a_script_or_the_exporter_reads_is_given() -> None:
 
 def test_the_agent_takes_each_log_to_its_group() -> None:
     config = json.loads(written(boot_settings())["/etc/perch/cloudwatch-agent.json"])
-    files = {
-        entry["file_path"]: entry["log_group_name"]
-        for entry in config["logs"]["logs_collected"]["files"]["collect_list"]
-    }
+    collected = config["logs"]["logs_collected"]["files"]["collect_list"]
+    files = {entry["file_path"]: entry["log_group_name"] for entry in collected}
     outputs = {
         value.removeprefix("append:")
         for unit in units(boot_settings()).values()

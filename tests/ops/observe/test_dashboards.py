@@ -35,13 +35,14 @@ def exposed() -> set[str]:
     """Names of all metrics of a gateway and of a machine's exporter, as they are exposed."""
     metrics = GatewayMetrics("1")
     metrics.credentials.watch(lambda: KeyCounts(good=0, soonest_end=0.0))
+    metrics.credentials.watch_issuer(lambda: 0.0)
     gateway = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in metrics.registry.collect()
     }
     readings = dict.fromkeys((reading.column for reading in exporter.READINGS), 1.0)
     gpu = exporter.Gpu(labels=dict.fromkeys(exporter.LABELS, "0"), values=readings)
-    sample = exporter.Sample(taken_at=1.0, gpus=(gpu,), disk_free=1)
+    sample = exporter.Sample(taken_at=1.0, gpus=(gpu,), disk_free=1, changed={"auth-tokens": 1.0})
     host = {one.name for one in text_string_to_metric_families(exporter.prometheus_text(sample))}
     return gateway | host
 
