@@ -48,6 +48,13 @@ EQUIVALENTS: Final[tuple[Equivalent, ...]] = (
         why="how long joined chunks are is nobody's affair; any number near it is as quick",
     ),
     Equivalent(
+        path="app/asr/files/audio.py",
+        line="self._begin = 0 if isinstance(file, bytes | Path) else file.tell()",
+        old="0",
+        new="1",
+        why="it is read where an open file is given alone",
+    ),
+    Equivalent(
         path="app/gateway/telemetry/log_writer.py",
         line="return False",
         old="False",
