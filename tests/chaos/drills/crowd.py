@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tests.chaos.clients import Heard, resuming
 from tests.chaos.drills.estate import is_cut
@@ -25,6 +25,13 @@ SESSION_S: Final = 600.0
 """How long one session may take; it speaks for 56 seconds at that pace."""
 BACK_S: Final = 120.0
 """How long who is cut off may take to be back."""
+
+
+class Places(Protocol):
+    """Where people speak."""
+
+    def place(self, number: int) -> Place:
+        """Return where one of them connects, and with what."""
 
 
 @dataclass(slots=True)
@@ -140,7 +147,7 @@ async def session(place: Place, heard: Heard) -> None:
         heard.hung = True
 
 
-async def undisturbed(estate: Estate) -> dict[str, Heard]:
+async def undisturbed(estate: Places) -> dict[str, Heard]:
     """What is heard of every recording where nothing happens.
 
     Raises:
@@ -158,7 +165,7 @@ async def undisturbed(estate: Estate) -> dict[str, Heard]:
 
 
 @asynccontextmanager
-async def speaking(estate: Estate, whole: dict[str, Heard], speakers: int) -> AsyncIterator[Crowd]:
+async def speaking(estate: Places, whole: dict[str, Heard], speakers: int) -> AsyncIterator[Crowd]:
     """Let people speak while the block runs; when it is left, every session has ended."""
     crowd = Crowd(whole)
     async with asyncio.TaskGroup() as tasks:
