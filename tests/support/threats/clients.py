@@ -28,6 +28,8 @@ STRANGER: Final = Attacker(
             tests=(
                 f"{_GATEWAY}/admission/test_access.py::test_a_missing_or_wrong_token_is_401_before_the_upgrade",
                 f"{_IDENTITY}/test_verifier.py::test_each_claim_has_its_nearest_wrong_neighbour",
+                "acceptance/strangers/test_strangers.py::test_what_is_forged_ended_early_for_others_or_revoked_is_refused_and_known_as_that",
+                "acceptance/strangers/test_strangers.py::test_a_token_counts_where_its_kind_may_stand_and_nowhere_else",
                 f"{_IDENTITY}/test_verifier.py::test_no_algorithm_but_the_configured_ones_counts",
                 f"{_IDENTITY}/test_verifier.py::test_a_public_key_is_no_shared_secret",
                 f"{_IDENTITY}/test_verifier.py::test_only_keys_of_the_issuer_count_whatever_a_header_offers",
@@ -135,6 +137,7 @@ THIEF: Final = Attacker(
             "life: a minute, where no more was asked for, and ten at most (ADR 0324).",
             accepted=Accepted(owner="security reviewer"),
             tests=(
+                "acceptance/strangers/test_requests.py::test_a_single_use_token_lets_in_one_of_many_that_show_it_at_once",
                 f"{_IDENTITY}/test_single_use_sessions.py::test_a_token_of_one_gateway_opens_one_session_at_another_and_is_in_no_log",
                 f"{_IDENTITY}/test_single_use.py::test_it_lets_in_once_at_each_gateway",
                 f"{_IDENTITY}/test_single_use.py::test_it_is_good_to_its_end_and_not_a_moment_longer",
@@ -166,6 +169,7 @@ PAGE: Final = Attacker(
             "own page, for sessions and uploads.",
             tests=(
                 f"{_GATEWAY}/admission/test_access.py::test_only_listed_origins_and_the_gateways_own_page_may_connect",
+                "acceptance/strangers/test_requests.py::test_a_page_is_known_by_its_whole_origin",
                 f"{_GATEWAY}/admission/test_policy.py::test_a_page_may_connect_that_is_listed_or_our_own",
                 "ops/local/test_up.py::test_a_web_page_of_another_origin_gets_nothing_at_any_port",
             ),
