@@ -150,16 +150,19 @@ async def test_memory_does_not_grow_with_the_recording() -> None:
     ):
         # What is imported at the first file is no memory of this one.
         await client.transcribe_file(silence_as_flac(1))
-        tracemalloc.start()
-        try:
-            heard = await client.transcribe_file(flac)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
+        peaks = []
+        for _ in range(2):
+            tracemalloc.start()
+            try:
+                heard = await client.transcribe_file(flac)
+                peaks.append(tracemalloc.get_traced_memory()[1])
+            finally:
+                tracemalloc.stop()
     whole = RATE * 60 * minutes * 2
     assert heard.text == f"{whole} bytes"
-    # The audio kept to be heard again is 160 kB. What gRPC holds in C is not seen here.
-    assert peak < whole / 8
+    # The audio kept to be heard again is 160 kB. What gRPC holds in C is not seen here, but what
+    # other threads of the process allocate is: a thread of an earlier test that ends, for one.
+    assert min(peaks) < whole / 8
 
 
 @given(
