@@ -22,8 +22,8 @@ class StaticTokens:
         tokens: The list.
     """
 
-    allowed_in_query = True
-    """Clients that can set no header are older than everything that is better."""
+    allowed_in_query = False
+    """One is good until somebody takes it off the list, and an address ends in the logs of others."""
 
     def __init__(self, tokens: Iterable[str]) -> None:
         self.replace(tokens)

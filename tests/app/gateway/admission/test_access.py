@@ -40,7 +40,7 @@ async def test_a_missing_or_wrong_token_is_401_before_the_upgrade(
     assert json.loads(response.body)["code"] == "unauthorized"
 
 
-async def test_a_token_is_taken_from_header_subprotocol_or_query_and_never_logged(
+async def test_a_token_is_taken_from_header_or_subprotocol_not_from_the_address_and_never_logged(
     emulator: Emulator, log: Log, tmp_path: Path
 ) -> None:
     tokens = tmp_path / "tokens"
@@ -51,8 +51,10 @@ async def test_a_token_is_taken_from_header_subprotocol_or_query_and_never_logge
         for token in (TOKEN, OTHER):
             async with client(gateway, additional_headers={"Authorization": f"Bearer {token}"}):
                 pass
-            async with client(gateway, f"/?token={token}"):
-                pass
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(f"{gateway.url}/?token={token}")
+            assert refused.value.response.status_code == 401
+            assert token not in str(refused.value.response)
             offered = [Subprotocol("perch"), Subprotocol(f"bearer.{token}")]
             async with client(gateway, subprotocols=offered) as socket:
                 assert socket.subprotocol == "perch"

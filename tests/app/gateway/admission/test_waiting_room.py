@@ -138,7 +138,8 @@ async def test_one_client_cannot_have_what_another_one_needs(emulator: Emulator)
             await send(early, "start_transcription")
             error = await said(early)
             assert (error["code"], error["retryable"]) == ("too_many_client_sessions", True)
-            async with client(gateway, f"/?token={ben}") as other:
+            bens = {"Authorization": f"Bearer {ben}"}
+            async with client(gateway, additional_headers=bens) as other:
                 await send(other, "start_transcription")
                 assert (await said(other))["type"] == "session_started"
 
