@@ -33,6 +33,18 @@ NEIGHBOUR: Final = Attacker(
             ),
         ),
         Threat(
+            attempt="Ask the recogniser past its gateway, or stand in its place.",
+            aims_at="S C",
+            stopped_by="Who is on the machine's loopback may ask it, as accepted (ADR 1302), unless the colour "
+            "has `recogniser_tls`: then gRPC with TLS is its only port, with mtls for the gateway alone, and one "
+            "that answers in clear ends the boot (ADR 1304).",
+            tests=(
+                "infra/boot/test_recogniser_tls.py::test_a_recogniser_that_shows_another_certificate_is_not_taken_for_the_own",
+                "infra/boot/test_recogniser_tls.py::test_a_recogniser_that_was_told_to_speak_tls_and_answers_in_clear_ends_the_boot_at_once",
+                "infra/boot/test_machine_tls.py::test_the_recogniser_answers_its_gateways_certificate_and_neither_none_nor_clear_text",
+            ),
+        ),
+        Threat(
             attempt="Speak to the simulated AWS of a developer's stack.",
             aims_at="C",
             stopped_by="Each request is signed by a key of the run, in a file of mode 0600; browsers are refused.",
@@ -52,8 +64,9 @@ BROKEN_IN: Final = Attacker(
             attempt="Become the machine: privileges, other files, other units.",
             aims_at="K C",
             stopped_by="Images run as nobody, with no capability and a read-only root; every unit is in a "
-            "systemd sandbox with a recorded score.",
+            "systemd sandbox with a recorded score, and finds secrets in memory where it needs them alone.",
             tests=(
+                "infra/boot/test_sandbox.py::test_secrets_are_out_of_sight_of_every_unit_that_needs_none",
                 "app/test_dockerfile.py::test_runs_as_somebody_who_is_not_root",
                 "infra/boot/test_user_data.py::test_the_gateway_runs_with_little_power",
                 "infra/boot/test_sandbox.py::test_no_unit_is_more_exposed_than_the_page_says",
