@@ -83,13 +83,13 @@ is the operator's choice (`APP_DIALECTS`).
 
 Where the operator asks for it, WebSockets and uploads need one of these. A bearer token of a list:
 as `Authorization: Bearer TOKEN`, or as the subprotocols `perch` and `bearer.TOKEN` (a browser can
-do no other; `perch` is selected), or as `?token=TOKEN`, the last resort, as addresses end up in
-others' logs. An API key (`perch_`, its id, `_` and 49 letters and digits), or where the operator
-set an issuer of tokens a JSON Web Token of it: in the same places but the address; its scopes have
-`stream` for sessions and `file` for uploads. It is looked at when a connection or an upload
-begins: a session that runs is not cut when it expires, and one that is resumed shows one that is
-good then. One that is revoked ends what it began: a running session is finalised, then come
-`unauthorized` and close 1008; connecting again by it is 401. Where the operator set origins, a
+do no other; `perch` is selected), and not in the address, as those end up in others' logs. An API
+key (`perch_`, its id, `_` and 49 letters and digits), or where the operator set an issuer of
+tokens a JSON Web Token of it: in the same places; its scopes have `stream` for sessions and `file`
+for uploads. It is looked at when a connection or an upload begins: a session that runs is not cut
+when it expires, and one that is resumed shows one that is good then. One that is revoked ends what
+it began: a running session is finalised, then come `unauthorized` and close 1008; connecting again
+by it is 401. Where the operator set origins, a
 browser page must come from one of them or from the gateway itself.
 
 A token or key may have limits of its own: so many sessions at once, so many new ones a minute, and
@@ -106,8 +106,9 @@ nothing or a JSON object of the keys below as `application/json`, at most
 {limits.MAX_TOKEN_REQUEST_BYTES} bytes. The answer is not to be kept (`Cache-Control: no-store`).
 
 * The token is good for one WebSocket or upload, at any gateway of the environment, and shown in any
-  of the ways above; used up, it may stand in an address. It has the client, limits and models of
-  what it was made for, and dies with it where that is revoked. No other token is made for it.
+  of the ways above, or as `?token=TOKEN`: used up, it may stand in an address. It has the client,
+  limits and models of what it was made for, and dies with it where that is revoked. No other token
+  is made for it.
 * It is used up by the first gateway that knows it, also where that then refuses the connection for
   want of room: ask for a new one for each try. A gateway remembers what it let in; another one does
   not know of it, so until its end a stolen one may be used once at each.

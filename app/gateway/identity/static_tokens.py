@@ -23,7 +23,7 @@ class StaticTokens:
     """
 
     allowed_in_query = False
-    """One is good until it is off the list, and an address ends in the logs of others."""
+    """It is good until somebody takes it off the list, and an address ends in others' logs."""
 
     def __init__(self, tokens: Iterable[str]) -> None:
         self.replace(tokens)
