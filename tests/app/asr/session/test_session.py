@@ -16,11 +16,14 @@ from hypothesis import strategies as st
 
 from app.asr import AsrError, Cursor, Finalised, Interrupted, Transcript
 from app.asr.session.reopening import ReopenRules
+from app.asr.wire.allowance import LETTERS
 from tests.app.asr.session.memory import RATE, MemoryRecogniser
 from tests.app.asr.talker import WORD_S, Talker, Turns, names, said, speech
+from tests.support.recognisers.fake_riva import final, word
 
 if TYPE_CHECKING:
     from app.asr import RecognitionSession, StreamEvent
+    from tests.support.recognisers.fake_riva import Stream
 
 WORDS = 12
 AUDIO = speech(WORDS)
@@ -134,9 +137,9 @@ def test_whatever_happens_every_word_comes_once_and_every_request_is_answered_on
     assert said(heard.finals) == names(0, WORDS)
     assert [each.segment_id for each in heard.finals] == list(range(len(heard.finals)))
     # What was only made final from an interim has no times.
-    for word in (word for each in heard.finals for word in each.words):
-        number = int(word.word.removeprefix("w"))
-        assert word.start == pytest.approx(number * WORD_S, abs=0.002)
+    for timed in (timed for each in heard.finals for timed in each.words):
+        number = int(timed.word.removeprefix("w"))
+        assert timed.start == pytest.approx(number * WORD_S, abs=0.002)
     answers = [event for event in heard.events if isinstance(event, Finalised)]
     positions = [answer.position for answer in answers for _ in range(answer.calls)]
     assert positions == sorted(positions)
@@ -256,6 +259,32 @@ async def test_after_the_audio_has_ended_a_final_moves_a_call_to_another_route_a
         session.end(speech(4))
         heard = [event async for event in session if isinstance(event, Transcript)]
     assert (said(heard), len(recogniser.leases)) == (names(0, 4), calls)
+
+
+async def test_a_later_call_may_say_as_much_as_all_audio_of_the_session_allows() -> None:
+    longest = "x" * (LETTERS.within(2.9) - len("spoken"))
+
+    async def first(call: Stream) -> None:
+        while len(call.audio) < RATE * 2 * 2:
+            await call.receive()
+        await call.say(final("spoken", word("spoken", 0, 1000), audio_processed=2.0))
+        await asyncio.Event().wait()
+
+    async def second(call: Stream) -> None:
+        while await call.receive() is not None:
+            pass
+        await call.say(final(longest))
+
+    recogniser = MemoryRecogniser(Turns([first, second]))
+    session = recogniser.session(unsent_s=3.0)
+    async with asyncio.timeout(20), session:
+        # A second of speech and one of silence, in which the second call begins.
+        await session.send(speech(4) + bytes(RATE * 2))
+        await anext(session)
+        recogniser.leases[0].move()
+        session.end(bytes(RATE * 2))
+        finals = [event async for event in session if isinstance(event, Transcript)]
+    assert [final.text for final in finals] == [longest]
 
 
 async def test_a_caller_waits_for_room_and_no_longer_than_it_was_told() -> None:
