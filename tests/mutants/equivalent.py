@@ -62,6 +62,13 @@ EQUIVALENTS: Final[tuple[Equivalent, ...]] = (
         why="both callers ask only whether it is true",
     ),
     Equivalent(
+        path="ops/host/command.py",
+        line="CONNECT_SECONDS: Final = 30.0",
+        old="30.0",
+        new="31.0",
+        why="nobody notices a second more of patience; that it ends is tested with a shorter one",
+    ),
+    Equivalent(
         path="app/contract/fields.py",
         line='model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)',
         old='extra="ignore", ',
