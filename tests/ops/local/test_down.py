@@ -107,6 +107,16 @@ def test_a_running_supervisor_is_asked_to_stop_and_waited_for(
     assert not alive(supervisor)
 
 
+def test_what_a_supervisor_leaves_behind_when_it_is_asked_to_stop_is_stopped(
+    folder: StateFolder, launch: Launch
+) -> None:
+    supervisor, child = launch("perch up"), launch("emulator-blue")
+    folder.write(State(stack="local", supervisor=supervisor, children=(child,)))
+    assert down.stop(folder) == "stack local is down"
+    assert not alive(child)
+    assert folder.read() is None
+
+
 def test_a_supervisor_that_does_not_stop_is_a_failure_that_says_what_to_do(
     folder: StateFolder, launch: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
