@@ -4,10 +4,8 @@ import asyncio
 import json
 import os
 import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import CancelledError, Future
-from contextlib import ExitStack, suppress
+from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ import click
 from pydantic import SecretStr
 
 from app.client import (
-    AnyConnection,
     AudioFileError,
     ClientError,
     StartTranscription,
@@ -31,40 +28,10 @@ from ops.console.options import access_options, colour_option, read_token, revea
 from ops.stack import read
 from ops.transcribe.advice import told
 from ops.transcribe.screen import Screen
+from ops.transcribe.sending import daemon, send_live
 from ops.transcribe.start_options import start_options
 
-BLOCK_SECONDS = 0.1
-WAITING_BLOCKS = 50
-"""Sound of 5 s may wait between the pipe and the gateway; then the pipe waits too."""
 PIPE = "-"
-
-
-async def _from_thread(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield what a blocking iterator gives, without blocking the loop or reading far ahead."""
-    loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(WAITING_BLOCKS)
-
-    def pump() -> None:
-        # The loop may be gone while a pipe still speaks; then nobody is left to be told.
-        with suppress(RuntimeError, CancelledError):
-            try:
-                for block in blocks:
-                    asyncio.run_coroutine_threadsafe(queue.put(block), loop).result()
-                ended: Exception | None = None
-            except RecordingError as error:
-                ended = error
-            asyncio.run_coroutine_threadsafe(queue.put(ended), loop).result()
-
-    _daemon(pump)
-    while (item := await queue.get()) is not None:
-        if isinstance(item, Exception):
-            raise item
-        yield item
-
-
-def _daemon(work: Callable[[], None]) -> None:
-    """Run something in a thread for which nobody waits: Ctrl-C must not wait for a silent pipe."""
-    threading.Thread(target=work, name="read sound", daemon=True).start()
 
 
 async def _open_pipe(source: str) -> OpenRecording:
@@ -81,48 +48,8 @@ async def _open_pipe(source: str) -> OpenRecording:
         except (RecordingError, OSError, ValueError) as error:
             opened.set_exception(error)
 
-    _daemon(work)
+    daemon(work)
     return await asyncio.wrap_future(opened)
-
-
-def _sound_of(recording: OpenRecording) -> Iterator[bytes]:
-    """Yield a recording's sound, and let go of it in the thread that reads it."""
-    with recording:
-        yield from recording.blocks(BLOCK_SECONDS)
-
-
-async def _live(
-    connection: AnyConnection,
-    recording: OpenRecording,
-    options: StartTranscription,
-    screen: Screen,
-) -> float:
-    """Send a pipe's sound as it comes, and let go of it; return its length in seconds."""
-    wanted = options.model_copy(update={"sample_rate": recording.sample_rate})
-
-    async def listen() -> None:
-        async for event in connection.events():
-            screen.show(event)
-
-    async def speak() -> float:
-        async for block in _from_thread(_sound_of(recording)):
-            await connection.send(block)
-        return (await connection.finish()).audio_seconds
-
-    speaking: asyncio.Task[float] | None = None
-    try:
-        async with asyncio.TaskGroup() as group:
-            # In this order: the start lets go of what was there before it.
-            starting = group.create_task(connection.start(wanted), name="start")
-            group.create_task(listen(), name="listen")
-            await starting
-            speaking = group.create_task(speak(), name="speak")
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    finally:
-        if speaking is None:
-            recording.close()
-    return speaking.result()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +87,7 @@ async def _run(
         ) as connection:
             if isinstance(sound, OpenRecording):
                 held.pop_all()  # the thread that reads it closes it: it may wait for a silent pipe
-                seconds = await _live(connection, sound, options, screen)
+                seconds = await send_live(connection, sound, options, screen.show)
             else:
                 outcome = await stream(
                     connection, sound, options=options, realtime=realtime, on_event=screen.show
