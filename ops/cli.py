@@ -75,6 +75,12 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         help="Send a recording to a stack and print what it heard.",
         target="ops.transcribe.command:command",
     ),
+    "batch": Subcommand(
+        help="Transcribe recordings in bulk: a folder or s3://BUCKET/PREFIX into another.",
+        target="ops.batch.command:command",
+        extra="ops",
+        needs=("boto3", "rich"),
+    ),
     "doctor": Subcommand(
         help="Say what is wrong with this machine or a stack, and what to do.",
         target="ops.doctor.command:command",

@@ -66,6 +66,7 @@ async def send_live(
     recording: OpenRecording,
     options: StartTranscription,
     on_event: Callable[[Event], None],
+    on_started: Callable[[], None] = lambda: None,
 ) -> float:
     """Send a recording's sound as it is read, and let go of it; return its length in seconds.
 
@@ -74,6 +75,7 @@ async def send_live(
         recording: Its header was read.
         options: Of the start; the rate is the recording's.
         on_event: Called with every event as it comes, on the event loop: it must return at once.
+        on_started: Called once the session runs.
 
     Raises:
         ClientError: The gateway refused or failed, or the connection broke for good.
@@ -99,6 +101,7 @@ async def send_live(
             starting = group.create_task(connection.start(wanted), name="start")
             group.create_task(listen(), name="listen")
             await starting
+            on_started()
             speaking = group.create_task(speak(), name="speak")
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
