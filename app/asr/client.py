@@ -198,6 +198,7 @@ class RivaASRClient:
         *,
         max_bytes: int | None = None,
         max_duration: float | None = None,
+        programs: bool = False,
     ) -> FileAudio:
         """Make a recording for `transcribe_file`, to be entered before as a context manager.
 
@@ -209,12 +210,14 @@ class RivaASRClient:
                 any kind `app.recordings` decodes. An open file stays the caller's.
             max_bytes: largest file; None takes RIVA_FILE_MAX_BYTES.
             max_duration: longest recording in seconds; None takes RIVA_FILE_MAX_DURATION_S.
+            programs: whether ffmpeg may decode what libsndfile does not know.
         """
         limits = FileLimits(
             max_bytes=self._settings.file_max_bytes if max_bytes is None else max_bytes,
             max_duration=(
                 self._settings.file_max_duration_s if max_duration is None else max_duration
             ),
+            programs=programs,
         )
         return FileAudio(audio, limits)
 

@@ -22,8 +22,8 @@ How a program speaks to a gateway: audio and control messages up, text down, ove
 * Audio is samples without a header. What is beyond doubt something else (a container, JSON or
   base64 as binary, audio inside text) is never taken for samples: the warning `not_samples` says
   once what it seems to be. A container that begins a session is decoded as it comes, where it is
-  one that files may have ({ACCEPTED}) or, with `ffmpeg` beside the gateway, WebM, MP4 or AAC as
-  browsers record them; such a session cannot be resumed. The rest is left out.
+  one that files may have ({ACCEPTED}) or, where `AUDIO_FFMPEG` lets ffmpeg do so, WebM, MP4 or AAC
+  as browsers record them; such a session cannot be resumed. The rest is left out.
 * Unknown keys are ignored, by the gateway and, so that the contract can grow, by clients; clients
   also ignore message types they do not know. A known key with a wrong value is an error that names
   the key, the value and what is accepted.

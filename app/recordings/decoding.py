@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
-from .decoders import Opened, demuxer_of, open_by_ffmpeg, open_sound
+from .decoders import Opened, demuxer_of, is_ffmpegs, open_by_ffmpeg, open_sound
 from .errors import RecordingError, RecordingProblem, undecodable
-from .formats import HEAD_BYTES, container_of, name_of
+from .formats import HEAD_BYTES, container_of, name_of, unsupported
 from .limits import RecordingLimits, check_shape
 from .samples import Mixer, Pcm16
 from .sources import source_of
@@ -187,8 +187,11 @@ def _opened(
         source = source_of(file, limits.max_bytes)
         head = source.read_at(0, HEAD_BYTES)
         name = name_of(head)
-        if name is not None and (demuxer := demuxer_of(name)) is not None:
+        demuxer = demuxer_of(name) if limits.programs else None
+        if name is not None and demuxer is not None:
             opened = open_by_ffmpeg(source, demuxer, name, closing)
+        elif name is not None and limits.programs and is_ffmpegs(name):
+            raise unsupported(name, missing=True)
         else:
             opened = open_sound(source, container_of(head), closing)
     except OSError as error:

@@ -157,11 +157,18 @@ def container_of(head: bytes) -> Container:
     raise _refusal(head)
 
 
-def unsupported(what: str) -> RecordingError:
-    """Return the error for a format that ffmpeg can convert."""
+def unsupported(what: str, *, missing: bool = False) -> RecordingError:
+    """Return the error for a format that ffmpeg can convert.
+
+    Args:
+        what: Name of the format.
+        missing: Whether ffmpeg would decode it as it is, were it installed.
+    """
+    here = "; where ffmpeg is installed it is decoded as it is" if missing else ""
     return RecordingError(
         RecordingProblem.UNSUPPORTED,
-        f"cannot be decoded; accepted: {ACCEPTED}; it seems to be {what}; to convert it: {_TO_WAV}",
+        f"cannot be decoded; accepted: {ACCEPTED}; it seems to be {what}; "
+        f"to convert it: {_TO_WAV}{here}",
     )
 
 

@@ -26,10 +26,13 @@ class RecordingLimits:
     Attributes:
         max_bytes: Of the recording as it is stored or sent; None for no limit.
         max_seconds: Of sound in it, as it is decoded, whatever its header says; None for no limit.
+        programs: Whether a program of this machine, ffmpeg, decodes what libsndfile does not know.
+            For strangers' recordings it is more to attack.
     """
 
     max_bytes: int | None = None
     max_seconds: float | None = None
+    programs: bool = True
 
 
 def check_shape(rate: int, channels: int) -> None:

@@ -36,10 +36,15 @@ def certain_name_of(head: bytes) -> str | None:
     return None
 
 
-def can_be_decoded(head: bytes) -> bool:
-    """Return whether `open_recording` takes what begins so, on this machine."""
+def can_be_decoded(head: bytes, *, programs: bool = True) -> bool:
+    """Return whether `open_recording` takes what begins so, on this machine.
+
+    Args:
+        head: Its beginning.
+        programs: As of `RecordingLimits`.
+    """
     head = head[:HEAD_BYTES]
-    if demuxer_of(name_of(head)) is not None:
+    if programs and demuxer_of(name_of(head)) is not None:
         return True
     try:
         container_of(head)

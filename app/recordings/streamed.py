@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import BinaryIO, Final, Generic, TypeVar, cast
 
 from .decoding import OpenRecording, open_recording
+from .limits import RecordingLimits
 
 Made = TypeVar("Made")
 
@@ -19,6 +20,7 @@ _MOST_WAITING_BYTES: Final = 256 * 1024
 """Of the recording, before its sender waits: some seconds even of uncompressed sound."""
 
 _MOST_WAITING_BLOCKS: Final = 20
+_NO_LIMITS: Final = RecordingLimits()
 
 THREAD: Final = "decode a live recording"
 """Name of a decoder's thread."""
@@ -84,10 +86,16 @@ class StreamedRecording(Generic[Made]):
     Args:
         make: Turns the recording, its header read, into what is handed out, in order; it runs in
             the decoder's thread and may block.
+        limits: What is taken.
     """
 
-    def __init__(self, make: Callable[[OpenRecording], Iterator[Made]]) -> None:
+    def __init__(
+        self,
+        make: Callable[[OpenRecording], Iterator[Made]],
+        limits: RecordingLimits = _NO_LIMITS,
+    ) -> None:
         self._make = make
+        self._limits = limits
         self._inlet = _Inlet()
         self._loop = asyncio.get_running_loop()
         # In a list of its own each: what is made may itself be None or an exception.
@@ -134,7 +142,7 @@ class StreamedRecording(Generic[Made]):
     def _decode(self) -> None:
         ending: Exception | None = None
         try:
-            with open_recording(cast("BinaryIO", self._inlet)) as recording:
+            with open_recording(cast("BinaryIO", self._inlet), self._limits) as recording:
                 for made in self._make(recording):
                     put = self._made.put([made])
                     asyncio.run_coroutine_threadsafe(put, self._loop).result()

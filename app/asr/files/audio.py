@@ -38,10 +38,12 @@ class FileLimits:
     Attributes:
         max_bytes: of the file as it is stored.
         max_duration: seconds of audio in it.
+        programs: whether ffmpeg may decode what libsndfile does not know.
     """
 
     max_bytes: int
     max_duration: float
+    programs: bool = False
 
 
 class FileAudio:
@@ -62,7 +64,11 @@ class FileAudio:
     def __init__(self, file: bytes | Path | BinaryIO, limits: FileLimits) -> None:
         self._file = file
         self._begin = 0 if isinstance(file, bytes | Path) else file.tell()
-        self._limits = RecordingLimits(max_bytes=limits.max_bytes, max_seconds=limits.max_duration)
+        self._limits = RecordingLimits(
+            max_bytes=limits.max_bytes,
+            max_seconds=limits.max_duration,
+            programs=limits.programs,
+        )
         self.on_decoded: Callable[[float], Awaitable[None]] | None = None
         self._recording: OpenRecording | None = None
         self._blocks: Iterator[bytes] = iter(())

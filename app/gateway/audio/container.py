@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from app.gateway.audio.decoder import AudioDecoder
-from app.recordings import OpenRecording, StreamedRecording
+from app.recordings import OpenRecording, RecordingLimits, StreamedRecording
 
 _BLOCK_S: Final = 0.1
 
@@ -13,13 +13,14 @@ Block = tuple[float, bytes]
 """Seconds of decoded sound, and its PCM16."""
 
 
-def container_audio(rate: int) -> StreamedRecording[Block]:
+def container_audio(rate: int, *, programs: bool) -> StreamedRecording[Block]:
     """Return the decoder of one session's container.
 
     Args:
         rate: Samples per second of what it hands out.
+        programs: Whether ffmpeg may decode it.
     """
-    return StreamedRecording(partial(_at_rate, rate=rate))
+    return StreamedRecording(partial(_at_rate, rate=rate), RecordingLimits(programs=programs))
 
 
 def _at_rate(recording: OpenRecording, *, rate: int) -> Iterator[Block]:

@@ -203,6 +203,7 @@ async def _hear(upload: _Upload, parts: AnswerInParts | None, reply: Reply) -> F
         upload.received.file,
         max_bytes=settings.max_upload_bytes,
         max_duration=settings.app_max_upload_s,
+        programs=settings.audio_ffmpeg,
     ) as recording:
         promised = recording.promised_duration
         if promised is None:

@@ -110,11 +110,12 @@ class AudioInput:
         what = certain_name_of(first)
         if what is None:
             return
-        if not can_be_decoded(first):
+        programs = self._settings.audio_ffmpeg
+        if not can_be_decoded(first, programs=programs):
             self._ignoring = True
             await self._warn(what, "not heard")
             return
-        self._container = container_audio(self._recognition.rate)
+        self._container = container_audio(self._recognition.rate, programs=programs)
         self._recognition.forgo_resume()
         self._decoding = tasks.create_task(self._decode(self._container, what))
         await self._warn(what, "decoded, but cannot be resumed")

@@ -148,6 +148,12 @@ class GatewaySettings(
         60.0, description="seconds from 0 to 86400 of audio that may come at any speed"
     )
 
+    audio_ffmpeg: bool = Field(
+        False,
+        description="true or false: whether ffmpeg, where it is installed, decodes what libsndfile "
+        "does not know, of whoever sends it: WebM, MP4, AAC, AMR, WMA",
+    )
+
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
         LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR"
     )

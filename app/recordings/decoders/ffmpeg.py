@@ -1,7 +1,7 @@
 """Containers that libsndfile does not know, through the program ffmpeg where it is installed.
 
 ffmpeg reads a stranger's bytes here. It is told which container they are, may open nothing but its
-pipes, inherits no setting, and has a bound on memory.
+pipes, inherits no setting, and has bounds on memory and processor time.
 """
 
 import os
@@ -19,9 +19,11 @@ from ..limits import MODEL_RATE_HZ
 from ..samples import Frames
 from ..sources import Source
 
+MP4: Final = "mov"
+
 _DEMUXERS: Final = {
     "WebM or Matroska": "matroska",
-    "MP4 or M4A (AAC)": "mov",
+    "MP4 or M4A (AAC)": MP4,
     "AAC": "aac",
     "Speex in Ogg": "ogg",
     "AMR": "amr",
@@ -31,6 +33,10 @@ _DEMUXERS: Final = {
 
 _MEMORY_BYTES: Final = 1 << 30
 """Of address space; a decoder of speech needs a tenth of it."""
+
+_PROCESSOR_S: Final = 1800
+"""Of processor time: a day of AAC or Opus takes a small part of it. Who waits for bytes takes none,
+so with this a program that yields nothing ends too."""
 
 _COPIED_BYTES: Final = 1 << 16
 _COPIED_LIVE_BYTES: Final = 512
@@ -49,6 +55,11 @@ def demuxer_of(name: str | None) -> str | None:
     """Return the demuxer for a format by its name; None where there is none, or no ffmpeg."""
     demuxer = None if name is None else _DEMUXERS.get(name)
     return demuxer if demuxer is not None and shutil.which("ffmpeg") else None
+
+
+def is_ffmpegs(name: str) -> bool:
+    """Return whether a format by its name is decoded here where ffmpeg is installed."""
+    return name in _DEMUXERS
 
 
 class FfmpegSound:
@@ -87,7 +98,7 @@ class FfmpegSound:
             # Ctrl-C is for us; what we then do about it includes ending this.
             start_new_session=True,
         )
-        _bound_memory(self._program.pid)
+        _bound(self._program.pid)
         # A daemon: a person's pipe on which nothing comes must not keep the process alive.
         self._feeder = threading.Thread(target=self._feed, name="feed ffmpeg", daemon=True)
         self._feeder.start()
@@ -144,11 +155,12 @@ def _arguments(demuxer: str) -> list[str]:
     return [*hidden, *prompt, *confined, *sound, "-flush_packets", "1", "pipe:1"]
 
 
-def _bound_memory(pid: int) -> None:
+def _bound(pid: int) -> None:
     if sys.platform == "linux":
         import resource  # noqa: PLC0415 - only where there is one that knows other processes
 
         resource.prlimit(pid, resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+        resource.prlimit(pid, resource.RLIMIT_CPU, (_PROCESSOR_S, _PROCESSOR_S))
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from ..containers.aiff import read_aiff, read_au, read_caf
 from ..containers.layout import Layout
+from ..containers.mp4 import with_index_first
 from ..containers.mpeg import LONGEST_TAG_HEAD, MpegFrames, tag_bytes
 from ..containers.ogg import FlacOfOgg, OggPages
 from ..containers.riff import MPEG, read_w64, read_wav
@@ -14,7 +15,7 @@ from ..containers.sphere import read_sphere
 from ..errors import RecordingError, RecordingProblem, undecodable
 from ..formats import Container, unsupported
 from ..sources import OffsetSource, PipeSource, Source, skip
-from .ffmpeg import FfmpegSound
+from .ffmpeg import MP4, FfmpegSound
 from .libsndfile import NO_END, ForwardSoundFile, Pump, VirtualFile, open_libsndfile
 from .opened import Opened
 from .plain import open_samples
@@ -63,9 +64,10 @@ def open_by_ffmpeg(source: Source, demuxer: str, name: str, closing: ExitStack) 
     """Open a container that only ffmpeg knows; arguments as for `open_sound`.
 
     Raises:
-        OSError: The program cannot be started.
+        RecordingError: The source cannot be read.
+        OSError: The same, or the program cannot be started.
     """
-    sound = FfmpegSound(source, demuxer)
+    sound = FfmpegSound(with_index_first(source) if demuxer == MP4 else source, demuxer)
     closing.callback(sound.close)
     return Opened(sound=sound, feed=sound, name=f"{name} (by ffmpeg)", declared_frames=None)
 

@@ -249,11 +249,13 @@ FILE: Final = Attacker(
         Threat(
             attempt="Have ffmpeg read a file of the machine or ask an address (playlists, SSRF).",
             aims_at="K",
-            stopped_by="It opens nothing but its pipes, is told which container to expect, inherits no "
-            "setting, and has a bound on memory; the unit has no way to the metadata service.",
+            stopped_by="It is not run unless AUDIO_FFMPEG is set. Then it opens nothing but its pipes, is "
+            "told which container to expect, inherits no setting, and has bounds on memory and "
+            "processor time; the unit has no way to the metadata service.",
             tests=(
+                "app/gateway/uploads/test_recordings.py::test_ffmpeg_is_given_strangers_recordings_only_where_that_is_set",
                 "app/recordings/decoders/test_ffmpeg.py::test_a_playlist_in_disguise_opens_no_other_file",
-                "app/recordings/decoders/test_program.py::test_the_program_has_a_bound_on_its_memory",
+                "app/recordings/decoders/test_program.py::test_the_program_has_bounds_on_memory_and_time",
                 "infra/test_security.py::test_instance_metadata_wants_a_token_and_stays_on_the_host",
             ),
         ),

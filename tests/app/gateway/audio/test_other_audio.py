@@ -79,7 +79,10 @@ def of_type(said: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 @pytest.mark.tool
 @pytest.mark.xdist_group("engine")
 async def test_a_container_is_decoded_while_it_comes_and_its_client_told_once() -> None:
-    async with serve(EmulatorSettings()) as emulator, running_gateway(emulator) as gateway:
+    async with (
+        serve(EmulatorSettings()) as emulator,
+        running_gateway(emulator, audio_ffmpeg=True) as gateway,
+    ):
         for kind, name in (("wav", "WAV"), ("ogg", "OGG"), ("webm", "WebM or Matroska")):
             data = container(kind)
             pieces = [data[at : at + PIECE] for at in range(0, len(data), PIECE)]

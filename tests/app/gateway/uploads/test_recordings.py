@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app.recordings import ACCEPTED, read_recording
+from tests.support.gateways.running import running_gateway
 from tests.support.recordings.making import LINEAR, LOSSY, encoded, promising, speech_like
 from tests.support.recordings.ways import Stage, a_stage, upload
 
@@ -92,6 +93,25 @@ async def test_what_cannot_be_decoded_is_415_and_tells_how_to_convert_it(
         f"talk.bin: The recording cannot be decoded; accepted: {ACCEPTED}; it seems to be {seems}; "
         "to convert it: ffmpeg -i FILE -ac 1 -ar 16000 OUTPUT.wav"
     )
+
+
+@pytest.mark.parametrize(("allowed", "status"), [(False, 415), (True, 200)])
+async def test_ffmpeg_is_given_strangers_recordings_only_where_that_is_set(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, allowed: bool, status: int
+) -> None:
+    """A program in its place hands out what it is given; the real one is in test_ffmpeg.py."""
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\nexec cat\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    async with (
+        running_gateway(stage.emulator, audio_ffmpeg=allowed) as gateway,
+        httpx.AsyncClient(base_url=gateway.http_url, timeout=60) as http,
+    ):
+        webm = b"\x1a\x45\xdf\xa3" + bytes(4 * RATE)
+        answer = await http.post("/transcribe/file", files={"file": ("talk.webm", webm)})
+    assert answer.status_code == status, answer.text
+    assert ("it seems to be WebM or Matroska" in answer.text) is not allowed
 
 
 @cache

@@ -29,6 +29,8 @@ KINDS = {
     "mp4": ["-c:a", "aac", "-movflags", "frag_keyframe+empty_moov", "-f", "mp4"],
     "aac": ["-c:a", "aac", "-f", "adts"],
 }
+# As memos of telephones are, and what most programs save: the index comes last.
+INDEX_LAST = ["-c:a", "aac", "-f", "ipod"]
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +74,31 @@ def test_what_browsers_and_telephones_record_is_decoded(files: dict[str, bytes],
     assert heard.duration == pytest.approx(SECONDS, abs=0.15)
     # Coders bend what is no speech; another recording's would be near 0.
     assert likeness(heard.data) > 0.8
+
+
+@pytest.fixture(scope="session")
+def memo(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An M4A whose index is behind its sound, which no pipe can be given to write."""
+    folder = tmp_path_factory.mktemp("memo")
+    soundfile.write(folder / "memo.wav", speech_like(SECONDS, RATE), RATE)
+    command = [ffmpeg, "-loglevel", "error", "-i", folder / "memo.wav", *INDEX_LAST]
+    subprocess.run([*command, folder / "memo.m4a"], check=True)
+    return folder / "memo.m4a"
+
+
+@pytest.mark.parametrize("held", ["on disk", "in memory", "behind other bytes"])
+def test_an_mp4_with_its_index_at_the_end_is_decoded(memo: Path, held: str) -> None:
+    data = memo.read_bytes()
+    assert data.index(b"mdat") < data.index(b"moov")
+    if held == "behind other bytes":
+        file = io.BytesIO(b"before" + data)
+        file.seek(6)
+        heard = read_recording(file)
+    else:
+        heard = read_recording(memo if held == "on disk" else data)
+    assert heard.duration == pytest.approx(SECONDS, abs=0.15)
+    assert likeness(heard.data) > 0.8
+    assert not heard.warnings
 
 
 def test_sound_comes_out_of_a_pipe_before_its_end(files: dict[str, bytes]) -> None:

@@ -12,7 +12,12 @@ import numpy as np
 import psutil
 import pytest
 
-from app.recordings import can_be_decoded
+from app.recordings import (
+    RecordingError,
+    RecordingLimits,
+    can_be_decoded,
+    open_recording,
+)
 from app.recordings.decoders.ffmpeg import FfmpegSound, demuxer_of
 from app.recordings.sources import FileSource
 
@@ -47,6 +52,9 @@ def test_what_only_the_program_knows_is_decoded_where_it_is_there(demuxer: str) 
     name, head = HEADS[demuxer]
     assert demuxer_of(name) == demuxer
     assert can_be_decoded(head)
+    assert not can_be_decoded(head, programs=False)
+    with pytest.raises(RecordingError, match="cannot be decoded; accepted: WAV"):
+        open_recording(head, RecordingLimits(programs=False))
     assert demuxer_of("a PDF") is demuxer_of(None) is None
 
 
@@ -58,6 +66,8 @@ def test_and_is_not_where_it_is_missing(
     name, head = HEADS[demuxer]
     assert demuxer_of(name) is None
     assert not can_be_decoded(head)
+    with pytest.raises(RecordingError, match="where ffmpeg is installed it is decoded as it is"):
+        open_recording(head)
 
 
 def test_the_program_hears_of_nothing_but_its_pipes_and_hands_out_samples(program: Path) -> None:
@@ -88,13 +98,14 @@ def test_the_program_hears_of_nothing_but_its_pipes_and_hands_out_samples(progra
 
 @pytest.mark.usefixtures("program")
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds another process")
-def test_the_program_has_a_bound_on_its_memory() -> None:
+def test_the_program_has_bounds_on_memory_and_time() -> None:
     sound = FfmpegSound(FileSource(io.BytesIO(b"1234" * 50_000), None), "aac")
     try:
         assert len(sound.next_frames(1)) == 1
         # Not all was taken yet: it still runs.
         ffmpeg = psutil.Process(sound._program.pid)
         assert ffmpeg.rlimit(psutil.RLIMIT_AS) == (1 << 30, 1 << 30)
+        assert ffmpeg.rlimit(psutil.RLIMIT_CPU) == (1800, 1800)
     finally:
         sound.close()
     assert not ffmpeg.is_running()
