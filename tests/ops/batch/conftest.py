@@ -29,7 +29,9 @@ async def gateway() -> AsyncIterator[Running]:
     """A gateway with sixteen sessions, in front of a scripted recogniser."""
     async with (
         running_emulator() as emulator,
-        running_gateway(emulator, ws_max_sessions=16, audio_max_realtime_factor=0) as running,
+        running_gateway(
+            emulator, ws_max_concurrent_sessions=16, audio_max_realtime_factor=0
+        ) as running,
     ):
         yield running
 
