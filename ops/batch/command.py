@@ -76,15 +76,17 @@ def _gateway(  # noqa: PLR0913 - options of the command
     url: str | None,
     token: SecretStr | None,
     ca: Path | None,
+    speed: float | None,
 ) -> Gateway:
     if url is not None:
-        return Gateway(url=url, authority=ca, token=token)
+        return Gateway(url=url, authority=ca, token=token, speed=speed)
     outputs = read(stack, chosen=state_dir)
     return Gateway(
         url=outputs.websocket_url,
         authority=ca or outputs.ca_certificate_path,
         headers={outputs.direct_header: colour} if colour else {},
         token=token,
+        speed=speed,
     )
 
 
@@ -158,6 +160,11 @@ def _tell(report: Report, *, as_json: bool) -> None:
     help="Part of the sessions that is left free for live ones, rounded up.",
 )
 @click.option(
+    "--speed",
+    type=click.FloatRange(1, 1000),
+    help="Send each at most so many times as fast as it was spoken  [default: as it is taken].",
+)
+@click.option(
     "--at-once",
     type=click.IntRange(1, MOST_AT_ONCE),
     help=f"Recordings at a time at most  [default: {AT_ONCE}].",
@@ -188,6 +195,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     txt: bool,
     only: tuple[str, ...],
     leave: float,
+    speed: float | None,
     at_once: int | None,
     patience: str,
     dry_run: bool,
@@ -213,7 +221,9 @@ def command(  # noqa: PLR0913 - one parameter an option
     patience_s = seconds_of("--patience", patience)
     endings = [name for name, asked in ((".srt", srt), (".vtt", vtt), (".txt", txt)) if asked]
     token = read_token(token_file)
-    gateway = _gateway(stack=stack, state_dir=state_dir, colour=colour, url=url, token=token, ca=ca)
+    gateway = _gateway(
+        stack=stack, state_dir=state_dir, colour=colour, url=url, token=token, ca=ca, speed=speed
+    )
     wanted = Wanted(asked=asked_of(options), endings=endings, patterns=only)
     found = plan(*places, wanted, write=not dry_run)
     report = Report(

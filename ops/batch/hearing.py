@@ -57,12 +57,15 @@ class Gateway:
         authority: PEM file of its authority; None for the system's.
         headers: Sent with the upgrade.
         token: Bearer token, if it asks for one.
+        speed: How much faster than it was spoken a recording is sent at most; None for as fast as
+            the gateway takes it.
     """
 
     url: str
     authority: Path | None = None
     headers: dict[str, str] = field(default_factory=dict)
     token: SecretStr | None = None
+    speed: float | None = None
 
 
 async def hear(
@@ -95,7 +98,9 @@ async def hear(
         breaks += isinstance(event, Reconnected)
 
     async with connection_to(gateway) as connection:
-        seconds = await send_live(connection, recording, options, take, on_started)
+        seconds = await send_live(
+            connection, recording, options, take, on_started=on_started, speed=gateway.speed
+        )
     remark = without_times(finals)
     warnings = (*recording.warnings, *([] if remark is None else [remark]))
     return Heard(finals, seconds, warnings, breaks)
@@ -118,6 +123,15 @@ def connection_to(gateway: Gateway) -> AbstractAsyncContextManager[AnyConnection
 def ends_the_run(error: ClientError) -> bool:
     """Return whether every other recording would end by the same error."""
     return isinstance(error, UnauthorizedError | ForbiddenError | CertificateError)
+
+
+def may_be_heard_anew(error: ClientError) -> bool:
+    """Return whether a recording whose session ended may be heard from its beginning.
+
+    A session that cannot go on, as where its gateway came back with other keys, says nothing
+    against a new one.
+    """
+    return error.retryable or error.code == ErrorCode.RESUME_REJECTED or error.lost is not None
 
 
 def is_no_room(error: ClientError) -> bool:

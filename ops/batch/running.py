@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from app.client import ClientError
 from app.recordings import RecordingError, open_recording
 from app.threads import in_thread
-from ops.batch.hearing import ends_the_run, hear, is_no_room
+from ops.batch.hearing import ends_the_run, hear, is_no_room, may_be_heard_anew
 from ops.batch.place import NoSuchNameError, NoSuchRecordingError
 from ops.batch.plan import Failure, owner_of
 from ops.batch.sessions import PutBackError
@@ -155,7 +155,7 @@ class Run:
                     refused += 1
                     continue
                 broken += 1
-                if not error.retryable or broken >= _TRIES:
+                if broken >= _TRIES or not may_be_heard_anew(error):
                     tries = f" (tried {broken} times)" if broken > 1 else ""
                     return f"was not heard to its end: {told(error)}{tries}"
                 await self.sessions.back_off(broken, told(error), error.retry_after)

@@ -5,11 +5,13 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import CancelledError
 from contextlib import aclosing, suppress
+from typing import Final
 
 from app.client import AnyConnection, Event, StartTranscription
 from app.recordings import OpenRecording
 
 BLOCK_SECONDS = 0.1
+_SAMPLE_BYTES: Final = 2
 WAITING_BLOCKS = 50
 """Sound of 5 s may wait between the reader and the gateway; then the reader waits too."""
 
@@ -61,12 +63,14 @@ def sound_of(recording: OpenRecording) -> Generator[bytes]:
         yield from recording.blocks(BLOCK_SECONDS)
 
 
-async def send_live(
+async def send_live(  # noqa: PLR0913 - the last ones have defaults
     connection: AnyConnection,
     recording: OpenRecording,
     options: StartTranscription,
     on_event: Callable[[Event], None],
+    *,
     on_started: Callable[[], None] = lambda: None,
+    speed: float | None = None,
 ) -> float:
     """Send a recording's sound as it is read, and let go of it; return its length in seconds.
 
@@ -76,6 +80,7 @@ async def send_live(
         options: Of the start; the rate is the recording's.
         on_event: Called with every event as it comes, on the event loop: it must return at once.
         on_started: Called once the session runs.
+        speed: How much faster than it was spoken it is sent at most; None as fast as it is taken.
 
     Raises:
         ClientError: The gateway refused or failed, or the connection broke for good.
@@ -89,9 +94,15 @@ async def send_live(
             on_event(event)
 
     async def speak() -> float:
+        loop = asyncio.get_running_loop()
+        begun, sent, bytes_per_s = loop.time(), 0, recording.sample_rate * _SAMPLE_BYTES
         async with aclosing(blocks_of(sound_of(recording))) as blocks:
             async for block in blocks:
                 await connection.send(block)
+                sent += len(block)
+                if speed is not None:
+                    due = begun + sent / bytes_per_s / speed
+                    await asyncio.sleep(due - loop.time())
         return (await connection.finish()).audio_seconds
 
     speaking: asyncio.Task[float] | None = None

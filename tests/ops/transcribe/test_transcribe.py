@@ -1,13 +1,9 @@
 """What `perch transcribe` shows and refuses. Speech through a whole stack is in test_up."""
 
-import asyncio
 import errno
 import io
 import json
 import sys
-import threading
-from collections.abc import Generator
-from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,13 +11,17 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
-from app.client import Partial, Queued, Reconnected, Transcription, WarningA
+from app.client import (
+    Partial,
+    Queued,
+    Reconnected,
+    Transcription,
+    WarningA,
+)
 from app.contract.fields import WordTiming
-from app.recordings import RecordingError, RecordingProblem
 from ops.cli import main
 from ops.smoke.recording import DEFAULT
 from ops.transcribe import command as transcribe
-from ops.transcribe import sending
 from ops.transcribe.screen import Screen
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -125,55 +125,6 @@ def test_the_json_is_all_that_was_heard_and_nothing_else() -> None:
     # ASCII, as every terminal and every pipe takes it, and for people, too.
     assert said.isascii()
     assert said.startswith('{\n  "text": ')
-
-
-async def test_a_pipe_is_not_read_further_ahead_than_the_gateway_takes() -> None:
-    read = 0
-    full = threading.Event()
-
-    def blocks() -> Generator[bytes]:
-        nonlocal read
-        for _ in range(10 * sending.WAITING_BLOCKS):
-            read += 1
-            if read > sending.WAITING_BLOCKS:
-                full.set()
-            yield b"ab"
-
-    stream = sending.blocks_of(blocks())
-    assert await anext(stream) == b"ab"
-    assert await asyncio.to_thread(full.wait, 10)
-    # One was taken, as many wait as may, and one more is in the reader's hand.
-    assert read <= sending.WAITING_BLOCKS + 2
-    assert len([block async for block in stream]) == 10 * sending.WAITING_BLOCKS - 1
-
-
-async def test_a_stream_that_breaks_off_is_told_where_it_is_read() -> None:
-    def blocks() -> Generator[bytes]:
-        yield b"ab"
-        raise RecordingError(RecordingProblem.UNREADABLE, "broke off")
-
-    stream = sending.blocks_of(blocks())
-    assert await anext(stream) == b"ab"
-    with pytest.raises(RecordingError):
-        await anext(stream)
-
-
-async def test_a_reader_is_closed_by_its_own_thread_when_nobody_listens_any_more() -> None:
-    closed_by: list[str] = []
-    closed = threading.Event()
-
-    def blocks() -> Generator[bytes]:
-        try:
-            while True:
-                yield b"ab"
-        finally:
-            closed_by.append(threading.current_thread().name)
-            closed.set()
-
-    async with aclosing(sending.blocks_of(blocks())) as stream:
-        assert await anext(stream) == b"ab"
-    assert await asyncio.to_thread(closed.wait, 10)
-    assert closed_by == ["read sound"]
 
 
 @pytest.mark.parametrize(
