@@ -9,6 +9,10 @@ import soxr
 
 from app import pcm
 from app.contract.limits import BYTES_PER_SAMPLE
+from app.gateway.audio import g711
+
+_BYTES: Final = {**BYTES_PER_SAMPLE, **dict.fromkeys(g711.LAWS, 1)}
+"""Of a sample, by encoding: those of the contract, and those of other protocols."""
 
 PIECE_SECONDS: Final = 0.1
 """Longest piece that is decoded at once, so that a long message never holds the event loop."""
@@ -20,7 +24,7 @@ class AudioDecoder:
     Messages may be cut anywhere: what is left of a sample waits for the next message.
 
     Args:
-        encoding: "pcm16" or "float32".
+        encoding: "pcm16", "float32", or one of `g711.LAWS`.
         channels: 1, or 2 interleaved channels that are averaged.
         sample_rate: Samples per second of the incoming audio.
         target_rate: Rate to resample to; equal to `sample_rate` for none.
@@ -32,7 +36,7 @@ class AudioDecoder:
     def __init__(self, encoding: str, channels: int, sample_rate: int, target_rate: int) -> None:
         self._encoding = encoding
         self._channels = channels
-        frame = BYTES_PER_SAMPLE[encoding] * channels
+        frame = _BYTES[encoding] * channels
         self._bytes_per_s = sample_rate * frame
         self._piece = max(1, round(sample_rate * PIECE_SECONDS)) * frame
         self._frames = pcm.WholeSamples(frame)
@@ -80,11 +84,13 @@ class AudioDecoder:
 
 def _to_int16(piece: bytes, encoding: str, channels: int) -> npt.NDArray[np.int16]:
     """Scale to 16 bit and average the channels. A float sample that is not a number is silence."""
-    if encoding == "pcm16" and channels == 1:
-        return pcm.samples_of(piece)
-    if encoding == "pcm16":
-        floats = pcm.floats_of(piece)
-    else:
+    if encoding == "float32":
         floats = np.nan_to_num(np.frombuffer(piece, "<f4"), nan=0.0, posinf=1.0, neginf=-1.0)
         floats = np.clip(floats, -1.0, 1.0)
+        return pcm.rounded(pcm.mono(floats.reshape(-1, channels)))
+    is_law = encoding in g711.LAWS
+    samples = g711.samples_of(piece, encoding) if is_law else pcm.samples_of(piece)
+    if channels == 1:
+        return samples
+    floats = pcm.floats_of(pcm.pcm_of(samples))
     return pcm.rounded(pcm.mono(floats.reshape(-1, channels)))

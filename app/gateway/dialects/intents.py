@@ -11,7 +11,7 @@ class SessionRequest:
 
     Attributes:
         sample_rate: Hz of the audio that will come.
-        encoding: "pcm16" or "float32".
+        encoding: "pcm16", "float32", "mulaw" or "alaw".
         channels: 1 or 2.
         enable_partials: Whether interim results are wanted.
         hotwords: Phrases to prefer.
