@@ -110,14 +110,14 @@ class MemorySocket:
                 self._hear(text)
             self._close(code)
 
-    async def send(self, message: Any, /) -> None:  # noqa: ANN401 - as ASGI has it
-        if message["type"] == "websocket.close":
-            self._close(message["code"])
-            return
+    async def deliver(self, text: str) -> None:
         await self._reads.wait()
         if self.is_gone:
             raise ConnectionResetError("gone")
-        self._hear(message["text"])
+        self._hear(text)
+
+    async def end(self, code: int) -> None:
+        self._close(code)
 
     def _hear(self, text: str) -> None:
         if self.code is None:

@@ -7,12 +7,15 @@ else in the gateway knows which dialects there are.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final, Self, TypeAlias
 
 from app.contract import ContractError
 from app.gateway.dialects.events import Event, Result
 from app.gateway.dialects.intents import Intent
 from app.gateway.settings.gateway import GatewaySettings
+
+Sent: TypeAlias = str | bytes
+"""One message to a client: texts over a WebSocket, bytes where its protocol has those."""
 
 SUBPROTOCOL: Final = "perch"
 """What browsers offer beside `bearer.<token>`, and what is selected: a token is never echoed."""
@@ -80,13 +83,20 @@ class DialectCodec(ABC):
     def parse(self, message: str | bytes) -> Sequence[Intent]:
         """Return what a message asks for, in order; raise ContractError for what is no message."""
 
-    @abstractmethod
-    def result(self, result: Result) -> Sequence[str]:
-        """Return the texts of a result, which every session has by the dozen a minute."""
+    def finish(self) -> Sequence[Intent]:
+        """Return what a client asks for that sends nothing more and still reads.
+
+        A WebSocket cannot say so. Raise ContractError where it ends too early.
+        """
+        return ()
 
     @abstractmethod
-    def render(self, event: Event) -> Sequence[str]:
-        """Return the texts of any other event; none where the dialect has none for it."""
+    def result(self, result: Result) -> Sequence[Sent]:
+        """Return the messages of a result, which every session has by the dozen a minute."""
+
+    @abstractmethod
+    def render(self, event: Event) -> Sequence[Sent]:
+        """Return the messages of any other event; none where the dialect has none for it."""
 
     def close_code(self, error: ContractError) -> int | None:
         """Return the code an error closes the connection with, None where it stays open."""

@@ -20,11 +20,19 @@ from app.gateway.session.client_writer import ClientWriter
 from app.gateway.session.deadlines import Deadlines
 from app.gateway.session.endings import over
 from app.gateway.session.recognition import Recognition
+from app.gateway.settings.gateway import GatewaySettings
 from app.pcm import BYTES_PER_SAMPLE
 from app.recordings import RecordingError, StreamedRecording, can_be_decoded, certain_name_of
 
 _BEGINS_AS_TEXT: Final = re.compile(rb"[\x20-\x7e][\t-\r\x20-\x7e]").match
 """Samples rarely do, and all other text has to be looked at to its end."""
+
+
+def pace_of(settings: GatewaySettings) -> TokenBucket | None:
+    """Return how fast audio may come, in seconds of it; None for any speed."""
+    if not settings.audio_max_realtime_factor:
+        return None
+    return TokenBucket(settings.audio_max_realtime_factor, settings.audio_realtime_burst_s)
 
 
 class AudioInput:

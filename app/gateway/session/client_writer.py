@@ -6,7 +6,7 @@ from typing import Final
 
 from app.contract import WARNINGS, CloseCode, ContractError, ErrorCode, WarningCode
 from app.contract.fields import AudioSpan
-from app.gateway.dialects.codec import DialectCodec
+from app.gateway.dialects.codec import DialectCodec, Sent
 from app.gateway.dialects.events import Event, Failed, Result, Warned
 from app.gateway.session.endings import ConnectionEndError, Ending, ending_of, over
 from app.gateway.session.recognition import Recognition
@@ -45,16 +45,16 @@ class ClientWriter:
         Raises:
             ConnectionEndError: The client is gone or does not read.
         """
-        await self.send_texts(self._codec.render(event))
+        await self.send_rendered(self._codec.render(event))
 
     async def send_result(self, result: Result) -> None:
         """Send a result in the client's dialect; raises as `send`."""
-        await self.send_texts(self._codec.result(result))
+        await self.send_rendered(self._codec.result(result))
 
-    async def send_texts(self, texts: Sequence[str]) -> None:
+    async def send_rendered(self, messages: Sequence[Sent]) -> None:
         """Send what the codec has rendered; raises as `send`."""
         try:
-            await self._send(texts)
+            await self._send(messages)
         except TimeoutError as error:
             limit = self._send_timeout_s
             raise over(ContractError(ErrorCode.SLOW_READER, seconds=limit)) from error
@@ -62,14 +62,14 @@ class ClientWriter:
             gone = Disconnected(_ABNORMAL, self._socket.failure)
             raise ConnectionEndError(ending_of(gone)) from error
 
-    async def _send(self, texts: Sequence[str]) -> None:
+    async def _send(self, messages: Sequence[Sent]) -> None:
         socket = self._socket
-        for text in texts:
+        for message in messages:
             if socket.flowing:
-                socket.push(text)
+                socket.push(message)
             else:
                 async with asyncio.timeout(self._send_timeout_s):
-                    await socket.send({"type": "websocket.send", "text": text})
+                    await socket.deliver(message)
 
     async def send_if_read(self, event: Event) -> None:
         """Send an event unless the client has not read the last ones: it is worth nothing later."""
@@ -93,8 +93,8 @@ class ClientWriter:
         sentence = WARNINGS[code].format(**{"seconds": round(seconds or 0.0, 1), **values})
         await self.send(Warned(code, sentence, seconds))
 
-    def render_end(self, error: ContractError, lost: AudioSpan | None) -> Sequence[str]:
-        """Return the texts of an error that ends the connection, and count it."""
+    def render_end(self, error: ContractError, lost: AudioSpan | None) -> Sequence[Sent]:
+        """Return the messages of an error that ends the connection, and count it."""
         self._telemetry.error_sent(error)
         return self._codec.render(Failed(error=error, lost=lost))
 
@@ -115,13 +115,13 @@ class ClientWriter:
         if ending.told:
             return
         code = self.close_code(ending)
-        texts = () if ending.error is None else self.render_end(ending.error, lost)
+        messages = () if ending.error is None else self.render_end(ending.error, lost)
         if ending.error is not None and ending.error.code is ErrorCode.SLOW_READER:
-            self._socket.cut(texts, code)
+            self._socket.cut(messages, code)
             return
         try:
-            await self._send(texts)
+            await self._send(messages)
             async with asyncio.timeout(self._send_timeout_s):
-                await self._socket.send({"type": "websocket.close", "code": code, "reason": ""})
+                await self._socket.end(code)
         except GONE:
-            self._socket.cut(texts, code)
+            self._socket.cut(messages, code)

@@ -7,8 +7,8 @@ socket, and TCP tells the client.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from app.asr import AsrError
 from app.contract import ContractError, ErrorCode, WarningCode
@@ -18,7 +18,7 @@ from app.gateway.admission.rate import TokenBucket
 from app.gateway.admission.succession import ClientTokens
 from app.gateway.core import Gateway
 from app.gateway.dialects import events
-from app.gateway.dialects.codec import DialectCodec
+from app.gateway.dialects.codec import DialectCodec, Sent
 from app.gateway.dialects.intents import (
     Audio,
     Finalise,
@@ -29,7 +29,7 @@ from app.gateway.dialects.intents import (
     Stop,
 )
 from app.gateway.failures import is_refusal, stream_failure
-from app.gateway.session.audio_input import AudioInput
+from app.gateway.session.audio_input import AudioInput, pace_of
 from app.gateway.session.client_writer import ClientWriter
 from app.gateway.session.deadlines import Deadlines
 from app.gateway.session.endings import (
@@ -46,7 +46,7 @@ from app.gateway.session.lifetime import Command, LifetimeWatcher
 from app.gateway.session.recognition import Recognition
 from app.gateway.session.results import ResultSender
 from app.gateway.session.slot import SessionSlot
-from app.gateway.session.socket import Disconnected, SocketControl
+from app.gateway.session.socket import HALF_CLOSE, Disconnected, SocketControl
 from app.gateway.session.states import FEEDING, Action, Event, State, Step, step
 from app.gateway.session.telemetry import Origin, SessionTelemetry
 from app.gateway.telemetry.logs import get_logger
@@ -100,11 +100,7 @@ class ClientConnection:
         self._waiting: tuple[asyncio.Task[None], Recognition] | None = None
         self._deadlines = Deadlines(settings, visitor.limits.session_s)
         self._control = TokenBucket(settings.ws_control_rate, settings.ws_control_burst)
-        self._pace = (
-            TokenBucket(settings.audio_max_realtime_factor, settings.audio_realtime_burst_s)
-            if settings.audio_max_realtime_factor
-            else None
-        )
+        self._pace = pace_of(settings)
         self._has_reported_stray_audio = self._has_warned_of_text = False
         self._telemetry = SessionTelemetry(gateway, origin)
         self._writer = ClientWriter(socket, codec, self._telemetry, settings.ws_send_timeout_s)
@@ -170,7 +166,7 @@ class ClientConnection:
             self._log.exception("connection failed")
         return ending
 
-    def _render_end(self, error: ContractError) -> Sequence[str]:
+    def _render_end(self, error: ContractError) -> Sequence[Sent]:
         """Render an error for the protocol below, which ends the connection by itself."""
         recognition = self.recognition
         return self._writer.render_end(error, None if recognition is None else recognition.lost)
@@ -180,9 +176,9 @@ class ClientConnection:
     async def _read(self) -> None:
         while True:
             message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                gone = Disconnected(message.get("code", 1005), self._socket.failure)
-                raise ConnectionEndError(ending_of(gone))
+            if message["type"] != "websocket.receive":
+                await self._on_end(message)
+                continue
             self._deadlines.note_message()
             if "bytes" in message and self._codec.binary_is_audio:
                 await self._on_audio(message["bytes"])
@@ -191,6 +187,17 @@ class ClientConnection:
             if self._socket.waiting:
                 # The others' turn; where nothing waits, the next receive gives it.
                 await asyncio.sleep(0)
+
+    async def _on_end(self, message: Mapping[str, Any]) -> None:
+        """End with a client that is gone; go on with one that only sends nothing more."""
+        if message["type"] != HALF_CLOSE:
+            code = message.get("code", 1005)
+            raise ConnectionEndError(ending_of(Disconnected(code, self._socket.failure)))
+        try:
+            for intent in self._codec.finish():
+                await self._on_intent(intent)
+        except ContractError as error:
+            await self._reject(error, self.recognition)
 
     async def _on_message(self, message: str | bytes) -> None:
         codec = self._codec
@@ -225,9 +232,11 @@ class ClientConnection:
                 if not (lenient and self.state is State.IDLE):
                     await self.stop()
                 if closes:
-                    self._close_once_stopped()
+                    self.ending = AS_ASKED
+                    if self.state is State.IDLE:
+                        raise ConnectionEndError(AS_ASKED)
             case Reply(texts):
-                await self._writer.send_texts(texts)
+                await self._writer.send_rendered(texts)
             case _:
                 await self._writer.send(self._telemetry.counts(self.recognition))
 
@@ -337,11 +346,6 @@ class ClientConnection:
         elif self._input is not None:
             await self._input.end()
 
-    def _close_once_stopped(self) -> None:
-        self.ending = AS_ASKED
-        if self.state is State.IDLE:
-            raise ConnectionEndError(AS_ASKED)
-
     async def _leave_room(self) -> None:
         if self._waiting is None:
             return
@@ -350,7 +354,7 @@ class ClientConnection:
         self._slot.release()
         self._telemetry.session_refused("stopped")
         self._deadlines.session_ended()
-        await self._writer.send(_stopped(recognition))
+        await self._writer.send(recognition.stopped)
 
     async def _recognise(self, recognition: Recognition) -> None:
         limit = self._settings.ws_final_timeout_s
@@ -362,12 +366,13 @@ class ClientConnection:
         ended = step(self.state, Event.RESULTS_ENDED)
         if ended.error is not None:
             raise over(ContractError(ended.error, detail="the recogniser ended the stream early"))
-        await self._finish(recognition, ended.state, "stopped", _stopped(recognition))
+        await self._finish(recognition, ended.state, "stopped", recognition.stopped)
 
     async def _on_asr_error(self, recognition: Recognition, error: AsrError) -> None:
         self._telemetry.upstream_error(recognition, error)
         failure = stream_failure(error, recognition.results)
-        if not is_refusal(error, recognition.results):
+        goes_on = is_refusal(error, recognition.results) and self._codec.close_code(failure) is None
+        if not goes_on:
             raise over(failure) from error
         refused = step(self.state, Event.REFUSED)
         self._telemetry.error_sent(failure)
@@ -392,7 +397,3 @@ class ClientConnection:
         self._telemetry.session_ended(recognition, reason)
         if self.ending is not None:
             raise ConnectionEndError(self.ending)
-
-
-def _stopped(recognition: Recognition) -> events.Stopped:
-    return events.Stopped(recognition.session_id, recognition.audio_seconds, recognition.segment_id)

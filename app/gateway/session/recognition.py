@@ -12,6 +12,7 @@ from app.gateway.admission.access import check_model
 from app.gateway.admission.succession import ClientTokens
 from app.gateway.audio.decoder import AudioDecoder
 from app.gateway.core import Gateway
+from app.gateway.dialects.events import Stopped
 from app.gateway.dialects.intents import SessionRequest
 from app.gateway.failures import stream_failure
 from app.gateway.resume_token import ResumeClaim
@@ -142,6 +143,11 @@ class Recognition:
         """Audio that is in no final that was sent, where the session ends now."""
         lost = self.session.lost
         return lost and AudioSpan(start=round(lost[0], 3), end=round(self.audio_seconds, 3))
+
+    @property
+    def stopped(self) -> Stopped:
+        """What is said of it at its end, where that was asked for."""
+        return Stopped(self.session_id, self.audio_seconds, self.segment_id)
 
     def resume_point(self, cursor: Cursor | None) -> ResumePoint | None:
         """Return a resume point for a client that can resume, None for another."""

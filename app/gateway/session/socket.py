@@ -1,22 +1,26 @@
-"""What a connection needs of its WebSocket, and what it ends with below the session."""
+"""What a connection needs of its way to the client, and what it ends with below the session."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from app.contract import ContractError
+from app.gateway.dialects.codec import Sent
 
 EXTENSION: Final = "perch.control"
 """Key of the ASGI scope's extensions under which the application finds its `SocketControl`."""
+
+HALF_CLOSE: Final = "perch.half_close"
+"""Type of an event beside those of ASGI: the client sends nothing more, and still reads."""
 
 GONE: Final = (OSError, RuntimeError)
 """uvicorn raises OSError for a lost connection and RuntimeError for one it closed itself."""
 
 
 class SocketControl(Protocol):
-    """The accepted WebSocket of a connection; the gateway's protocol implements it."""
+    """The accepted WebSocket of a connection, or a call that is spoken over as over one."""
 
-    render_end: Callable[[ContractError], Sequence[str]] | None
+    render_end: Callable[[ContractError], Sequence[Sent]] | None
     failure: ContractError | None
     owner: bytes
 
@@ -29,15 +33,18 @@ class SocketControl(Protocol):
         """Whether `receive` has something to return at once."""
 
     async def receive(self) -> Mapping[str, Any]:
-        """Wait for the client's next message or its end, as an ASGI event."""
+        """Wait for the client's next message or its end, as an ASGI event or `HALF_CLOSE`."""
 
-    async def send(self, message: Any, /) -> None:  # noqa: ANN401 - an ASGI event
-        """Send, or close, as soon as the client reads; raises one of `GONE` where it is gone."""
+    async def deliver(self, message: Any, /) -> None:  # noqa: ANN401 - of the codec's own kind
+        """Send a message as soon as the client reads; raises one of `GONE` where it is gone."""
 
-    def push(self, text: str) -> None:
-        """Send a text while `flowing`; raises OSError when the connection is closed."""
+    async def end(self, code: int) -> None:
+        """Close as soon as the client has read everything; raises as `deliver`."""
 
-    def cut(self, texts: Sequence[str], code: int) -> None:
+    def push(self, message: Any, /) -> None:  # noqa: ANN401 - of the codec's own kind
+        """Send a message while `flowing`; raises OSError when the connection is closed."""
+
+    def cut(self, messages: Sequence[Any], code: int) -> None:
         """Queue the last messages and a close, not waiting for a client that does not read."""
 
 

@@ -65,6 +65,14 @@ class GatewayProtocol(HoldingProtocol):
             self.conn.fail(error.spec.close_code or CloseCode.INTERNAL)
             self._fail(error)
 
+    async def deliver(self, text: str) -> None:
+        """Send a text as soon as the client reads."""
+        await self.send({"type": "websocket.send", "text": text})
+
+    async def end(self, code: int) -> None:
+        """Close as soon as the client has read everything."""
+        await self.send({"type": "websocket.close", "code": code, "reason": ""})
+
     def push(self, text: str) -> None:
         """Send a text at once."""
         if self.disconnected or self.close_sent:
