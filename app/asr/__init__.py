@@ -8,6 +8,7 @@ plain data that goes in or comes out. Nobody outside imports past this package.
 from app.asr.client import RivaASRClient
 from app.asr.errors import AsrError, ErrorCode, Fault
 from app.asr.events import (
+    AS_CONFIGURED,
     Cursor,
     EndpointHealth,
     Endpointing,
@@ -21,6 +22,7 @@ from app.asr.events import (
     Resumed,
     RetryHealth,
     Route,
+    Spelling,
     StreamEvent,
     Transcript,
     Word,
@@ -34,6 +36,7 @@ from app.asr.wire.requests import SessionOptions
 from app.settings import Problem, SettingsError
 
 __all__ = [
+    "AS_CONFIGURED",
     "BEGINNING",
     "DEFAULT_GROUP",
     "AsrError",
@@ -61,6 +64,7 @@ __all__ = [
     "Route",
     "SessionOptions",
     "SettingsError",
+    "Spelling",
     "StreamEvent",
     "Transcript",
     "Word",

@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, Unpack
 
 from app.asr.errors import AsrError, ErrorCode
-from app.asr.events import RetryHealth, Route, Transcript
+from app.asr.events import AS_CONFIGURED, RetryHealth, Route, Spelling, Transcript
 from app.asr.files.audio import FileAudio, FileLimits
 from app.asr.group import RecogniserGroup
 from app.asr.languages import languages_of
@@ -233,6 +233,7 @@ class RivaASRClient:
         request_id: str | None = None,
         group: str | None = None,
         metadata: Metadata = (),
+        spelling: Spelling = AS_CONFIGURED,
         max_bytes: int | None = None,
         max_duration: float | None = None,
         tell: TellFinal | None = None,
@@ -255,6 +256,7 @@ class RivaASRClient:
             request_id: sent along for the recogniser's logs.
             group: as in `SessionOptions`.
             metadata: as in `SessionOptions`.
+            spelling: as in `SessionOptions`.
             max_bytes: largest file; None takes RIVA_FILE_MAX_BYTES.
             max_duration: longest recording in seconds; None takes RIVA_FILE_MAX_DURATION_S.
             tell: awaited with each final as soon as it stands, and never with one that is taken
@@ -280,6 +282,7 @@ class RivaASRClient:
                 request_id=request_id,
                 group=group,
                 metadata=metadata,
+                spelling=spelling,
             )
             return await self._group(asked).recognise_file(recording, asked, tell)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -199,6 +199,25 @@ class Hotwords:
 
     phrases: tuple[str, ...]
     boost: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """How what was heard is written; None leaves it to the settings.
+
+    Attributes:
+        punctuation: with punctuation and capitals.
+        verbatim: numbers, dates and the like in words, as they were spoken.
+        profanity_filter: profanity masked.
+    """
+
+    punctuation: bool | None = None
+    verbatim: bool | None = None
+    profanity_filter: bool | None = None
+
+
+AS_CONFIGURED: Final = Spelling()
+"""Everything as the settings say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

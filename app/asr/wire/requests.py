@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 from riva.client.proto import riva_asr_pb2, riva_audio_pb2, riva_common_pb2
 
 from app.asr.errors import invalid
-from app.asr.events import Endpointing, Hotwords
+from app.asr.events import AS_CONFIGURED, Endpointing, Hotwords, Spelling
 from app.asr.settings import LANGUAGE_PATTERN
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Options:
         custom_configuration: the model's own settings.
         request_id: sent along for the recogniser's logs, or None.
         metadata: of each gRPC call, beside what the settings ask for.
+        spelling: what is None in it, the settings say.
     """
 
     sample_rate: int
@@ -47,6 +48,7 @@ class Options:
     custom_configuration: Mapping[str, str]
     request_id: str | None
     metadata: Metadata = ()
+    spelling: Spelling = AS_CONFIGURED
 
 
 class StreamOptions(TypedDict, total=False):
@@ -60,6 +62,7 @@ class StreamOptions(TypedDict, total=False):
     custom_configuration: Mapping[str, str] | None
     request_id: str | None
     metadata: Metadata
+    spelling: Spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class SessionOptions:
             of the model where no language is named.
         metadata: sent along with each gRPC call, such as a `traceparent`: lower-case names and
             printable ASCII.
+        spelling: how what is heard is written; fields left None take the settings.
     """
 
     sample_rate: int = 16_000
@@ -94,6 +98,7 @@ class SessionOptions:
     request_id: str | None = None
     group: str | None = None
     metadata: Metadata = ()
+    spelling: Spelling = AS_CONFIGURED
 
 
 def join_options(settings: RivaSettings, asked: SessionOptions) -> Options:
@@ -118,6 +123,7 @@ def join_options(settings: RivaSettings, asked: SessionOptions) -> Options:
         },
         request_id=asked.request_id,
         metadata=tuple(asked.metadata),
+        spelling=asked.spelling,
     )
 
 
@@ -190,17 +196,20 @@ def _check_endpointing(name: str, value: float) -> None:
 
 def recognition_config(settings: RivaSettings, options: Options) -> riva_asr_pb2.RecognitionConfig:
     """Return the part of a request that both kinds of recognition share."""
+    asked = options.spelling
     config = riva_asr_pb2.RecognitionConfig(
         encoding=riva_audio_pb2.AudioEncoding.LINEAR_PCM,
         sample_rate_hertz=options.sample_rate,
         language_code=options.language,
         max_alternatives=1,
-        profanity_filter=settings.profanity_filter,
+        profanity_filter=_first(asked.profanity_filter, settings.profanity_filter),
         audio_channel_count=1,
         enable_word_time_offsets=settings.enable_word_time_offsets,
-        enable_automatic_punctuation=settings.enable_automatic_punctuation,
+        enable_automatic_punctuation=_first(
+            asked.punctuation, settings.enable_automatic_punctuation
+        ),
         model=options.model,
-        verbatim_transcripts=settings.verbatim_transcripts,
+        verbatim_transcripts=_first(asked.verbatim, settings.verbatim_transcripts),
         custom_configuration=dict(options.custom_configuration),
     )
     if options.hotwords is not None:
@@ -211,6 +220,10 @@ def recognition_config(settings: RivaSettings, options: Options) -> riva_asr_pb2
         )
     _fill_endpointing(config, options.endpointing)
     return config
+
+
+def _first(asked: bool | None, configured: bool) -> bool:
+    return configured if asked is None else asked
 
 
 def _fill_endpointing(config: riva_asr_pb2.RecognitionConfig, endpointing: Endpointing) -> None:

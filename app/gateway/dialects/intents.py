@@ -1,8 +1,9 @@
 """What a client can ask for, whatever dialect it speaks."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from app.asr import Endpointing
+from app.asr import AS_CONFIGURED, Endpointing, Spelling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,8 @@ class SessionRequest:
         resumable: Whether the client can resume after a break, and is told from where.
         heartbeat_s: Seconds between two heartbeats; None for none.
         resume: Token of the session to resume.
+        spelling: How what is heard is written.
+        custom_configuration: The model's own settings, beside the configured ones.
     """
 
     sample_rate: int
@@ -36,6 +39,8 @@ class SessionRequest:
     resumable: bool = False
     heartbeat_s: float | None = None
     resume: str | None = None
+    spelling: Spelling = AS_CONFIGURED
+    custom_configuration: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

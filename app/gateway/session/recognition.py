@@ -71,6 +71,8 @@ class Recognition:
             endpointing=request.endpointing,
             request_id=self.session_id,
             metadata=metadata,
+            spelling=request.spelling,
+            custom_configuration=request.custom_configuration,
         )
         self.group = self._chosen_group()
         self._options = replace(self._options, group=self.group)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.asr import Endpointing, Transcript
+from app.asr import Endpointing, Spelling, Transcript
 from app.asr.wire.results import InterimPace
 from tests.app.asr.conftest import client_of
 from tests.app.asr.sound import Microphone, of, tone
@@ -313,3 +313,18 @@ async def test_a_half_sample_at_the_end_is_left_out_and_the_rest_is_heard() -> N
     async with serving(FakeRiva()) as riva, client_of(riva) as client:
         await hear(client, [b"\x01", b"\x02\x03", b"\x04\x05"])
         assert riva.streams[0].audio == b"\x01\x02\x03\x04"
+
+
+async def test_what_a_caller_says_of_the_spelling_wins_over_the_settings_and_the_rest_stays() -> (
+    None
+):
+    asked = Spelling(punctuation=False, verbatim=True)
+    async with (
+        serving(FakeRiva()) as riva,
+        client_of(riva, profanity_filter=True) as client,
+    ):
+        await hear(client, [tone(0.1)], spelling=asked)
+        config = riva.streams[0].opening.streaming_config.config
+    assert not config.enable_automatic_punctuation
+    assert config.verbatim_transcripts
+    assert config.profanity_filter
