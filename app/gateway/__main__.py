@@ -27,13 +27,24 @@ from app.gateway.telemetry.logs import configure_logging, get_logger
     help="TCP port; 0 takes a free one and logs it  [default: APP_PORT, or 8080].",
 )
 @click.option(
+    "--grpc-port",
+    type=click.IntRange(0, 65_535),
+    help="TCP port for clients of Riva's gRPC; 0 takes a free one and logs it  [default: "
+    "APP_GRPC_PORT, or none].",
+)
+@click.option(
     "--env-file",
     type=click.Path(path_type=Path),
     help="File of settings, lines KEY=value  [default: .env, where there is one].",
 )
 @click.pass_context
 def main(
-    context: click.Context, *, host: str | None, port: int | None, env_file: Path | None
+    context: click.Context,
+    *,
+    host: str | None,
+    port: int | None,
+    grpc_port: int | None,
+    env_file: Path | None,
 ) -> None:
     """Run the gateway in front of a Riva server or Speech NIM until SIGTERM or Ctrl-C.
 
@@ -45,7 +56,7 @@ def main(
     cannot be used; then nothing was started.
     """
     try:
-        configuration = load_configuration(file=env_file, host=host, port=port)
+        configuration = load_configuration(file=env_file, host=host, port=port, grpc_port=grpc_port)
     except ConfigurationError as error:
         count = len(error.problems)
         sys.stderr.write(f"perch gateway: {count} setting{'s' * (count != 1)} cannot be used:\n")

@@ -113,6 +113,7 @@ class Gateway:
         succession: Which connection a session is on.
         tracing: Records spans; None where traces are off.
         followed: Files that are read again as they change.
+        opened: Set once every file was read that decides who is let in.
         drain_times: Set once a drain began.
         drain_begun: The same, to wait for.
         started_at: When the process could first take a connection.
@@ -136,6 +137,7 @@ class Gateway:
     succession: SessionRegistry = field(default_factory=SessionRegistry)
     tracing: "Tracing | None" = None
     followed: list[FollowedFiles[Any]] = field(default_factory=list)
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
     drain_times: DrainTimes | None = None
     drain_begun: asyncio.Event = field(default_factory=asyncio.Event)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))

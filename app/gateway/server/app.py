@@ -175,6 +175,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         await files.refresh()
     if gateway.keys is not None:
         await gateway.keys.refresh()
+    gateway.opened.set()
     background = [
         asyncio.create_task(_keep_up(run))
         for run in (

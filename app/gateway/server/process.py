@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from time import monotonic
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from app.asr import RivaASRClient
 from app.gateway.admission.turns import Turns
 from app.gateway.core import Gateway
+from app.gateway.grpc_front.server import GrpcListenError, KeyPair, fronted
 from app.gateway.server.administration import MAX_CONNECTIONS, create_admin_app
 from app.gateway.server.app import create_app
 from app.gateway.server.loop import GatewayLoop
@@ -46,7 +47,18 @@ class GatewayServer(uvicorn.Server):
 
     uvicorn closes every WebSocket with 1012 the moment a signal arrives. Here the sessions are
     finalised first, and uvicorn is told to stop when they are gone.
+
+    Attributes:
+        certificate: What it proves itself with; None without TLS.
     """
+
+    certificate: ListenerCertificate | None = None
+
+    @property
+    def pair(self) -> Callable[[], KeyPair] | None:
+        """What another listener proves itself with as this one does; None without TLS."""
+        own = self.certificate
+        return None if own is None else lambda: own.pair
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -63,14 +75,22 @@ def build_server(settings: GatewaySettings, app: Starlette) -> GatewayServer:
     gateway: Gateway = app.state.gateway
     connections = HttpConnections(settings.app_max_http_connections, gateway.metrics)
     gateway.metrics.http_connections.set_function(lambda: len(connections))
-    tls: dict[str, Any] = {}
-    if settings.app_ssl_cert is not None and settings.app_ssl_key is not None:
-        own = ListenerCertificate(settings.app_ssl_cert, settings.app_ssl_key, gateway.metrics)
-        gateway.follow(own.files)
-        tls["ssl_context_factory"] = lambda *_: own.context
+    own = _certificate(settings, gateway)
+    tls: dict[str, Any] = {} if own is None else {"ssl_context_factory": lambda *_: own.context}
     config = _config(settings, app, connections, ws=GatewayProtocol, lifespan="on", **tls)
     config.incoming = _incoming(settings, gateway.metrics)
-    return GatewayServer(config)
+    server = GatewayServer(config)
+    server.certificate = own
+    return server
+
+
+def _certificate(settings: GatewaySettings, gateway: Gateway) -> ListenerCertificate | None:
+    """Return what listeners prove themselves with, followed from now on; None without TLS."""
+    if settings.app_ssl_cert is None or settings.app_ssl_key is None:
+        return None
+    own = ListenerCertificate(settings.app_ssl_cert, settings.app_ssl_key, gateway.metrics)
+    gateway.follow(own.files)
+    return own
 
 
 def build_admin_server(settings: GatewaySettings, gateway: Gateway) -> GatewayServer:
@@ -182,22 +202,47 @@ async def serve(
         loop.add_signal_handler(number, on_signal, number)
     _settle_heap()
     host, port = listener.getsockname()[:2]
-    _log.info(
-        "listening",
-        host=host,
-        port=port,
-        admin_port=None if admin_listener is None else admin_listener.getsockname()[1],
-        tls=settings.app_ssl_cert is not None,
-        max_sessions=settings.ws_max_concurrent_sessions,
-        version=gateway.version,
-        colour=settings.app_colour,
-    )
     stopping = asyncio.create_task(stop_when_drained(gateway, server))
-    async with administered(settings, gateway, admin_listener):
+    async with (
+        administered(settings, gateway, admin_listener),
+        _with_grpc(configuration, gateway, server) as grpc_port,
+    ):
+        _log.info(
+            "listening",
+            host=host,
+            port=port,
+            admin_port=None if admin_listener is None else admin_listener.getsockname()[1],
+            grpc_port=grpc_port,
+            tls=settings.app_ssl_cert is not None,
+            max_sessions=settings.ws_max_concurrent_sessions,
+            version=gateway.version,
+            colour=settings.app_colour,
+        )
         await server.serve(sockets=[listener])
     stopping.cancel()
     await asyncio.gather(stopping, return_exceptions=True)
     _log.info("stopped", version=gateway.version, colour=settings.app_colour)
+
+
+@asynccontextmanager
+async def _with_grpc(
+    configuration: Configuration, gateway: Gateway, server: GatewayServer
+) -> AsyncIterator[int | None]:
+    """Serve gRPC for the length of an `async with` block, where it is asked for; give its port.
+
+    Raises:
+        CannotListenError: The address cannot be had.
+    """
+    try:
+        async with fronted(configuration.gateway, gateway, server.pair) as front:
+            yield None if front is None else front.port
+    except GrpcListenError as error:
+        keys = _keys(configuration.options, "APP_HOST", "APP_GRPC_PORT")
+        raise CannotListenError(f"{error}; set {keys} to another") from error
+
+
+def _keys(options: Mapping[str, str], *keys: str) -> str:
+    return " or ".join(options.get(key, key) for key in keys)
 
 
 def bind(
@@ -212,8 +257,7 @@ def bind(
     Raises:
         CannotListenError: The address cannot be had.
     """
-    keys = " or ".join(options.get(key, key) for key in ("APP_HOST", "APP_PORT"))
-    return _bound(settings.app_host, settings.app_port, keys)
+    return _bound(settings.app_host, settings.app_port, _keys(options, "APP_HOST", "APP_PORT"))
 
 
 def bind_admin(settings: GatewaySettings) -> socket.socket | None:

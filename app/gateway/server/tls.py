@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import time
-from typing import Final
+from typing import Final, TypeAlias
 
 from app.certificates import CertificateFacts, check_pair, facts_of_chain, facts_of_signer
 from app.followed_files import FollowedFiles
+from app.gateway.grpc_front.server import KeyPair
 from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.metrics import GatewayMetrics
 
@@ -22,6 +23,8 @@ Diffie-Hellman, which every browser and load balancer of the last ten years does
 1.3's have forward secrecy."""
 PROTOCOL: Final = "http/1.1"
 """What is negotiated by ALPN; uvicorn speaks no HTTP/2."""
+
+_Found: TypeAlias = tuple[ssl.SSLContext, CertificateFacts, CertificateFacts | None, KeyPair]
 
 _log = get_logger(__name__)
 
@@ -63,6 +66,7 @@ class ListenerCertificate:
     Attributes:
         context: What the listener is made with.
         files: Follows the two files.
+        pair: What the newest was made of, for a listener that does its own handshakes.
 
     Raises:
         OSError: They cannot be read, or do not fit each other.
@@ -76,6 +80,7 @@ class ListenerCertificate:
             "APP_SSL_CERT", [certificate, key], self._parse, self._take
         )
         self._paths = certificate, key
+        self.pair = KeyPair(key=key.read_bytes(), chain=certificate.read_bytes())
         self._newest = self.context
         self._facts: CertificateFacts | None = None
         self._metrics = metrics
@@ -85,9 +90,7 @@ class ListenerCertificate:
     ) -> None:
         connection.context = self._newest
 
-    def _parse(
-        self, contents: Sequence[bytes]
-    ) -> tuple[ssl.SSLContext, CertificateFacts, CertificateFacts | None]:
+    def _parse(self, contents: Sequence[bytes]) -> _Found:
         facts = facts_of_chain(contents[0])
         # Before OpenSSL sees the key: of one with a password it would ask the terminal.
         check_pair(*contents)
@@ -103,12 +106,11 @@ class ListenerCertificate:
             raise ValueError(f"certificate and key cannot be used ({error})") from None
         if loaded != list(contents):
             raise ValueError("the files changed while they were read")
-        return context, facts, facts_of_signer(contents[0])
+        pair = KeyPair(chain=contents[0], key=contents[1])
+        return context, facts, facts_of_signer(contents[0]), pair
 
-    def _take(
-        self, found: tuple[ssl.SSLContext, CertificateFacts, CertificateFacts | None]
-    ) -> None:
-        self._newest, self._facts, signer = found
+    def _take(self, found: _Found) -> None:
+        self._newest, self._facts, signer, self.pair = found
         facts, expiry = self._facts, self._metrics.certificate_expiry
         expiry.labels("gateway").set(facts.ends_at)
         if signer is not None:

@@ -9,7 +9,7 @@ from app.contract import ContractError, ErrorCode, WarningCode
 from app.gateway.core import Gateway
 from app.gateway.session.client_writer import ClientWriter
 from app.gateway.session.deadlines import Deadline, Deadlines
-from app.gateway.session.endings import Ending, failed, over
+from app.gateway.session.endings import AS_ASKED, Ending, failed, over
 from app.gateway.session.heartbeat import Heartbeats
 from app.gateway.session.recognition import Recognition
 from app.gateway.session.states import State
@@ -148,7 +148,7 @@ class LifetimeWatcher:
         error = ContractError(ErrorCode.GOING_AWAY)
         if connection.state in {State.IDLE, State.WAITING} or times is None:
             raise over(error)
-        connection.ending = failed(error)
+        self._will_end_with(error)
         await self._writer.warn(WarningCode.GOING_AWAY, max(0.0, times.finalise_at - monotonic()))
         if connection.heartbeats is not None:
             # With the newest point in hand, a client that can resume may leave at once.
@@ -187,8 +187,13 @@ class LifetimeWatcher:
 
     async def _end_with(self, error: ContractError) -> None:
         """End the connection once a running session is finalised; at once where none runs."""
-        self._connection.ending = failed(error)
+        self._will_end_with(error)
         if self._connection.state in {State.IDLE, State.WAITING}:
             raise over(error)
         if self._connection.state is State.STREAMING:
             await self._connection.stop()
+
+    def _will_end_with(self, error: ContractError) -> None:
+        """Note what the connection ends with, unless its client has ended it and waits for that."""
+        if self._connection.ending is not AS_ASKED:
+            self._connection.ending = failed(error)

@@ -13,7 +13,7 @@ from app.settings import Problem, checked, env_file, nearest, read, unknown_keys
 
 KNOWN_KEYS: Final = GatewaySettings.env_keys() | RivaSettings.env_keys()
 """Every variable that is read."""
-OPTIONS: Final = {"APP_HOST": "--host", "APP_PORT": "--port"}
+OPTIONS: Final = {"APP_HOST": "--host", "APP_PORT": "--port", "APP_GRPC_PORT": "--grpc-port"}
 """Options of the command by the variable that each wins over."""
 
 
@@ -49,7 +49,11 @@ class Configuration:
 
 
 def load_configuration(
-    *, file: Path | None = None, host: str | None = None, port: int | None = None
+    *,
+    file: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    grpc_port: int | None = None,
 ) -> Configuration:
     """Read the environment and a file of settings; the environment wins over the file.
 
@@ -57,6 +61,7 @@ def load_configuration(
         file: The file; None for `.env` in the working folder, where there is one.
         host: Wins over APP_HOST.
         port: Wins over APP_PORT.
+        grpc_port: Wins over APP_GRPC_PORT.
 
     Raises:
         ConfigurationError: With every problem of every setting.
@@ -64,7 +69,7 @@ def load_configuration(
     found = env_file.find(file)
     if found is not None and (broken := tuple(env_file.problems(found))):
         raise ConfigurationError(broken)
-    values = {"app_host": host, "app_port": port}
+    values = {"app_host": host, "app_port": port, "app_grpc_port": grpc_port}
     given = {name: value for name, value in values.items() if value is not None}
     options = {key: option for key, option in OPTIONS.items() if key.lower() in given}
     source: dict[str, Any] = {"_env_file": found, "_env_file_encoding": env_file.ENCODING}

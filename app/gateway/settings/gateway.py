@@ -15,6 +15,7 @@ from app.contract import limits
 from app.gateway.settings.access import AccessSettings, Anonymous, lower
 from app.gateway.settings.dialects import DialectSettings
 from app.gateway.settings.frames import FrameSettings
+from app.gateway.settings.grpc import GrpcSettings
 from app.gateway.settings.identity import IdentitySettings
 from app.gateway.settings.sessions import SessionSettings
 from app.gateway.settings.traces import TraceSettings
@@ -76,6 +77,7 @@ SampleRate = Annotated[int, Ge(limits.MIN_SAMPLE_RATE_HZ), Le(limits.MAX_SAMPLE_
 
 class GatewaySettings(
     AccessSettings,
+    GrpcSettings,
     IdentitySettings,
     DialectSettings,
     SessionSettings,

@@ -23,6 +23,7 @@ from app.emulator import (
     serve,
 )
 from app.gateway.core import Gateway
+from app.gateway.grpc_front.server import fronted
 from app.gateway.server.app import create_app
 from app.gateway.server.process import GatewayServer, administered, bind, bind_admin, build_server
 from app.gateway.settings.gateway import GatewaySettings
@@ -56,7 +57,7 @@ TWO_FINALS = Script(streams=(HELLO_WORLD,))
 
 @dataclass
 class Running:
-    """A gateway that listens; `admin_url` only where `app_admin_port` was set."""
+    """A gateway that listens; `admin_url` and `grpc_port` only where those were set."""
 
     url: str
     http_url: str
@@ -64,6 +65,7 @@ class Running:
     server: GatewayServer
     app: Starlette
     admin_url: str = ""
+    grpc_port: int = 0
 
 
 class Listening(Protocol):
@@ -113,7 +115,10 @@ async def running_gateway(
     listener, admin_listener = bind(settings), bind_admin(settings)
     port = listener.getsockname()[1]
     gateway: Gateway = app.state.gateway
-    async with administered(settings, gateway, admin_listener):
+    async with (
+        administered(settings, gateway, admin_listener),
+        fronted(settings, gateway, server.pair) as front,
+    ):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await eventually(lambda: server.started)
@@ -121,6 +126,8 @@ async def running_gateway(
             running = Running(
                 f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}", gateway, server, app
             )
+            if front is not None:
+                running.grpc_port = front.port
             if admin_listener is not None:
                 running.admin_url = f"http://127.0.0.1:{admin_listener.getsockname()[1]}"
             yield running

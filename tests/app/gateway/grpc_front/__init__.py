@@ -1,0 +1,1 @@
+"""The front for clients of Riva's own gRPC."""
