@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from app.asr import AsrError, Fault, FileAudio, FileTranscript, SessionOptions
+from app.asr import AsrError, Fault, FileTranscript, SessionOptions
 from app.contract import ContractError, ErrorCode
 from app.gateway.admission.access import check_model
 from app.gateway.core import Gateway
@@ -23,16 +23,14 @@ from app.gateway.server.replies import Reply, WrongMethodError
 from app.gateway.telemetry.faults import FAULTS, REFUSALS
 from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.trace_context import Metadata, TraceContext, trace_context_of
+from app.gateway.upload_turn import upload_turn
 from app.gateway.uploads.form import FormRules
 from app.gateway.uploads.hangup import until_hang_up
-from app.gateway.uploads.queue import QueuedUpload, UploadQueue, UploadSlot
+from app.gateway.uploads.queue import UploadSlot
 from app.gateway.uploads.reception import Received, received
 
 if TYPE_CHECKING:
     from app.gateway.tracing.spans import UploadSpans
-
-_LEAST_BYTES_S: Final = 1000
-"""Of a second of speech, however it is coded: where a header does not say how long it is."""
 
 End: TypeAlias = Callable[[], Awaitable[None]]
 
@@ -196,38 +194,26 @@ async def _recognise(upload: _Upload, codec: UploadCodec, reply: Reply) -> End:
 
 async def _hear(upload: _Upload, parts: AnswerInParts | None, reply: Reply) -> FileTranscript:
     gateway, slot, trace, wanted = upload.gateway, upload.slot, upload.trace, upload.wanted
-    uploads, settings = gateway.uploads, gateway.settings
+    settings = gateway.settings
     if trace.spans is not None:
         trace.spans.arrived()
-    async with gateway.asr.file(
-        upload.received.file,
-        max_bytes=settings.max_upload_bytes,
-        max_duration=settings.app_max_upload_s,
-        programs=settings.audio_ffmpeg,
-    ) as recording:
-        promised = recording.promised_duration
-        if promised is None:
-            promised = slot.held / _LEAST_BYTES_S
-        seconds = min(promised, settings.app_max_upload_s)
-        async with uploads.turn(slot, seconds, wanted.group) as turn:
-            recording.on_decoded = partial(_keep_within, uploads, turn, recording)
-            if not await gateway.readiness.confirm(wanted.group):
-                raise ContractError(ErrorCode.ASR_UNAVAILABLE)
-            if trace.spans is not None:
-                trace.spans.admitted()
-            return await gateway.asr.transcribe_file(
-                recording,
-                language=wanted.asked.language,
-                model=wanted.model,
-                hotwords=wanted.asked.hotwords,
-                group=wanted.group,
-                metadata=trace.metadata,
-                tell=None if parts is None else partial(reply.final, parts),
-            )
-
-
-async def _keep_within(
-    uploads: UploadQueue, turn: QueuedUpload, recording: FileAudio, seconds: float
-) -> None:
-    uploads.hold(turn, recording.duration)
-    await uploads.keep_pace(seconds)
+    async with (
+        gateway.asr.file(
+            upload.received.file,
+            max_bytes=settings.max_upload_bytes,
+            max_duration=settings.app_max_upload_s,
+            programs=settings.audio_ffmpeg,
+        ) as recording,
+        upload_turn(gateway, slot, recording, wanted.group),
+    ):
+        if trace.spans is not None:
+            trace.spans.admitted()
+        return await gateway.asr.transcribe_file(
+            recording,
+            language=wanted.asked.language,
+            model=wanted.model,
+            hotwords=wanted.asked.hotwords,
+            group=wanted.group,
+            metadata=trace.metadata,
+            tell=None if parts is None else partial(reply.final, parts),
+        )
