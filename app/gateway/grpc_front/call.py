@@ -1,20 +1,23 @@
 """One call of gRPC: as a request that is judged like any other, and as a way to its client."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 import grpc
 from starlette.requests import HTTPConnection
 
-from app.contract import ContractError
+from app.contract import ContractError, ErrorCode
 from app.gateway.dialects.codec import Sent
-from app.gateway.grpc_front.status import Trailers, status_of
+from app.gateway.grpc_front.status import Trailers, status_of, trailers_of
 from app.gateway.session.socket import HALF_CLOSE
+from app.gateway.telemetry.logs import get_logger
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 """A call without a (de)serialiser: it is read and written in bytes."""
+
+_log = get_logger(__name__)
 
 _GONE: Final = {"type": "websocket.disconnect", "code": 1006}
 """gRPC says alike of a client that cancels and of one that is lost."""
@@ -126,3 +129,54 @@ async def end_call(context: Context, error: ContractError | None, trailers: Trai
     except grpc.aio.BaseError:
         # The client was gone before it was told.
         return
+
+
+async def say(context: Context, message: bytes, seconds: float) -> None:
+    """Send a message.
+
+    Raises:
+        ContractError: `slow_reader`: the client did not read it in time.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            await context.write(message)
+    except TimeoutError:
+        raise ContractError(ErrorCode.SLOW_READER, seconds=seconds) from None
+
+
+async def one_message(context: Context, seconds: float) -> bytes:
+    """Read the one message of a call that has one; empty where it has none.
+
+    Raises:
+        ContractError: `message_timeout`: it did not come in time.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            message = await context.read()
+    except TimeoutError:
+        raise ContractError(ErrorCode.MESSAGE_TIMEOUT, seconds=seconds) from None
+    return b"" if message is grpc.aio.EOF else message
+
+
+def raw_handler(
+    serve: Callable[[object, Context], Awaitable[None]],
+) -> "grpc.RpcMethodHandler[bytes, bytes]":
+    """Return the handler of a method whose messages are read and written as bytes.
+
+    What goes wrong in it is logged here, and not told: gRPC would send the exception's text.
+    """
+
+    async def guarded(requests: object, context: Context) -> None:
+        try:
+            await serve(requests, context)
+        except (grpc.aio.AbortError, asyncio.CancelledError):
+            raise
+        except grpc.aio.BaseError:
+            # The client was gone before it was answered.
+            return
+        except Exception:  # noqa: BLE001 - whatever it was, the client is told and the log has it
+            _log.exception("call failed")
+            error = ContractError(ErrorCode.INTERNAL_ERROR)
+            await end_call(context, error, trailers_of(error))
+
+    return grpc.stream_stream_rpc_method_handler(guarded)

@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 import grpc
 
 from app.gateway.core import Gateway
-from app.gateway.grpc_front.service import RivaService
+from app.gateway.grpc_front.health import HealthService
+from app.gateway.grpc_front.service import SERVICE, RivaService
 from app.gateway.settings.gateway import GatewaySettings
 from app.gateway.telemetry.logs import get_logger
 
@@ -68,7 +69,8 @@ class GrpcFront:
             options=_options(settings),
             maximum_concurrent_rpcs=settings.ws_max_connections + _BESIDE_STREAMS,
         )
-        self._server.add_generic_rpc_handlers((RivaService(gateway).handlers(),))
+        health = HealthService(gateway, frozenset({SERVICE}))
+        self._server.add_generic_rpc_handlers((RivaService(gateway).handlers(), health.handlers()))
         host = f"[{settings.app_host}]" if ":" in settings.app_host else settings.app_host
         address = f"{host}:{settings.app_grpc_port}"
         try:

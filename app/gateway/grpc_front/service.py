@@ -5,17 +5,31 @@ sender was let in, and what is no message is answered in the contract's words.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from typing import Final
 from uuid import uuid4
 
 import grpc
+from starlette.requests import HTTPConnection
 
+from app.asr import AsrError, Model
 from app.contract import ContractError, ErrorCode
 from app.gateway.admission.clients import Visitor
 from app.gateway.core import Gateway
-from app.gateway.grpc_front.call import CallSocket, Context, end_call, request_of
+from app.gateway.failures import stream_failure
+from app.gateway.grpc_front.call import (
+    CallSocket,
+    Context,
+    end_call,
+    one_message,
+    raw_handler,
+    request_of,
+    say,
+)
 from app.gateway.grpc_front.codec import RivaCodec
+from app.gateway.grpc_front.recognize import recognise
+from app.gateway.grpc_front.requests import ConfigRequest, parsed
+from app.gateway.grpc_front.responses import config_response
 from app.gateway.grpc_front.status import Trailers, trailers_of
 from app.gateway.identity.identity import Scope
 from app.gateway.session.connection import ClientConnection
@@ -24,6 +38,12 @@ from app.gateway.telemetry.logs import get_logger
 from app.gateway.telemetry.trace_context import trace_context_of
 
 SERVICE: Final = "nvidia.riva.asr.RivaSpeechRecognition"
+
+_READ_S: Final = 5.0
+"""For a request of a few bytes."""
+
+_MOST_READ: Final = 16
+"""Of those, how many are answered at once."""
 
 _log = get_logger(__name__)
 
@@ -37,6 +57,7 @@ class RivaService:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self._reading = 0
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Return the service's handlers for gRPC."""
@@ -44,6 +65,8 @@ class RivaService:
             SERVICE,
             {
                 "StreamingRecognize": raw_handler(self.streaming_recognize),
+                "Recognize": raw_handler(self.recognize),
+                "GetRivaSpeechRecognitionConfig": raw_handler(self.get_config),
             },
         )
 
@@ -56,6 +79,71 @@ class RivaService:
             self._count_refusal(refused)
             error, trailers = refused, trailers_of(refused)
         await end_call(context, error, trailers)
+
+    async def recognize(self, _requests: object, context: Context) -> None:
+        """Serve one recording."""
+        metrics, outcome = self._gateway.metrics, "disconnected"
+        try:
+            answer = await recognise(self._gateway, context, f"/{SERVICE}/Recognize")
+            await say(context, answer, self._gateway.settings.ws_send_timeout_s)
+            outcome = "ok"
+        except ContractError as error:
+            outcome = error.code.value
+            metrics.errors_sent.labels(outcome).inc()
+            await end_call(context, error, trailers_of(error))
+        finally:
+            metrics.uploads.labels(outcome).inc()
+
+    async def get_config(self, _requests: object, context: Context) -> None:
+        """Serve the list of models."""
+        try:
+            answer = config_response(await self._models(context))
+            await say(context, answer, self._gateway.settings.ws_send_timeout_s)
+        except ContractError as error:
+            self._count_refusal(error)
+            await end_call(context, error, trailers_of(error))
+
+    async def _models(self, context: Context) -> Sequence[Model]:
+        """Return the models that the client may ask for, of all groups.
+
+        Raises:
+            ContractError: It is not let in, or the recogniser cannot be asked.
+        """
+        request = request_of(context, f"/{SERVICE}/GetRivaSpeechRecognitionConfig")
+        visitor = await self._who(request)
+        if self._reading >= _MOST_READ:
+            raise ContractError(ErrorCode.TOO_MANY_CONNECTIONS, limit=_MOST_READ)
+        self._reading += 1
+        try:
+            name = parsed(ConfigRequest, await one_message(context, _READ_S)).model_name
+            listed = await self._listed()
+        finally:
+            self._reading -= 1
+        allowed = visitor.limits.models
+        return [
+            model
+            for model in listed
+            if name in {"", model.name} and (allowed is None or model.name in allowed)
+        ]
+
+    async def _who(self, request: HTTPConnection) -> Visitor:
+        """Let in who may use either kind of recognition."""
+        try:
+            return await self._gateway.authorise(request, Scope.STREAM)
+        except ContractError as error:
+            if error.code is not ErrorCode.INSUFFICIENT_SCOPE:
+                raise
+        return await self._gateway.authorise(request, Scope.FILE)
+
+    async def _listed(self) -> Sequence[Model]:
+        asr = self._gateway.asr
+        known = [model for group in asr.groups for model in asr.known_models(group)]
+        if known:
+            return known
+        try:
+            return await asr.models()
+        except AsrError as error:
+            raise stream_failure(error, 0) from error
 
     async def _stream(self, context: Context) -> tuple[ContractError | None, Trailers]:
         """Serve a stream to its end, and return what that is.
@@ -98,24 +186,3 @@ class RivaService:
         metrics.connections_refused.labels(error.code.value).inc()
         metrics.errors_sent.labels(error.code.value).inc()
         _log.info("call refused", code=error.code.value)
-
-
-def raw_handler(
-    serve: Callable[[object, Context], Awaitable[None]],
-) -> "grpc.RpcMethodHandler[bytes, bytes]":
-    """Return the handler of a method whose messages are read and written as bytes.
-
-    What goes wrong in it is logged here, and not told: gRPC would send the exception's text.
-    """
-
-    async def guarded(requests: object, context: Context) -> None:
-        try:
-            await serve(requests, context)
-        except (grpc.aio.AbortError, asyncio.CancelledError):
-            raise
-        except Exception:  # noqa: BLE001 - whatever it was, the client is told and the log has it
-            _log.exception("call failed")
-            error = ContractError(ErrorCode.INTERNAL_ERROR)
-            await end_call(context, error, trailers_of(error))
-
-    return grpc.stream_stream_rpc_method_handler(guarded)

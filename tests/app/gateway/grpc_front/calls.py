@@ -20,7 +20,11 @@ Metadata: TypeAlias = tuple[tuple[str, str], ...]
 METHOD = "/nvidia.riva.asr.RivaSpeechRecognition/"
 
 
-_OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
+_OPTIONS = [
+    ("grpc.use_local_subchannel_pool", 1),
+    # What is not read waits at the gateway: this side's window does not grow.
+    ("grpc.http2.bdp_probe", 0),
+]
 
 
 def _target(running: Running) -> str:
@@ -70,10 +74,10 @@ def audio(content: bytes = SILENCE_100MS, **runtime: str) -> Any:  # noqa: ANN40
 class Heard:
     """What a call was answered with."""
 
+    responses: list[Any] = field(default_factory=list)
     status: grpc.StatusCode = grpc.StatusCode.UNKNOWN
     details: str = ""
     trailers: dict[str, str] = field(default_factory=dict)
-    responses: list[Any] = field(default_factory=list)
 
     @property
     def results(self) -> list[Any]:
