@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from app.gateway.grpc_front.server import SERVICES
 from app.gateway.server.app import create_app
 from app.gateway.settings.gateway import GatewaySettings
 from ops.local.open_ports import OPEN_PORTS
@@ -81,6 +82,12 @@ def test_every_route_and_every_workflow_is_an_entry_of_somebody() -> None:
         assert f"`{path}`" in entries, path
     for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
         assert workflow.stem in entries, workflow
+
+
+def test_every_service_over_grpc_is_an_entry_of_somebody() -> None:
+    entries = " ".join(attacker.entry for attacker in ATTACKERS)
+    for service in SERVICES:
+        assert f"`{service}`" in entries
 
 
 def test_the_ports_of_this_machine_stand_on_the_same_page() -> None:

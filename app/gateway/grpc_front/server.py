@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 import grpc
 
 from app.gateway.core import Gateway
+from app.gateway.grpc_front import health as health_service
+from app.gateway.grpc_front import service
 from app.gateway.grpc_front.health import HealthService
-from app.gateway.grpc_front.service import SERVICE, RivaService
+from app.gateway.grpc_front.service import RivaService
 from app.gateway.settings.gateway import GatewaySettings
-from app.gateway.telemetry.logs import get_logger
 
 _MS: Final = 1000
 _METADATA_BYTES: Final = 16_384
@@ -32,7 +33,8 @@ _LINGER_S: Final = 1.0
 _BESIDE_STREAMS: Final = 64
 """Calls that are no streams: health checks, questions for models, and those being refused."""
 
-_log = get_logger(__name__)
+SERVICES: Final = (service.SERVICE, health_service.SERVICE)
+"""Names of all that is served."""
 
 
 class KeyPair(NamedTuple):
@@ -69,7 +71,7 @@ class GrpcFront:
             options=_options(settings),
             maximum_concurrent_rpcs=settings.ws_max_connections + _BESIDE_STREAMS,
         )
-        health = HealthService(gateway, frozenset({SERVICE}))
+        health = HealthService(gateway, frozenset({service.SERVICE}))
         self._server.add_generic_rpc_handlers((RivaService(gateway).handlers(), health.handlers()))
         host = f"[{settings.app_host}]" if ":" in settings.app_host else settings.app_host
         address = f"{host}:{settings.app_grpc_port}"
@@ -121,13 +123,15 @@ async def fronted(
 
 
 def _options(settings: GatewaySettings) -> list[tuple[str, int]]:
+    connections = settings.ws_max_connections + settings.app_max_http_connections
     session_s = settings.ws_max_session_s + settings.ws_final_timeout_s
     found = [
         ("grpc.max_receive_message_length", settings.max_grpc_message_bytes),
         ("grpc.max_metadata_size", _METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
         ("grpc.max_concurrent_streams", settings.ws_max_connections + _BESIDE_STREAMS),
-        ("grpc.max_allowed_incoming_connections", settings.ws_max_connections + _BESIDE_STREAMS),
+        # Those without a call count too, and are as many as over HTTP.
+        ("grpc.max_allowed_incoming_connections", connections),
         ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
         ("grpc.max_connection_idle_ms", settings.app_keep_alive_s * _MS),
         ("grpc.max_connection_age_ms", _CONNECTION_AGE_MS),

@@ -8,6 +8,7 @@ from tests.support.threats.row import Accepted, Attacker, Threat
 
 _GATEWAY: Final = "app/gateway"
 _PROTOCOL: Final = f"{_GATEWAY}/server/protocol"
+_GRPC: Final = f"{_GATEWAY}/grpc_front"
 _IDENTITY: Final = f"{_GATEWAY}/identity"
 
 STRANGER: Final = Attacker(
@@ -97,6 +98,44 @@ STRANGER: Final = Attacker(
                 "app/recordings/test_truth.py::test_what_a_native_decoder_forgets_to_write_is_zero_and_nothing_that_lay_there",
                 "app/recordings/test_truth.py::test_a_neighbours_sound_is_not_heard_after_it_was_read",
                 f"{_PROTOCOL}/test_hostile.py::test_neighbours_keep_their_words_while_others_misbehave",
+            ),
+        ),
+    ),
+)
+
+CALLER: Final = Attacker(
+    who="somebody who reaches the gateway's gRPC port, where there is one (it is off by itself)",
+    entry="`APP_GRPC_PORT`: `nvidia.riva.asr.RivaSpeechRecognition`, `grpc.health.v1.Health`",
+    threats=(
+        Threat(
+            attempt="Use recognition without a token, or beyond what a token allows.",
+            aims_at="M S",
+            stopped_by="The same access, scopes, models, shares and revocation as over a WebSocket: a call is judged as "
+            "the HTTP/2 request that it is. No byte of a message is waited for before. gRPC does not hand on the "
+            "name that was called, so hosts are not checked there; pages are, by their origin.",
+            tests=(
+                f"{_GRPC}/test_access.py::test_a_stream_is_for_who_shows_a_token",
+                f"{_GRPC}/test_access.py::test_a_stranger_is_refused_before_a_byte_of_a_message_is_waited_for",
+                f"{_GRPC}/test_access.py::test_a_page_of_another_site_is_refused_by_its_origin",
+                f"{_GRPC}/test_access.py::test_a_client_has_its_share_and_others_theirs",
+                f"{_GRPC}/test_access.py::test_a_stream_whose_token_is_revoked_ends_with_its_finals",
+            ),
+        ),
+        Threat(
+            attempt="Crash the service with messages, or hold it: no message, endless ones, answers unread, health checks "
+            "that never say their name.",
+            aims_at="G",
+            stopped_by="Bounds of bytes, time and calls; every message is parsed by us and answered in words. A client that "
+            "does not read loses its session and keeps one of its own connections. Left: each call that was let in may "
+            "hold one message of `APP_GRPC_MAX_MESSAGE_MB`; connections are bounded in number, and who holds them all "
+            "without a call keeps others out until they are idle for `APP_KEEP_ALIVE_S`: the port is for networks that "
+            "are known.",
+            tests=(
+                f"{_GRPC}/test_hostile.py::test_no_stream_of_messages_does_more_than_end",
+                f"{_GRPC}/test_hostile.py::test_no_recording_does_more_than_be_refused",
+                f"{_GRPC}/test_hostile.py::test_a_neighbour_hears_nothing_of_clients_that_send_configurations_without_end",
+                f"{_GRPC}/test_endings.py::test_a_client_that_does_not_read_loses_its_session_and_no_other",
+                f"{_GRPC}/test_single_answers.py::test_a_health_check_that_never_says_its_name_holds_nobody_up",
             ),
         ),
     ),
@@ -309,4 +348,4 @@ NETWORK: Final = Attacker(
     ),
 )
 
-CLIENTS: Final = (STRANGER, THIEF, PAGE, CLIENT, FILE, NETWORK)
+CLIENTS: Final = (STRANGER, CALLER, THIEF, PAGE, CLIENT, FILE, NETWORK)

@@ -15,6 +15,7 @@ from app.certificates import facts_of_chain
 from app.emulator import Emulator
 from tests.app.gateway.conftest import Log
 from tests.app.gateway.grpc_front.calls import (
+    METHOD,
     Heard,
     Metadata,
     audio,
@@ -77,6 +78,19 @@ async def test_a_stream_is_for_who_shows_a_token(
         assert heard.details == "A valid bearer token is required"
         assert heard.trailers == {"perch-code": "unauthorized"}
     assert TOKEN not in log.text
+
+
+@pytest.mark.parametrize(
+    "method", ["StreamingRecognize", "Recognize", "GetRivaSpeechRecognitionConfig"]
+)
+async def test_a_stranger_is_refused_before_a_byte_of_a_message_is_waited_for(
+    emulator: Emulator, method: str
+) -> None:
+    async with closed(emulator) as gateway, channel_of(gateway) as channel:
+        raw: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
+            METHOD + method
+        )
+        assert await raw().code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 async def test_a_page_of_another_site_is_refused_by_its_origin(emulator: Emulator) -> None:
