@@ -1,4 +1,4 @@
-"""Speech recognition by a Riva or NIM server: the only place on the gateway's side with gRPC.
+"""Speech recognition by a Riva or NIM server: the only place that speaks to one, by gRPC.
 
 `RivaASRClient` makes sessions to which audio is sent (`session`, `SessionOptions`), recognises
 recordings (`transcribe_file`), lists models and probes whether a stream can be opened. All else is

@@ -32,7 +32,7 @@ class StreamIdentity(BaseModel):
 
     stream_id: str = Field(description="Of this session on this connection; both lines have it.")
     session_id: str = Field(description="Of the session; a resumed one keeps it.")
-    connection_id: str = Field(description="Of the WebSocket.")
+    connection_id: str = Field(description="Of the WebSocket, or of the call over gRPC.")
     trace_id: str = Field(
         description="W3C trace id, 32 hex digits: of the client's `traceparent`, or made here."
     )

@@ -135,7 +135,7 @@ CALLER: Final = Attacker(
                 f"{_GRPC}/test_hostile.py::test_no_recording_does_more_than_be_refused",
                 f"{_GRPC}/test_hostile.py::test_a_neighbour_hears_nothing_of_clients_that_send_configurations_without_end",
                 f"{_GRPC}/test_endings.py::test_a_client_that_does_not_read_loses_its_session_and_no_other",
-                f"{_GRPC}/test_single_answers.py::test_a_health_check_that_never_says_its_name_holds_nobody_up",
+                f"{_GRPC}/test_single_answers.py::test_a_health_check_that_never_says_its_name_is_not_waited_for_beside_others",
             ),
         ),
     ),

@@ -12,7 +12,7 @@ import pytest
 from riva.client.proto import health_pb2 as health
 from riva.client.proto import health_pb2_grpc
 
-from app.emulator import Emulator, Script, ScriptedResult, StreamScript
+from app.emulator import After, Emulator, Script, ScriptedResult, Stall, StreamScript
 from app.gateway.settings.gateway import RecognitionMode
 from tests.app.gateway.conftest import Log
 from tests.app.gateway.grpc_front.calls import (
@@ -25,7 +25,13 @@ from tests.app.gateway.grpc_front.calls import (
     stub_of,
 )
 from tests.support.gateways.child_process import free_port, process
-from tests.support.gateways.running import Running, eventually, running_gateway
+from tests.support.gateways.running import (
+    DEADLINE_S,
+    HELLO_WORLD,
+    Running,
+    eventually,
+    running_gateway,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -94,6 +100,42 @@ async def test_who_ends_a_stream_in_time_does_not_notice_the_drain(emulator: Emu
         heard = await one.to_the_end()
     assert heard.status is grpc.StatusCode.OK, heard
     assert heard.finals == ["hello ", "world "]
+
+
+async def test_who_had_ended_a_stream_before_the_drain_does_not_notice_it_either(
+    emulator: Emulator,
+) -> None:
+    slow = Stall.model_validate({"do": "stall", "after": After(results=2), "seconds": 1.0})
+    emulator.set_script(Script(streams=(HELLO_WORLD.model_copy(update={"fault": slow}),)))
+    async with (
+        running_gateway(emulator, app_grpc_port=0, app_drain_timeout_s=60) as gateway,
+        speaker(gateway) as one,
+    ):
+        one.end()
+        await emulator.wait_for(lambda streams: streams[-1].half_closed)
+        gateway.gateway.begin_drain()
+        heard = await one.to_the_end()
+    assert heard.status is grpc.StatusCode.OK, heard
+    assert heard.finals == ["hello ", "world "]
+
+
+async def test_a_drain_tells_each_connection_to_go_elsewhere_while_its_streams_go_on(
+    emulator: Emulator,
+) -> None:
+    async with (
+        running_gateway(
+            emulator, app_grpc_port=0, app_drain_grace_s=60, app_drain_timeout_s=60
+        ) as gateway,
+        channel_of(gateway) as channel,
+    ):
+        one = Speaker(channel)
+        await one.first_final()
+        assert channel.get_state() is grpc.ChannelConnectivity.READY
+        gateway.gateway.begin_drain()
+        async with asyncio.timeout(DEADLINE_S):
+            await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+        one.end()
+        assert (await one.to_the_end()).status is grpc.StatusCode.OK
 
 
 async def test_health_is_told_before_the_drain_ends_anybody(emulator: Emulator) -> None:

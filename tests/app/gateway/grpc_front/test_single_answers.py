@@ -1,5 +1,6 @@
 """Recognize, the list of models, and the health service."""
 
+import asyncio
 import io
 import wave
 from collections.abc import AsyncIterator
@@ -15,9 +16,10 @@ from riva.client.proto import health_pb2_grpc
 from riva.client.proto import riva_asr_pb2 as asr
 
 from app.emulator import Emulator, Script
-from tests.app.gateway.grpc_front.calls import METHOD, Metadata, channel_of, stub_of
+from tests.app.gateway.grpc_front.calls import METHOD, Metadata, channel_of, config, stub_of
 from tests.support.gateways.running import (
     Running,
+    eventually,
     finish_loading,
     running_emulator,
     running_gateway,
@@ -207,13 +209,34 @@ async def test_health_is_the_gateways_own_and_needs_no_token() -> None:
         assert (await anext(told)).status == STATUS.SERVING
 
 
-async def test_a_health_check_that_never_says_its_name_holds_nobody_up(front: Running) -> None:
+async def test_a_full_gateway_is_a_well_one(emulator: Emulator) -> None:
+    async with (
+        running_gateway(emulator, app_grpc_port=0, ws_max_concurrent_sessions=1) as gateway,
+        channel_of(gateway) as channel,
+    ):
+        call = stub_of(channel).StreamingRecognize()
+        await call.write(config())
+        await eventually(lambda: gateway.gateway.admission.free_sessions == 0)
+        stub = health_pb2_grpc.HealthStub(channel)
+        assert (await stub.Check(health.HealthCheckRequest())).status == STATUS.SERVING
+        call.cancel()
+
+
+async def test_a_health_check_that_never_says_its_name_is_not_waited_for_beside_others(
+    front: Running,
+) -> None:
     async with channel_of(front) as channel:
         raw: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
             "/grpc.health.v1.Health/Check"
         )
         silent = [raw() for _ in range(40)]
-        answered = health_pb2_grpc.HealthStub(channel).Check(health.HealthCheckRequest())
-        assert (await answered).status == STATUS.SERVING
+        reads = [asyncio.ensure_future(call.read()) for call in silent]
+        # The first sixteen are given a moment; the others are answered for the whole gateway.
+        await eventually(lambda: sum(read.done() for read in reads) >= 24)
+        well = health.HealthCheckResponse(status=STATUS.SERVING).SerializeToString()
+        assert [read.result() for read in reads if read.done()].count(well) == 24
+        stub = health_pb2_grpc.HealthStub(channel)
+        assert (await stub.Check(health.HealthCheckRequest())).status == STATUS.SERVING
         for call in silent:
             call.cancel()
+        await asyncio.gather(*reads, return_exceptions=True)

@@ -20,7 +20,13 @@ from tests.app.gateway.grpc_front.calls import (
     ended,
     stub_of,
 )
-from tests.support.gateways.running import HELLO_WORLD, Running, eventually
+from tests.support.gateways.running import (
+    DEADLINE_S,
+    HELLO_WORLD,
+    Running,
+    eventually,
+    running_gateway,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -89,7 +95,15 @@ async def test_two_channels_are_averaged(front: Running, emulator: Emulator) -> 
     assert emulator.streams[-1].audio_seconds == pytest.approx(1.0)
 
 
-async def test_a_client_may_have_what_it_said_made_final_and_go_on(front: Running) -> None:
+async def test_a_client_may_have_what_it_said_made_final_and_go_on(emulator: Emulator) -> None:
+    # Where nothing is made final by itself.
+    way = {"quiet_gap_s": 0.0}
+    async with running_gateway(emulator, riva=way, app_grpc_port=0) as gateway:
+        finals = await finals_of_a_forced_end(gateway)
+    assert finals == ["hello ", "world "]
+
+
+async def finals_of_a_forced_end(front: Running) -> list[str]:
     messages: asyncio.Queue[Any] = asyncio.Queue()
     for one in (config(), *SECOND, audio(b"", force_eou="true")):
         messages.put_nowait(one)
@@ -99,14 +113,14 @@ async def test_a_client_may_have_what_it_said_made_final_and_go_on(front: Runnin
             yield message
 
     async with channel_of(front) as channel:
-        call = stub_of(channel).StreamingRecognize(sent())
+        call = stub_of(channel).StreamingRecognize(sent(), timeout=DEADLINE_S)
         finals: list[str] = []
         async for response in call:
             finals += [one.alternatives[0].transcript for one in response.results if one.is_final]
             if len(finals) == 2:
                 # Owed until the recogniser was asked for it.
                 messages.put_nowait(None)
-    assert finals == ["hello ", "world "]
+    return finals
 
 
 async def test_a_recogniser_that_dies_is_noticed_by_nobody(
@@ -242,6 +256,13 @@ async def test_a_message_over_the_limit_ends_its_stream_alone(front: Running) ->
     heard = await converse(front, [config(), audio(bytes(5 * 2**20))])
     assert heard.status is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert (await converse(front, [config(), *SECOND])).status is grpc.StatusCode.OK
+
+
+async def test_a_stream_may_have_shorter_messages_than_a_recording(emulator: Emulator) -> None:
+    async with running_gateway(emulator, app_grpc_port=0, ws_max_message_size_mb=1) as gateway:
+        heard = await converse(gateway, [config(), audio(bytes(2 * 2**20))])
+    assert heard.status is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert heard.trailers == {"perch-code": "message_too_big"}
 
 
 async def test_a_script_without_a_word_is_answered_without_a_word(
