@@ -36,6 +36,10 @@ from tests.support.gateways.running import (
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECOND = [config(), *[audio()] * 10]
+LONG = tuple(
+    ScriptedResult(at=0.1 + i / 100, text=f"{'word ' * 3000}{i}", is_final=True) for i in range(12)
+)
+"""More than gRPC takes for a client that does not read."""
 
 
 class Speaker:
@@ -184,11 +188,7 @@ async def test_a_stream_in_which_nobody_says_anything_ends(emulator: Emulator) -
 async def test_a_client_that_does_not_read_loses_its_session_and_no_other(
     emulator: Emulator, log: Log
 ) -> None:
-    long = "word " * 3000
-    finals = tuple(
-        ScriptedResult(at=0.1 + i / 100, text=f"{long}{i}", is_final=True) for i in range(12)
-    )
-    emulator.set_script(Script(streams=(StreamScript(results=finals),)))
+    emulator.set_script(Script(streams=(StreamScript(results=LONG),)))
     async with (
         running_gateway(emulator, app_grpc_port=0, ws_send_timeout_s=0.3) as gateway,
         channel_of(gateway) as channel,
@@ -200,12 +200,27 @@ async def test_a_client_that_does_not_read_loses_its_session_and_no_other(
         await eventually(lambda: admission.sessions == 0 and "slow_reader" in log.text)
         # Until it reads what it was sent it is one of its client's connections.
         assert admission.connections == 1
-        emulator.set_script(Script(streams=(StreamScript(results=finals[:1]),)))
+        emulator.set_script(Script(streams=(StreamScript(results=LONG[:1]),)))
         assert (await converse(gateway, SECOND)).status is grpc.StatusCode.OK
         heard = await ended(call)
         await eventually(lambda: admission.connections == 0)
     assert heard.status is grpc.StatusCode.DEADLINE_EXCEEDED
     assert heard.trailers["perch-code"] == "slow_reader"
+
+
+async def test_a_client_that_never_reads_and_leaves_is_no_connection_any_more(
+    emulator: Emulator, log: Log
+) -> None:
+    emulator.set_script(Script(streams=(StreamScript(results=LONG),)))
+    async with running_gateway(emulator, app_grpc_port=0, ws_send_timeout_s=0.3) as gateway:
+        admission = gateway.gateway.admission
+        async with channel_of(gateway) as channel:
+            call = stub_of(channel).StreamingRecognize()
+            for one in SECOND:
+                await call.write(one)
+            await eventually(lambda: "slow_reader" in log.text)
+            call.cancel()
+        await eventually(lambda: (admission.connections, admission.sessions) == (0, 0))
 
 
 async def test_a_process_told_to_end_finishes_its_streams_and_exits_0(

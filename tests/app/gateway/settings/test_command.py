@@ -68,8 +68,10 @@ def test_an_option_wins_over_the_environment_and_that_over_the_file(
     (folder / ".env").write_text("LOG_LEVEL=LOUD\n", encoding="utf-8")
     monkeypatch.setenv("APP_HOST", "10.0.0.2")
     monkeypatch.setenv("APP_PORT", "2")
-    read = load_configuration(file=Path("mine.env"), port=3)
+    monkeypatch.setenv("APP_GRPC_PORT", "5")
+    read = load_configuration(file=Path("mine.env"), port=3, grpc_port=4)
     assert (read.gateway.app_host, read.gateway.app_port) == ("10.0.0.2", 3)
+    assert read.gateway.app_grpc_port == 4
     assert (read.gateway.ws_frame_ms, read.riva.port) == (20, 7)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -84,7 +86,9 @@ def test_what_an_option_set_is_called_by_the_option(monkeypatch: pytest.MonkeyPa
         port = str(taken.getsockname()[1])
         assert start("--port", port).stderr.endswith("; set APP_HOST or --port to another\n")
         both = start("--host", "127.0.0.1", "--port", port)
+        third = start("--port", "0", "--grpc-port", port)
     assert both.stderr.endswith("; set --host or --port to another\n")
+    assert third.stderr.endswith("; set APP_HOST or --grpc-port to another\n")
     refused = start("--host", "")
     assert refused.exit_code == 2
     assert "  --host is ''; accepted: an address or a name to listen on; " in refused.stderr
