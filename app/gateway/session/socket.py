@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from app.contract import ContractError
-from app.gateway.dialects.codec import Sent
 
 EXTENSION: Final = "perch.control"
 """Key of the ASGI scope's extensions under which the application finds its `SocketControl`."""
@@ -20,7 +19,7 @@ GONE: Final = (OSError, RuntimeError)
 class SocketControl(Protocol):
     """The accepted WebSocket of a connection, or a call that is spoken over as over one."""
 
-    render_end: Callable[[ContractError], Sequence[Sent]] | None
+    render_end: Callable[[ContractError], Sequence[Any]] | None
     failure: ContractError | None
     owner: bytes
 
