@@ -55,7 +55,7 @@ class DialectCodec(ABC):
         binary_is_audio: Whether binary messages are audio and nothing else: none is parsed then.
     """
 
-    name: ClassVar[str]
+    name: str
     paths: ClassVar[tuple[str, ...]]
     audio_in_text: ClassVar[bool] = False
     binary_is_audio: ClassVar[bool] = False

@@ -52,9 +52,17 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin a session."""
+    """Begin a session.
+
+    Attributes:
+        request: What it works with.
+        holds: Nothing more is read until it runs, or is refused: its audio follows at once. Without
+            it a start may wait for its place while the client goes on, as one that is told of the
+            place can.
+    """
 
     request: SessionRequest
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +85,16 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Send an answer of the dialect's own at once; no texts for none."""
+    """Send an answer of the dialect's own at once; no texts for none.
+
+    Attributes:
+        texts: The answer's messages.
+        with_audio: Belongs to a message of audio, and so is none of the control messages that may
+            come at a limited rate.
+    """
 
     texts: tuple[str, ...] = ()
+    with_audio: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +103,8 @@ class ReportCounts:
 
 
 Intent = Audio | Start | Finalise | Stop | Reply | ReportCounts
+
+
+def comes_with_audio(intent: Intent) -> bool:
+    """Return whether an intent is audio, or belongs to a message of audio."""
+    return isinstance(intent, Audio) or (isinstance(intent, Reply) and intent.with_audio)

@@ -33,7 +33,7 @@ class RivaCodec(DialectCodec):
         failure: What the call ends with; None where it ends well.
     """
 
-    name: ClassVar[str] = "riva"
+    name = "riva"
     paths: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: GatewaySettings) -> None:

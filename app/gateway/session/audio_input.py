@@ -13,6 +13,7 @@ from typing import Final
 
 from app.contract import ContractError, ErrorCode, WarningCode
 from app.contract.disguised import text_in_audio
+from app.contract.limits import SUPPORTED_ENCODINGS
 from app.gateway.admission.rate import TokenBucket
 from app.gateway.audio.container import Block, container_audio
 from app.gateway.core import Gateway
@@ -65,6 +66,8 @@ class AudioInput:
         self._pace = pace
         # The middle of a session has no first bytes.
         self._begins = recognition.claim is None
+        # A-law's silence is the letter U.
+        self._may_be_text = recognition.request.encoding in SUPPORTED_ENCODINGS
         self._warned = False
         self._ignoring = False
         self._container: StreamedRecording[Block] | None = None
@@ -80,7 +83,7 @@ class AudioInput:
         Raises:
             ConnectionEndError: The recogniser took nothing for too long.
         """
-        may_be_text = self._container is None and _BEGINS_AS_TEXT(message)
+        may_be_text = self._may_be_text and self._container is None and _BEGINS_AS_TEXT(message)
         if may_be_text and (what := text_in_audio(message)):
             self._metrics.audio_ignored.inc(len(message))
             await self._warn(what, "not heard")

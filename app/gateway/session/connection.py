@@ -1,9 +1,8 @@
 """One WebSocket connection, from its hello to its close.
 
-Everything a connection starts lives in one task group and ends with it: the reader, the lifetime
-watcher, the wait for a slot, and while a session runs its results and heartbeats. Backpressure is
-the reader waiting: while the session has no room no message is taken, uvicorn stops reading the
-socket, and TCP tells the client.
+All it starts lives in one task group and ends with it: the reader, the lifetime watcher, the wait
+for a slot, and while a session runs its results and heartbeats. Backpressure is the reader waiting:
+while there is no room no message is taken, uvicorn stops reading, and TCP tells the client.
 """
 
 import asyncio
@@ -17,17 +16,8 @@ from app.gateway.admission.clients import Visitor
 from app.gateway.admission.rate import TokenBucket
 from app.gateway.admission.succession import ClientTokens
 from app.gateway.core import Gateway
-from app.gateway.dialects import events
+from app.gateway.dialects import events, intents
 from app.gateway.dialects.codec import DialectCodec, Sent
-from app.gateway.dialects.intents import (
-    Audio,
-    Finalise,
-    Intent,
-    Reply,
-    SessionRequest,
-    Start,
-    Stop,
-)
 from app.gateway.failures import is_refusal, stream_failure
 from app.gateway.session.audio_input import AudioInput, pace_of
 from app.gateway.session.client_writer import ClientWriter
@@ -207,7 +197,7 @@ class ClientConnection:
                 raise over(ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=MAX_CONTROL_BYTES))
         try:
             for intent in codec.parse(message):
-                if codec.audio_in_text and not isinstance(intent, Audio):
+                if codec.audio_in_text and not intents.comes_with_audio(intent):
                     self._charge_control()
                 await self._on_intent(intent)
         except ContractError as error:
@@ -220,22 +210,22 @@ class ClientConnection:
             rate, burst = self._settings.ws_control_rate, self._settings.ws_control_burst
             raise over(ContractError(ErrorCode.RATE_LIMITED, rate=rate, burst=burst))
 
-    async def _on_intent(self, intent: Intent) -> None:
+    async def _on_intent(self, intent: intents.Intent) -> None:
         match intent:
-            case Audio(data):
+            case intents.Audio(data):
                 await self._on_audio(data)
-            case Start(request):
-                await self._start(request)
-            case Finalise():
+            case intents.Start(request, holds):
+                await self._start(request, holds=holds)
+            case intents.Finalise():
                 self._finalise()
-            case Stop(lenient, closes):
+            case intents.Stop(lenient, closes):
                 if not (lenient and self.state is State.IDLE):
                     await self.stop()
                 if closes:
                     self.ending = AS_ASKED
                     if self.state is State.IDLE:
                         raise ConnectionEndError(AS_ASKED)
-            case Reply(texts):
+            case intents.Reply(texts, _):
                 await self._writer.send_rendered(texts)
             case _:
                 await self._writer.send(self._telemetry.counts(self.recognition))
@@ -284,7 +274,7 @@ class ClientConnection:
             raise ContractError(taken.error)
         return taken
 
-    async def _start(self, request: SessionRequest) -> None:
+    async def _start(self, request: intents.SessionRequest, *, holds: bool) -> None:
         requested = self._step(Event.START)
         with self._telemetry.asking() as metadata:
             claim = self._tokens.claim(request.resume)
@@ -295,14 +285,27 @@ class ClientConnection:
             await recognition.check()
             is_admitted = self._slot.request(recognition.session_id, claim, recognition.group)
         self.state = requested.state
-        if is_admitted:
+        if holds:
+            await self._admit(recognition)
+        elif is_admitted:
             await self._begin(recognition)
         else:
             # A stop must be handled meanwhile.
             self._waiting = (self._tasks.create_task(self._begin(recognition)), recognition)
 
     async def _begin(self, recognition: Recognition) -> None:
-        """Begin a session as soon as it has a slot and the recogniser is ready."""
+        """Begin a session, or tell the client why not."""
+        try:
+            await self._admit(recognition)
+        except ContractError as error:
+            await self._reject(error, None)
+
+    async def _admit(self, recognition: Recognition) -> None:
+        """Begin a session as soon as it has a slot and the recogniser is ready.
+
+        Raises:
+            ContractError: It gets none, or the recogniser does not serve what is asked for.
+        """
         try:
             await self._slot.wait()
             # What the recogniser serves may have become known meanwhile.
@@ -312,8 +315,7 @@ class ClientConnection:
             self._waiting = None
             self._slot.release()
             self._telemetry.session_refused(error.code.value)
-            await self._reject(error, None)
-            return
+            raise
         self.state = step(self.state, Event.ADMITTED).state
         self._waiting = None
         self._has_reported_stray_audio = False
