@@ -1,12 +1,13 @@
 """Which model a client means: one that is served, or what a foreign name stands for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from app.asr import DEFAULT_GROUP, RivaASRClient
+from app.asr import DEFAULT_GROUP, RivaASRClient, SessionOptions
 from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS
+from app.gateway.dialects.intents import SessionRequest
 from app.gateway.dialects.upload import ServedModel
 from app.gateway.settings.dialects import DialectSettings
 
@@ -98,6 +99,21 @@ class ModelNames:
         if found is None:
             raise self._unknown(name)
         return found
+
+    def meant(self, request: SessionRequest) -> tuple[SessionRequest, str | None]:
+        """Return a session with the recogniser's name of its model, and whose recognisers have it.
+
+        Raises:
+            ContractError: As `choose`.
+            AsrError: The language is none.
+        """
+        if request.model is None or not request.is_model_foreign:
+            return request, None
+        groups = self._asr.groups
+        if request.language is not None:
+            groups = (self._asr.group_of(SessionOptions(language=request.language)),)
+        chosen = self.choose(request.model, groups)
+        return replace(request, model=chosen.model), chosen.group
 
     def _listed(self, name: str, groups: Iterable[str]) -> ModelChoice | None:
         for group in groups:

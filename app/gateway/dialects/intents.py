@@ -19,6 +19,7 @@ class SessionRequest:
         hotword_boost: How much; None for the configured boost.
         language: BCP 47 tag; None for the configured one.
         model: Model name; None for the configured one.
+        is_model_foreign: Whether that may be another service's name, or the beginning of one.
         endpointing: When a segment ends; None as the model has it.
         resumable: Whether the client can resume after a break, and is told from where.
         heartbeat_s: Seconds between two heartbeats; None for none.
@@ -35,6 +36,7 @@ class SessionRequest:
     hotword_boost: float | None = None
     language: str | None = None
     model: str | None = None
+    is_model_foreign: bool = False
     endpointing: Endpointing | None = None
     resumable: bool = False
     heartbeat_s: float | None = None

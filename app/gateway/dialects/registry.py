@@ -10,11 +10,13 @@ from app.gateway.dialects.b import CodecB
 from app.gateway.dialects.codec import DialectCodec
 from app.gateway.dialects.file import FileCodec
 from app.gateway.dialects.openai.rest import OpenAIRestCodec
+from app.gateway.dialects.realtime.openai import OpenAIRealtimeCodec
 from app.gateway.dialects.upload import UploadCodec
 
 DIALECTS: Final[Sequence[type[DialectCodec]]] = (
     CodecA,  # the first is spoken wherever no other one is
     CodecB,
+    OpenAIRealtimeCodec,
 )
 
 UPLOAD_DIALECTS: Final[Sequence[type[UploadCodec]]] = (

@@ -20,12 +20,12 @@ from starlette.types import Scope as AsgiScope
 from starlette.websockets import WebSocket
 
 from app.asr import RivaASRClient
-from app.contract import ContractError
-from app.contract.limits import PATH_TOKENS
+from app.contract import ContractError, ErrorCode
+from app.contract.limits import MAX_ECHO_CHARS, PATH_TOKENS
 from app.gateway.admission.clients import Visitor
 from app.gateway.core import Gateway
 from app.gateway.dialects import registry
-from app.gateway.dialects.codec import Handshake
+from app.gateway.dialects.codec import DialectCodec, Handshake
 from app.gateway.identity.identity import Scope
 from app.gateway.server import pages
 from app.gateway.server.answers import error_response
@@ -116,15 +116,28 @@ async def serve_websocket(websocket: WebSocket) -> None:
     gateway = pages.gateway_of(websocket)
     handshake = _handshake(websocket)
     try:
-        tokens = registry.dialect_at(handshake.path).credentials(handshake)
+        dialect = _dialect(handshake, gateway.settings)
+        tokens = dialect.credentials(handshake)
         visitor = await gateway.authorise(websocket, Scope.STREAM, tokens)
         with gateway.admission.connection(visitor):
-            await _serve(gateway, websocket, handshake, visitor)
+            await _serve(gateway, websocket, handshake, visitor, dialect)
     except ContractError as error:
         gateway.metrics.connections_refused.labels(error.code.value).inc()
         gateway.metrics.errors_sent.labels(error.code.value).inc()
         _log.info("connection refused", code=error.code.value)
         await websocket.send_denial_response(error_response(error))
+
+
+def _dialect(handshake: Handshake, settings: GatewaySettings) -> type[DialectCodec]:
+    """Return the dialect that is spoken at a path.
+
+    Raises:
+        ContractError: `not_found`: the environment does not offer it.
+    """
+    dialect = registry.dialect_at(handshake.path)
+    if not settings.speaks(dialect.name):
+        raise ContractError(ErrorCode.NOT_FOUND, path=handshake.path[:MAX_ECHO_CHARS])
+    return dialect
 
 
 def _settings_for(visitor: Visitor, settings: GatewaySettings) -> GatewaySettings:
@@ -146,11 +159,14 @@ def _handshake(websocket: WebSocket) -> Handshake:
 
 
 async def _serve(
-    gateway: Gateway, websocket: WebSocket, handshake: Handshake, visitor: Visitor
+    gateway: Gateway,
+    websocket: WebSocket,
+    handshake: Handshake,
+    visitor: Visitor,
+    dialect: type[DialectCodec],
 ) -> None:
     socket: SocketControl = websocket.scope["extensions"][EXTENSION]
     socket.owner = visitor.client
-    dialect = registry.dialect_at(handshake.path)
     codec = dialect.open(handshake, _settings_for(visitor, gateway.settings))
     await websocket.accept(subprotocol=dialect.select_subprotocol(handshake.subprotocols))
     origin = Origin(

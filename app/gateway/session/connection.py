@@ -1,8 +1,8 @@
 """One WebSocket connection, from its hello to its close.
 
 All it starts lives in one task group and ends with it: the reader, the lifetime watcher, the wait
-for a slot, and while a session runs its results and heartbeats. Backpressure is the reader waiting:
-while there is no room no message is taken, uvicorn stops reading, and TCP tells the client.
+for a slot, a session's results and heartbeats. Backpressure is the reader waiting: without room no
+message is taken, uvicorn stops reading, and TCP tells the client.
 """
 
 import asyncio

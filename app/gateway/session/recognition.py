@@ -15,6 +15,7 @@ from app.gateway.core import Gateway
 from app.gateway.dialects.events import Stopped
 from app.gateway.dialects.intents import SessionRequest
 from app.gateway.failures import stream_failure
+from app.gateway.model_choice import ModelNames
 from app.gateway.resume_token import ResumeClaim
 from app.gateway.session.arrivals import ArrivalClock
 from app.gateway.telemetry.trace_context import Metadata
@@ -40,6 +41,7 @@ class Recognition:
 
     Raises:
         AsrError: The recogniser cannot do what is requested.
+        ContractError: A foreign name of a model stands for none.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Recognition:
         metadata: Metadata = (),
     ) -> None:
         settings = gateway.settings
+        request, group = ModelNames(gateway.asr, settings).meant(request)
         self.rate = rate = settings.audio_riva_sample_rate or request.sample_rate
         self._begin = begin = BEGINNING if claim is None else claim.cursor
         self.session_id = (claim and claim.session_id) or str(uuid4())
@@ -74,7 +77,7 @@ class Recognition:
             spelling=request.spelling,
             custom_configuration=request.custom_configuration,
         )
-        self.group = self._chosen_group()
+        self.group = group or self._chosen_group()
         self._options = replace(self._options, group=self.group)
         self.session = gateway.asr.session(
             self._options,

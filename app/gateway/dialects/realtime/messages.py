@@ -1,0 +1,103 @@
+"""What both realtime dialects are written in: JSON events with a type and an id."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import uuid4
+
+from pydantic_core import from_json
+
+from app.contract import ContractError, ErrorCode
+from app.contract.limits import MAX_CONTROL_BYTES, MAX_ECHO_CHARS
+
+APPEND: Final = "input_audio_buffer.append"
+COMMIT: Final = "input_audio_buffer.commit"
+CLEAR: Final = "input_audio_buffer.clear"
+
+Event = Mapping[str, Any]
+"""A JSON object of a client's."""
+
+
+class EventError(ContractError):
+    """An event that cannot be taken; the connection goes on.
+
+    Args:
+        name: Of the field, as OpenAI's `param` has it.
+        value: What it holds.
+        accepted: What it may hold.
+        own_code: What OpenAI calls the error, where it has a name for it.
+    """
+
+    def __init__(
+        self, name: str, value: object, accepted: str, own_code: str = "invalid_value"
+    ) -> None:
+        super().__init__(
+            ErrorCode.INVALID_MESSAGE, field=name, value=shown(value), accepted=accepted
+        )
+        self.name = name
+        self.own_code = own_code
+
+
+def event_of(message: str | bytes) -> Event:
+    """Parse a client's event.
+
+    Raises:
+        ContractError: `invalid_json`; `message_too_big`: it is longer than a message without audio
+            may be.
+    """
+    try:
+        event = from_json(message, allow_inf_nan=False)
+    except ValueError as error:
+        raise ContractError(ErrorCode.INVALID_JSON) from error
+    if not isinstance(event, dict):
+        raise ContractError(ErrorCode.INVALID_JSON)
+    if event.get("type") != APPEND and len(message) > MAX_CONTROL_BYTES:
+        raise ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=MAX_CONTROL_BYTES)
+    return event
+
+
+def audio_of(event: Event) -> bytes:
+    """Return the audio of an append.
+
+    Raises:
+        EventError: It is no base64.
+    """
+    audio = event.get("audio")
+    accepted = "base64 text (RFC 4648, section 4)"
+    if not isinstance(audio, str):
+        raise EventError("audio", audio, accepted)
+    try:
+        return base64.b64decode(audio, validate=True)
+    except (ValueError, binascii.Error):
+        raise EventError("audio", audio, accepted) from None
+
+
+def event(kind: str, **fields: object) -> str:
+    """Return an event of ours, with an id of its own."""
+    return encoded({"type": kind, "event_id": f"event_{uuid4().hex}", **fields})
+
+
+def encoded(fields: Event) -> str:
+    """Return compact JSON."""
+    return json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def new_id(kind: str) -> str:
+    """Return an id that no other has."""
+    return f"{kind}_{uuid4().hex}"
+
+
+def shown(value: object) -> str:
+    """Return a client's own value as an error repeats it."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        text = str(value)
+    return text if len(text) <= MAX_ECHO_CHARS else f"{text[: MAX_ECHO_CHARS - 3]}..."
+
+
+def milliseconds(seconds: float) -> int:
+    """Return whole milliseconds."""
+    return round(seconds * 1000)
