@@ -16,8 +16,10 @@ How a program speaks to a gateway: audio and control messages up, text down, ove
 ## Rules
 
 * Two dialects. **B** is spoken at `{limits.PATH_B}`, **A** at `/` and every other WebSocket path
-  but those where recordings are posted and models are listed (below, HTTP): a WebSocket there is
-  404 `not_found`.
+  but those where recordings are posted, models are listed and secrets are made (below, HTTP): a
+  WebSocket there is 404 `not_found`. `/v1/realtime`, `/openai/v1/realtime` and `/nim/v1/realtime`
+  are for clients of OpenAI's realtime API and of NVIDIA's NIM (`clients/openai-realtime.md`,
+  `clients/nim.md`), whose messages this page does not have.
 * A binary message is audio, always. A text message is one JSON object with a `type`.
 * Audio is samples without a header. What is beyond doubt something else (a container, JSON or
   base64 as binary, audio inside text) is never taken for samples: the warning `not_samples` says
@@ -141,6 +143,9 @@ before its header says, for one); an error has the four error keys, `status` and
 | `POST {limits.PATH_TOKENS}` | a single-use token: see above |
 | `POST /v1/audio/transcriptions` | OpenAI's shape, as an error has it too: `clients/openai.md`; \
 also below `/openai/v1`, as the next two |
+| `POST /v1/realtime/client_secrets`, `POST /v1/realtime/transcription_sessions` | a single-use \
+token in the shape of OpenAI's API, or of a NIM: `clients/openai-realtime.md`, `clients/nim.md`; \
+also below `/openai/v1`, the second below `/nim/v1` |
 | `POST /v1/audio/translations` | 400: translation is not offered |
 | `GET /v1/models`, `GET /v1/models/ID` | what is served, in OpenAI's shape |
 | `GET /` | the page for browsers, else `service`, `status`, `riva_host`, `features`; details: \

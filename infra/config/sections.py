@@ -5,7 +5,7 @@ docs/configuration.md is generated from here. Rules between keys are in `infra.c
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field
 
@@ -20,7 +20,7 @@ Colour = Literal["blue", "green"]
 NatChoice = Literal["none", "single", "per_zone"]
 Recognition = Literal["on", "off", "fallback"]
 OtlpProtocol = Literal["http/protobuf", "grpc"]
-OtherDialect = Literal["openai"]
+OtherDialect = Literal["openai", "nim"]
 COLOURS: Final[tuple[Colour, ...]] = ("blue", "green")
 
 TLS_POLICIES: Final = (
@@ -181,7 +181,8 @@ class GatewaySettings(Section):
     traces: TracesSettings | None = None
     """Where gateways send traces of their streams; absent: nowhere."""
     dialects: Annotated[
-        tuple[OtherDialect, ...] | None, kinds.optional(kinds.many(kinds.one_of("openai"), 0, 8))
+        tuple[OtherDialect, ...] | None,
+        kinds.optional(kinds.many(kinds.one_of(*get_args(OtherDialect)), 0, 8)),
     ] = None
     """Other services whose clients gateways answer beside Perch's own; null: all there are."""
     environment: Annotated[Mapping[str, str], VARIABLES] = Field(default_factory=dict)

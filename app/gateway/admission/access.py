@@ -107,15 +107,24 @@ class AccessPolicy:
         Raises:
             ContractError: As `check`, and `bad_request` where no token is asked for.
         """
-        self.check_host(connection)
-        self._check_origin(connection)
-        identity = await self._identify(self._authenticators, _header_tokens(connection), [])
+        identity = await self.find_owner(connection)
         if identity is None:
-            if self.requires_token:
-                raise ContractError(ErrorCode.UNAUTHORIZED)
             raise ContractError(
                 ErrorCode.BAD_REQUEST, detail="this gateway asks for no token; connect without one"
             )
+        return identity
+
+    async def find_owner(self, connection: HTTPConnection) -> Identity | None:
+        """Check as `check_owner`; return None where no token is asked for, and none is shown.
+
+        Raises:
+            ContractError: As `check`.
+        """
+        self.check_host(connection)
+        self._check_origin(connection)
+        identity = await self._identify(self._authenticators, _header_tokens(connection), [])
+        if identity is None and self.requires_token:
+            raise ContractError(ErrorCode.UNAUTHORIZED)
         return identity
 
     async def grants(self, connection: HTTPConnection, scope: Scope) -> bool:

@@ -53,12 +53,14 @@ class DialectCodec(ABC):
         audio_in_text: Whether text messages carry audio: they then count as control messages only
             where they carry none, and may be as long as binary ones.
         binary_is_audio: Whether binary messages are audio and nothing else: none is parsed then.
+        texts: Fields that a client may send, with what comes of each, for the documentation.
     """
 
     name: str
     paths: ClassVar[tuple[str, ...]]
     audio_in_text: ClassVar[bool] = False
     binary_is_audio: ClassVar[bool] = False
+    texts: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     @abstractmethod

@@ -7,16 +7,27 @@ from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.dialects.a import CodecA
 from app.gateway.dialects.b import CodecB
+from app.gateway.dialects.client_secrets import SecretCodec
 from app.gateway.dialects.codec import DialectCodec
 from app.gateway.dialects.file import FileCodec
 from app.gateway.dialects.openai.rest import OpenAIRestCodec
+from app.gateway.dialects.realtime.nim import NimCodec
 from app.gateway.dialects.realtime.openai import OpenAIRealtimeCodec
+from app.gateway.dialects.realtime.secrets import OpenAISecrets, TranscriptionSessions
+from app.gateway.dialects.realtime.shared import SharedPathCodec
 from app.gateway.dialects.upload import UploadCodec
 
 DIALECTS: Final[Sequence[type[DialectCodec]]] = (
     CodecA,  # the first is spoken wherever no other one is
     CodecB,
+    SharedPathCodec,
     OpenAIRealtimeCodec,
+    NimCodec,
+)
+
+SECRET_DIALECTS: Final[Sequence[type[SecretCodec]]] = (
+    OpenAISecrets,
+    TranscriptionSessions,
 )
 
 UPLOAD_DIALECTS: Final[Sequence[type[UploadCodec]]] = (
@@ -33,8 +44,9 @@ def dialect_at(path: str) -> type[DialectCodec]:
             offer the dialect it is kept for: what answers there shall not depend on that.
     """
     spoken = path.rstrip("/")
-    kept = (one for codec in UPLOAD_DIALECTS for one in (*codec.paths, *codec.models_at))
-    if any(spoken == one or spoken.startswith(f"{one}/") for one in kept):
+    uploads = (one for codec in UPLOAD_DIALECTS for one in (*codec.paths, *codec.models_at))
+    secrets = (one for codec in SECRET_DIALECTS for one in codec.paths)
+    if any(spoken == one or spoken.startswith(f"{one}/") for one in (*uploads, *secrets)):
         raise ContractError(ErrorCode.NOT_FOUND, path=path[:MAX_ECHO_CHARS])
     return next((one for one in DIALECTS if spoken in one.paths), DIALECTS[0])
 

@@ -29,6 +29,7 @@ from app.gateway.dialects.codec import DialectCodec, Handshake
 from app.gateway.identity.identity import Scope
 from app.gateway.server import pages
 from app.gateway.server.answers import error_response
+from app.gateway.server.client_secrets import MakeSecret
 from app.gateway.server.headers import PAGE_POLICY
 from app.gateway.server.middleware import MIDDLEWARE
 from app.gateway.server.models import ListModels
@@ -70,6 +71,7 @@ def create_app(settings: GatewaySettings, asr: RivaASRClient) -> Starlette:
             Route("/ws/status", pages.websocket_status),
             Route(PATH_TOKENS, make_token, methods=["POST"]),
             *_upload_routes(settings),
+            *_secret_routes(settings),
             Route("/ui", page),
             *(Route(path, pages.needs_upgrade) for path in registry.paths()),
             Mount("/static", PageFiles(directory=WEB)),
@@ -104,6 +106,14 @@ def _upload_routes(settings: GatewaySettings) -> Iterator[Route]:
             for path in dialect.models_at:
                 yield Route(path, models.all, methods=_ANY)
                 yield Route(f"{path}/{{name:path}}", models.one, methods=_ANY)
+
+
+def _secret_routes(settings: GatewaySettings) -> Iterator[Route]:
+    """Yield where single-use tokens are asked for, in the dialects that are offered."""
+    for dialect in registry.SECRET_DIALECTS:
+        if any(map(settings.speaks, dialect.names)):
+            for path in dialect.paths:
+                yield Route(path, MakeSecret(dialect))
 
 
 async def page(_request: Request) -> Response:

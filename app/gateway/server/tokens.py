@@ -20,7 +20,7 @@ _JSON: Final = "application/json"
 _log = get_logger(__name__)
 
 
-class _UnreadError(ContractError):
+class UnreadError(ContractError):
     """A part of the body was not read."""
 
     def __init__(self, detail: str) -> None:
@@ -34,7 +34,7 @@ async def make_token(request: Request) -> Response:
     try:
         # Before the body: of a stranger none is read.
         owner = await gateway.access.check_owner(request)
-        made = gateway.mint.exchange(owner, parse_token_request(await _body(request)))
+        made = gateway.mint.exchange(owner, parse_token_request(await body_of(request)))
     except ClientDisconnect:
         outcome = "disconnected"
         # Nobody is there to read it; Starlette wants one all the same.
@@ -44,7 +44,7 @@ async def make_token(request: Request) -> Response:
         gateway.metrics.errors_sent.labels(outcome).inc()
         response = error_response(error)
         response.headers.update(_NOT_KEPT)
-        if isinstance(error, _UnreadError):
+        if isinstance(error, UnreadError):
             # What is still to come would come as late, or is as long.
             response.headers["Connection"] = "close"
         return response
@@ -54,7 +54,7 @@ async def make_token(request: Request) -> Response:
     return JSONResponse(made.model_dump(mode="json"), headers=_NOT_KEPT)
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request) -> bytes:
     """Return the body.
 
     Raises:
@@ -66,9 +66,9 @@ async def _body(request: Request) -> bytes:
             async for piece in request.stream():
                 body += piece
                 if len(body) > MAX_TOKEN_REQUEST_BYTES:
-                    raise _UnreadError(f"the body is longer than {MAX_TOKEN_REQUEST_BYTES} bytes")
+                    raise UnreadError(f"the body is longer than {MAX_TOKEN_REQUEST_BYTES} bytes")
     except TimeoutError:
-        raise _UnreadError(f"the body did not come within {BODY_TIMEOUT_S:g} s") from None
+        raise UnreadError(f"the body did not come within {BODY_TIMEOUT_S:g} s") from None
     kind = request.headers.get("content-type", "")
     if body and media_type(kind) != _JSON:
         shown = f"Content-Type is {kind[:MAX_ECHO_CHARS]!r}; accepted: {_JSON}"

@@ -20,6 +20,7 @@ class OtherDialect(StrEnum):
     """A dialect of another service; Perch's own are always spoken."""
 
     OPENAI = "openai"
+    NIM = "nim"
 
 
 ALL: Final = tuple(OtherDialect)

@@ -10,7 +10,7 @@ from uuid import uuid4
 from pydantic_core import from_json
 
 from app.contract import ContractError, ErrorCode
-from app.contract.limits import MAX_CONTROL_BYTES, MAX_ECHO_CHARS
+from app.contract.limits import MAX_CONTROL_BYTES, MAX_ECHO_CHARS, MAX_NAME_CHARS
 
 APPEND: Final = "input_audio_buffer.append"
 COMMIT: Final = "input_audio_buffer.commit"
@@ -53,9 +53,25 @@ def event_of(message: str | bytes) -> Event:
         raise ContractError(ErrorCode.INVALID_JSON) from error
     if not isinstance(event, dict):
         raise ContractError(ErrorCode.INVALID_JSON)
-    if event.get("type") != APPEND and len(message) > MAX_CONTROL_BYTES:
-        raise ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=MAX_CONTROL_BYTES)
+    if event.get("type") != APPEND:
+        if len(message) > MAX_CONTROL_BYTES:
+            raise ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=MAX_CONTROL_BYTES)
+        _check_numbers(event)
     return event
+
+
+def _check_numbers(event: Event) -> None:
+    """Refuse numbers such as 1e400, which no answer could repeat."""
+    try:
+        encoded(event)
+    except ValueError as error:
+        raise ContractError(ErrorCode.INVALID_JSON) from error
+
+
+def id_of(event: Event) -> str | None:
+    """Return the client's own id of an event, which its error repeats."""
+    own = event.get("event_id")
+    return own[:MAX_NAME_CHARS] if isinstance(own, str) else None
 
 
 def audio_of(event: Event) -> bytes:

@@ -4,8 +4,8 @@ A session begins with the first audio. With turn detection each final of the rec
 without it an item is what the client commits. Either way its deltas are only words that stand.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Final, Self
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Self
 
 from app.contract import CloseCode, ContractError, ErrorCode
 from app.gateway.dialects import events
@@ -26,6 +26,7 @@ COMES_BACK: Final = frozenset(
 )
 """Closes that the SDKs and LiveKit connect again after. An `error` before one would be fatal to
 LiveKit."""
+_BETA: Final = "openai-beta.realtime-v1"
 _OVER: Final = frozenset({ErrorCode.ASR_REJECTED})
 """Errors that end the session and not the connection."""
 
@@ -39,9 +40,9 @@ class OpenAIRealtimeCodec(DialectCodec):
     """
 
     name = "openai"
-    paths = ("/v1/realtime", "/openai/v1/realtime")
+    paths = ("/openai/v1/realtime",)
     audio_in_text = True
-    texts: ClassVar[Mapping[str, str]] = TEXTS
+    texts = TEXTS
 
     def __init__(self, options: Options, *, is_beta: bool = False) -> None:
         self._options = options
@@ -53,7 +54,7 @@ class OpenAIRealtimeCodec(DialectCodec):
         self._received = 0
         self._committed = 0
         self._heard_to = 0.0
-        self._event_id: object = None
+        self._event_id: str | None = None
 
     @classmethod
     def open(cls, handshake: Handshake, settings: GatewaySettings) -> Self:  # noqa: ARG003 - the interface
@@ -62,7 +63,8 @@ class OpenAIRealtimeCodec(DialectCodec):
         given = configuration(handshake)
         if given is not None:
             options = options.updated(given)
-        return cls(options, is_beta="openai-beta" in handshake.headers)
+        is_beta = "openai-beta" in handshake.headers or _BETA in handshake.subprotocols
+        return cls(options, is_beta=is_beta)
 
     @classmethod
     def select_subprotocol(cls, offered: Sequence[str]) -> str | None:
@@ -80,7 +82,7 @@ class OpenAIRealtimeCodec(DialectCodec):
         """Return what an event asks for."""
         self._event_id = None
         said = messages.event_of(message)
-        self._event_id = said.get("event_id")
+        self._event_id = messages.id_of(said)
         match said.get("type"):
             case messages.APPEND:
                 return self._append(messages.audio_of(said))

@@ -182,7 +182,7 @@ def _with_format(options: Options, given: object, name: str) -> Options:
     if given is None:
         return replace(options, format="audio/pcm", rate=RATE)
     kind = _object(given, name).get("type", "audio/pcm")
-    if kind in _G711:
+    if isinstance(kind, str) and kind in _G711:
         return replace(options, format=kind, rate=PHONE_RATE)
     if kind != "audio/pcm":
         raise EventError(f"{name}.type", kind, "audio/pcm, audio/pcmu, audio/pcma")

@@ -56,12 +56,12 @@ GROWING = StreamScript(
 
 @asynccontextmanager
 async def connected(
-    gateway: Running, query: str = "", **session: object
+    gateway: Running, session: dict[str, Any] | None = None, query: str = ""
 ) -> AsyncIterator[ClientConnection]:
     """Yield a connection that was greeted, and updated if there is anything to say."""
     async with connect(gateway.url + PATH + query, additional_headers=HEADERS) as socket:
         assert (await said(socket))["type"] == "session.created"
-        if session:
+        if session is not None:
             await send(socket, "session.update", session={"type": "transcription", **session})
             assert (await said(socket))["type"] == "session.updated"
         yield socket
@@ -144,7 +144,7 @@ async def test_a_commit_is_one_item_however_the_recogniser_cut_it(
     gateway: Running, emulator: Emulator
 ) -> None:
     emulator.set_script(Script(streams=(GROWING,)))
-    async with connected(gateway, **MANUAL) as socket:
+    async with connected(gateway, MANUAL) as socket:
         await append(socket)
         await append(socket)
         await send(socket, "input_audio_buffer.commit")
@@ -165,7 +165,7 @@ async def test_each_commit_is_answered_once_in_its_order_with_or_without_words(
 ) -> None:
     silent = StreamScript(results=())
     emulator.set_script(Script(streams=(GROWING, silent, silent)))
-    async with connected(gateway, **MANUAL) as socket:
+    async with connected(gateway, MANUAL) as socket:
         committed, completed = [], []
         for _ in range(3):
             await append(socket)
@@ -184,7 +184,7 @@ async def test_each_commit_is_answered_once_in_its_order_with_or_without_words(
 
 async def test_what_was_cleared_is_not_told(gateway: Running, emulator: Emulator) -> None:
     emulator.set_script(Script(streams=(GROWING, GROWING)))
-    async with connected(gateway, **MANUAL) as socket:
+    async with connected(gateway, MANUAL) as socket:
         await append(socket)
         await send(socket, "input_audio_buffer.clear")
         await append(socket)
@@ -261,7 +261,7 @@ async def test_a_model_of_openais_is_the_default_one_and_a_foreign_one_is_refuse
     gateway: Running,
 ) -> None:
     named = {"audio": {"input": {"transcription": {"model": "nova-3"}}}}
-    async with connected(gateway, **named) as socket:
+    async with connected(gateway, named) as socket:
         for _ in range(3):
             await append(socket)
         error = await said(socket)
@@ -277,7 +277,7 @@ async def test_a_model_of_openais_is_the_default_one_and_a_foreign_one_is_refuse
 
 async def test_telephone_audio_has_a_byte_for_each_sample(gateway: Running) -> None:
     telephone = {"audio": {"input": {"format": {"type": "audio/pcma"}}}}
-    async with connected(gateway, **telephone) as socket:
+    async with connected(gateway, telephone) as socket:
         await append(socket, base64.b64encode(b"\xd5" * 8000).decode())
         events = await said_until(socket, "conversation.item.done")
     assert events[-2]["transcript"] == "hello"
@@ -332,7 +332,7 @@ async def test_who_waits_for_a_place_is_heard_from_the_first_word(emulator: Emul
     async with (
         running_gateway(emulator, ws_max_concurrent_sessions=1, ws_waiting_room=1) as gateway,
         connected(gateway) as first,
-        connected(gateway, "&wait=30", **MANUAL) as second,
+        connected(gateway, MANUAL, "&wait=30") as second,
     ):
         await append(first)
         await said_until(first, "conversation.item.done")
@@ -349,7 +349,7 @@ async def test_a_drain_completes_what_was_said_and_is_no_error_event(emulator: E
     emulator.set_script(Script(streams=(GROWING,)))
     async with (
         running_gateway(emulator, app_drain_grace_s=0.2, app_drain_timeout_s=20) as gateway,
-        connected(gateway, **MANUAL) as socket,
+        connected(gateway, MANUAL) as socket,
     ):
         await append(socket)
         await said_until(socket, f"{TRANSCRIPTION}.delta")

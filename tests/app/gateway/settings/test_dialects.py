@@ -2,12 +2,13 @@
 
 import pytest
 
-from app.gateway.dialects.registry import UPLOAD_DIALECTS
+from app.gateway.dialects.registry import DIALECTS, UPLOAD_DIALECTS
 from app.gateway.settings.dialects import ALL, OtherDialect
 from app.gateway.settings.gateway import GatewaySettings
 from app.settings import SettingsError
 
-OWN = {"file"}
+OWN = {"a", "b", "file", "realtime"}
+"""Perch's, and the path that two others share."""
 
 
 def read(**values: str) -> GatewaySettings:
@@ -15,16 +16,19 @@ def read(**values: str) -> GatewaySettings:
 
 
 def test_every_dialect_that_is_not_perchs_own_can_be_chosen() -> None:
-    assert {one.name for one in UPLOAD_DIALECTS} - OWN == set(map(str, OtherDialect))
+    spoken = {one.name for one in (*DIALECTS, *UPLOAD_DIALECTS)}
+    assert spoken - OWN == set(map(str, OtherDialect))
 
 
 @pytest.mark.parametrize(
-    ("said", "offered"), [("all", ALL), ("NONE ", ()), ("openai", ("openai",)), (" openai, ", ALL)]
+    ("said", "offered"),
+    [("all", ALL), ("NONE ", ()), ("openai", ("openai",)), (" openai, nim,", ALL)],
 )
 def test_dialects_are_named_or_all_or_none(said: str, offered: tuple[str, ...]) -> None:
     settings = read(app_dialects=said)
     assert settings.app_dialects == offered
     assert settings.speaks("openai") == bool(offered)
+    assert settings.speaks("nim") == (offered == ALL)
     assert settings.speaks("file")
 
 
