@@ -23,17 +23,24 @@ _MAKE_S: Final = 120
 _RUN_S: Final = 500
 
 
-def python_with(package: str) -> Path:
-    """Return the Python of an environment that has the newest version of a package."""
+def python_with(package: str, *more: str, module: str = "") -> Path:
+    """Return the Python of an environment that has the newest version of a package.
+
+    Args:
+        package: Of PyPI.
+        more: What it needs beside what it says itself, such as `package[extra]`.
+        module: What it is imported as, where that is another name.
+    """
     uv, folder = str(uv_program()), _FOLDER / f"python-{package}"
     python = folder / "bin" / "python"
-    install = [uv, "pip", "install", "--quiet", "--upgrade", "--python", str(python), package]
+    command = [uv, "pip", "install", "--quiet", "--upgrade", "--python", str(python)]
+    install = [*command, package, *more]
     with _alone(folder):
         if not python.exists():
             _must([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], package)
         # Without a network an older version will do.
         if not _done(install):
-            _must([str(python), "-c", f"import {package}"], package)
+            _must([str(python), "-c", f"import {module or package}"], package)
     return python
 
 
