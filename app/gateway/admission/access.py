@@ -22,6 +22,8 @@ MAX_TOKENS: Final = 4
 """Of one request that are refused before it is: a signature costs some 0.1 ms to check."""
 
 _BEARER_SUBPROTOCOL: Final = "bearer."
+_SCHEMES: Final = frozenset({"bearer", "token"})
+"""Of the header `Authorization`; Deepgram's SDKs call theirs `Token`."""
 _MODELS_TOLD: Final = 10
 _BY_TLS: Final = frozenset({"https", "wss"})
 _IN_CLEAR: Final = frozenset({"http", "ws"})
@@ -248,7 +250,7 @@ def _check_page(identity: Identity, connection: HTTPConnection) -> None:
 
 def _header_tokens(connection: HTTPConnection) -> list[str]:
     scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
-    return [credentials.strip()] if scheme.lower() == "bearer" else []
+    return [credentials.strip()] if scheme.lower() in _SCHEMES else []
 
 
 def _subprotocol_tokens(connection: HTTPConnection) -> list[str]:

@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Self, TypeAlias
 from app.contract import ContractError
 from app.gateway.dialects.events import Event, Result
 from app.gateway.dialects.intents import Intent
+from app.gateway.dialects.upload import HttpAnswer
 from app.gateway.settings.gateway import GatewaySettings
 
 Sent: TypeAlias = str | bytes
@@ -29,15 +30,17 @@ class Handshake:
         connection_id: The gateway's name for the connection.
         path: Of the request, without a slash at its end.
         query: Options of the address; of several with one name the last.
+        options: All of them, in their order.
         headers: Of the request, names in lower case.
         subprotocols: As offered.
 
-    The last three may hold a token, so they are not shown.
+    The last four may hold a token, so they are not shown.
     """
 
     connection_id: str
     path: str = "/"
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Sequence[tuple[str, str]] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     subprotocols: Sequence[str] = field(default=(), repr=False)
 
@@ -77,8 +80,20 @@ class DialectCodec(ABC):
         """Return access tokens from where only this dialect has them."""
         return ()
 
+    @classmethod
+    def refusal(cls, error: ContractError, handshake: Handshake) -> HttpAnswer | None:  # noqa: ARG003 - likewise
+        """Return the answer to a handshake that is refused; None for that of the contract."""
+        return None
+
+    def headers(self) -> Mapping[str, str]:
+        """Return headers of the 101 that opens the connection."""
+        return {}
+
     def begin(self) -> Sequence[Intent]:
-        """Return what the handshake itself asks for, once the connection is open."""
+        """Return what the handshake itself asks for, once the connection is open.
+
+        It is also asked before: a start that cannot be served is refused while that has a status.
+        """
         return ()
 
     @abstractmethod
@@ -103,6 +118,10 @@ class DialectCodec(ABC):
     def close_code(self, error: ContractError) -> int | None:
         """Return the code an error closes the connection with, None where it stays open."""
         return error.spec.close_code
+
+    def close_reason(self, error: ContractError) -> str:  # noqa: ARG002 - for dialects whose clients read one
+        """Return the reason an error closes the connection with, in at most 123 bytes."""
+        return ""
 
     def name_disguised_audio(self, text: str) -> str | None:  # noqa: ARG002 - for dialects that can tell
         """Return what kind of audio a text carries that is no message of the dialect, in words."""

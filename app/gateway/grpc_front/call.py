@@ -105,7 +105,7 @@ class CallSocket:
         """Refuse: it is never `flowing`."""
         raise ConnectionResetError("a call is waited for")
 
-    async def end(self, code: int) -> None:
+    async def end(self, _code: int, _reason: str) -> None:
         """Leave the end to the call's own status, which follows."""
 
     def cut(self, _messages: Sequence[Sent], _code: int) -> None:

@@ -26,6 +26,7 @@ from app.gateway.admission.clients import Visitor
 from app.gateway.core import Gateway
 from app.gateway.dialects import registry
 from app.gateway.dialects.codec import DialectCodec, Handshake
+from app.gateway.dialects.intents import Start
 from app.gateway.identity.identity import Scope
 from app.gateway.server import pages
 from app.gateway.server.answers import error_response
@@ -33,9 +34,11 @@ from app.gateway.server.client_secrets import MakeSecret
 from app.gateway.server.headers import PAGE_POLICY
 from app.gateway.server.middleware import MIDDLEWARE
 from app.gateway.server.models import ListModels
+from app.gateway.server.replies import dialect_response
 from app.gateway.server.tokens import make_token
 from app.gateway.server.transcribe_file import TranscribeFile
 from app.gateway.session.connection import ClientConnection
+from app.gateway.session.recognition import check_start
 from app.gateway.session.socket import EXTENSION, SocketControl
 from app.gateway.session.telemetry import Origin
 from app.gateway.settings.gateway import GatewaySettings
@@ -135,7 +138,16 @@ async def serve_websocket(websocket: WebSocket) -> None:
         gateway.metrics.connections_refused.labels(error.code.value).inc()
         gateway.metrics.errors_sent.labels(error.code.value).inc()
         _log.info("connection refused", code=error.code.value)
-        await websocket.send_denial_response(error_response(error))
+        await websocket.send_denial_response(_refusal(error, handshake))
+
+
+def _refusal(error: ContractError, handshake: Handshake) -> Response:
+    """Return the answer to a refused handshake, as the dialect that was meant has it."""
+    try:
+        answer = registry.dialect_at(handshake.path).refusal(error, handshake)
+    except ContractError:
+        answer = None
+    return error_response(error) if answer is None else dialect_response(answer, error)
 
 
 def _dialect(handshake: Handshake, settings: GatewaySettings) -> type[DialectCodec]:
@@ -163,6 +175,7 @@ def _handshake(websocket: WebSocket) -> Handshake:
         connection_id=str(uuid4()),
         path=websocket.scope["path"],
         query=websocket.query_params,
+        options=websocket.query_params.multi_items(),
         headers=websocket.headers,
         subprotocols=websocket.scope.get("subprotocols", ()),
     )
@@ -178,7 +191,13 @@ async def _serve(
     socket: SocketControl = websocket.scope["extensions"][EXTENSION]
     socket.owner = visitor.client
     codec = dialect.open(handshake, _settings_for(visitor, gateway.settings))
-    await websocket.accept(subprotocol=dialect.select_subprotocol(handshake.subprotocols))
+    for intent in codec.begin():
+        if isinstance(intent, Start):
+            await check_start(gateway, intent.request, visitor)
+    await websocket.accept(
+        subprotocol=dialect.select_subprotocol(handshake.subprotocols),
+        headers=[(name.encode(), value.encode()) for name, value in codec.headers().items()],
+    )
     origin = Origin(
         connection_id=handshake.connection_id,
         dialect=codec.name,

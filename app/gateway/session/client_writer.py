@@ -116,12 +116,13 @@ class ClientWriter:
             return
         code = self.close_code(ending)
         messages = () if ending.error is None else self.render_end(ending.error, lost)
+        reason = "" if ending.error is None else self._codec.close_reason(ending.error)
         if ending.error is not None and ending.error.code is ErrorCode.SLOW_READER:
             self._socket.cut(messages, code)
             return
         try:
             await self._send(messages)
             async with asyncio.timeout(self._send_timeout_s):
-                await self._socket.end(code)
+                await self._socket.end(code, reason)
         except GONE:
             self._socket.cut(messages, code)

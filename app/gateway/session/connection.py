@@ -6,7 +6,8 @@ message is taken, uvicorn stops reading, and TCP tells the client.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from app.asr import AsrError
@@ -95,7 +96,8 @@ class ClientConnection:
         self._telemetry = SessionTelemetry(gateway, origin)
         self._writer = ClientWriter(socket, codec, self._telemetry, settings.ws_send_timeout_s)
         self._lifetime = LifetimeWatcher(gateway, self, self._writer, self._deadlines)
-        self._slot = SessionSlot(gateway, visitor, self._writer, self._superseded)
+        superseded = partial(self._lifetime.command, Command.SUPERSEDED)
+        self._slot = SessionSlot(gateway, visitor, self._writer, superseded)
         self._log = _log.bind(connection_id=origin.connection_id, dialect=codec.name)
         socket.render_end = self._render_end
 
@@ -119,9 +121,6 @@ class ClientConnection:
     def recognition_moved(self) -> None:
         """Warn that another recogniser takes a running session over."""
         self._lifetime.command(Command.RECOGNITION_MOVED)
-
-    def _superseded(self) -> None:
-        self._lifetime.command(Command.SUPERSEDED)
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
@@ -147,8 +146,7 @@ class ClientConnection:
                 self._tasks = tasks
                 tasks.create_task(self._lifetime.run())
                 await self._writer.send(events.Opened(self._tokens.offer()))
-                for intent in self._codec.begin():
-                    await self._on_intent(intent)
+                await self._perform(self._codec.begin)
                 await self._read()
         except* ConnectionEndError as group:
             ending = first_ending(group)
@@ -183,11 +181,7 @@ class ClientConnection:
         if message["type"] != HALF_CLOSE:
             code = message.get("code", 1005)
             raise ConnectionEndError(ending_of(Disconnected(code, self._socket.failure)))
-        try:
-            for intent in self._codec.finish():
-                await self._on_intent(intent)
-        except ContractError as error:
-            await self._reject(error, self.recognition)
+        await self._perform(self._codec.finish)
 
     async def _on_message(self, message: str | bytes) -> None:
         codec = self._codec
@@ -195,15 +189,19 @@ class ClientConnection:
             self._charge_control()
             if len(message) > MAX_CONTROL_BYTES or len(message.encode()) > MAX_CONTROL_BYTES:
                 raise over(ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=MAX_CONTROL_BYTES))
+        await self._perform(partial(codec.parse, message))
+        if isinstance(message, str):
+            await self._warn_of_audio_in(message)
+
+    async def _perform(self, asked: Callable[[], Sequence[intents.Intent]]) -> None:
+        """Do what the codec says that the client asks for, or tell it why not."""
         try:
-            for intent in codec.parse(message):
-                if codec.audio_in_text and not intents.comes_with_audio(intent):
+            for intent in asked():
+                if self._codec.audio_in_text and not intents.comes_with_audio(intent):
                     self._charge_control()
                 await self._on_intent(intent)
         except ContractError as error:
             await self._reject(error, self.recognition)
-        if isinstance(message, str):
-            await self._warn_of_audio_in(message)
 
     def _charge_control(self) -> None:
         if not self._control.take():
@@ -219,7 +217,8 @@ class ClientConnection:
             case intents.Finalise():
                 self._finalise()
             case intents.Stop(lenient, closes):
-                if not (lenient and self.state is State.IDLE):
+                over_already = (State.IDLE, State.FINALISING) if closes else (State.IDLE,)
+                if not (lenient and self.state in over_already):
                     await self.stop()
                 if closes:
                     self.ending = AS_ASKED

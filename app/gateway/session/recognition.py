@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from app.asr import BEGINNING, AsrError, Cursor, SessionOptions
+from app.contract import ContractError, ErrorCode
 from app.contract.fields import AudioSpan, Resumed, ResumePoint
 from app.gateway.admission.access import check_model
+from app.gateway.admission.clients import Visitor
 from app.gateway.admission.succession import ClientTokens
 from app.gateway.audio.decoder import AudioDecoder
 from app.gateway.core import Gateway
@@ -201,3 +203,18 @@ class Recognition:
         self.results += 1
         if is_final:
             self.segment_start = self.segment_end(said_to)
+
+
+async def check_start(gateway: Gateway, request: SessionRequest, visitor: Visitor) -> None:
+    """Refuse a session that a handshake asks for, before the connection is open.
+
+    Raises:
+        ContractError: What is asked for is not served, or no recogniser is ready.
+    """
+    try:
+        recognition = Recognition(gateway, request, ClientTokens(gateway.resume, visitor))
+    except AsrError as error:
+        raise stream_failure(error, 0) from error
+    await recognition.check()
+    if not await gateway.readiness.confirm(recognition.group):
+        raise ContractError(ErrorCode.ASR_UNAVAILABLE)

@@ -37,7 +37,7 @@ class SocketControl(Protocol):
     async def deliver(self, message: Any, /) -> None:  # noqa: ANN401 - of the codec's own kind
         """Send a message as soon as the client reads; raises one of `GONE` where it is gone."""
 
-    async def end(self, code: int) -> None:
+    async def end(self, code: int, reason: str) -> None:
         """Close as soon as the client has read everything; raises as `deliver`."""
 
     def push(self, message: Any, /) -> None:  # noqa: ANN401 - of the codec's own kind

@@ -69,9 +69,9 @@ class GatewayProtocol(HoldingProtocol):
         """Send a text as soon as the client reads."""
         await self.send({"type": "websocket.send", "text": text})
 
-    async def end(self, code: int) -> None:
+    async def end(self, code: int, reason: str) -> None:
         """Close as soon as the client has read everything."""
-        await self.send({"type": "websocket.close", "code": code, "reason": ""})
+        await self.send({"type": "websocket.close", "code": code, "reason": reason})
 
     def push(self, text: str) -> None:
         """Send a text at once."""
