@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS
-from app.gateway.dialects.codec import DialectCodec, Handshake
+from app.gateway.dialects.codec import DialectCodec, Handshake, Sent
 from app.gateway.dialects.events import Event, Result
 from app.gateway.dialects.intents import Intent
 from app.gateway.dialects.realtime.credentials import NIM_TOKEN, SUBPROTOCOL, keys
@@ -69,11 +69,11 @@ class SharedPathCodec(DialectCodec):
                 self._codec = dialect.open(self._handshake, self._settings)
         return self._codec.parse(message)
 
-    def result(self, result: Result) -> Sequence[str]:
+    def result(self, result: Result) -> Sequence[Sent]:
         """Return the texts of a result."""
         return self._codec.result(result)
 
-    def render(self, event: Event) -> Sequence[str]:
+    def render(self, event: Event) -> Sequence[Sent]:
         """Return the texts of any other event."""
         return self._codec.render(event)
 
