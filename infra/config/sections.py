@@ -20,7 +20,7 @@ Colour = Literal["blue", "green"]
 NatChoice = Literal["none", "single", "per_zone"]
 Recognition = Literal["on", "off", "fallback"]
 OtlpProtocol = Literal["http/protobuf", "grpc"]
-OtherDialect = Literal["openai", "nim"]
+OtherDialect = Literal["openai", "nim", "deepgram"]
 COLOURS: Final[tuple[Colour, ...]] = ("blue", "green")
 
 TLS_POLICIES: Final = (

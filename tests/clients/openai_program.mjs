@@ -18,7 +18,7 @@ for await (const event of await heard({ stream: true })) {
 }
 let refusal;
 try {
-  await heard({ model: "nova-3" });
+  await heard({ model: "universal-2" });
 } catch (error) {
   refusal = [error.constructor.name, error.status, error.code];
 }

@@ -90,7 +90,7 @@ def errors(recording: str) -> dict[str, object]:
             found[name] = [type(error).__name__, error.code, error.param, str(error.message)]
 
     fails("format", response_format="diarized_json")
-    fails("model", model="nova-3")
+    fails("model", model="universal-2")
     fails("language", language="tlh")
     fails("audio", file=("letter.wav", b"this is a letter" * 100))
     fails("key", openai.OpenAI(api_key="wrong"))  # pragma: allowlist secret

@@ -9,6 +9,7 @@ from app.gateway.dialects.a import CodecA
 from app.gateway.dialects.b import CodecB
 from app.gateway.dialects.client_secrets import SecretCodec
 from app.gateway.dialects.codec import DialectCodec
+from app.gateway.dialects.deepgram.live import DeepgramLiveCodec
 from app.gateway.dialects.file import FileCodec
 from app.gateway.dialects.openai.rest import OpenAIRestCodec
 from app.gateway.dialects.realtime.nim import NimCodec
@@ -23,6 +24,7 @@ DIALECTS: Final[Sequence[type[DialectCodec]]] = (
     SharedPathCodec,
     OpenAIRealtimeCodec,
     NimCodec,
+    DeepgramLiveCodec,
 )
 
 SECRET_DIALECTS: Final[Sequence[type[SecretCodec]]] = (
@@ -44,11 +46,14 @@ def dialect_at(path: str) -> type[DialectCodec]:
             offer the dialect it is kept for: what answers there shall not depend on that.
     """
     spoken = path.rstrip("/")
+    dialect = next((one for one in DIALECTS if spoken in one.paths), None)
+    if dialect is not None:
+        return dialect
     uploads = (one for codec in UPLOAD_DIALECTS for one in (*codec.paths, *codec.models_at))
     secrets = (one for codec in SECRET_DIALECTS for one in codec.paths)
     if any(spoken == one or spoken.startswith(f"{one}/") for one in (*uploads, *secrets)):
         raise ContractError(ErrorCode.NOT_FOUND, path=path[:MAX_ECHO_CHARS])
-    return next((one for one in DIALECTS if spoken in one.paths), DIALECTS[0])
+    return DIALECTS[0]
 
 
 def paths() -> tuple[str, ...]:

@@ -21,6 +21,7 @@ class OtherDialect(StrEnum):
 
     OPENAI = "openai"
     NIM = "nim"
+    DEEPGRAM = "deepgram"
 
 
 ALL: Final = tuple(OtherDialect)
@@ -70,7 +71,7 @@ class DialectSettings(Settings):
     app_model_aliases: Annotated[
         Mapping[str, str], NoDecode, BeforeValidator(_aliases), MaxLen(_MOST_ALIASES)
     ] = Field(
-        {"whisper-*": "", "gpt-*": ""},
+        dict.fromkeys(("whisper-*", "gpt-*", "nova*", "enhanced*", "base*", "flux-*"), ""),
         description=f"at most {_MOST_ALIASES} names of other services' models, separated by "
         "commas, such as whisper-1 or gpt-4o-*: each stands for the default model, or with =NAME "
         "behind it for that one of the recogniser's",

@@ -260,7 +260,7 @@ async def test_an_update_changes_only_what_it_names(gateway: Running) -> None:
 async def test_a_model_of_openais_is_the_default_one_and_a_foreign_one_is_refused(
     gateway: Running,
 ) -> None:
-    named = {"audio": {"input": {"transcription": {"model": "nova-3"}}}}
+    named = {"audio": {"input": {"transcription": {"model": "universal-2"}}}}
     async with connected(gateway, named) as socket:
         for _ in range(3):
             await append(socket)

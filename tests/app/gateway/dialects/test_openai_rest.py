@@ -185,11 +185,11 @@ async def test_models_are_taken_by_their_names_and_by_those_they_stand_in_for(
 
 
 async def test_a_model_there_is_not_is_404_with_those_there_are(gateway: Running) -> None:
-    answer = await post(gateway, model="nova-3")
+    answer = await post(gateway, model="universal-2")
     assert answer.status_code == 404
     error = error_of(answer)
     assert error["code"] == "model_not_found"
-    assert error["message"] == f"There is no model nova-3; accepted: {MODEL}"
+    assert error["message"] == f"There is no model universal-2; accepted: {MODEL}"
     assert answer.headers["x-should-retry"] == "false"
 
 
