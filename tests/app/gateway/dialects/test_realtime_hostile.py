@@ -66,10 +66,13 @@ VALUES = st.recursive(
     ),
     max_leaves=12,
 )
+SESSIONS = st.dictionaries(
+    st.sampled_from(KEYS), st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3), max_size=2
+)
 MESSAGES = st.fixed_dictionaries(
     {"type": st.sampled_from(TYPES) | VALUES},
     optional={
-        "session": VALUES,
+        "session": SESSIONS | VALUES,
         "audio": st.sampled_from(["AAAA", "AA==", "A", "äö", ""]) | VALUES,
         "event_id": VALUES,
         "runtime_config": VALUES,
@@ -139,7 +142,11 @@ def test_what_is_no_event_is_an_error_and_not_the_end(
     assert one.close_code(raised.value) is None
 
 
-@given(VALUES)
+@given(
+    SESSIONS
+    | VALUES
+    | st.fixed_dictionaries({"input_audio_params": st.dictionaries(st.sampled_from(KEYS), VALUES)})
+)
 def test_a_session_that_is_accepted_can_be_begun(session: object) -> None:
     for codec in (OpenAIRealtimeCodec, NimCodec):
         one = codec.open(HANDSHAKE, GatewaySettings())
