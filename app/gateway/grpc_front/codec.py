@@ -1,12 +1,12 @@
 """StreamingRecognize as a dialect: messages of protobuf, one session, and every error its end."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from app.contract import CloseCode, ContractError, ErrorCode
 from app.gateway.dialects import events
 from app.gateway.dialects.codec import DialectCodec, Handshake, Sent
-from app.gateway.dialects.intents import Audio, Finalise, Intent, Start, Stop
+from app.gateway.dialects.intents import Audio, Finalise, Intent, SessionRequest, Start, Stop
 from app.gateway.grpc_front import requests
 from app.gateway.grpc_front.requests import Message, invalid, parsed
 from app.gateway.grpc_front.responses import streaming_response
@@ -28,6 +28,7 @@ class RivaCodec(DialectCodec):
 
     Args:
         settings: For the rate of audio whose rate is not said, and the largest message.
+        named: Returns a request with its model's name as the recogniser has it.
 
     Attributes:
         failure: What the call ends with; None where it ends well.
@@ -36,8 +37,13 @@ class RivaCodec(DialectCodec):
     name = "riva"
     paths: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        named: Callable[[SessionRequest], SessionRequest] = lambda asked: asked,
+    ) -> None:
         self._settings = settings
+        self._named = named
         self.failure: ContractError | None = None
         self._lost: AudioSpan | None = None
         self._warnings: list[str] = []
@@ -83,7 +89,7 @@ class RivaCodec(DialectCodec):
         self._request_id = requests.request_id(request)
         self._begins_with = requests.CONTAINERS.get(streaming.config.encoding, b"")
         self._config = streaming.config
-        return Start(asked)
+        return Start(self._named(asked))
 
     def _more(self, request: Message) -> Sequence[Intent]:
         found: list[Intent] = []

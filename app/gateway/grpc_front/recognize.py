@@ -16,6 +16,7 @@ from app.gateway.dialects.intents import SessionRequest
 from app.gateway.failures import upload_failure
 from app.gateway.grpc_front import requests
 from app.gateway.grpc_front.call import Context, one_message, request_of
+from app.gateway.grpc_front.naming import with_served_model
 from app.gateway.grpc_front.requests import Message, invalid, parsed
 from app.gateway.grpc_front.responses import file_response
 from app.gateway.identity.identity import Scope
@@ -99,7 +100,8 @@ def _traced(gateway: Gateway, trace: TraceContext) -> Iterator[Metadata]:
 def _read(gateway: Gateway, data: bytes, visitor: Visitor, metadata: Metadata) -> _Recording:
     message = parsed(requests.FileRequest, data)
     rate = gateway.settings.audio_sample_rate
-    asked = requests.session_request(message.config, interims=False, default_rate=rate)
+    said = requests.session_request(message.config, interims=False, default_rate=rate)
+    asked = with_served_model(gateway, said)
     options = SessionOptions(
         hotwords=asked.hotwords,
         hotword_boost=asked.hotword_boost,

@@ -6,6 +6,7 @@ sender was let in, and what is no message is answered in the contract's words.
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ from app.gateway.grpc_front.call import (
     say,
 )
 from app.gateway.grpc_front.codec import RivaCodec
+from app.gateway.grpc_front.naming import with_served_model
 from app.gateway.grpc_front.recognize import recognise
 from app.gateway.grpc_front.requests import ConfigRequest, parsed
 from app.gateway.grpc_front.responses import config_response
@@ -155,7 +157,8 @@ class RivaService:
         request = request_of(context, f"/{SERVICE}/StreamingRecognize")
         visitor = await gateway.authorise(request, Scope.STREAM)
         with gateway.admission.connection(visitor):
-            socket, codec = CallSocket(context), RivaCodec(gateway.settings)
+            socket = CallSocket(context)
+            codec = RivaCodec(gateway.settings, partial(with_served_model, gateway))
             origin = Origin(
                 connection_id=str(uuid4()),
                 dialect=codec.name,

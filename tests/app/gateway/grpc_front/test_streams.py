@@ -193,7 +193,6 @@ async def test_a_stream_begins_with_its_configuration_and_has_one(
         ({"sample_rate_hertz": 7999}, "sample_rate_hertz is 7999; accepted: 8000 to 48000"),
         ({"audio_channel_count": 3}, "audio_channel_count is 3; accepted: 1, or 2"),
         ({"language_code": "not a language"}, "language"),
-        ({"model": "another"}, "another"),
         (
             {"enable_separate_recognition_per_channel": True},
             "enable_separate_recognition_per_channel is 'true'; accepted: false",
@@ -238,6 +237,23 @@ async def test_what_cannot_be_had_is_refused_by_name(
     assert heard.status is grpc.StatusCode.INVALID_ARGUMENT, heard
     assert told in heard.details
     assert not heard.responses
+
+
+async def test_a_model_is_found_as_people_write_it_and_foreign_names_as_the_operator_has_them(
+    emulator: Emulator,
+) -> None:
+    aliases = {"parakeet-foreign-*": ""}
+    async with running_gateway(emulator, app_grpc_port=0, app_model_aliases=aliases) as gateway:
+        served = gateway.gateway.asr.known_models()[0].name
+        plain = await converse(gateway, [config(model=served.upper()), *SECOND])
+        asked = emulator.streams[-1].model
+        foreign = await converse(gateway, [config(model="parakeet-foreign-1.1b"), *SECOND])
+        default = emulator.streams[-1].model
+        unknown = await converse(gateway, [config(model="another"), *SECOND])
+    assert plain.status is foreign.status is grpc.StatusCode.OK
+    assert (asked, default) == (served, "")
+    assert unknown.status is grpc.StatusCode.NOT_FOUND
+    assert served in unknown.details
 
 
 async def test_a_file_is_announced_as_what_it_is(front: Running) -> None:
