@@ -116,7 +116,7 @@ class MemorySocket:
             raise ConnectionResetError("gone")
         self._hear(text)
 
-    async def end(self, code: int) -> None:
+    async def end(self, code: int, _reason: str) -> None:
         self._close(code)
 
     def _hear(self, text: str) -> None:

@@ -17,9 +17,10 @@ from websockets.exceptions import ConnectionClosed
 
 from app.asr import Transcript
 from app.contract import ContractError, ErrorCode
+from app.contract.fields import ResumeOffer
 from app.emulator import After, Emulator, Fail, Script, StreamScript
 from app.gateway.dialects import events
-from app.gateway.dialects.codec import DialectCodec, Handshake
+from app.gateway.dialects.codec import DialectCodec, Handshake, Sent
 from app.gateway.dialects.intents import Reply, SessionRequest, Start
 from app.gateway.dialects.realtime.nim import NimCodec
 from app.gateway.dialects.realtime.openai import OpenAIRealtimeCodec
@@ -80,7 +81,7 @@ MESSAGES = st.fixed_dictionaries(
 )
 
 
-def sent(codec: DialectCodec, text: str) -> Iterator[str]:
+def sent(codec: DialectCodec, text: str) -> Iterator[Sent]:
     """Yield what a client is sent for a message, as the connection has it sent."""
     try:
         for intent in codec.parse(text):
@@ -116,7 +117,7 @@ def test_any_events_are_answered_in_the_dialects_shape(
     codec: type[DialectCodec], messages: list[dict[str, object]]
 ) -> None:
     one = codec.open(HANDSHAKE, GatewaySettings())
-    texts = [*one.render(events.Opened(None))]  # type: ignore[arg-type] - it offers no resuming
+    texts = [*one.render(events.Opened(ResumeOffer(token="t", window_s=60, heartbeat_s=5)))]
     for message in messages:
         texts += sent(one, json.dumps(message))
     texts += one.result(final("so it is"))

@@ -81,8 +81,8 @@ def memo(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An M4A whose index is behind its sound, which no pipe can be given to write."""
     folder = tmp_path_factory.mktemp("memo")
     soundfile.write(folder / "memo.wav", speech_like(SECONDS, RATE), RATE)
-    command = [ffmpeg, "-loglevel", "error", "-i", folder / "memo.wav", *INDEX_LAST]
-    subprocess.run([*command, folder / "memo.m4a"], check=True)
+    command = [ffmpeg, "-loglevel", "error", "-i", str(folder / "memo.wav"), *INDEX_LAST]
+    subprocess.run([*command, str(folder / "memo.m4a")], check=True)
     return folder / "memo.m4a"
 
 
