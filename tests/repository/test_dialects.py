@@ -14,5 +14,5 @@ def test_a_stack_can_choose_the_dialects_that_a_gateway_can() -> None:
 
 def test_each_of_them_has_a_page_for_who_uses_its_client() -> None:
     pages = {page.stem for page in (ROOT / "docs" / "clients").glob("*.md")}
-    spoken = {*(one.name for one in DIALECTS), *(one.name for one in UPLOAD_DIALECTS)}
+    spoken = {one.name for one in DIALECTS} | {one.name for one in UPLOAD_DIALECTS}
     assert {page.partition("-")[0] for page in pages} == set(map(str, OtherDialect)) & spoken

@@ -30,12 +30,11 @@ from app.gateway.dialects.intents import Start
 from app.gateway.identity.identity import Scope
 from app.gateway.server import pages
 from app.gateway.server.answers import error_response
-from app.gateway.server.client_secrets import MakeSecret
 from app.gateway.server.headers import PAGE_POLICY
 from app.gateway.server.middleware import MIDDLEWARE
 from app.gateway.server.models import ListModels
 from app.gateway.server.replies import dialect_response
-from app.gateway.server.tokens import make_token
+from app.gateway.server.tokens import MakeSecret, make_token
 from app.gateway.server.transcribe_file import TranscribeFile
 from app.gateway.session.connection import ClientConnection
 from app.gateway.session.recognition import check_start

@@ -36,6 +36,7 @@ from tests.app.gateway.dialects.test_openai_realtime import (
 from tests.support.gateways.running import Running, said, said_until, send
 
 CODECS = (OpenAIRealtimeCodec, NimCodec, SharedPathCodec)
+OFFER = ResumeOffer(token="t", window_s=1, heartbeat_s=1)
 HANDSHAKE = Handshake(connection_id="c", path="/v1/realtime")
 TYPES = (
     "input_audio_buffer.append",
@@ -117,7 +118,7 @@ def test_any_events_are_answered_in_the_dialects_shape(
     codec: type[DialectCodec], messages: list[dict[str, object]]
 ) -> None:
     one = codec.open(HANDSHAKE, GatewaySettings())
-    texts = [*one.render(events.Opened(ResumeOffer(token="t", window_s=60, heartbeat_s=5)))]
+    texts = [*one.render(events.Opened(OFFER))]
     for message in messages:
         texts += sent(one, json.dumps(message))
     texts += one.result(final("so it is"))

@@ -16,7 +16,7 @@ def read(**values: str) -> GatewaySettings:
 
 
 def test_every_dialect_that_is_not_perchs_own_can_be_chosen() -> None:
-    spoken = {*(one.name for one in DIALECTS), *(one.name for one in UPLOAD_DIALECTS)}
+    spoken = {one.name for one in DIALECTS} | {one.name for one in UPLOAD_DIALECTS}
     assert spoken - OWN == set(map(str, OtherDialect))
 
 
