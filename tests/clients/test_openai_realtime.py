@@ -17,12 +17,17 @@ import pytest
 import pytest_asyncio
 import soundfile
 import soxr
+import trustme
 
+from app.emulator import serve
 from app.emulator.engine.recogniser import WhisperRecogniser
 from app.emulator.settings import EmulatorSettings
 from tests.support import sdk
+from tests.support.certificates import pair_in, put, put_authorities
 from tests.support.gateways import processes
+from tests.support.gateways.running import running_gateway
 from tests.support.recognisers.speech import FIXTURES, clips, few_clips, golden, hear
+from tests.support.tools import need
 from tests.support.uv import ROOT
 from tests.support.words import bare
 
@@ -172,6 +177,37 @@ async def test_a_page_goes_by_a_secret_of_its_own(
     assert found["turn_detection"] is None
     assert found["expires_at"] == pytest.approx(time() + 60, abs=120)
     assert found["refused"][:2] == ["RealtimeErrorEvent", "session.type"]
+
+
+@pytest.mark.tool
+async def test_the_sdk_for_javascript_hears_the_same(tmp_path: Path) -> None:
+    """It connects by TLS alone."""
+    node = need("node", "nodejs")
+    folder = sdk.node_project("openai", node, need("npm", "npm"), "ws")
+    script = folder / "realtime.mjs"
+    script.write_text(PROGRAM.with_suffix(".mjs").read_text(encoding="utf-8"), encoding="utf-8")
+    authority, pair = trustme.CA(), pair_in(tmp_path, "gateway")
+    put(pair, authority.issue_cert("127.0.0.1"))
+    put_authorities(tmp_path / "ca.pem", authority)
+    encrypted = {"app_ssl_cert": str(pair.certificate), "app_ssl_key": str(pair.key)}
+    async with (
+        serve(EmulatorSettings()) as emulator,
+        running_gateway(emulator, app_auth_tokens=TOKEN, **encrypted) as gateway,
+    ):
+        written = await asyncio.to_thread(
+            sdk.run,
+            [node, str(script), str(at_24_khz("clean_us_f", tmp_path))],
+            cwd=folder,
+            environment={
+                "OPENAI_BASE_URL": f"{gateway.http_url.replace('http:', 'https:')}/v1",
+                "OPENAI_API_KEY": TOKEN,
+                "NODE_EXTRA_CA_CERTS": str(tmp_path / "ca.pem"),
+            },
+        )
+    found = json.loads(written)
+    assert bare(found["transcript"]) == bare(golden("clean_us_f").transcript)
+    assert bare("".join(found["deltas"])) == bare(found["transcript"])
+    assert found["types"][:2] == ["session.created", "session.updated"]
 
 
 async def test_the_pages_example_does_what_it_says(

@@ -44,18 +44,21 @@ def python_with(package: str, *more: str, module: str = "") -> Path:
     return python
 
 
-def node_project(package: str, node: str, npm: str) -> Path:
+def node_project(package: str, node: str, npm: str, *more: str) -> Path:
     """Return the folder of a project that has the newest version of a package.
 
     Args:
         package: Of npm.
         node: Path of Node.
         npm: Path of npm.
+        more: Packages that it needs and does not bring.
     """
     folder = _FOLDER / f"node-{package}"
     with _alone(folder):
         folder.mkdir(exist_ok=True)
-        if not _done([npm, "install", "--silent", "--no-audit", "--no-fund", package], folder):
+        if not _done(
+            [npm, "install", "--silent", "--no-audit", "--no-fund", package, *more], folder
+        ):
             _must([node, "-e", f"require({package!r})"], package, folder)
     return folder
 
