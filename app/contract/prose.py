@@ -77,9 +77,10 @@ and answers with its words once all of it was heard. An upload takes a session o
 arrived, and waits for one. It has to come at a least rate: one that falls behind is answered 408,
 and its connection closed. Who hangs up ends the work.
 
-Clients of OpenAI's API post to `/v1/audio/transcriptions` instead, under the same rules and limits;
-`clients/openai.md` has what they may ask for. Which other services' clients an environment answers
-is the operator's choice (`APP_DIALECTS`).
+Clients of OpenAI's API post to `/v1/audio/transcriptions` instead, those of Deepgram's the file
+itself to `/v1/listen`, under the same rules and limits; `clients/openai.md` and
+`clients/deepgram.md` have what they may ask for. Which other services' clients an environment
+answers is the operator's choice (`APP_DIALECTS`).
 
 ## Who may connect
 
@@ -146,6 +147,9 @@ also below `/openai/v1`, as the next two |
 | `POST /v1/realtime/client_secrets`, `POST /v1/realtime/transcription_sessions` | a single-use \
 token in the shape of OpenAI's API, or of a NIM: `clients/openai-realtime.md`, `clients/nim.md`; \
 also below `/openai/v1`, the second below `/nim/v1` |
+| `POST /v1/listen`, `POST /v1/auth/grant` | words of the file that is the body, and a single-use \
+token, in Deepgram's shape: `clients/deepgram.md`; also below `/deepgram`. A WebSocket at the \
+first speaks Deepgram's live transcription, and dialect A no longer |
 | `POST /v1/audio/translations` | 400: translation is not offered |
 | `GET /v1/models`, `GET /v1/models/ID` | what is served, in OpenAI's shape |
 | `GET /` | the page for browsers, else `service`, `status`, `riva_host`, `features`; details: \

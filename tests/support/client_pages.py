@@ -13,14 +13,16 @@ _END: Final = "<!-- end of fields -->\n"
 def client_pages() -> dict[str, Mapping[str, str]]:
     """Return what comes of each field, by the path of its page; only of dialects that have one.
 
-    Where recordings and live audio have a page each, the latter's name ends in `-realtime`.
+    Where recordings and live audio have a page each, the latter's name ends in `-realtime`; where
+    they share one, it has the fields of live audio.
     """
     found = {
         f"docs/clients/{one.name}.md": {"file": "required", **one.texts} for one in UPLOAD_DIALECTS
     }
     for live in DIALECTS:
         path = f"docs/clients/{live.name}.md"
-        found[path.replace(".md", "-realtime.md") if path in found else path] = {**live.texts}
+        own = path.replace(".md", "-realtime.md")
+        found[own if path in found and (ROOT / own).is_file() else path] = {**live.texts}
     return {path: texts for path, texts in found.items() if (ROOT / path).is_file()}
 
 

@@ -9,7 +9,9 @@ from app.gateway.dialects.a import CodecA
 from app.gateway.dialects.b import CodecB
 from app.gateway.dialects.client_secrets import SecretCodec
 from app.gateway.dialects.codec import DialectCodec
+from app.gateway.dialects.deepgram.grants import DeepgramGrants
 from app.gateway.dialects.deepgram.live import DeepgramLiveCodec
+from app.gateway.dialects.deepgram.recordings import DeepgramRecordingCodec
 from app.gateway.dialects.file import FileCodec
 from app.gateway.dialects.openai.rest import OpenAIRestCodec
 from app.gateway.dialects.realtime.nim import NimCodec
@@ -30,11 +32,13 @@ DIALECTS: Final[Sequence[type[DialectCodec]]] = (
 SECRET_DIALECTS: Final[Sequence[type[SecretCodec]]] = (
     OpenAISecrets,
     TranscriptionSessions,
+    DeepgramGrants,
 )
 
 UPLOAD_DIALECTS: Final[Sequence[type[UploadCodec]]] = (
     FileCodec,
     OpenAIRestCodec,
+    DeepgramRecordingCodec,
 )
 
 

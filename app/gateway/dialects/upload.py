@@ -27,10 +27,14 @@ class UploadRequest:
     Attributes:
         path: Of the request, without a slash at its end.
         query: Options of the address; of several with one name the last.
+        options: All of them, in their order.
+        content_type: Of the body; empty where the client does not say.
     """
 
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
+    options: Sequence[tuple[str, str]] = ()
+    content_type: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +59,12 @@ class Heard:
     Attributes:
         filename: As the client gave it.
         transcript: Of the whole recording.
+        sha256: Digest of a file that is the whole body, in hexadecimal digits; else empty.
     """
 
     filename: str
     transcript: FileTranscript
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +135,7 @@ class UploadCodec(ABC):
         texts: Fields of the form that it wants to see, with what comes of each, for the
             documentation.
         most_parts: Fields of a form in all.
+        body_is_file: Whether the body is the file itself, and no form around it.
     """
 
     name: ClassVar[str]
@@ -136,6 +143,7 @@ class UploadCodec(ABC):
     models_at: ClassVar[tuple[str, ...]] = ()
     texts: ClassVar[Mapping[str, str]] = {}
     most_parts: ClassVar[int] = 16
+    body_is_file: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

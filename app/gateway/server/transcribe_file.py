@@ -104,10 +104,18 @@ async def _transcribe(
     if request.method != "POST":
         raise WrongMethodError(request.method, "POST")
     visitor = await gateway.authorise(request, Scope.FILE)
-    codec = dialect.open(UploadRequest(path=request.scope["path"], query=request.query_params))
+    codec = dialect.open(
+        UploadRequest(
+            path=request.scope["path"],
+            query=request.query_params,
+            options=request.query_params.multi_items(),
+            content_type=request.headers.get("content-type", ""),
+        )
+    )
     asked = codec.before_form()
     group = None if asked is None else _wanted(gateway, asked, visitor.limits).group
-    rules = FormRules(dialect.texts, dialect.most_parts)
+    is_file = dialect.body_is_file
+    rules = None if is_file else FormRules(dialect.texts, dialect.most_parts)
     with _traced(gateway, request) as trace, gateway.uploads.slot(visitor, group) as slot:
         async with received(request, slot, gateway.settings, gateway.drain_begun, rules) as upload:
             wanted = _wanted(gateway, codec.asked(upload.texts), visitor.limits)
@@ -186,7 +194,7 @@ async def _recognise(upload: _Upload, codec: UploadCodec, reply: Reply) -> End:
         raise upload_failure(error, upload.received.name, limit) from error
     gateway.metrics.audio_seconds.inc(result.duration)
     log.info("upload transcribed", audio_s=round(result.duration, 3), words=len(result.words))
-    heard = Heard(filename=upload.received.name, transcript=result)
+    heard = Heard(filename=upload.received.name, transcript=result, sha256=upload.received.sha256)
     if parts is None:
         return partial(reply.whole, codec.answer(heard))
     return partial(reply.last_part, parts, parts.done(heard))

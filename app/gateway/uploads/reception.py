@@ -13,6 +13,7 @@ from starlette.types import Message, Receive
 from app.contract import ContractError, ErrorCode
 from app.gateway.settings.gateway import GatewaySettings
 from app.gateway.telemetry.logs import get_logger
+from app.gateway.uploads.body import WholeBody
 from app.gateway.uploads.form import FormFile, FormRules
 from app.gateway.uploads.hangup import unless
 from app.gateway.uploads.queue import UploadSlot
@@ -38,11 +39,13 @@ class Received:
         name: The file's, as the client gave it.
         file: At its beginning; on disk.
         texts: What else of its form was to be kept, by the names of the fields.
+        sha256: Digest of a file that was the whole body; else empty.
     """
 
     name: str
     file: BinaryIO
     texts: Mapping[str, Sequence[str]]
+    sha256: str = ""
 
 
 @asynccontextmanager
@@ -51,7 +54,7 @@ async def received(
     slot: UploadSlot,
     settings: GatewaySettings,
     draining: asyncio.Event,
-    rules: FormRules,
+    rules: FormRules | None,
 ) -> AsyncIterator[Received]:
     """Receive an upload, and keep its file for the length of a `with` block.
 
@@ -60,7 +63,7 @@ async def received(
         slot: Where its room on disk comes from.
         settings: The limits.
         draining: Set when it would come too late.
-        rules: What its form may hold beside the file.
+        rules: What its form may hold beside the file; None where the body is the file itself.
 
     Raises:
         ContractError: `bad_request`, `upload_too_big`, `upload_too_slow`, `too_many_uploads`,
@@ -82,19 +85,24 @@ async def received(
             ContractError(ErrorCode.DRAINING),
         )
         slot.hold(form.size)
-        yield Received(name, form.file, form.texts())
+        digest = form.sha256 if isinstance(form, WholeBody) else ""
+        yield Received(name, form.file, form.texts(), digest)
     finally:
         await in_thread(form.close)
 
 
-async def _form(content_type: str, settings: GatewaySettings, rules: FormRules) -> FormFile:
-    folder = settings.app_upload_dir
+async def _form(
+    content_type: str, settings: GatewaySettings, rules: FormRules | None
+) -> FormFile | WholeBody:
+    folder, limit = settings.app_upload_dir, settings.max_upload_bytes
     place = None if folder is None else str(folder)
-    return await _on_disk(lambda: FormFile(content_type, settings.max_upload_bytes, place, rules))
+    if rules is None:
+        return await _on_disk(lambda: WholeBody(limit, place))
+    return await _on_disk(lambda: FormFile(content_type, limit, place, rules))
 
 
 async def _in_time(
-    request: Request, form: FormFile, slot: UploadSlot, settings: GatewaySettings
+    request: Request, form: FormFile | WholeBody, slot: UploadSlot, settings: GatewaySettings
 ) -> str:
     within = settings.app_upload_timeout_s
     try:
@@ -112,7 +120,9 @@ async def _in_time(
         ) from error
 
 
-async def _take(receive: Receive, form: FormFile, slot: UploadSlot, least: MinimumRate) -> None:
+async def _take(
+    receive: Receive, form: FormFile | WholeBody, slot: UploadSlot, least: MinimumRate
+) -> None:
     room = form.limit + _FORM_ROOM_BYTES
     size, more = 0, True
     while more:

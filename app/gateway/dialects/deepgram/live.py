@@ -7,7 +7,7 @@ recogniser is a final of Deepgram's that ends a segment; interims are the whole 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, ClassVar, Final, Self
+from typing import Any, Final, Self
 
 from pydantic_core import from_json
 
@@ -37,7 +37,7 @@ class DeepgramLiveCodec(DialectCodec):
 
     name = "deepgram"
     paths = ("/v1/listen", "/deepgram/v1/listen")
-    parameters: ClassVar[Mapping[str, str]] = PARAMETERS
+    texts = PARAMETERS
 
     def __init__(self, options: Options, request_id: str) -> None:
         self._options = options

@@ -151,16 +151,20 @@ def of_stream(pairs: Pairs) -> Options:
     return options
 
 
-def of_recording(pairs: Pairs) -> Options:
-    """Read the options of a recording; raises as `of_stream`."""
+def of_recording(pairs: Pairs) -> tuple[Options, bool]:
+    """Read the options of a recording, and whether its segments are wanted one by one.
+
+    Raises:
+        ContractError: As `of_stream`.
+    """
     query = Query(pairs)
     for name, reason in {**_REFUSED, **_REFUSED_OF_RECORDINGS}.items():
         _refuse_unless_off(query, name, reason)
     if query.flag("multichannel"):
         query.refuse("multichannel", "true", "false: channels are not recognised one by one")
-    options = _shared(query)
+    options, has_utterances = _shared(query), query.flag("utterances")
     query.check()
-    return options
+    return options, has_utterances
 
 
 def _refuse_unless_off(query: Query, name: str, reason: str) -> None:

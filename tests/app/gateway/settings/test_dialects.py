@@ -22,7 +22,7 @@ def test_every_dialect_that_is_not_perchs_own_can_be_chosen() -> None:
 
 @pytest.mark.parametrize(
     ("said", "offered"),
-    [("all", ALL), ("NONE ", ()), ("openai", ("openai",)), (" openai, nim,", ("openai", "nim"))],
+    [("all", ALL), ("NONE ", ()), ("openai", ("openai",)), (" openai, nim,deepgram,", ALL)],
 )
 def test_dialects_are_named_or_all_or_none(said: str, offered: tuple[str, ...]) -> None:
     settings = read(app_dialects=said)
