@@ -51,7 +51,7 @@ async def environment(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    return sdk.python_with("deepgram-sdk", "deepgram")
+    return sdk.python_with("deepgram-sdk", module="deepgram")
 
 
 async def program(
