@@ -6,7 +6,7 @@ message is taken, uvicorn stops reading, and TCP tells the client.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -189,15 +189,15 @@ class ClientConnection:
             self._charge_control()
             if len(message) > MAX_CONTROL_BYTES or len(message.encode()) > MAX_CONTROL_BYTES:
                 raise over(ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=MAX_CONTROL_BYTES))
-        await self._perform(partial(codec.parse, message))
+        await self._perform(partial(codec.parse, message), charges=codec.audio_in_text)
         if isinstance(message, str):
             await self._warn_of_audio_in(message)
 
-    async def _perform(self, asked: Callable[[], Sequence[intents.Intent]]) -> None:
+    async def _perform(self, asked: intents.Source, *, charges: bool = False) -> None:
         """Do what the codec says that the client asks for, or tell it why not."""
         try:
             for intent in asked():
-                if self._codec.audio_in_text and not intents.comes_with_audio(intent):
+                if charges and not intents.comes_with_audio(intent):
                     self._charge_control()
                 await self._on_intent(intent)
         except ContractError as error:

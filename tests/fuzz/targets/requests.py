@@ -31,8 +31,12 @@ _numbers: Final = count()
 class _Recogniser(MemoryRecogniser):
     """Takes files too."""
 
-    def file(self, audio: BinaryIO, *, max_bytes: int, max_duration: float) -> FileAudio:
-        return FileAudio(audio, FileLimits(max_bytes=max_bytes, max_duration=max_duration))
+    def file(
+        self, audio: BinaryIO, *, max_bytes: int, max_duration: float, programs: bool
+    ) -> FileAudio:
+        return FileAudio(
+            audio, FileLimits(max_bytes=max_bytes, max_duration=max_duration, programs=programs)
+        )
 
     async def transcribe_file(self, audio: FileAudio, **_: object) -> FileTranscript:
         async for _block in audio.from_sample(0, 1 << 16):
