@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from app.emulator import Emulator, Script, ScriptedResult, ScriptedWord, StreamScript
+from app.emulator import After, Emulator, Fail, Script, ScriptedResult, ScriptedWord, StreamScript
 from tests.app.gateway.uploading import recording
 from tests.support.gateways.running import Running, running_gateway, said, said_until, send
 
@@ -409,6 +409,22 @@ async def test_a_drain_brings_the_last_words_before_it_closes(
     assert texts([first, *rest]) == ["Good morning.", "Thank you."]
     # No SDK takes this for the end that it asked for: what is said from now on needs a new stream.
     assert (code, reason.split(" ")[0]) == (1001, "GOING_AWAY")
+
+
+async def test_a_recogniser_that_breaks_costs_no_word_and_is_not_told(
+    gateway: Running, emulator: Emulator
+) -> None:
+    breaks = Fail(do="fail", after=After(results=1), status="UNAVAILABLE", message="gone")
+    emulator.set_script(
+        Script(streams=(StreamScript(results=SPOKEN.results, fault=breaks), SPOKEN))
+    )
+    async with listening(gateway) as socket:
+        await socket.send(SECOND)
+        await send(socket, "CloseStream")
+        heard = await said_until(socket, "Metadata")
+        assert await closed(socket) == (1000, "")
+    assert [one["type"] for one in heard] == ["Results", "Results", "Metadata"]
+    assert texts(heard) == ["Good morning.", "Thank you."]
 
 
 async def test_an_environment_that_does_not_offer_it_has_nothing_there(emulator: Emulator) -> None:

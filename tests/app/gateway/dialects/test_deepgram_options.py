@@ -1,5 +1,6 @@
 """What Deepgram's options of an address come to."""
 
+import json
 from string import Formatter
 from typing import Any
 
@@ -8,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.contract import ERRORS, ContractError, ErrorCode
+from app.gateway.dialects import events
 from app.gateway.dialects.deepgram.answers import close_code, close_reason, refusal
 from app.gateway.dialects.deepgram.credentials import keys, selected
+from app.gateway.dialects.deepgram.live import DeepgramLiveCodec
 from app.gateway.dialects.deepgram.options import PARAMETERS, of_recording, of_stream
 
 NAMES = [name for names in PARAMETERS for name in names.split(", ")]
@@ -86,3 +89,34 @@ def test_every_error_has_a_code_to_close_with_or_belongs_to_one_message(code: Er
     assert (closed_with is None) == (code.value in one_message | met_the_end)
     # The SDK for JavaScript takes 1000 for the end that it asked for.
     assert closed_with != 1000
+
+
+MESSAGES = st.one_of(
+    st.binary(max_size=400),
+    st.text(max_size=200),
+    st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(["KeepAlive", "Finalize", "Configure", "Results", "", None, 1]),
+            "channel": st.none() | st.integers() | st.lists(st.integers(), max_size=2),
+            "keyterms": st.none() | st.lists(st.text(max_size=5), max_size=3) | st.floats(),
+        }
+    ).map(json.dumps),
+)
+
+
+@given(st.lists(MESSAGES, max_size=12))
+def test_whatever_a_client_sends_is_answered_or_ignored(messages: list[str | bytes]) -> None:
+    """Without a session behind it: what is audio for the recogniser is not looked at."""
+    codec = DeepgramLiveCodec(of_stream([("encoding", "linear16"), ("sample_rate", "8000")]), "id")
+    for message in messages:
+        refused = None
+        try:
+            codec.parse(message)
+        except ContractError as error:
+            refused = error
+        if refused is None:
+            continue
+        texts = codec.render(events.Failed(error=refused))
+        # Told of by a message or by the close, and never by both.
+        assert len(texts) == (codec.close_code(refused) is None)
+        assert all(json.loads(text)["type"] == "Error" for text in texts)
