@@ -50,8 +50,7 @@ class RivaASRClient:
     They stand in groups: the default one, of RIVA_ENDPOINTS, and those of RIVA_GROUPS, each for
     languages of its own. A call goes to the group of its language (`app.asr.routing`).
 
-    Made without I/O; connects when it is first used. Belongs to one event loop. `aclose` when done
-    with it.
+    Made without I/O, connects when first used, belongs to one event loop. `aclose` when done.
 
     Args:
         settings: where the recognisers are and what to ask of them.
@@ -212,11 +211,10 @@ class RivaASRClient:
             max_duration: longest recording in seconds; None takes RIVA_FILE_MAX_DURATION_S.
             programs: whether ffmpeg may decode what libsndfile does not know.
         """
+        own = self._settings
         limits = FileLimits(
-            max_bytes=self._settings.file_max_bytes if max_bytes is None else max_bytes,
-            max_duration=(
-                self._settings.file_max_duration_s if max_duration is None else max_duration
-            ),
+            max_bytes=own.file_max_bytes if max_bytes is None else max_bytes,
+            max_duration=own.file_max_duration_s if max_duration is None else max_duration,
             programs=programs,
         )
         return FileAudio(audio, limits)

@@ -189,7 +189,10 @@ async def test_the_sdk_for_javascript_hears_the_same(tmp_path: Path) -> None:
     authority, pair = trustme.CA(), pair_in(tmp_path, "gateway")
     put(pair, authority.issue_cert("127.0.0.1"))
     put_authorities(tmp_path / "ca.pem", authority)
-    encrypted = {"app_ssl_cert": str(pair.certificate), "app_ssl_key": str(pair.key)}
+    encrypted: dict[str, Any] = {
+        "app_ssl_cert": str(pair.certificate),
+        "app_ssl_key": str(pair.key),
+    }
     async with (
         serve(EmulatorSettings()) as emulator,
         running_gateway(emulator, app_auth_tokens=TOKEN, **encrypted) as gateway,

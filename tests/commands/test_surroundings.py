@@ -61,6 +61,7 @@ COMMANDS: Final[Mapping[str, Words]] = {
     "images": just("images", "--stack", "mars"),
     "preview": just("preview", "--base", "v0"),
     "qa": just("qa", "--corpus", str(DEFAULT.parent / "none"), "--url", URL),
+    "batch": just("batch", "nowhere", "out", "--url", URL),
     "certs": at("certs", "show"),
     "secrets": just("secrets", "--help"),
     "token": at("token", "list"),

@@ -1,6 +1,6 @@
 """What a client can ask for, whatever dialect it speaks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.asr import AS_CONFIGURED, Endpointing, Spelling
@@ -105,6 +105,9 @@ class ReportCounts:
 
 
 Intent = Audio | Start | Finalise | Stop | Reply | ReportCounts
+
+Source = Callable[[], Sequence[Intent]]
+"""Says what is asked for, or raises ContractError."""
 
 
 def comes_with_audio(intent: Intent) -> bool:

@@ -4,89 +4,23 @@ The recogniser follows a script: how real speech fares is tests/clients.
 """
 
 import hashlib
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.typing import Subprotocol
 
-from app.emulator import After, Emulator, Fail, Script, ScriptedResult, ScriptedWord, StreamScript
+from app.emulator import Emulator, Script, StreamScript
+from tests.app.gateway.dialects.deepgram_streams import (
+    RAW,
+    SECOND,
+    SPOKEN,
+    closed,
+    listening,
+    refused,
+    texts,
+)
 from tests.app.gateway.uploading import recording
-from tests.support.gateways.running import Running, running_gateway, said, said_until, send
+from tests.support.gateways.running import Running, said, said_until, send
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-RAW = "encoding=linear16&sample_rate=16000"
-SECOND = bytes(32_000)
-KEY = "a-key-of-this-test-alone"  # pragma: allowlist secret
-
-SPOKEN = StreamScript(
-    results=(
-        ScriptedResult(at=0.2, text="good mor"),
-        ScriptedResult(
-            at=0.8,
-            text="Good morning.",
-            is_final=True,
-            confidence=0.75,
-            words=(
-                ScriptedWord(word="Good", start=0.1, end=0.3, confidence=0.5),
-                ScriptedWord(word="morning.", start=0.3, end=0.7),
-            ),
-        ),
-        # Owed until somebody asks for it, or the audio ends.
-        ScriptedResult(
-            at=3600,
-            text="Thank you.",
-            is_final=True,
-            words=(
-                ScriptedWord(word="Thank", start=0.75, end=0.8),
-                ScriptedWord(word="you.", start=0.8, end=0.9),
-            ),
-        ),
-    )
-)
-
-
-@asynccontextmanager
-async def listening(
-    gateway: Running,
-    query: str = RAW,
-    **options: Any,  # noqa: ANN401 - handed on to websockets
-) -> AsyncIterator[ClientConnection]:
-    async with connect(f"{gateway.url}/v1/listen?{query}", **options) as socket:
-        yield socket
-
-
-async def refused(gateway: Running, query: str, **options: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401 - likewise
-    """Return status and body of a handshake that fails."""
-    with pytest.raises(InvalidStatus) as info:
-        async with listening(gateway, query, **options):
-            pass
-    response = info.value.response
-    body: dict[str, Any] = json.loads(response.body)
-    assert response.headers["dg-request-id"] == body["request_id"]
-    assert response.headers["dg-error"]
-    return response.status_code, body
-
-
-async def closed(socket: ClientConnection) -> tuple[int, str]:
-    """Return code and reason of the close, after which nothing else came."""
-    with pytest.raises(ConnectionClosed) as info:
-        await said(socket)
-    assert info.value.rcvd is not None
-    return info.value.rcvd.code, info.value.rcvd.reason
-
-
-def texts(messages: list[dict[str, Any]], *, is_final: bool = True) -> list[str]:
-    return [
-        one["channel"]["alternatives"][0]["transcript"]
-        for one in messages
-        if one["type"] == "Results" and one["is_final"] is is_final
-    ]
 
 
 async def test_a_stream_ends_with_its_finals_its_metadata_and_a_normal_close(
@@ -338,97 +272,3 @@ async def test_a_running_stream_is_not_configured_again(gateway: Running) -> Non
         answer = await said(socket)
     assert answer["type"] == "ConfigureFailure"
     assert answer["code"] == "CONFIGURE_KEYTERMS_NOT_SUPPORTED"
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"additional_headers": {"Authorization": f"Token {KEY}"}},
-        {"additional_headers": {"Authorization": f"bearer {KEY}"}},
-        {"subprotocols": [Subprotocol("token"), Subprotocol(KEY)]},
-        {
-            "subprotocols": [
-                Subprotocol("bearer"),
-                Subprotocol(KEY),
-                Subprotocol("x-deepgram-session-id"),
-            ]
-        },
-    ],
-    ids=["token", "bearer", "token-subprotocol", "bearer-subprotocol"],
-)
-async def test_a_key_is_taken_where_the_sdks_show_it(
-    emulator: Emulator, options: dict[str, Any]
-) -> None:
-    async with running_gateway(emulator, app_auth_tokens=KEY) as gateway:
-        async with listening(gateway, **options) as socket:
-            offered = options.get("subprotocols")
-            assert socket.subprotocol == (offered[0] if offered else None)
-        status, body = await refused(gateway, RAW)
-        assert (status, body["err_code"]) == (401, "INVALID_AUTH")
-        status, _ = await refused(
-            gateway, RAW, additional_headers={"Authorization": "Token another"}
-        )
-        assert status == 401
-
-
-async def test_a_full_gateway_refuses_with_a_status(emulator: Emulator) -> None:
-    async with (
-        running_gateway(emulator, ws_max_concurrent_sessions=1) as gateway,
-        listening(gateway) as first,
-    ):
-        await first.send(SECOND)
-        status, body = await refused(gateway, RAW)
-    assert status == 503
-    assert body["err_code"] == "TOO_MANY_SESSIONS"
-
-
-async def test_an_idle_stream_ends_with_deepgrams_code(emulator: Emulator) -> None:
-    async with (
-        running_gateway(emulator, ws_idle_timeout_s=0.2) as gateway,
-        listening(gateway) as socket,
-    ):
-        heard = await said_until(socket, "Metadata")
-        code, reason = await closed(socket)
-    assert heard[-1]["duration"] == 0
-    assert (code, reason.split(" ")[0]) == (1011, "NET-0001")
-
-
-async def test_a_drain_brings_the_last_words_before_it_closes(
-    emulator: Emulator,
-) -> None:
-    emulator.set_script(Script(streams=(SPOKEN,)))
-    async with (
-        running_gateway(emulator, app_drain_grace_s=0.2, app_drain_timeout_s=20) as gateway,
-        listening(gateway) as socket,
-    ):
-        await socket.send(SECOND)
-        first = await said(socket)
-        gateway.gateway.begin_drain()
-        rest = await said_until(socket, "Metadata")
-        code, reason = await closed(socket)
-    assert texts([first, *rest]) == ["Good morning.", "Thank you."]
-    # No SDK takes this for the end that it asked for: what is said from now on needs a new stream.
-    assert (code, reason.split(" ")[0]) == (1001, "GOING_AWAY")
-
-
-async def test_a_recogniser_that_breaks_costs_no_word_and_is_not_told(
-    gateway: Running, emulator: Emulator
-) -> None:
-    breaks = Fail(do="fail", after=After(results=1), status="UNAVAILABLE", message="gone")
-    emulator.set_script(
-        Script(streams=(StreamScript(results=SPOKEN.results, fault=breaks), SPOKEN))
-    )
-    async with listening(gateway) as socket:
-        await socket.send(SECOND)
-        await send(socket, "CloseStream")
-        heard = await said_until(socket, "Metadata")
-        assert await closed(socket) == (1000, "")
-    assert [one["type"] for one in heard] == ["Results", "Results", "Metadata"]
-    assert texts(heard) == ["Good morning.", "Thank you."]
-
-
-async def test_an_environment_that_does_not_offer_it_has_nothing_there(emulator: Emulator) -> None:
-    async with running_gateway(emulator, app_dialects="openai") as gateway:
-        with pytest.raises(InvalidStatus, match="404"):
-            async with listening(gateway):
-                pass
