@@ -7,8 +7,10 @@ from typing import Final
 from app.asr import DEFAULT_GROUP, RivaASRClient, SessionOptions
 from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS
+from app.gateway.admission.access import check_model
 from app.gateway.dialects.intents import SessionRequest
 from app.gateway.dialects.upload import ServedModel
+from app.gateway.identity.identity import ClientLimits
 from app.gateway.settings.dialects import DialectSettings
 
 _MOST_NAMED: Final = 20
@@ -34,14 +36,16 @@ class ModelNames:
     Args:
         asr: The recognisers.
         settings: What foreign names stand for.
+        limits: Of the client that asks: it is told of no model that it may not ask for.
     """
 
-    def __init__(self, asr: RivaASRClient, settings: DialectSettings) -> None:
+    def __init__(self, asr: RivaASRClient, settings: DialectSettings, limits: ClientLimits) -> None:
         self._asr = asr
         self._settings = settings
+        self._limits = limits
 
     def served(self) -> tuple[ServedModel, ...]:
-        """Return the models of all groups, each name once.
+        """Return the models of all groups that the client may ask for, each name once.
 
         Raises:
             ContractError: `asr_unavailable`: no recogniser has said yet what it has.
@@ -59,7 +63,8 @@ class ModelNames:
                 )
         if not found:
             raise ContractError(ErrorCode.ASR_UNAVAILABLE)
-        return tuple(found.values())
+        allowed = self._limits.models
+        return tuple(one for one in found.values() if allowed is None or one.name in allowed)
 
     def one(self, name: str) -> ServedModel:
         """Return the model that a name stands for.
@@ -68,10 +73,11 @@ class ModelNames:
         it was asked for.
 
         Raises:
-            ContractError: `model_not_found`, `asr_unavailable`.
+            ContractError: `model_not_found`, `model_not_allowed`, `asr_unavailable`.
         """
         served = self.served()
         chosen = self.choose(name, self._asr.groups).model
+        check_model(self._limits, chosen or self._asr.model_of(SessionOptions()))
         default = ServedModel(
             name=name, languages=self._asr.languages(DEFAULT_GROUP), is_streaming=None
         )
@@ -128,5 +134,5 @@ class ModelNames:
         return ContractError(
             ErrorCode.MODEL_NOT_FOUND,
             model=name[:MAX_ECHO_CHARS],
-            accepted=", ".join(names[:_MOST_NAMED]) + more,
+            accepted=", ".join(names[:_MOST_NAMED]) + more or "none of those that are served",
         )

@@ -39,8 +39,9 @@ class ListModels:
         try:
             if request.method not in {"GET", "HEAD"}:
                 raise WrongMethodError(request.method, "GET, HEAD")
-            await gateway.authorise(request, Scope.FILE)
-            return dialect_response(answer(ModelNames(gateway.asr, gateway.settings)))
+            visitor = await gateway.authorise(request, Scope.FILE)
+            names = ModelNames(gateway.asr, gateway.settings, visitor.limits)
+            return dialect_response(answer(names))
         except ContractError as error:
             gateway.metrics.errors_sent.labels(error.code.value).inc()
             return dialect_response(self._dialect.refusal(error), error)

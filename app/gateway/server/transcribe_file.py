@@ -163,7 +163,7 @@ def _wanted(gateway: Gateway, asked: Asked, limits: ClientLimits) -> _Wanted:
         check_model(limits, model)
         return _Wanted(asked, None, group)
     groups = gateway.asr.groups if asked.language is None else (group,)
-    chosen = ModelNames(gateway.asr, gateway.settings).choose(asked.model, groups)
+    chosen = ModelNames(gateway.asr, gateway.settings, limits).choose(asked.model, groups)
     check_model(limits, chosen.model or model)
     return _Wanted(asked, chosen.model, chosen.group or group)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,8 +11,11 @@ from app.contract.limits import MAX_TOKEN_REQUEST_BYTES, PATH_TOKENS
 from app.emulator import Emulator
 from app.gateway.server import tokens as tokens_route
 from tests.app.gateway.identity.pair import OTHER, STATIC, begin, of_issuer, pair
+from tests.app.gateway.uploading import recording
 from tests.support import issuer
 from tests.support.gateways.running import said_until, send
+
+SERVED = "parakeet-rnnt-1.1b-unified-ml-cs-universal-multi-asr-streaming"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -167,3 +171,36 @@ async def test_an_upload_asks_for_a_model_that_its_client_may_have(
                 headers={"Authorization": f"Bearer {shown}"},
             )
             assert (answer.status_code, answer.json()["code"]) == (403, "model_not_allowed")
+
+
+async def test_a_client_is_told_of_no_model_that_it_may_not_ask_for(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    changes = {**of_issuer(tmp_path), "app_auth_tokens": ""}
+    async with pair(emulator, tmp_path, **changes) as gateways:
+
+        async def answer(path: str, models: list[str]) -> tuple[int, dict[str, Any]]:
+            token = issuer.token(issuer.claims(perch_limits={"models": models}))
+            shown = {"Authorization": f"Bearer {token}"}
+            got = await gateways.http.get(f"{gateways.one.http_url}/v1/models{path}", headers=shown)
+            return got.status_code, got.json()
+
+        assert [one["id"] for one in (await answer("", [SERVED]))[1]["data"]] == [SERVED]
+        assert (await answer(f"/{SERVED}", [SERVED]))[0] == 200
+        assert await answer("", ["canary"]) == (200, {"object": "list", "data": []})
+        for name in (SERVED, "whisper-1"):
+            status, body = await answer(f"/{name}", ["canary"])
+            assert (status, body["error"]["code"]) == (403, "model_not_allowed")
+        status, body = await answer("/no-such-model", ["canary"])
+        assert status == 404
+        assert SERVED not in body["error"]["message"]
+        for name, asked in ((SERVED, "canary"), ("whisper-1", SERVED)):
+            token = issuer.token(issuer.claims(perch_limits={"models": [asked]}))
+            refused = await gateways.http.post(
+                f"{gateways.one.http_url}/v1/audio/transcriptions",
+                headers={"Authorization": f"Bearer {token}"},
+                data={"model": name},
+                files={"file": ("talk.wav", recording("WAV", "PCM_16"))},
+            )
+            assert refused.status_code == 403
+            assert refused.json()["error"]["code"] == "model_not_allowed"
