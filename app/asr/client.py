@@ -201,8 +201,7 @@ class RivaASRClient:
     ) -> FileAudio:
         """Make a recording for `transcribe_file`, to be entered before as a context manager.
 
-        It shows what the recording's header holds before it is recognised, and how far it is
-        decoded while it is.
+        It shows what the header holds before it is recognised, and how far it is decoded then.
 
         Args:
             audio: a file's bytes, its path, or an open file that can seek, from where it stands, of

@@ -101,7 +101,7 @@ def _read(gateway: Gateway, data: bytes, visitor: Visitor, metadata: Metadata) -
     message = parsed(requests.FileRequest, data)
     rate = gateway.settings.audio_sample_rate
     said = requests.session_request(message.config, interims=False, default_rate=rate)
-    asked = with_served_model(gateway, said)
+    asked = with_served_model(gateway, visitor.limits, said)
     options = SessionOptions(
         hotwords=asked.hotwords,
         hotword_boost=asked.hotword_boost,

@@ -158,7 +158,7 @@ class RivaService:
         visitor = await gateway.authorise(request, Scope.STREAM)
         with gateway.admission.connection(visitor):
             socket = CallSocket(context)
-            codec = RivaCodec(gateway.settings, partial(with_served_model, gateway))
+            codec = RivaCodec(gateway.settings, partial(with_served_model, gateway, visitor.limits))
             origin = Origin(
                 connection_id=str(uuid4()),
                 dialect=codec.name,

@@ -55,7 +55,8 @@ class Recognition:
         metadata: Metadata = (),
     ) -> None:
         settings = gateway.settings
-        request, group = ModelNames(gateway.asr, settings).meant(request)
+        limits = tokens.visitor.limits
+        request, group = ModelNames(gateway.asr, settings, limits).meant(request)
         self.rate = rate = settings.audio_riva_sample_rate or request.sample_rate
         self._begin = begin = BEGINNING if claim is None else claim.cursor
         self.session_id = (claim and claim.session_id) or str(uuid4())
@@ -90,7 +91,7 @@ class Recognition:
         self.results = 0
         self.segment_start = begin.covered
         self._tokens = tokens
-        self._limits = tokens.visitor.limits
+        self._limits = limits
         longest = self._limits.session_s
         self._until = None if longest is None else time() + longest
         self._owner: Mapping[str, object] | None = None

@@ -14,6 +14,10 @@ _IDENTITY: Final = f"{_GATEWAY}/identity"
 STRANGER: Final = Attacker(
     who="somebody on the Internet, without credentials",
     entry="load balancer, 443 and 80: `/`, `/ws`, `/ws/transcribe`, every other WebSocket path, "
+    "`/v1/realtime`, `/openai/v1/realtime`, `/nim/v1/realtime`, `/v1/listen`, `/deepgram/v1/listen`, "
+    "`/v1/realtime/client_secrets`, `/openai/v1/realtime/client_secrets`, "
+    "`/v1/realtime/transcription_sessions`, `/openai/v1/realtime/transcription_sessions`, "
+    "`/nim/v1/realtime/transcription_sessions`, `/v1/auth/grant`, `/deepgram/v1/auth/grant`, "
     "`/transcribe/file`, `/v1/audio/transcriptions`, `/v1/audio/translations`, `/v1/models`, "
     "`/v1/models/{name:path}` and the same below `/openai` (`/openai/v1/audio/transcriptions`, "
     "`/openai/v1/audio/translations`, `/openai/v1/models`, `/openai/v1/models/{name:path}`), "
