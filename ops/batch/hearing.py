@@ -131,7 +131,7 @@ def may_be_heard_anew(error: ClientError) -> bool:
     A session that cannot go on, as where its gateway came back with other keys, says nothing
     against a new one.
     """
-    return error.retryable or error.code == ErrorCode.RESUME_REJECTED or error.lost is not None
+    return error.retryable or error.code == ErrorCode.RESUME_REJECTED
 
 
 def is_no_room(error: ClientError) -> bool:
