@@ -128,6 +128,7 @@ async def _hear(gateway: Gateway, slot: UploadSlot, recording: _Recording) -> Fi
                 io.BytesIO(_file(recording)),
                 max_bytes=settings.max_upload_bytes,
                 max_duration=settings.app_max_upload_s,
+                programs=settings.audio_ffmpeg,
             ) as audio,
             upload_turn(gateway, slot, audio, group),
         ):
