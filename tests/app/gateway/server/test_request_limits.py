@@ -26,6 +26,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 DEAF = 4096
 ANSWERS = 12_000
 """Even of the smallest, more than the system keeps for a socket that nobody reads."""
+UNREAD = {"/", "/healthz", "/v1/models", "/transcribe/file", "/metrics", "/drain"}
+"""Of every kind of answer one, small and large, of both listeners."""
 SOON_S = 0.2
 
 
@@ -137,9 +139,13 @@ async def test_answers_that_nobody_reads_are_given_up_in_time(emulator: Emulator
         running_gateway(emulator, app_admin_port=0, ws_send_timeout_s=SOON_S) as gateway,
         AsyncExitStack() as deaf,
     ):
-        for place, path in listeners(gateway):
+        # What writes an answer is below the paths: some of every kind will do, as each is asked
+        # for thousands of times.
+        some = [(place, path) for place, path in listeners(gateway) if path in UNREAD]
+        assert {path for _, path in some} == UNREAD
+        for place, path in some:
             await deaf.enter_async_context(raw(place, request(path) * ANSWERS, room=DEAF))
-        await eventually(lambda: cut(gateway, "unread") == len(listeners(gateway)))
+        await eventually(lambda: cut(gateway, "unread") == len(some))
 
 
 async def test_a_handshake_is_bounded_as_any_request(
