@@ -1,12 +1,11 @@
 """Errors as Deepgram's clients read them: an HTTP answer before the upgrade, a reason after it."""
 
-import json
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
 from app.contract import CloseCode, ContractError, ErrorCode
 from app.contract.limits import MAX_ECHO_CHARS
+from app.gateway.dialects.json_objects import encoded
 from app.gateway.dialects.upload import HttpAnswer
 
 REQUEST_ID: Final = "dg-request-id"
@@ -86,11 +85,6 @@ def message_error(error: ContractError, message: str) -> dict[str, object]:
         "description": error.sentence,
         "message": message[:MAX_ECHO_CHARS],
     }
-
-
-def encoded(fields: Mapping[str, object]) -> str:
-    """Return compact JSON."""
-    return json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _in_header(text: str) -> str:

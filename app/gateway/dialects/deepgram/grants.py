@@ -11,6 +11,7 @@ from app.contract import ContractError, ErrorCode, TokenAnswer, TokenRequest
 from app.contract.limits import MAX_ECHO_CHARS, MAX_TOKEN_TTL_S, MIN_TOKEN_TTL_S
 from app.gateway.dialects.client_secrets import SecretCodec, SecretRequest
 from app.gateway.dialects.deepgram import answers
+from app.gateway.dialects.json_objects import encoded
 from app.gateway.dialects.upload import HttpAnswer
 
 _DEFAULT_S: Final = 30.0
@@ -56,7 +57,7 @@ class DeepgramGrants(SecretCodec):
         token = "none-is-asked-for" if made is None else made.token
         seconds = self._seconds if made is None else made.expires_in
         return HttpAnswer(
-            body=answers.encoded({"access_token": token, "expires_in": seconds}).encode(),
+            body=encoded({"access_token": token, "expires_in": seconds}).encode(),
             headers={answers.REQUEST_ID: str(uuid4()), "Cache-Control": "no-store"},
         )
 

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final, Self
 
-from pydantic_core import from_json
-
 from app.contract import ContractError, ErrorCode, WarningCode
 from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.dialects import events
@@ -18,6 +16,7 @@ from app.gateway.dialects.codec import DialectCodec, Handshake
 from app.gateway.dialects.deepgram import answers, credentials, results
 from app.gateway.dialects.deepgram.options import PARAMETERS, Options, of_stream
 from app.gateway.dialects.intents import Audio, Finalise, Intent, Reply, Start, Stop
+from app.gateway.dialects.json_objects import encoded, object_of
 from app.gateway.dialects.upload import HttpAnswer
 from app.gateway.settings.gateway import GatewaySettings
 from app.recordings import can_be_decoded, certain_name_of
@@ -90,7 +89,7 @@ class DeepgramLiveCodec(DialectCodec):
         if isinstance(message, bytes):
             return self._audio(message)
         self._message = message
-        said = _object(message)
+        said = object_of(message)
         match said.get("type"):
             case "KeepAlive":
                 return (Reply(),)
@@ -100,7 +99,7 @@ class DeepgramLiveCodec(DialectCodec):
             case "CloseStream":
                 return self._close()
             case "Configure":
-                return (Reply((answers.encoded(self._unconfigured(said)),)),)
+                return (Reply((encoded(self._unconfigured(said)),)),)
             case kind:
                 raise ContractError(
                     ErrorCode.INVALID_MESSAGE,
@@ -169,7 +168,7 @@ class DeepgramLiveCodec(DialectCodec):
             self._final_to = self._ended_at = result.segment_end
             if is_answer:
                 self._is_answered = True
-        return [*texts, answers.encoded(body)]
+        return [*texts, encoded(body)]
 
     def _speech_started(self, result: events.Result) -> list[str]:
         if self._is_speaking or not result.transcript.text:
@@ -192,7 +191,7 @@ class DeepgramLiveCodec(DialectCodec):
             case events.Progress(recognised=recognised):
                 return self._utterance_end(recognised)
             case events.Stopped():
-                return (answers.encoded(self._metadata(event.audio_seconds)),)
+                return (encoded(self._metadata(event.audio_seconds)),)
             case events.Failed(error=error):
                 return self._failed(error)
             case events.Warned(code=WarningCode.NOT_SAMPLES, sentence=sentence):
@@ -209,7 +208,7 @@ class DeepgramLiveCodec(DialectCodec):
             return ()
         nothing = results.alternative("", None, ())
         body = self._body(self._final_to, 0.0, nothing, is_final=True, from_finalize=True)
-        return (answers.encoded(body),)
+        return (encoded(body),)
 
     def _utterance_end(self, recognised: float) -> Sequence[str]:
         silence, ended_at = self._options.utterance_end_s, self._ended_at
@@ -222,7 +221,7 @@ class DeepgramLiveCodec(DialectCodec):
         """Return what tells of a message's error; any other is told by the close."""
         if error.code not in answers.STAYS_OPEN:
             return ()
-        return (answers.encoded(answers.message_error(error, self._message)),)
+        return (encoded(answers.message_error(error, self._message)),)
 
     def _not_heard(self, sentence: str) -> Sequence[str]:
         if not self._is_told_of_header:
@@ -230,7 +229,7 @@ class DeepgramLiveCodec(DialectCodec):
             self._is_told_of_header = True
             return ()
         error = ContractError(ErrorCode.BAD_REQUEST, detail=sentence)
-        return (answers.encoded(answers.message_error(error, "")),)
+        return (encoded(answers.message_error(error, "")),)
 
     def close_code(self, error: ContractError) -> int | None:
         """Return the code an error closes the stream with; most end the one session there is."""
@@ -280,17 +279,7 @@ class DeepgramLiveCodec(DialectCodec):
 
 
 def _event(kind: str, **fields: object) -> str:
-    return answers.encoded({"type": kind, "channel": _CHANNEL, **fields})
-
-
-def _object(message: str) -> Mapping[str, Any]:
-    try:
-        said = from_json(message, allow_inf_nan=False)
-    except ValueError as error:
-        raise ContractError(ErrorCode.INVALID_JSON) from error
-    if not isinstance(said, dict):
-        raise ContractError(ErrorCode.INVALID_JSON)
-    return said
+    return encoded({"type": kind, "channel": _CHANNEL, **fields})
 
 
 def _unheard(detail: str) -> ContractError:

@@ -12,6 +12,7 @@ from app.asr import Transcript
 from app.contract import ContractError, ErrorCode
 from app.gateway.dialects.deepgram import answers, results
 from app.gateway.dialects.deepgram.options import Options, of_recording
+from app.gateway.dialects.json_objects import encoded
 from app.gateway.dialects.upload import Asked, Heard, HttpAnswer, Texts, UploadCodec, UploadRequest
 
 _JSON: Final = "application/json"
@@ -73,7 +74,7 @@ class DeepgramRecordingCodec(UploadCodec):
             "model_info": {uuid: results.model_info(model)},
         }
         return HttpAnswer(
-            body=answers.encoded({"metadata": metadata, "results": found}).encode(),
+            body=encoded({"metadata": metadata, "results": found}).encode(),
             headers={answers.REQUEST_ID: self._request_id},
         )
 

@@ -5,7 +5,6 @@ is absent where the type allows it. Numbers that a segment must have, and that n
 0; the extra key `not_measured` names them, so that nobody takes them for a measurement.
 """
 
-import json
 import zlib
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -15,6 +14,7 @@ from app.asr import FileTranscript, Transcript
 from app.captions import TimedWord, captions, srt, vtt
 from app.contract import ContractError, ErrorCode
 from app.contract.limits import SERVICE
+from app.gateway.dialects.json_objects import encoded
 from app.gateway.dialects.openai.form import FieldError, ResponseFormat, TranscriptionForm
 from app.gateway.dialects.upload import AnswerInParts, Heard, HttpAnswer, ServedModel
 
@@ -207,14 +207,10 @@ def _error(error: ContractError) -> dict[str, object]:
 
 
 def _event(data: dict[str, object]) -> bytes:
-    return b"data: " + _encoded(data) + b"\n\n"
+    return f"data: {encoded(data)}\n\n".encode()
 
 
 def _json(
     data: dict[str, object], *, status: int = 200, headers: dict[str, str] | None = None
 ) -> HttpAnswer:
-    return HttpAnswer(body=_encoded(data), status=status, headers=headers or {})
-
-
-def _encoded(data: dict[str, object]) -> bytes:
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return HttpAnswer(body=encoded(data).encode(), status=status, headers=headers or {})

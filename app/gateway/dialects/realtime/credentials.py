@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from app.contract import ContractError, ErrorCode
 from app.gateway.dialects.codec import Handshake
-from app.gateway.dialects.realtime.messages import encoded
+from app.gateway.dialects.json_objects import encoded
 
 SUBPROTOCOL: Final = "realtime"
 NIM_TOKEN: Final = "realtime-token."  # noqa: S105 - where a token begins, not one

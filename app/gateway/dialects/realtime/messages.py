@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
-from pydantic_core import from_json
-
 from app.contract import ContractError, ErrorCode
 from app.contract.limits import MAX_CONTROL_BYTES, MAX_ECHO_CHARS, MAX_NAME_CHARS
+from app.gateway.dialects.json_objects import encoded, object_of
 
 APPEND: Final = "input_audio_buffer.append"
 COMMIT: Final = "input_audio_buffer.commit"
@@ -47,12 +46,7 @@ def event_of(message: str | bytes) -> Event:
         ContractError: `invalid_json`; `message_too_big`: it is longer than a message without audio
             may be.
     """
-    try:
-        event = from_json(message, allow_inf_nan=False)
-    except ValueError as error:
-        raise ContractError(ErrorCode.INVALID_JSON) from error
-    if not isinstance(event, dict):
-        raise ContractError(ErrorCode.INVALID_JSON)
+    event = object_of(message)
     if event.get("type") != APPEND:
         if len(message) > MAX_CONTROL_BYTES:
             raise ContractError(ErrorCode.MESSAGE_TOO_BIG, limit=MAX_CONTROL_BYTES)
@@ -93,11 +87,6 @@ def audio_of(event: Event) -> bytes:
 def event(kind: str, **fields: object) -> str:
     """Return an event of ours, with an id of its own."""
     return encoded({"type": kind, "event_id": f"event_{uuid4().hex}", **fields})
-
-
-def encoded(fields: Event) -> str:
-    """Return compact JSON."""
-    return json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def new_id(kind: str) -> str:

@@ -11,8 +11,9 @@ from typing import Any, Final, Self
 from app.contract import ContractError, ErrorCode, TokenAnswer, TokenRequest
 from app.contract.limits import DEFAULT_TOKEN_TTL_S, MAX_TOKEN_TTL_S
 from app.gateway.dialects.client_secrets import SecretCodec, SecretRequest
+from app.gateway.dialects.json_objects import encoded
 from app.gateway.dialects.realtime.credentials import secret
-from app.gateway.dialects.realtime.messages import EventError, encoded, new_id
+from app.gateway.dialects.realtime.messages import EventError, new_id
 from app.gateway.dialects.realtime.nim_options import NimOptions
 from app.gateway.dialects.realtime.options import Options
 from app.gateway.dialects.upload import HttpAnswer
