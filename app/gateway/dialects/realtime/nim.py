@@ -4,16 +4,16 @@ An interim is the whole utterance so far and replaces the one before. A commit c
 piece of audio and ends nothing; `done` does, and the last `completed` says that it is the last.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Self
 
 from app.asr import Transcript
 from app.contract import CloseCode, ContractError, ErrorCode
 from app.gateway.dialects import events
-from app.gateway.dialects.codec import DialectCodec, Handshake
+from app.gateway.dialects.codec import Handshake
 from app.gateway.dialects.intents import Audio, Finalise, Intent, Reply, Start, Stop
 from app.gateway.dialects.realtime import messages
-from app.gateway.dialects.realtime.credentials import SUBPROTOCOL, keys
+from app.gateway.dialects.realtime.codec import RealtimeCodec
 from app.gateway.dialects.realtime.messages import Event, EventError, event
 from app.gateway.dialects.realtime.nim_options import TEXTS, NimOptions
 from app.gateway.settings.gateway import GatewaySettings
@@ -27,12 +27,11 @@ _OVER: Final = frozenset({ErrorCode.ASR_REJECTED})
 """Errors that end the session and not the connection."""
 
 
-class NimCodec(DialectCodec):
+class NimCodec(RealtimeCodec):
     """Speaks the NIM's realtime transcription to one connection."""
 
     name = "nim"
     paths = ("/nim/v1/realtime",)
-    audio_in_text = True
     texts = TEXTS
 
     def __init__(self) -> None:
@@ -48,16 +47,6 @@ class NimCodec(DialectCodec):
     def open(cls, handshake: Handshake, settings: GatewaySettings) -> Self:  # noqa: ARG003 - the interface
         """Return the codec of a connection."""
         return cls()
-
-    @classmethod
-    def select_subprotocol(cls, offered: Sequence[str]) -> str | None:
-        """Return `realtime` where it is offered; a token is never echoed."""
-        return SUBPROTOCOL if SUBPROTOCOL in offered else super().select_subprotocol(offered)
-
-    @classmethod
-    def credentials(cls, handshake: Handshake) -> Iterable[str]:
-        """Return the secret of the NIM's subprotocol."""
-        return keys(handshake)
 
     # What the client sends
 

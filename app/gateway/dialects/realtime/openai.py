@@ -4,16 +4,17 @@ A session begins with the first audio. With turn detection each final of the rec
 without it an item is what the client commits. Either way its deltas are only words that stand.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Self
 
 from app.contract import CloseCode, ContractError, ErrorCode
 from app.gateway.dialects import events
-from app.gateway.dialects.codec import DialectCodec, Handshake
+from app.gateway.dialects.codec import Handshake
 from app.gateway.dialects.intents import Audio, Finalise, Intent, Reply, Start
 from app.gateway.dialects.realtime import messages
 from app.gateway.dialects.realtime.agreement import LocalAgreement
-from app.gateway.dialects.realtime.credentials import SUBPROTOCOL, configuration, keys
+from app.gateway.dialects.realtime.codec import RealtimeCodec
+from app.gateway.dialects.realtime.credentials import configuration
 from app.gateway.dialects.realtime.items import Items
 from app.gateway.dialects.realtime.messages import Event, EventError, event
 from app.gateway.dialects.realtime.options import TEXTS, Options
@@ -31,7 +32,7 @@ _OVER: Final = frozenset({ErrorCode.ASR_REJECTED})
 """Errors that end the session and not the connection."""
 
 
-class OpenAIRealtimeCodec(DialectCodec):
+class OpenAIRealtimeCodec(RealtimeCodec):
     """Speaks OpenAI's realtime transcription to one connection.
 
     Args:
@@ -41,7 +42,6 @@ class OpenAIRealtimeCodec(DialectCodec):
 
     name = "openai"
     paths = ("/openai/v1/realtime",)
-    audio_in_text = True
     texts = TEXTS
 
     def __init__(self, options: Options, *, is_beta: bool = False) -> None:
@@ -65,16 +65,6 @@ class OpenAIRealtimeCodec(DialectCodec):
             options = options.updated(given)
         is_beta = "openai-beta" in handshake.headers or _BETA in handshake.subprotocols
         return cls(options, is_beta=is_beta)
-
-    @classmethod
-    def select_subprotocol(cls, offered: Sequence[str]) -> str | None:
-        """Return `realtime` where it is offered; a key is never echoed."""
-        return SUBPROTOCOL if SUBPROTOCOL in offered else super().select_subprotocol(offered)
-
-    @classmethod
-    def credentials(cls, handshake: Handshake) -> Iterable[str]:
-        """Return the keys of OpenAI's subprotocol, and short-lived ones from the header."""
-        return keys(handshake)
 
     # What the client sends
 

@@ -5,7 +5,7 @@ as it can; the first event corrects a wrong guess, after which only the hello wa
 NIM's client warns about that and goes on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Self
 
 from app.contract import ContractError, ErrorCode
@@ -13,7 +13,8 @@ from app.contract.limits import MAX_ECHO_CHARS
 from app.gateway.dialects.codec import DialectCodec, Handshake, Sent
 from app.gateway.dialects.events import Event, Result
 from app.gateway.dialects.intents import Intent
-from app.gateway.dialects.realtime.credentials import NIM_TOKEN, SUBPROTOCOL, keys
+from app.gateway.dialects.realtime.codec import RealtimeCodec
+from app.gateway.dialects.realtime.credentials import NIM_TOKEN
 from app.gateway.dialects.realtime.messages import event_of
 from app.gateway.dialects.realtime.nim import UPDATE, NimCodec
 from app.gateway.dialects.realtime.openai import OpenAIRealtimeCodec
@@ -22,7 +23,7 @@ from app.gateway.settings.gateway import GatewaySettings
 _OF_NIM_ALONE: Final = ("input_audio_params", "recognition_config")
 
 
-class SharedPathCodec(DialectCodec):
+class SharedPathCodec(RealtimeCodec):
     """Speaks what the client turns out to speak.
 
     Args:
@@ -32,7 +33,6 @@ class SharedPathCodec(DialectCodec):
 
     name = "realtime"
     paths = ("/v1/realtime",)
-    audio_in_text = True
 
     def __init__(self, handshake: Handshake, settings: GatewaySettings) -> None:
         offered = [one for one in (OpenAIRealtimeCodec, NimCodec) if settings.speaks(one.name)]
@@ -49,16 +49,6 @@ class SharedPathCodec(DialectCodec):
     def open(cls, handshake: Handshake, settings: GatewaySettings) -> Self:
         """Return the codec of a connection."""
         return cls(handshake, settings)
-
-    @classmethod
-    def select_subprotocol(cls, offered: Sequence[str]) -> str | None:
-        """Return `realtime` where it is offered; a key is never echoed."""
-        return SUBPROTOCOL if SUBPROTOCOL in offered else super().select_subprotocol(offered)
-
-    @classmethod
-    def credentials(cls, handshake: Handshake) -> Iterable[str]:
-        """Return the keys of either dialect."""
-        return keys(handshake)
 
     def parse(self, message: str | bytes) -> Sequence[Intent]:
         """Return what an event asks for; the first one says whose it is."""
